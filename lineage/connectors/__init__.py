@@ -1,0 +1,1 @@
+"""Connectors: how other tools' words become statements. ``base`` is the contract they all keep."""

@@ -1,0 +1,1 @@
+"""OpenLineage: what Airflow, dbt, Spark, Feast and others send."""

@@ -1,0 +1,226 @@
+"""The view of what is small and always at hand: namespaces, types, and the next ids to assign."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from lineage_schemas.codec import encode_json
+from lineage_schemas.errors import CorruptLogError
+from lineage_schemas.mlmd import (
+    ArtifactType,
+    ContextType,
+    ExecutionType,
+    Kind,
+    Record,
+    TypeRecord,
+)
+from msgspec import json
+from msgspec.structs import replace
+
+from lineage.projections.unfolding import Unfolded
+from lineage.stores.base import Reader, Writer
+from lineage.stores.tables import Column, Row, Table
+from lineage.vertices import KIND_CODES, KINDS, id_of, kind_code
+
+NAMESPACE: Final = Table(
+    "namespace",
+    (Column("number", int), Column("since", int), Column("name", str)),
+    key=("number",),
+)
+
+TYPE: Final = Table(
+    "type",
+    (
+        Column("namespace", int),
+        Column("id", int),
+        Column("since", int),
+        Column("until", int, optional=True),
+        Column("kind", int),
+        Column("definition", bytes),
+    ),
+    key=("namespace", "id", "since"),
+)
+
+COUNTER: Final = Table(
+    "counter",
+    (Column("namespace", int), Column("code", int), Column("last_id", int)),
+    key=("namespace", "code"),
+)
+"""The last id that was assigned: of a kind, of hubs (``HUB_CODE``), of types (``TYPE_CODE``)."""
+
+TYPE_CODE: Final = -1
+_SCAN_ROWS: Final = 10_000
+_DEFINITION: Final = json.Decoder(ArtifactType | ExecutionType | ContextType)
+
+
+class KnownTypeRow(NamedTuple):
+    """A type of a namespace: its id, kind, its definition as it now stands, and since when."""
+
+    id: int
+    kind: Kind
+    definition: TypeRecord
+    since: int
+
+
+TypeKey = tuple[int, Kind, str, str]
+
+
+class Catalog:
+    """All namespaces, types and counters. Small enough to be held whole."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+        self.names: dict[int, str] = {}
+        self._types: dict[TypeKey, KnownTypeRow] = {}
+        self._last_ids: dict[tuple[int, int], int] = {}
+        self._stored_counters: set[tuple[int, int]] = set()
+        self._touched_counters: set[tuple[int, int]] = set()
+        self._new: dict[str, dict[Row, Row]] = {"namespace": {}, "type": {}}
+        self._closed_types: dict[Row, Row] = {}
+
+    @classmethod
+    def load(cls, reader: Reader) -> Catalog:
+        """Read the catalogue as it stands."""
+        catalog = cls()
+        for number, _, name in reader.scan(NAMESPACE, None, _SCAN_ROWS):
+            catalog.numbers[str(name)] = int(number)  # type: ignore[arg-type]
+            catalog.names[int(number)] = str(name)  # type: ignore[arg-type]
+        for row in _scan_all(reader, TYPE):
+            if row[3] is None:
+                catalog._remember_type(row)
+        for namespace, code, last_id in _scan_all(reader, COUNTER):
+            catalog._last_ids[namespace, code] = last_id  # type: ignore[index, assignment]
+            catalog._stored_counters.add((namespace, code))  # type: ignore[arg-type]
+        return catalog
+
+    def copy(self) -> Catalog:
+        """Return an independent catalogue with the same contents and nothing to flush."""
+        twin = Catalog()
+        twin.numbers, twin.names = dict(self.numbers), dict(self.names)
+        twin._types, twin._last_ids = dict(self._types), dict(self._last_ids)
+        twin._stored_counters = set(self._stored_counters)
+        return twin
+
+    def find_type(
+        self, namespace: int, kind: Kind, name: str, version: str | None
+    ) -> KnownTypeRow | None:
+        """Return a type by its name. An absent version and an empty one are the same."""
+        return self._types.get((namespace, kind, name, version or ""))
+
+    def types(self, namespace: int) -> list[KnownTypeRow]:
+        """Return the types of a namespace, by id."""
+        found = [row for key, row in self._types.items() if key[0] == namespace]
+        return sorted(found, key=lambda row: row.id)
+
+    def type_by_id(self, namespace: int, type_id: int) -> KnownTypeRow | None:
+        """Return a type by its id."""
+        for row in self.types(namespace):
+            if row.id == type_id:
+                return row
+        return None
+
+    def next_id(self, namespace: int, code: int) -> int:
+        """Assign the next id of a kind, of hubs, or of types."""
+        assigned = self._last_ids.get((namespace, code), 0) + 1
+        self._raise_counter(namespace, code, assigned)
+        return assigned
+
+    def number_of(self, namespace: str, position: int) -> int:
+        """Return the number of a namespace, adding it when the log first names it."""
+        number = self.numbers.get(namespace)
+        if number is None:
+            number = len(self.numbers)
+            self.numbers[namespace], self.names[number] = number, namespace
+            self._new["namespace"][number,] = (number, position, namespace)
+        return number
+
+    def fold(self, said: Unfolded) -> None:
+        """Take in the types of one entry, and which ids it has used up."""
+        for kind, type_id, record in said.types:
+            self._raise_counter(said.namespace, TYPE_CODE, type_id)
+            if record is not None:
+                self.put_type(said.namespace, said.entry.position, KnownTypeRow(type_id, kind, record, 0))
+        for mention in said.mentions:
+            self._use(said.namespace, mention.vertex)
+        for link in said.links:
+            self._use(said.namespace, link.hub)
+
+    def put_type(self, namespace: int, position: int, put: KnownTypeRow) -> None:
+        """Take in a type; putting it again unchanged does nothing."""
+        record = put.definition
+        old = self.find_type(namespace, put.kind, record.name, record.version)
+        merged = _bare(record) if old is None else merge_types(old.definition, record)
+        if old is not None and merged == old.definition:
+            return
+        if old is not None and old.since != position:
+            closed = _type_row(namespace, old, until=position)
+            kept = self._new["type"] if closed[:3] in self._new["type"] else self._closed_types
+            kept[closed[:3]] = closed
+        row = _type_row(namespace, KnownTypeRow(put.id, put.kind, merged, position), until=None)
+        self._new["type"][row[:3]] = row
+        self._remember_type(row)
+
+    def flush(self, writer: Writer) -> None:
+        """Write what was added and changed."""
+        writer.insert(NAMESPACE, list(self._new["namespace"].values()))
+        writer.replace(TYPE, list(self._closed_types.values()))
+        writer.insert(TYPE, list(self._new["type"].values()))
+        rows = {key: (*key, self._last_ids[key]) for key in sorted(self._touched_counters)}
+        writer.replace(COUNTER, [row for key, row in rows.items() if key in self._stored_counters])
+        writer.insert(
+            COUNTER, [row for key, row in rows.items() if key not in self._stored_counters]
+        )
+        self._stored_counters |= self._touched_counters
+        self._touched_counters = set()
+        self._new = {"namespace": {}, "type": {}}
+        self._closed_types = {}
+
+    def _use(self, namespace: int, vertex: int) -> None:
+        code, used = kind_code(vertex), id_of(vertex)
+        if used > self._last_ids.get((namespace, code), 0):
+            self._raise_counter(namespace, code, used)
+
+    def _raise_counter(self, namespace: int, code: int, used: int) -> None:
+        key = namespace, code
+        self._last_ids[key] = max(self._last_ids.get(key, 0), used)
+        self._touched_counters.add(key)
+
+    def _remember_type(self, row: Row) -> None:
+        namespace, type_id, since, _, code, body = row
+        if not isinstance(body, bytes) or not isinstance(namespace, int):
+            raise CorruptLogError("A type's row is not readable", where=str(row))
+        definition = _DEFINITION.decode(body)
+        kind = KINDS[int(code)]  # type: ignore[arg-type]
+        key = namespace, kind, definition.name, definition.version or ""
+        self._types[key] = KnownTypeRow(int(type_id), kind, definition, int(since))  # type: ignore[arg-type]
+
+
+def merge_types(old: TypeRecord, new: TypeRecord) -> TypeRecord:
+    """Return the type after a second put: properties are added, never taken away.
+
+    What else a second put says of description and signatures is ignored, as ML Metadata does.
+    """
+    return replace(
+        old,
+        properties=old.properties | new.properties,
+        base_type=old.base_type or new.base_type,
+        external_id=new.external_id or old.external_id,
+    )
+
+
+def _type_row(namespace: int, row: KnownTypeRow, until: int | None) -> Row:
+    code = KIND_CODES[row.kind]
+    return namespace, row.id, row.since, until, code, encode_json(row.definition)
+
+
+def _bare(record: TypeRecord) -> TypeRecord:
+    return replace(record, can_add_fields=False, can_omit_fields=False)
+
+
+def _scan_all(reader: Reader, table: Table) -> list[Row]:
+    rows: list[Row] = []
+    after: Row | None = None
+    while page := reader.scan(table, after, _SCAN_ROWS):
+        rows += page
+        after = table.key_of(page[-1])
+    return rows

@@ -1,0 +1,126 @@
+"""The view of edges: which artifact joined which execution, in the direction the data flowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from lineage_schemas.codec import encode_json
+from lineage_schemas.instants import instant_us
+from msgspec import json
+
+from lineage.projections.unfolding import EdgeSaid, Unfolded
+from lineage.stores.base import Reader, Writer
+from lineage.stores.tables import Column, Row, Table
+from lineage.vertices import KIND_CODES, kind_code
+from lineage_schemas.mlmd import Kind
+
+EDGE: Final = Table(
+    "edge",
+    (
+        Column("tail", int),
+        Column("head", int),
+        Column("kind", str),
+        Column("since", int),
+        Column("until", int, optional=True),
+        Column("detail", bytes, optional=True),
+    ),
+    key=("tail", "head", "kind", "since"),
+    indexes=(("head",), ("since",)),
+)
+"""``detail`` is JSON: [path, time in microseconds, stated time, source], where any was given."""
+
+_EdgeKey = tuple[int, int, str]
+_EXECUTION: Final = KIND_CODES[Kind.EXECUTION]
+
+
+class EdgeDetail(NamedTuple):
+    """What an Event says beside its ends and kind; of two, the later stated one is shown."""
+
+    path: list[str | int]
+    time_us: int | None
+    stated_us: int | None
+    source: str
+
+    @property
+    def order(self) -> tuple[bool, int, str, bytes]:
+        """Later stated first, then by source, then by value, so that arrival never decides."""
+        stated = self.stated_us
+        return stated is not None, stated or 0, self.source, encode_json(self[:2])
+
+
+class Edges:
+    """The edges that one run of folding touches."""
+
+    def __init__(self) -> None:
+        self._open: dict[_EdgeKey, Row] = {}
+        self._new: dict[Row, Row] = {}
+        self._changed: dict[Row, Row] = {}
+
+    def load(self, reader: Reader, executions: Iterable[int]) -> None:
+        """Load the edges of executions that were there before."""
+        wanted = list(executions)
+        for column in ("tail", "head"):
+            for row in reader.find(EDGE, column, wanted):
+                if row[4] is None:
+                    self._open[row[:3]] = row  # type: ignore[index]
+
+    def has(self, key: _EdgeKey) -> bool:
+        """Tell whether there is such an edge among those loaded."""
+        return key in self._open
+
+    def fold(self, said: Unfolded) -> None:
+        """Add or sharpen the edges of one entry."""
+        for edge in said.edges:
+            self._fold_edge(said, edge)
+
+    def flush(self, writer: Writer) -> None:
+        """Write what was added and changed."""
+        writer.replace(EDGE, list(self._changed.values()))
+        writer.insert(EDGE, list(self._new.values()))
+        self._new, self._changed = {}, {}
+
+    def _fold_edge(self, said: Unfolded, edge: EdgeSaid) -> None:
+        key = (edge.tail, edge.head, edge.kind.value)
+        position = said.entry.position
+        detail = _detail(said, edge)
+        row = self._open.get(key)
+        if row is None:
+            self._put((*key, position, None, detail and encode_json(detail)), is_new=True)
+            return
+        old = read_detail(row[5])  # type: ignore[arg-type]
+        if detail is None or (old is not None and detail.order <= old.order):
+            return
+        if row[3] == position or (old is not None and detail[:2] == old[:2]):
+            self._put((*row[:5], encode_json(detail)), is_new=row[:4] in self._new)
+        else:
+            self._put((*row[:4], position, row[5]), is_new=row[:4] in self._new)
+            self._put((*key, position, None, encode_json(detail)), is_new=True)
+
+    def _put(self, row: Row, *, is_new: bool) -> None:
+        if row[4] is None:
+            self._open[row[:3]] = row  # type: ignore[index]
+        (self._new if is_new else self._changed)[row[:4]] = row
+
+
+def executions_of(edges: Sequence[EdgeSaid]) -> list[int]:
+    """Return the executions at the ends of these edges."""
+    return [edge.tail if kind_code(edge.tail) == _EXECUTION else edge.head for edge in edges]
+
+
+def read_detail(body: bytes | None) -> EdgeDetail | None:
+    """Read an edge's ``detail`` cell."""
+    return None if body is None else json.decode(body, type=EdgeDetail)
+
+
+def _detail(said: Unfolded, edge: EdgeSaid) -> EdgeDetail | None:
+    event = edge.event
+    if event is None or (not event.path and event.time is None):
+        return None
+    envelope = said.entry.envelope
+    return EdgeDetail(
+        list(event.path),
+        None if event.time is None else instant_us(event.time),
+        envelope.stated.start_us if envelope.stated else None,
+        envelope.source,
+    )

@@ -1,0 +1,86 @@
+"""The view of handles: the names that commands must keep unique, by hash.
+
+ML Metadata wants (type, name) unique in each kind, and the external id. Only nodes that commands
+made are held to it: an observation's node is told by its key, and two of them may share a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from lineage_schemas.graph import Node
+from lineage_schemas.mlmd import Kind
+from lineage_schemas.records import Mode
+
+from lineage.projections.unfolding import Unfolded
+from lineage.stores.base import Reader, Writer
+from lineage.stores.tables import Column, Row, Table
+from lineage.vertices import KIND_CODES, name_hash, node_name
+
+HANDLE: Final = Table(
+    "handle",
+    (Column("hash", int), Column("vertex", int), Column("since", int)),
+    key=("hash", "vertex", "since"),
+)
+"""Rows are only added: whoever looks a handle up compares what the node shows now."""
+
+
+class Handles:
+    """The handles that one run of folding touches."""
+
+    def __init__(self) -> None:
+        self._vertices: dict[int, set[int]] = {}
+        self._new: list[Row] = []
+
+    def load(self, reader: Reader, hashes: Iterable[int]) -> set[int]:
+        """Load who has, or once had, a handle; return those nodes."""
+        found: set[int] = set()
+        for handle, vertex, _ in reader.find(HANDLE, "hash", hashes):
+            self._vertices.setdefault(int(handle), set()).add(int(vertex))  # type: ignore[arg-type]
+            found.add(int(vertex))  # type: ignore[arg-type]
+        return found
+
+    def holders(self, handle: int) -> frozenset[int]:
+        """Return the loaded nodes that have, or once had, this handle."""
+        return frozenset(self._vertices.get(handle, ()))
+
+    def fold(
+        self, said: Unfolded, vertex: int, before: Node | None, after: Node
+    ) -> None:
+        """Add the handles that a command gave a node."""
+        if said.entry.envelope.mode is not Mode.COMMAND:
+            return
+        kind = node_name(vertex).kind
+        old = set() if before is None else handles_of(said.namespace, kind, before)
+        for handle in sorted(handles_of(said.namespace, kind, after) - old):
+            holders = self._vertices.setdefault(handle, set())
+            if vertex not in holders:
+                holders.add(vertex)
+                self._new.append((handle, vertex, said.entry.position))
+
+    def flush(self, writer: Writer) -> None:
+        """Write what was added."""
+        writer.insert(HANDLE, self._new)
+        self._new = []
+
+
+def name_handle(namespace: int, kind: Kind, type_name: str, version: str | None, name: str) -> int:
+    """Return the handle of a node's name within its type."""
+    text = f"name\n{type_name}\n{version or ''}\n{name}"
+    return name_hash(namespace, KIND_CODES[kind], text)
+
+
+def external_handle(namespace: int, kind: Kind, external_id: str) -> int:
+    """Return the handle of an external id."""
+    return name_hash(namespace, KIND_CODES[kind], f"external\n{external_id}")
+
+
+def handles_of(namespace: int, kind: Kind, node: Node) -> set[int]:
+    """Return the handles of a node as it is shown."""
+    handles: set[int] = set()
+    if node.name is not None and node.type is not None:
+        handles.add(name_handle(namespace, kind, node.type, node.type_version, node.name))
+    if node.external_id is not None:
+        handles.add(external_handle(namespace, kind, node.external_id))
+    return handles

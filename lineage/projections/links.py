@@ -1,0 +1,187 @@
+"""The view of links: which nodes go by which identifiers, by whose claim, and since when.
+
+The identifier is a hub, so n nodes that share it need n links. Each source's claim of one class is
+a register of its own: of a claim and a retraction the later stated one counts, and at the same
+stated time the retraction; so the order in which they arrive does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from lineage_schemas.codec import encode_json
+from lineage_schemas.records import Claim, Retraction
+from lineage_schemas.values import JsonValue
+from msgspec import json
+
+from lineage.projections.unfolding import KEY_CLASS, LinkSaid, Unfolded
+from lineage.stores.base import Reader, Writer
+from lineage.stores.tables import Column, Row, Table
+from lineage.vertices import HUB_CODE, KIND_CODES, name_hash, node_name
+
+HUB: Final = Table(
+    "hub",
+    (
+        Column("hub", int),
+        Column("since", int),
+        Column("identifier_hash", int, optional=True),
+        Column("identifier", str, optional=True),
+    ),
+    key=("hub",),
+    indexes=(("identifier_hash",),),
+)
+
+LINK: Final = Table(
+    "link",
+    (
+        Column("vertex", int),
+        Column("hub", int),
+        Column("class", str),
+        Column("source", str),
+        Column("since", int),
+        Column("until", int, optional=True),
+        Column("active", int),
+        Column("stated_us", int, optional=True),
+        Column("evidence", bytes, optional=True),
+    ),
+    key=("vertex", "hub", "class", "source", "since"),
+    indexes=(("hub",), ("since",)),
+)
+"""``active`` is 1 for a claim and 0 for a retraction; ``evidence`` is a JSON object."""
+
+
+class LinkRow(NamedTuple):
+    """A row of ``LINK``."""
+
+    vertex: int
+    hub: int
+    link_class: str
+    source: str
+    since: int
+    until: int | None
+    active: int
+    stated_us: int | None
+    evidence: bytes | None
+
+    @property
+    def register(self) -> tuple[int, int, str, str]:
+        """What tells one source's claim of one class from every other."""
+        return self[:4]
+
+    @property
+    def order(self) -> tuple[bool, int, bool, bytes]:
+        """Later stated first, a retraction before a claim, then by evidence."""
+        stated = self.stated_us
+        return stated is not None, stated or 0, not self.active, self.evidence or b""
+
+    @property
+    def value(self) -> tuple[int, bytes | None]:
+        """What the register holds."""
+        return self.active, self.evidence
+
+
+class Links:
+    """The hubs and links that one run of folding touches."""
+
+    def __init__(self) -> None:
+        self.hubs: dict[tuple[int, str], int] = {}
+        """(hash, identifier) of the hubs that were looked up, to their vertices."""
+        self._known_hubs: set[int] = set()
+        self._new_hubs: list[Row] = []
+        self._open: dict[tuple[int, int, str, str], LinkRow] = {}
+        self._new: dict[Row, Row] = {}
+        self._changed: dict[Row, Row] = {}
+
+    def load_identifiers(self, reader: Reader, hashes: Iterable[int]) -> None:
+        """Look up hubs by the hashes of their identifiers."""
+        for hub, _, identifier_hash, identifier in reader.find(HUB, "identifier_hash", hashes):
+            self.hubs[identifier_hash, identifier] = hub  # type: ignore[index, assignment]
+            self._known_hubs.add(hub)  # type: ignore[arg-type]
+
+    def load(self, reader: Reader, vertices: Iterable[int], hubs: Iterable[int]) -> None:
+        """Load the links of nodes that were there before, and which hubs are."""
+        self._known_hubs.update(row[0] for row in reader.find(HUB, "hub", hubs))  # type: ignore[misc]
+        for row in map(LinkRow._make, reader.find(LINK, "vertex", vertices)):
+            if row.until is None:
+                self._open[row.register] = row
+
+    def fold(self, said: Unfolded) -> None:
+        """Add or change the links of one entry."""
+        for link in said.links:
+            if link.hub not in self._known_hubs:
+                self._add_hub(said, link)
+            self._fold_link(said, link)
+
+    def flush(self, writer: Writer) -> None:
+        """Write what was added and changed."""
+        writer.insert(HUB, self._new_hubs)
+        writer.replace(LINK, list(self._changed.values()))
+        writer.insert(LINK, list(self._new.values()))
+        self._new_hubs, self._new, self._changed = [], {}, {}
+
+    def _add_hub(self, said: Unfolded, link: LinkSaid) -> None:
+        self._known_hubs.add(link.hub)
+        identifier = link.record.identifier if link.record else None
+        identifier_hash = None
+        if identifier is not None:
+            code = KIND_CODES[node_name(link.vertex).kind]
+            identifier_hash = identifier_hash_of(said.namespace, code, identifier)
+            self.hubs[identifier_hash, identifier] = link.hub
+        self._new_hubs.append((link.hub, said.entry.position, identifier_hash, identifier))
+
+    def _fold_link(self, said: Unfolded, link: LinkSaid) -> None:
+        row = _row_of(said, link)
+        old = self._open.get(row.register)
+        if old is not None and row.order <= old.order:
+            return
+        if old is not None and (row.since == old.since or row.value == old.value):
+            self._put(row._replace(since=old.since))
+            return
+        if old is not None:
+            self._put(old._replace(until=row.since))
+        self._new[row[:5]] = row
+        self._put(row)
+
+    def _put(self, row: LinkRow) -> None:
+        if row.until is None:
+            self._open[row.register] = row
+        (self._new if row[:5] in self._new else self._changed)[row[:5]] = row
+
+
+def identifier_hash_of(namespace: int, code: int, identifier: str) -> int:
+    """Return the hash under which the hub of a kind's identifier is looked up."""
+    return name_hash(namespace, code << 2 | HUB_CODE, identifier)
+
+
+def read_evidence(row: LinkRow) -> dict[str, JsonValue]:
+    """Return the evidence of a link."""
+    return {} if row.evidence is None else json.decode(row.evidence, type=dict[str, JsonValue])
+
+
+def _row_of(said: Unfolded, link: LinkSaid) -> LinkRow:
+    envelope = said.entry.envelope
+    position = said.entry.position
+    if link.link_class is None:
+        return LinkRow(link.vertex, link.hub, KEY_CLASS, "", position, None, 1, None, None)
+    return LinkRow(
+        link.vertex,
+        link.hub,
+        link.link_class.value,
+        envelope.source,
+        position,
+        None,
+        int(link.active),
+        envelope.stated.start_us if envelope.stated else None,
+        _evidence_of(link.record),
+    )
+
+
+def _evidence_of(record: Claim | Retraction | None) -> bytes | None:
+    match record:
+        case Claim():
+            return encode_json(record.evidence) if record.evidence else None
+        case Retraction():
+            return encode_json({"reason": record.reason}) if record.reason else None
+        case None:
+            return None

@@ -1,0 +1,176 @@
+"""All views together: load what entries touch, fold them in order, write what changed.
+
+Folding is the same whether an entry was just written or is read again by a rebuild, and does not
+depend on how entries are cut into runs, so a rebuild reaches the identical digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+from typing import Final
+
+from lineage_schemas.codec import encode_json
+from lineage_schemas.entry import Entry
+
+from lineage.projections.catalog import COUNTER, NAMESPACE, TYPE, Catalog
+from lineage.projections.edges import EDGE, Edges, executions_of
+from lineage.projections.handles import HANDLE, Handles
+from lineage.projections.links import HUB, LINK, Links
+from lineage.projections.memberships import MEMBERSHIP, Memberships
+from lineage.projections.nodes import NODE, Nodes
+from lineage.projections.states import STATE, States
+from lineage.projections.statements import ACTOR, SERIES, STATEMENT, Statements
+from lineage.projections.unfolding import Unfolded, unfold
+from lineage.projections.words import WORD, Words, words_of_node
+from lineage.stores.base import Reader, Writer
+from lineage.stores.tables import Column, Row, Table
+
+BOOKMARK: Final = Table(
+    "bookmark",
+    (Column("id", int), Column("version", str), Column("size", int)),
+    key=("id",),
+)
+"""How far the views have come, and which version of the projections made them. One row."""
+
+PROJECTION_VERSION: Final = "views/1"
+"""Changes whenever the same entries would fold into other rows."""
+
+VIEW_TABLES: Final = (
+    NAMESPACE,
+    TYPE,
+    COUNTER,
+    NODE,
+    STATE,
+    EDGE,
+    MEMBERSHIP,
+    HUB,
+    LINK,
+    HANDLE,
+    WORD,
+    STATEMENT,
+    ACTOR,
+    SERIES,
+)
+TABLES: Final = (*VIEW_TABLES, BOOKMARK)
+
+_BOOKMARK_ID: Final = 1
+_DIGEST_ROWS: Final = 10_000
+
+
+class Views:
+    """One run of folding over all views, inside one writing transaction."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.nodes = Nodes()
+        self.states = States(catalog)
+        self.edges = Edges()
+        self.memberships = Memberships()
+        self.links = Links()
+        self.handles = Handles()
+        self._words = Words()
+        self._statements = Statements()
+
+    def unfold(self, entry: Entry) -> Unfolded:
+        """Take an entry apart, numbering its namespace when it is new."""
+        number = self.catalog.number_of(entry.envelope.namespace, entry.position)
+        return unfold(entry, number)
+
+    def load(self, reader: Reader, said: Sequence[Unfolded]) -> None:
+        """Load the rows that these entries may change."""
+        mentioned = {mention.vertex for one in said for mention in one.mentions}
+        self.nodes.load(reader, mentioned - self.nodes.known)
+        self.load_known(
+            reader,
+            described=[vertex for one in said for vertex, _ in one.described],
+            executions=[vertex for one in said for vertex in executions_of(one.edges)],
+            members=[member for one in said for _, member in one.members],
+            linked=[link.vertex for one in said for link in one.links],
+            hubs=[link.hub for one in said for link in one.links],
+        )
+
+    def load_known(  # noqa: PLR0913 - one list a view
+        self,
+        reader: Reader,
+        *,
+        described: Iterable[int],
+        executions: Iterable[int],
+        members: Iterable[int],
+        linked: Iterable[int],
+        hubs: Iterable[int],
+    ) -> None:
+        """Load what is stored of these vertices, leaving out those that are not nodes yet."""
+        known = self.nodes.known
+        if wanted := known.intersection(described):
+            self.states.load(reader, wanted)
+        if wanted := known.intersection(executions):
+            self.edges.load(reader, wanted)
+        if wanted := known.intersection(members):
+            self.memberships.load(reader, wanted)
+        if hubs := set(hubs):
+            self.links.load(reader, known.intersection(linked), hubs)
+
+    def fold(self, said: Unfolded) -> None:
+        """Fold one entry into every view."""
+        position = said.entry.position
+        self.catalog.fold(said)
+        for mention in self.nodes.fold(position, said.mentions):
+            self._words.add(position, mention.vertex, words_of_node(mention.key, None))
+        for vertex, before, after in self.states.fold(said):
+            old = words_of_node(after.key, before)
+            self._words.add(position, vertex, words_of_node(after.key, after) - old)
+            self.handles.fold(said, vertex, before, after)
+        self.edges.fold(said)
+        self.memberships.fold(said)
+        self.links.fold(said)
+        self._statements.fold(said)
+
+    def flush(self, writer: Writer, size: int) -> None:
+        """Write what changed, and move the bookmark to ``size``."""
+        self.catalog.flush(writer)
+        for view in (
+            self.nodes,
+            self.states,
+            self.edges,
+            self.memberships,
+            self.links,
+            self.handles,
+            self._words,
+            self._statements,
+        ):
+            view.flush(writer)
+        _move_bookmark(writer, size)
+
+
+def read_bookmark(reader: Reader) -> tuple[str, int]:
+    """Return which version of the projections made the views, and the size they have reached."""
+    for _, version, size in reader.find(BOOKMARK, "id", [_BOOKMARK_ID]):
+        return str(version), int(size)  # type: ignore[arg-type]
+    return PROJECTION_VERSION, 0
+
+
+def digest_views(reader: Reader) -> str:
+    """Return SHA-256 in hexadecimal over every row of every view, in the order of their keys."""
+    digest = sha256()
+    for table in VIEW_TABLES:
+        digest.update(table.name.encode())
+        for row in scan_rows(reader, table):
+            digest.update(encode_json(row))
+    return digest.hexdigest()
+
+
+def scan_rows(reader: Reader, table: Table) -> Iterator[Row]:
+    """Yield every row of a table in the order of its key."""
+    after: Row | None = None
+    while page := reader.scan(table, after, _DIGEST_ROWS):
+        yield from page
+        after = table.key_of(page[-1])
+
+
+def _move_bookmark(writer: Writer, size: int) -> None:
+    row = (_BOOKMARK_ID, PROJECTION_VERSION, size)
+    if writer.find(BOOKMARK, "id", [_BOOKMARK_ID]):
+        writer.replace(BOOKMARK, [row])
+    else:
+        writer.insert(BOOKMARK, [row])

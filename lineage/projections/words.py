@@ -1,0 +1,63 @@
+"""The view of words: which nodes' names, keys, types and URIs hold which word, and since when.
+
+Rows are only ever added, each time a word comes to show; a search reads what shows of each candidate
+as of its size and keeps those that really hold the word then.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from lineage_schemas.graph import Node
+
+from lineage.stores.base import Writer
+from lineage.stores.tables import Column, Row, Table
+
+WORD: Final = Table(
+    "word",
+    (Column("word", str), Column("vertex", int), Column("since", int)),
+    key=("word", "vertex", "since"),
+)
+
+WORD_LENGTH_MAX: Final = 64
+WORDS_PER_NODE_MAX: Final = 64
+"""Beyond these a node is found by its other words only."""
+
+_WORD: Final = re.compile(r"[^\W_]+")
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text: runs of letters and digits, case folded, in order."""
+    return [word[:WORD_LENGTH_MAX] for word in _WORD.findall(text.casefold())]
+
+
+def words_of_node(key: str | None, node: Node | None) -> set[str]:
+    """Return the words by which a node is found."""
+    texts: list[str | None] = [key]
+    if node is not None:
+        texts += [node.name, node.type, node.uri]
+    words: dict[str, None] = {}
+    for text in texts:
+        if text:
+            words.update(dict.fromkeys(words_of(text)))
+    return set(list(words)[:WORDS_PER_NODE_MAX])
+
+
+class Words:
+    """The words that one run of folding adds."""
+
+    def __init__(self) -> None:
+        self._new: dict[Row, Row] = {}
+
+    def add(self, position: int, vertex: int, words: Iterable[str]) -> None:
+        """Add words that a node has come to show."""
+        for word in words:
+            row = (word, vertex, position)
+            self._new[row] = row
+
+    def flush(self, writer: Writer) -> None:
+        """Write what was added."""
+        writer.insert(WORD, sorted(self._new))  # type: ignore[type-var]
+        self._new = {}

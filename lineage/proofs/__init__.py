@@ -1,0 +1,1 @@
+"""Proofs: hashing of the log's tree. Pure functions, no I/O."""

@@ -1,0 +1,1 @@
+"""Rules: what a statement must satisfy before it may enter the log. Pure functions."""

@@ -1,0 +1,256 @@
+"""The form of a statement: what can be judged without knowing what the log already holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from lineage_schemas.errors import InvalidInputError, LedgerError, LimitExceededError
+from lineage_schemas.identifiers import (
+    is_content_digest,
+    is_empty_content,
+    normalise_identifier,
+)
+from lineage_schemas.known_types.registry import personal_properties
+from lineage_schemas.limits import (
+    IDENTIFIER_BYTES_MAX,
+    METRIC_SERIES_POINTS_MAX,
+    NAME_BYTES_MAX,
+    NAMESPACE_BYTES_MAX,
+    STATEMENT_ID_BYTES_MAX,
+)
+from lineage_schemas.mlmd import (
+    Artifact,
+    Association,
+    Attribution,
+    Context,
+    Event,
+    Execution,
+    Kind,
+    NodeRecord,
+    ParentContext,
+    Record,
+    Ref,
+    TypeRecord,
+)
+from lineage_schemas.records import (
+    Actor,
+    Claim,
+    LinkClass,
+    MetricSeries,
+    Mode,
+    Retraction,
+    Statement,
+)
+from msgspec.structs import replace
+
+from lineage.rules.refs import REF_FIELDS
+
+_KINDS: Final = {
+    Artifact: Kind.ARTIFACT,
+    Execution: Kind.EXECUTION,
+    Context: Kind.CONTEXT,
+}
+
+_Normalise = Callable[[Record], Record]
+_NormaliseRef = Callable[[Ref], Ref]
+
+
+def check_namespace(namespace: str) -> None:
+    """Refuse a namespace without a name, or with one that is too long or not plain text."""
+    _check_text("namespace", namespace, NAMESPACE_BYTES_MAX)
+
+
+def normalise_statement(statement: Statement) -> Statement:
+    """Return the statement in the form in which it is kept and compared.
+
+    Identifiers are normalised, and what the well-known types call personal is marked as personal.
+
+    Raises:
+        InvalidInputError: a rule of form is broken; names the statement and the record.
+    """
+    try:
+        _check_text("statement id", statement.id, STATEMENT_ID_BYTES_MAX)
+        _check_text("source", statement.source, NAME_BYTES_MAX)
+        if not statement.records:
+            raise InvalidInputError("A statement without records says nothing")
+        mode = _mode_of(statement)
+        normalise = _observed if mode is Mode.OBSERVATION else _commanded
+        records = tuple(
+            _at_record(normalise, index, record) for index, record in enumerate(statement.records)
+        )
+        return replace(statement, mode=mode, records=records)
+    except LedgerError as error:
+        raise error.at(f"statement {statement.id[:64]}") from error
+
+
+def kind_of(record: NodeRecord) -> Kind:
+    """Return the kind of node that a record describes."""
+    return _KINDS[type(record)]  # type: ignore[index]
+
+
+def _mode_of(statement: Statement) -> Mode:
+    try:
+        return Mode(statement.mode)
+    except ValueError as error:
+        raise InvalidInputError(
+            "A statement's mode is 'observation' or 'command'", where=str(statement.mode)[:64]
+        ) from error
+
+
+def _at_record(normalise: _Normalise, index: int, record: Record) -> Record:
+    try:
+        return normalise(record)
+    except LedgerError as error:
+        raise error.at(f"record {index}") from error
+
+
+def _observed(record: Record) -> Record:
+    """Check and normalise a record of an observation: every node is named by its key."""
+    if isinstance(record, NodeRecord):
+        return _observed_node(record)
+    if isinstance(record, TypeRecord):
+        raise InvalidInputError(
+            "A type is put by a command, not observed",
+            where=record.name,
+            hint="Send the statement with mode 'command'.",
+        )
+    return _with_refs(_checked(record), _key_of)
+
+
+def _commanded(record: Record) -> Record:
+    """Check and normalise a record of a command: nodes go by id, ``#N``, or an existing key."""
+    if isinstance(record, NodeRecord):
+        if record.key is not None:
+            raise InvalidInputError(
+                "A command names a node by its id, or makes a new one without a key",
+                where=record.key[:64],
+            )
+        _check_node(record)
+        return _mark_personal(record)
+    if isinstance(record, TypeRecord):
+        _check_text("type name", record.name, NAME_BYTES_MAX)
+        return record
+    return _with_refs(_checked(record), _command_ref)
+
+
+def _observed_node(record: NodeRecord) -> NodeRecord:
+    if record.key is None or record.id is not None:
+        raise InvalidInputError(
+            "An observation names a node by its key",
+            where=f"id {record.id}" if record.id is not None else "",
+            hint="Give the node a key such as 'uri:file:///data.csv', and no id.",
+        )
+    _check_node(record)
+    if record.properties and record.type is None:
+        raise InvalidInputError(
+            "Declared properties need the type that declares them",
+            where=record.key[:64],
+            hint="Name the type, or use custom_properties.",
+        )
+    key = _normalised(record.key)
+    record = _mark_personal(record)
+    return record if key == record.key else replace(record, key=key)
+
+
+def _check_node(record: NodeRecord) -> None:
+    for name in (record.type, record.type_version, record.name, record.external_id):
+        if name is not None and len(name) > NAME_BYTES_MAX // 4:
+            _check_bytes("name", name, NAME_BYTES_MAX)
+    uri = getattr(record, "uri", None)
+    if uri is not None:
+        _check_bytes("uri", uri, IDENTIFIER_BYTES_MAX)
+    for properties in (record.properties, record.custom_properties):
+        for name in properties:
+            if not 0 < len(name) <= NAME_BYTES_MAX // 4:
+                _check_text("property name", name, NAME_BYTES_MAX)
+
+
+def _mark_personal(record: NodeRecord) -> NodeRecord:
+    if record.type is None or not record.properties:
+        return record
+    known = personal_properties(kind_of(record), record.type)
+    missing = known.intersection(record.properties).difference(record.personal)
+    if not missing:
+        return record
+    return replace(record, personal=(*record.personal, *sorted(missing)))
+
+
+def _checked(record: Record) -> Record:
+    """Check what is peculiar to a record that is no node and no type; normalise identifiers."""
+    if isinstance(record, Claim | Retraction):
+        return _checked_claim(record)
+    if isinstance(record, Event):
+        for step in record.path:
+            if isinstance(step, str):
+                _check_bytes("path step", step, NAME_BYTES_MAX)
+    elif isinstance(record, MetricSeries):
+        _check_text("metric", record.metric, NAME_BYTES_MAX)
+        if len(record.points) > METRIC_SERIES_POINTS_MAX:
+            raise LimitExceededError(
+                f"A chunk of {len(record.points)} points is over the limit of "
+                f"{METRIC_SERIES_POINTS_MAX} (METRIC_SERIES_POINTS_MAX)",
+                where=record.metric,
+                hint="Split the series into chunks, numbered from 0.",
+            )
+    elif isinstance(record, Actor):
+        _check_text("pseudonym", record.pseudonym, NAME_BYTES_MAX)
+    return record
+
+
+def _checked_claim(record: Claim | Retraction) -> Record:
+    identifier = _normalised(record.identifier)
+    if record.link_class == LinkClass.CONTENT and (
+        not is_content_digest(identifier) or is_empty_content(identifier)
+    ):
+        raise InvalidInputError(
+            "A content claim needs the digest of contents that are not empty",
+            where=identifier[:64],
+            hint="Use sha256: or md5: with the digest, or another class.",
+        )
+    return replace(record, identifier=identifier)
+
+
+def _with_refs(record: Record, normalise: _NormaliseRef) -> Record:
+    """Normalise the references of a record to nodes."""
+    changed = {}
+    for field, _ in REF_FIELDS.get(type(record), ()):
+        ref = getattr(record, field)
+        kept = normalise(ref)
+        if kept is not ref and kept != ref:
+            changed[field] = kept
+    return replace(record, **changed) if changed else record
+
+
+def _key_of(ref: Ref) -> Ref:
+    if not isinstance(ref, str) or ref.startswith("#"):
+        raise InvalidInputError(
+            "An observation names a node by its key", where=str(ref)[:64], hint="Such as 'uri:...'."
+        )
+    return _normalised(ref)
+
+
+def _command_ref(ref: Ref) -> Ref:
+    return _normalised(ref) if isinstance(ref, str) and not ref.startswith("#") else ref
+
+
+def _normalised(identifier: str) -> str:
+    if not isinstance(identifier, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidInputError(f"A key is text, not {type(identifier).__name__}")
+    return normalise_identifier(identifier)
+
+
+def _check_text(what: str, text: str, bytes_max: int) -> None:
+    if not text or text != text.strip() or not text.isprintable():
+        raise InvalidInputError(
+            f"A {what} is plain text without blank ends, and not empty", where=repr(text)[:64]
+        )
+    _check_bytes(what, text, bytes_max)
+
+
+def _check_bytes(what: str, text: str, bytes_max: int) -> None:
+    size = len(text.encode(errors="surrogatepass"))
+    if size > bytes_max:
+        raise LimitExceededError(
+            f"A {what} of {size} bytes is over the limit of {bytes_max}", where=text[:64]
+        )

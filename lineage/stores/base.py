@@ -1,0 +1,150 @@
+"""The contract of a store. ``tests/contract`` holds every store to it.
+
+A store keeps two things: the *log* (entries, payload parts, head, the roots of complete subtrees),
+which is only ever appended to, and *views* (tables of ``lineage.projections``), which can be
+dropped and folded again. Both change in one transaction or not at all.
+
+Writing: ``write`` opens the one writing transaction. It locks the head before anything is read, so
+two writers, in one process or several, never interleave; the second waits up to
+``BUSY_WAIT_SECONDS_MAX``, then ``StoreBusyError``. Leaving the block commits, durably: once it has
+returned, a crash of the machine loses nothing. An exception undoes everything. Inside it,
+``savepoint`` undoes one batch and leaves the others.
+
+Reading: ``read`` opens a snapshot: whatever is appended meanwhile, every answer is of one moment.
+Any number of threads may read while one writes.
+
+Collation is bytewise. Cells come back as they went in, bytes identical.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Final, NamedTuple, Protocol
+
+from lineage_schemas.entry import PayloadPart, StoredEntry
+
+from lineage.proofs.tree import Subtree
+from lineage.stores.tables import Cell, Row, Table
+
+BUSY_WAIT_SECONDS_MAX: Final = 30.0
+READ_ENTRIES_MAX: Final = 10_000
+"""How many entries one call of ``entries`` returns at most."""
+
+
+class StoredHead(NamedTuple):
+    """The head as stored: enough to append the next entry without reading the tree."""
+
+    size: int
+    recorded_us: int
+    compact_range: bytes
+
+
+EMPTY_HEAD: Final = StoredHead(0, 0, b"")
+
+
+class Reader(Protocol):
+    """What can be asked inside a transaction or snapshot."""
+
+    def head(self) -> StoredHead:
+        """Return the head."""
+        ...
+
+    def entries(self, start: int, count: int) -> list[StoredEntry]:
+        """Return up to ``count`` (at most ``READ_ENTRIES_MAX``) entries from ``start`` on."""
+        ...
+
+    def hashes(self, level: int, first: int, count: int) -> list[bytes]:
+        """Return roots of complete subtrees; level 0 are the leaf hashes."""
+        ...
+
+    def payload(self, position: int) -> tuple[PayloadPart | None, PayloadPart | None]:
+        """Return the parts (facts, personal) of one entry; ``None`` for an erased or absent one."""
+        ...
+
+    def find(
+        self, table: Table, column: str, values: Iterable[Cell], size: int | None = None
+    ) -> list[Row]:
+        """Return the rows whose ``column`` is one of ``values``, in no promised order.
+
+        With ``size``, only rows that show as of it. ``column`` must be one of ``table.lookups``.
+        """
+        ...
+
+    def find_prefix(self, table: Table, column: str, prefix: str) -> list[Row]:
+        """Return the rows whose text in ``column`` begins with ``prefix``, bytewise."""
+        ...
+
+    def page(  # noqa: PLR0913 - a keyset page needs all of them
+        self,
+        table: Table,
+        index: tuple[str, str],
+        value: Cell,
+        after: Cell,
+        count: int,
+        size: int | None = None,
+    ) -> list[Row]:
+        """Return up to ``count`` rows whose first column of ``index`` is ``value``.
+
+        Ordered by the second column of ``index``, from beyond ``after`` (``None``: from the start).
+        """
+        ...
+
+    def scan(self, table: Table, after: Row | None, count: int) -> list[Row]:
+        """Return up to ``count`` rows in the order of the key, from beyond the key ``after``."""
+        ...
+
+
+class Writer(Reader, Protocol):
+    """What can be done inside the one writing transaction."""
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Open a block that is undone, alone, when an exception leaves it."""
+        ...
+
+    def append(
+        self,
+        expected_size: int,
+        entries: Sequence[StoredEntry],
+        subtrees: Sequence[Subtree],
+        head: StoredHead,
+    ) -> None:
+        """Append entries at dense positions from ``expected_size`` and move the head.
+
+        Raises:
+            StaleHeadError: the log does not have that size; nothing was written.
+        """
+        ...
+
+    def insert(self, table: Table, rows: Sequence[Row]) -> None:
+        """Add rows with keys that are not there yet."""
+        ...
+
+    def replace(self, table: Table, rows: Sequence[Row]) -> None:
+        """Put rows in the place of those with the same keys, which must be there."""
+        ...
+
+    def clear(self, tables: Sequence[Table]) -> None:
+        """Remove every row of these tables."""
+        ...
+
+
+class Store(Protocol):
+    """A ledger's place to live."""
+
+    @property
+    def origin(self) -> str:
+        """The name this ledger was made with; part of every basis."""
+        ...
+
+    def read(self) -> AbstractContextManager[Reader]:
+        """Open a snapshot."""
+        ...
+
+    def write(self) -> AbstractContextManager[Writer]:
+        """Open the writing transaction; commit durably when the block is left."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections. Nothing may be asked afterwards."""
+        ...

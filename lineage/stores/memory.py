@@ -1,0 +1,297 @@
+"""The reference store: plain Python containers, and strict about every misuse.
+
+It keeps nothing when the process ends. It is the strictest of the stores so that a test over it
+finds what the others would forgive: wrong cell types, keys twice, replacing what is not there,
+positions with a gap, use after closing.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import RLock
+
+from lineage_schemas.entry import PayloadPart, StoredEntry
+from lineage_schemas.errors import StaleHeadError, StoreBusyError, StoreError
+
+from lineage.proofs.tree import Subtree
+from lineage.stores.base import (
+    BUSY_WAIT_SECONDS_MAX,
+    EMPTY_HEAD,
+    READ_ENTRIES_MAX,
+    StoredHead,
+)
+from lineage.stores.tables import Cell, Row, Table, is_visible
+
+
+class MemoryStore:
+    """A store in memory. Safe to use from many threads; one at a time is inside."""
+
+    def __init__(self, origin: str) -> None:
+        self._origin = origin
+        self._lock = RLock()
+        self._closed = False
+        self._writing = False
+        self._contents = _Contents()
+
+    @property
+    def origin(self) -> str:
+        """The name this ledger was made with."""
+        return self._origin
+
+    @contextmanager
+    def read(self) -> Iterator[MemoryReader]:
+        """Open a snapshot: nobody writes until it is left."""
+        with self._entered():
+            yield MemoryReader(self._contents)
+
+    @contextmanager
+    def write(self) -> Iterator[MemoryWriter]:
+        """Open the writing transaction."""
+        with self._entered():
+            if self._writing:
+                raise StoreError("A writing transaction is already open in this thread")
+            self._writing = True
+            writer = MemoryWriter(self._contents)
+            try:
+                with writer.savepoint():
+                    yield writer
+            finally:
+                self._writing = False
+
+    def close(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._closed = True
+            self._contents = _Contents()
+
+    @contextmanager
+    def _entered(self) -> Iterator[None]:
+        if not self._lock.acquire(timeout=BUSY_WAIT_SECONDS_MAX):
+            raise StoreBusyError(
+                f"Another thread held the store for over {BUSY_WAIT_SECONDS_MAX:.0f} s"
+            )
+        try:
+            if self._closed:
+                raise StoreError("The store is closed", hint="Open it again.")
+            yield
+        finally:
+            self._lock.release()
+
+
+class _Rows:
+    """The rows of one table, by key, with the keys of each indexed value."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.by_key: dict[Row, Row] = {}
+        self.by_value: dict[str, dict[Cell, set[Row]]] = {name: {} for name in table.lookups}
+
+    def put(self, row: Row) -> None:
+        key = self.table.key_of(row)
+        self.remove(key)
+        self.by_key[key] = row
+        for name, keys in self.by_value.items():
+            keys.setdefault(row[self.table.column(name)], set()).add(key)
+
+    def remove(self, key: Row) -> None:
+        row = self.by_key.pop(key, None)
+        if row is not None:
+            for name, keys in self.by_value.items():
+                keys[row[self.table.column(name)]].discard(key)
+
+
+class _Contents:
+    def __init__(self) -> None:
+        self.head = EMPTY_HEAD
+        self.entries: list[StoredEntry] = []
+        self.subtrees: dict[tuple[int, int], bytes] = {}
+        self.tables: dict[str, _Rows] = {}
+
+    def rows(self, table: Table) -> _Rows:
+        return self.tables.setdefault(table.name, _Rows(table))
+
+
+class MemoryReader:
+    """Reads a memory store."""
+
+    def __init__(self, contents: _Contents) -> None:
+        self._contents = contents
+
+    def head(self) -> StoredHead:
+        """Return the head."""
+        return self._contents.head
+
+    def entries(self, start: int, count: int) -> list[StoredEntry]:
+        """Return entries from ``start`` on."""
+        return self._contents.entries[start : start + min(count, READ_ENTRIES_MAX)]
+
+    def hashes(self, level: int, first: int, count: int) -> list[bytes]:
+        """Return roots of complete subtrees; level 0 are the leaf hashes."""
+        if level == 0:
+            return [entry.leaf for entry in self._contents.entries[first : first + count]]
+        return [self._contents.subtrees[level, index] for index in range(first, first + count)]
+
+    def payload(self, position: int) -> tuple[PayloadPart | None, PayloadPart | None]:
+        """Return the parts of one entry."""
+        entry = self._contents.entries[position]
+        return entry.facts, entry.personal
+
+    def find(
+        self, table: Table, column: str, values: Iterable[Cell], size: int | None = None
+    ) -> list[Row]:
+        """Return the rows whose ``column`` is one of ``values``."""
+        if column not in table.lookups:
+            raise StoreError(f"Table {table.name} cannot be looked up by {column}")
+        rows = self._contents.rows(table)
+        keys = rows.by_value[column]
+        found = [rows.by_key[key] for value in set(values) for key in keys.get(value, ())]
+        return found if size is None else _visible(table, found, size)
+
+    def find_prefix(self, table: Table, column: str, prefix: str) -> list[Row]:
+        """Return the rows whose text in ``column`` begins with ``prefix``."""
+        if column not in table.lookups:
+            raise StoreError(f"Table {table.name} cannot be looked up by {column}")
+        rows = self._contents.rows(table)
+        return [
+            rows.by_key[key]
+            for value, keys in rows.by_value[column].items()
+            if str(value).startswith(prefix)
+            for key in keys
+        ]
+
+    def page(  # noqa: PLR0913 - a keyset page needs all of them
+        self,
+        table: Table,
+        index: tuple[str, str],
+        value: Cell,
+        after: Cell,
+        count: int,
+        size: int | None = None,
+    ) -> list[Row]:
+        """Return rows of one indexed value, ordered by the second column of ``index``."""
+        if index not in (*table.indexes, table.key):
+            raise StoreError(f"Table {table.name} has no index {index}")
+        order = table.column(index[1])
+        rows = sorted(self.find(table, index[0], [value], size), key=lambda row: _sortable(row[order]))
+        if after is not None:
+            start = bisect_right(rows, _sortable(after), key=lambda row: _sortable(row[order]))
+            rows = rows[start:]
+        return rows[:count]
+
+    def scan(self, table: Table, after: Row | None, count: int) -> list[Row]:
+        """Return rows in the order of the key."""
+        by_key = self._contents.rows(table).by_key
+        keys = sorted(by_key, key=_sortable_row)
+        start = 0 if after is None else bisect_right(keys, _sortable_row(after), key=_sortable_row)
+        return [by_key[key] for key in keys[start : start + count]]
+
+
+class MemoryWriter(MemoryReader):
+    """Writes a memory store; remembers how to undo."""
+
+    def __init__(self, contents: _Contents) -> None:
+        super().__init__(contents)
+        self._undo: list[Callable[[], None]] = []
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what the block did when an exception leaves it."""
+        mark = len(self._undo)
+        try:
+            yield
+        except BaseException:
+            while len(self._undo) > mark:
+                self._undo.pop()()
+            raise
+
+    def append(
+        self,
+        expected_size: int,
+        entries: Sequence[StoredEntry],
+        subtrees: Sequence[Subtree],
+        head: StoredHead,
+    ) -> None:
+        """Append entries and move the head."""
+        contents = self._contents
+        before = contents.head
+        if before.size != expected_size:
+            raise StaleHeadError(f"The log has size {before.size}, not {expected_size}")
+        positions = [entry.position for entry in entries]
+        if positions != list(range(expected_size, head.size)):
+            raise StoreError("Positions are not dense", where=f"from {expected_size}")
+        self._undo.append(lambda: self._shrink(before, subtrees))
+        contents.entries.extend(entries)
+        contents.subtrees.update(((tree.level, tree.index), tree.root) for tree in subtrees)
+        contents.head = head
+
+    def insert(self, table: Table, rows: Sequence[Row]) -> None:
+        """Add rows with new keys."""
+        kept = self._contents.rows(table)
+        for row in rows:
+            _check_row(table, row)
+            key = table.key_of(row)
+            if key in kept.by_key:
+                raise StoreError(f"A row of {table.name} is already there", where=str(key))
+            self._undo.append(lambda key=key: kept.remove(key))  # type: ignore[misc]
+            kept.put(row)
+
+    def replace(self, table: Table, rows: Sequence[Row]) -> None:
+        """Put rows in the place of those with the same keys."""
+        kept = self._contents.rows(table)
+        for row in rows:
+            _check_row(table, row)
+            key = table.key_of(row)
+            if key not in kept.by_key:
+                raise StoreError(f"A row of {table.name} is not there to replace", where=str(key))
+            old = kept.by_key[key]
+            self._undo.append(lambda old=old: kept.put(old))  # type: ignore[misc]
+            kept.put(row)
+
+    def clear(self, tables: Sequence[Table]) -> None:
+        """Remove every row of these tables."""
+        for table in tables:
+            old = self._contents.tables.pop(table.name, None)
+            if old is not None:
+                self._undo.append(lambda old=old: self._bring_back(old))  # type: ignore[misc]
+
+    def _bring_back(self, rows: _Rows) -> None:
+        self._contents.tables[rows.table.name] = rows
+
+    def _shrink(self, head: StoredHead, subtrees: Sequence[Subtree]) -> None:
+        del self._contents.entries[head.size :]
+        for tree in subtrees:
+            self._contents.subtrees.pop((tree.level, tree.index), None)
+        self._contents.head = head
+
+
+def _visible(table: Table, rows: list[Row], size: int) -> list[Row]:
+    since, until = table.column("since"), table.column("until") if table.is_timed else None
+    return [
+        row
+        for row in rows
+        if is_visible(row[since], None if until is None else row[until], size)  # type: ignore[arg-type]
+    ]
+
+
+def _check_row(table: Table, row: Row) -> None:
+    if len(row) != len(table.columns):
+        raise StoreError(f"A row of {table.name} needs {len(table.columns)} cells", where=str(row))
+    for column, cell in zip(table.columns, row, strict=True):
+        if not (type(cell) is column.type or (cell is None and column.optional)):
+            raise StoreError(
+                f"Column {column.name} of {table.name} holds {column.type.__name__}",
+                where=repr(cell)[:64],
+            )
+
+
+def _sortable(cell: Cell) -> tuple[bool, int | str | bytes]:
+    """Order cells as SQL does bytewise: nothing first, text by its bytes."""
+    if cell is None:
+        return False, b""
+    return True, cell.encode() if isinstance(cell, str) else cell
+
+
+def _sortable_row(row: Row) -> tuple[tuple[bool, int | str | bytes], ...]:
+    return tuple(_sortable(cell) for cell in row)

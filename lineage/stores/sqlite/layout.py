@@ -1,0 +1,79 @@
+"""The tables of a SQLite ledger: the log's own, and one for each table of a view."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lineage.stores.tables import Table
+
+APPLICATION_ID: Final = 0x4C4C6467
+"""Marks the file as ours ("LLdg"), in the place SQLite keeps for it."""
+
+STORE_VERSION: Final = 1
+"""Kept as the file's user version."""
+
+LOG_DDL: Final = (
+    """
+    CREATE TABLE ledger (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        origin TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        recorded_us INTEGER NOT NULL,
+        compact_range BLOB NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE entry (
+        position INTEGER PRIMARY KEY,
+        envelope BLOB NOT NULL,
+        leaf BLOB NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE payload (
+        position INTEGER PRIMARY KEY,
+        facts_salt BLOB,
+        facts BLOB,
+        personal_salt BLOB,
+        personal BLOB
+    ) STRICT
+    """,
+    """
+    CREATE TABLE subtree (
+        level INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        root BLOB NOT NULL,
+        PRIMARY KEY (level, position)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TRIGGER entry_is_never_changed BEFORE UPDATE ON entry
+    BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END
+    """,
+    """
+    CREATE TRIGGER entry_is_never_deleted BEFORE DELETE ON entry
+    BEGIN SELECT RAISE(ABORT, 'entries are never deleted'); END
+    """,
+)
+
+_SQL_TYPES: Final = {int: "INTEGER", str: "TEXT", bytes: "BLOB"}
+
+
+def table_ddl(table: Table) -> tuple[str, ...]:
+    """Return the statements that make a view's table and its indexes."""
+    columns = ", ".join(
+        f'"{column.name}" {_SQL_TYPES[column.type]}{"" if column.optional else " NOT NULL"}'
+        for column in table.columns
+    )
+    # A table whose key is one whole number is stored by it; any other key would otherwise be kept
+    # twice, once in the rows and once in an index.
+    rowid = "" if table.key_is_number else ", WITHOUT ROWID"
+    made = f'CREATE TABLE "{table.name}" ({columns}, PRIMARY KEY ({_listed(table.key)})) STRICT{rowid}'
+    return made, *(
+        f'CREATE INDEX "{table.name}_by_{"_".join(index)}" ON "{table.name}" ({_listed(index)})'
+        for index in table.indexes
+    )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f'"{name}"' for name in names)

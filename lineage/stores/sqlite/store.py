@@ -1,0 +1,201 @@
+"""A ledger in one SQLite file: WAL, ``synchronous=FULL``, one writing connection, many readers.
+
+A commit returns only after the write-ahead log was synced, so what was acknowledged survives a
+power cut. The writing transaction begins immediately: a deferred one that reads the head first and
+appends then fails under two writers, whatever the time-out.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from queue import Empty, LifoQueue
+from threading import Lock
+from typing import Final
+
+from lineage_schemas.errors import (
+    ForeignStoreError,
+    NewerStoreError,
+    ReadOnlyStoreError,
+    StoreError,
+)
+from sqlite_utils import Database
+
+from lineage.stores.base import BUSY_WAIT_SECONDS_MAX
+from lineage.stores.sqlite.errors import translated
+from lineage.stores.sqlite.layout import APPLICATION_ID, LOG_DDL, STORE_VERSION, table_ddl
+from lineage.stores.sqlite.transactions import SqliteReader, SqliteWriter
+from lineage.stores.tables import Table
+
+IDLE_READERS_MAX: Final = 16
+"""Reading connections that are kept open for the next reader."""
+
+STATEMENTS_CACHED: Final = 512
+
+
+class SqliteStore:
+    """A store in a SQLite file. Safe to use from many threads and several processes."""
+
+    def __init__(self, path: Path, tables: Sequence[Table], new_origin: str) -> None:
+        """Open the ledger at ``path``, or make one there with ``new_origin`` as its name.
+
+        Raises:
+            ForeignStoreError: the file holds something else; it is left untouched.
+            NewerStoreError: a later version of this software wrote it.
+            ReadOnlyStoreError: the file or its folder refuses writing.
+            StoreBusyError: another process held it for over ``BUSY_WAIT_SECONDS_MAX``.
+        """
+        self._path = path
+        self._lock = Lock()
+        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue(IDLE_READERS_MAX)
+        self._closed = False
+        with translated(path):
+            self._writing = Database(self._connect(), execute_plugins=False)
+            try:
+                self._origin = _prepare(self._writing, path, tables, new_origin)
+            except BaseException:
+                self._writing.conn.close()
+                raise
+
+    @property
+    def origin(self) -> str:
+        """The name this ledger was made with."""
+        return self._origin
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies."""
+        return self._path
+
+    @contextmanager
+    def read(self) -> Iterator[SqliteReader]:
+        """Open a snapshot on a reading connection of its own."""
+        connection = self._borrow()
+        try:
+            with translated(self._path):
+                connection.execute("BEGIN")
+                yield SqliteReader(connection)
+        finally:
+            with suppress(sqlite3.Error):
+                connection.rollback()
+            self._give_back(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[SqliteWriter]:
+        """Open the writing transaction; commit and sync when the block is left."""
+        with self._lock, translated(self._path):
+            self._check_open()
+            connection = self._writing.conn
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield SqliteWriter(self._writing)
+                connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    connection.rollback()
+                raise
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._writing.conn.close()
+            with suppress(Empty):
+                while True:
+                    self._idle.get_nowait().close()
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(
+            self._path,
+            timeout=BUSY_WAIT_SECONDS_MAX,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=STATEMENTS_CACHED,
+        )
+
+    def _borrow(self) -> sqlite3.Connection:
+        self._check_open()
+        with suppress(Empty):
+            return self._idle.get_nowait()
+        with translated(self._path):
+            connection = self._connect()
+            connection.execute("PRAGMA query_only = ON")
+            return connection
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        if self._closed or self._idle.full():
+            connection.close()
+        else:
+            self._idle.put(connection)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError("The store is closed", hint="Open it again.")
+
+
+def _prepare(database: Database, path: Path, tables: Sequence[Table], new_origin: str) -> str:
+    """Check that the file is ours, make what is missing, and return the ledger's origin."""
+    application, version = _marks(database)
+    if application not in {0, APPLICATION_ID} or (
+        application == 0 and (version != 0 or database.table_names())
+    ):
+        raise ForeignStoreError(
+            "This SQLite file is not a ledger, and was left as it is",
+            where=str(path),
+            hint="Name another file, or one that does not exist yet.",
+        )
+    if version > STORE_VERSION:
+        raise NewerStoreError(
+            f"This ledger has store version {version}, this software knows {STORE_VERSION}",
+            where=str(path),
+            hint="Install the version that wrote it, or a later one.",
+        )
+    _settle(database, path)
+    _create_missing(database, tables, new_origin)
+    return str(database.execute("SELECT origin FROM ledger").fetchone()[0])
+
+
+def _marks(database: Database) -> tuple[int, int]:
+    application = int(database.execute("PRAGMA application_id").fetchone()[0])
+    version = int(database.execute("PRAGMA user_version").fetchone()[0])
+    return application, version
+
+
+def _settle(database: Database, path: Path) -> None:
+    """Choose how the file is written: durable above all."""
+    try:
+        database.enable_wal()
+    except sqlite3.OperationalError as error:
+        if "readonly" in str(error):
+            raise ReadOnlyStoreError(
+                "The ledger cannot be opened for writing",
+                where=str(path),
+                hint="Check the permissions of the file and its folder.",
+            ) from error
+        raise
+    database.execute("PRAGMA synchronous = FULL")
+    database.execute("PRAGMA temp_store = MEMORY")
+
+
+def _create_missing(database: Database, tables: Sequence[Table], new_origin: str) -> None:
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        there = set(database.table_names())
+        if "ledger" not in there:
+            for statement in LOG_DDL:
+                database.execute(statement)
+            database.execute("INSERT INTO ledger VALUES (1, ?, 0, 0, x'')", [new_origin])
+            database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            database.execute(f"PRAGMA user_version = {STORE_VERSION}")
+        for table in tables:
+            if table.name not in there:
+                for statement in table_ddl(table):
+                    database.execute(statement)
+        database.execute("COMMIT")
+    except BaseException:
+        database.conn.rollback()
+        raise

@@ -1,0 +1,219 @@
+"""Reading and writing inside one SQLite transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+
+from lineage_schemas.entry import PayloadPart, StoredEntry
+from lineage_schemas.errors import StaleHeadError, StoreError
+from msgspec import json
+from sqlite_utils import Database
+
+from lineage.proofs.tree import Subtree
+from lineage.stores.base import READ_ENTRIES_MAX, StoredHead
+from lineage.stores.tables import Cell, Row, Table
+
+_ENTRIES = """
+    SELECT position, envelope, leaf, facts_salt, facts, personal_salt, personal
+    FROM entry JOIN payload USING (position)
+    WHERE position >= ? ORDER BY position LIMIT ?
+"""
+_VISIBLE = ' AND "since" < ? AND ("until" IS NULL OR ? <= "until")'
+_AFTER_ALL_TEXT = "\U0010ffff"
+
+
+class SqliteReader:
+    """Reads within the transaction that is open on a connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def head(self) -> StoredHead:
+        """Return the head."""
+        row = self._connection.execute("SELECT size, recorded_us, compact_range FROM ledger")
+        return StoredHead(*row.fetchone())
+
+    def entries(self, start: int, count: int) -> list[StoredEntry]:
+        """Return entries from ``start`` on."""
+        rows = self._connection.execute(_ENTRIES, (start, min(count, READ_ENTRIES_MAX)))
+        return [
+            StoredEntry(
+                position=position,
+                envelope=envelope,
+                leaf=leaf,
+                facts=_part(facts_salt, facts),
+                personal=_part(personal_salt, personal),
+            )
+            for position, envelope, leaf, facts_salt, facts, personal_salt, personal in rows
+        ]
+
+    def hashes(self, level: int, first: int, count: int) -> list[bytes]:
+        """Return roots of complete subtrees; level 0 are the leaf hashes."""
+        if level == 0:
+            sql = "SELECT leaf FROM entry WHERE position >= ? ORDER BY position LIMIT ?"
+            return [row[0] for row in self._connection.execute(sql, (first, count))]
+        sql = """
+            SELECT root FROM subtree WHERE level = ? AND position >= ? ORDER BY position LIMIT ?
+        """
+        return [row[0] for row in self._connection.execute(sql, (level, first, count))]
+
+    def payload(self, position: int) -> tuple[PayloadPart | None, PayloadPart | None]:
+        """Return the parts of one entry."""
+        sql = "SELECT facts_salt, facts, personal_salt, personal FROM payload WHERE position = ?"
+        row = self._connection.execute(sql, (position,)).fetchone()
+        if row is None:
+            raise StoreError("There is no such entry", where=f"position {position}")
+        return _part(row[0], row[1]), _part(row[2], row[3])
+
+    def find(
+        self, table: Table, column: str, values: Iterable[Cell], size: int | None = None
+    ) -> list[Row]:
+        """Return the rows whose ``column`` is one of ``values``."""
+        if column not in table.lookups:
+            raise StoreError(f"Table {table.name} cannot be looked up by {column}")
+        given = json.encode(list(values)).decode()
+        if size is None:
+            return self._connection.execute(_find_sql(table, column), (given,)).fetchall()
+        sql = _find_sql(table, column) + _visible_sql(table)
+        return self._connection.execute(sql, (given, *_visible_cells(table, size))).fetchall()
+
+    def find_prefix(self, table: Table, column: str, prefix: str) -> list[Row]:
+        """Return the rows whose text in ``column`` begins with ``prefix``."""
+        if column not in table.lookups:
+            raise StoreError(f"Table {table.name} cannot be looked up by {column}")
+        sql = f'SELECT * FROM "{table.name}" WHERE "{column}" >= ? AND "{column}" < ?'
+        return self._connection.execute(sql, (prefix, prefix + _AFTER_ALL_TEXT)).fetchall()
+
+    def page(  # noqa: PLR0913 - a keyset page needs all of them
+        self,
+        table: Table,
+        index: tuple[str, str],
+        value: Cell,
+        after: Cell,
+        count: int,
+        size: int | None = None,
+    ) -> list[Row]:
+        """Return rows of one indexed value, ordered by the second column of ``index``."""
+        if index not in (*table.indexes, table.key):
+            raise StoreError(f"Table {table.name} has no index {index}")
+        sql = f'SELECT * FROM "{table.name}" WHERE "{index[0]}" = ?'
+        cells: list[Cell] = [value]
+        if after is not None:
+            sql += f' AND "{index[1]}" > ?'
+            cells.append(after)
+        if size is not None:
+            sql += _visible_sql(table)
+            cells.extend(_visible_cells(table, size))
+        sql += f' ORDER BY "{index[1]}" LIMIT ?'
+        return self._connection.execute(sql, (*cells, count)).fetchall()
+
+    def scan(self, table: Table, after: Row | None, count: int) -> list[Row]:
+        """Return rows in the order of the key."""
+        key = ", ".join(f'"{name}"' for name in table.key)
+        where, cells = "", ()
+        if after is not None:
+            where, cells = f"WHERE ({key}) > ({', '.join('?' * len(table.key))})", after
+        sql = f'SELECT * FROM "{table.name}" {where} ORDER BY {key} LIMIT ?'
+        return self._connection.execute(sql, (*cells, count)).fetchall()
+
+
+class SqliteWriter(SqliteReader):
+    """Writes within the writing transaction."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database.conn)
+        self._database = database
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what the block did when an exception leaves it."""
+        with self._database.atomic():
+            yield
+
+    def append(
+        self,
+        expected_size: int,
+        entries: Sequence[StoredEntry],
+        subtrees: Sequence[Subtree],
+        head: StoredHead,
+    ) -> None:
+        """Append entries and move the head."""
+        moved = self._connection.execute(
+            "UPDATE ledger SET size = ?, recorded_us = ?, compact_range = ? WHERE size = ?",
+            (head.size, head.recorded_us, head.compact_range, expected_size),
+        )
+        if moved.rowcount != 1:
+            raise StaleHeadError(
+                f"The log no longer has size {expected_size}; nothing was written",
+                hint="Read the head again and append after it.",
+            )
+        if [entry.position for entry in entries] != list(range(expected_size, head.size)):
+            raise StoreError("Positions are not dense", where=f"from {expected_size}")
+        self._connection.executemany(
+            "INSERT INTO entry VALUES (?, ?, ?)",
+            [(entry.position, entry.envelope, entry.leaf) for entry in entries],
+        )
+        self._connection.executemany(
+            "INSERT INTO payload VALUES (?, ?, ?, ?, ?)",
+            [
+                (entry.position, *_cells(entry.facts), *_cells(entry.personal))
+                for entry in entries
+            ],
+        )
+        self._connection.executemany("INSERT INTO subtree VALUES (?, ?, ?)", subtrees)
+
+    def insert(self, table: Table, rows: Sequence[Row]) -> None:
+        """Add rows with new keys."""
+        self._connection.executemany(_insert_sql(table), rows)
+
+    def replace(self, table: Table, rows: Sequence[Row]) -> None:
+        """Put rows in the place of those with the same keys."""
+        width = len(table.key)
+        changed = self._connection.executemany(
+            _replace_sql(table), [(*row[width:], *row[:width]) for row in rows]
+        )
+        if rows and changed.rowcount != len(rows):
+            raise StoreError(f"A row of {table.name} is not there to replace")
+
+    def clear(self, tables: Sequence[Table]) -> None:
+        """Remove every row of these tables."""
+        for table in tables:
+            self._connection.execute(f'DELETE FROM "{table.name}"')
+
+
+@lru_cache
+def _find_sql(table: Table, column: str) -> str:
+    return f'SELECT * FROM "{table.name}" WHERE "{column}" IN (SELECT value FROM json_each(?))'
+
+
+@lru_cache
+def _insert_sql(table: Table) -> str:
+    marks = ", ".join("?" * len(table.columns))
+    return f'INSERT INTO "{table.name}" VALUES ({marks})'
+
+
+@lru_cache
+def _replace_sql(table: Table) -> str:
+    width = len(table.key)
+    given = ", ".join(f'"{name}" = ?' for name in table.names[width:])
+    where = " AND ".join(f'"{name}" = ?' for name in table.key)
+    return f'UPDATE "{table.name}" SET {given} WHERE {where}'
+
+
+def _visible_sql(table: Table) -> str:
+    return _VISIBLE if table.is_timed else ' AND "since" < ?'
+
+
+def _visible_cells(table: Table, size: int) -> tuple[int, ...]:
+    return (size, size) if table.is_timed else (size,)
+
+
+def _part(salt: bytes | None, body: bytes | None) -> PayloadPart | None:
+    return None if salt is None or body is None else PayloadPart(salt, body)
+
+
+def _cells(part: PayloadPart | None) -> tuple[bytes | None, bytes | None]:
+    return (None, None) if part is None else (part.salt, part.body)

@@ -1,0 +1,67 @@
+"""What a view keeps: a table of rows, described once for every store.
+
+A table has plain columns of whole numbers, text or bytes. One with the columns ``since`` and
+``until`` can be asked *as of* a size N: a row shows when ``since < N`` and ``until`` is empty or
+``N <= until``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+Cell = int | str | bytes | None
+Row = tuple[Cell, ...]
+
+
+class Column(NamedTuple):
+    """A column: its name, the Python type of its cells, and whether a cell may be empty."""
+
+    name: str
+    type: type[int] | type[str] | type[bytes]
+    optional: bool = False
+
+
+class Table(NamedTuple):
+    """A view's table. Rows are told apart by the columns of ``key``, which come first.
+
+    ``indexes`` are the columns by which ``find`` and ``page`` may look rows up; the first column of
+    the key always may be.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    indexes: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def is_timed(self) -> bool:
+        """Tell whether rows have ``since`` and ``until``."""
+        return "until" in self.names
+
+    @property
+    def key_is_number(self) -> bool:
+        """Tell whether the key is a single whole number."""
+        return len(self.key) == 1 and self.columns[0].type is int
+
+    def key_of(self, row: Row) -> Row:
+        """Return the cells by which a row is told apart."""
+        return row[: len(self.key)]
+
+    def column(self, name: str) -> int:
+        """Return the index of a column."""
+        return self.names.index(name)
+
+    @property
+    def lookups(self) -> frozenset[str]:
+        """The columns by which rows may be looked up."""
+        return frozenset((self.key[0], *(index[0] for index in self.indexes)))
+
+
+def is_visible(since: int, until: int | None, size: int) -> bool:
+    """Tell whether a row of [since, until) shows as of ``size``."""
+    return since < size and (until is None or size <= until)

@@ -1,0 +1,1 @@
+"""Writing: from statements to entries. The only way into the log."""

@@ -1,0 +1,336 @@
+"""Append batches: check, resolve, seal, fold and store, inside one writing transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from lineage_schemas.codec import Parts, decode_envelope, decode_records, encode_parts
+from lineage_schemas.entry import (
+    ENVELOPE_VERSION,
+    Batch,
+    Commitments,
+    Entry,
+    Envelope,
+    StatedInterval,
+    StoredEntry,
+)
+from lineage_schemas.errors import ConflictError, InvalidInputError, LimitExceededError
+from lineage_schemas.instants import instant_us
+from lineage_schemas.known_types.registry import type_records
+from lineage_schemas.limits import BATCH_BYTES_MAX, BATCH_STATEMENTS_MAX
+from lineage_schemas.mlmd import NodeRecord, Record
+from lineage_schemas.records import Actor, Mode, Statement, StatedTime
+from msgspec import Struct
+from msgspec.structs import replace
+
+from lineage.clock import Clock, Randomness
+from lineage.projections.catalog import Catalog
+from lineage.projections.statements import STATEMENT, pseudonym_of, statement_handle
+from lineage.projections.views import Views
+from lineage.proofs.tree import CompactRange, Subtree
+from lineage.rules.form import check_namespace, normalise_statement
+from lineage.stores.base import EMPTY_HEAD, Reader, StoredHead, Writer
+from lineage.writing.loading import load_statements
+from lineage.writing.resolving import Resolver
+from lineage.writing.sealing import SealedStatement
+from lineage.writing.submission import Outcome, Receipt, Submission
+
+SETUP_SOURCE: Final = "lineage"
+"""The source of what the ledger itself says: the types and the actors of each namespace."""
+
+PSEUDONYM_BYTES: Final = 8
+
+
+class PreparedStatement(Struct, frozen=True):
+    """A statement in its kept form, and its payload parts."""
+
+    statement: Statement
+    parts: Parts
+
+
+class PreparedBatch(Struct, frozen=True):
+    """A submission that has passed every check that needs no store."""
+
+    namespace: str
+    actor: Actor
+    statements: tuple[PreparedStatement, ...]
+
+
+def prepare_batch(submission: Submission) -> PreparedBatch:
+    """Check and encode a batch. Pure, so callers do it before they take the writer.
+
+    Raises:
+        InvalidInputError: a rule of form is broken; names the statement and the record.
+        LimitExceededError: more statements, records or bytes than a batch may have.
+    """
+    check_namespace(submission.namespace)
+    if len(submission.statements) > BATCH_STATEMENTS_MAX:
+        raise LimitExceededError(
+            f"A batch of {len(submission.statements)} statements is over the limit of "
+            f"{BATCH_STATEMENTS_MAX} (BATCH_STATEMENTS_MAX)",
+            hint="Send several batches.",
+        )
+    prepared = tuple(_prepare(statement) for statement in submission.statements)
+    size = sum(len(one.parts.facts) + len(one.parts.personal or b"") for one in prepared)
+    if size > BATCH_BYTES_MAX:
+        raise LimitExceededError(
+            f"A batch of {size} bytes is over the limit of {BATCH_BYTES_MAX} (BATCH_BYTES_MAX)",
+            hint="Send several batches.",
+        )
+    return PreparedBatch(submission.namespace, submission.actor, prepared)
+
+
+def _prepare(statement: Statement) -> PreparedStatement:
+    kept = normalise_statement(statement)
+    try:
+        return _encoded(kept)
+    except InvalidInputError as error:
+        raise error.at(f"statement {statement.id[:64]}") from error
+
+
+class LogState:
+    """What a writer remembers of the log between transactions, to read less in the next."""
+
+    def __init__(self) -> None:
+        self.head = EMPTY_HEAD
+        self.tree = CompactRange()
+        self.catalog = Catalog()
+
+    def refresh(self, reader: Reader) -> None:
+        """Read again what another writer has changed since."""
+        head = reader.head()
+        if head != self.head:
+            self.head = head
+            self.tree = CompactRange.from_bytes(head.size, head.compact_range)
+            self.catalog = Catalog.load(reader)
+
+    def forget(self) -> None:
+        """Drop everything: a transaction failed, and what is stored must be read again."""
+        self.__init__()  # type: ignore[misc]
+
+
+class BatchAppender:
+    """Appends one batch. Leaves ``state`` untouched until ``commit_to`` it."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        state: LogState,
+        batch: PreparedBatch,
+        clock: Clock,
+        randomness: Randomness,
+    ) -> None:
+        self._writer = writer
+        self._state = state
+        self._batch = batch
+        self._randomness = randomness
+        self._catalog = state.catalog.copy()
+        self._views = Views(self._catalog)
+        # Recorded time never runs backwards, whatever the machine's clock does.
+        self._recorded_us = max(state.head.recorded_us, clock())
+        self._start = state.head.size
+        self._sealed: list[SealedStatement] = []
+        self._positions: dict[str, int] = {}
+        self._actor = ""
+
+    def append(self) -> list[Receipt]:
+        """Append what is new of the batch; return a receipt for each of its statements.
+
+        Raises:
+            ConflictError: a statement id came again with other content. Nothing is written.
+            RuleError: a rule forbids a statement. Nothing is written.
+        """
+        seen = self._find_positions()
+        fresh = self._without_known(seen)
+        receipts: dict[str, Receipt] = {
+            handle: Receipt(handle, position, Outcome.DUPLICATE)
+            for handle, position in seen.items()
+        }
+        if fresh:
+            receipts |= self._append_fresh(fresh)
+        return [
+            replace(receipts[self._handle(one.statement)], statement=one.statement.id)
+            for one in self._batch.statements
+        ]
+
+    def _handle(self, statement: Statement) -> str:
+        number = self._catalog.numbers.get(self._batch.namespace, len(self._catalog.numbers))
+        return statement_handle(number, statement.source, statement.id)
+
+    def _find_positions(self) -> dict[str, int]:
+        """Return where statements of the batch already stand in the log."""
+        if self._batch.namespace not in self._catalog.numbers:
+            return {}
+        handles = [self._handle(one.statement) for one in self._batch.statements]
+        found = self._writer.find(STATEMENT, "handle", handles)
+        return {str(handle): int(position) for handle, position in found}  # type: ignore[arg-type]
+
+    def _without_known(self, seen: dict[str, int]) -> list[PreparedStatement]:
+        """Leave out what the log or the batch itself already says, and refuse contradictions."""
+        fresh: dict[str, PreparedStatement] = {}
+        for one in self._batch.statements:
+            handle = self._handle(one.statement)
+            if handle in seen:
+                _check_same(self._writer, seen[handle], one.statement)
+            elif handle not in fresh:
+                fresh[handle] = one
+            elif fresh[handle].statement != one.statement:
+                raise _conflict(one.statement, "earlier in the same batch")
+        return list(fresh.values())
+
+    def _append_fresh(self, fresh: list[PreparedStatement]) -> dict[str, Receipt]:
+        setup = self._setup_statements()
+        every = [*setup, *fresh]
+        number = self._catalog.number_of(self._batch.namespace, self._start)
+        load_statements(self._views, self._writer, number, [one.statement for one in every])
+        receipts: dict[str, Receipt] = {}
+        for one in every:
+            position = self._append_one(number, one, len(every))
+            outcome = Outcome.UNCHANGED if position is None else Outcome.APPENDED
+            handle = self._handle(one.statement)
+            receipts[handle] = Receipt(handle, position, outcome)
+        self._store()
+        return receipts
+
+    def _append_one(self, number: int, one: PreparedStatement, expected: int) -> int | None:
+        position = self._start + len(self._sealed)
+        resolver = Resolver(self._views, number, position, one.statement)
+        structure = resolver.resolve()
+        if not resolver.is_effective:
+            return None
+        envelope = Envelope(
+            version=ENVELOPE_VERSION,
+            statement=one.statement.id,
+            source=one.statement.source,
+            namespace=self._batch.namespace,
+            actor=self._actor,
+            mode=one.statement.mode,
+            batch=Batch(self._start, expected),
+            recorded_us=self._recorded_us,
+            stated=stated_interval(one.statement.stated),
+            message=self._position_of_message(number, one.statement),
+            mapping=one.statement.mapping,
+            structure=structure,
+            commitments=Commitments(None, None),
+        )
+        sealed = SealedStatement(envelope, one.parts, self._randomness)
+        self._sealed.append(sealed)
+        self._positions[self._handle(one.statement)] = position
+        records: tuple[Record, ...] = one.statement.records
+        self._views.fold(
+            self._views.unfold(Entry(position=position, envelope=sealed.envelope, records=records))
+        )
+        return position
+
+    def _position_of_message(self, number: int, statement: Statement) -> int | None:
+        """Return where the message that a statement cites stands."""
+        if statement.message is None:
+            return None
+        handle = statement_handle(number, statement.source, statement.message)
+        position = self._positions.get(handle)
+        if position is not None:
+            return position
+        for _, found in self._writer.find(STATEMENT, "handle", [handle]):
+            return int(found)  # type: ignore[arg-type]
+        raise InvalidInputError(
+            "The message that this statement cites is not in the log",
+            where=f"statement {statement.id[:64]}: message {statement.message[:64]}",
+            hint="Send the message first, or in the same batch.",
+        )
+
+    def _setup_statements(self) -> list[PreparedStatement]:
+        """Return what a namespace must know first: its types, and who is about to speak."""
+        number = self._catalog.numbers.get(self._batch.namespace)
+        setup: list[PreparedStatement] = []
+        if number is None:
+            setup.append(
+                _encoded(Statement(
+                    id="types/1", source=SETUP_SOURCE, mode=Mode.COMMAND, records=type_records()
+                ))
+            )
+        actor = self._batch.actor
+        known = None
+        if number is not None:
+            known = pseudonym_of(self._writer, number, actor.origin.value, actor.name)
+        self._actor = known or f"actor-{self._randomness(PSEUDONYM_BYTES).hex()}"
+        if known is None:
+            record = replace(actor, pseudonym=self._actor)
+            statement = Statement(id=self._actor, source=SETUP_SOURCE, records=(record,))
+            setup.append(_encoded(statement))
+        return setup
+
+    def _store(self) -> None:
+        batch = Batch(self._start, len(self._sealed))
+        tree = self._state.tree.copy()
+        entries: list[StoredEntry] = []
+        subtrees: list[Subtree] = []
+        for offset, sealed in enumerate(self._sealed):
+            entry = sealed.to_entry(self._start + offset, batch)
+            subtrees += tree.append(entry.leaf)
+            entries.append(entry)
+        if not entries:
+            return
+        head = StoredHead(tree.size, self._recorded_us, tree.to_bytes())
+        self._writer.append(self._start, entries, subtrees, head)
+        self._views.flush(self._writer, head.size)
+        self._state.head, self._state.tree, self._state.catalog = head, tree, self._catalog
+
+
+def stated_interval(stated: StatedTime | None) -> StatedInterval | None:
+    """Return stated time as an envelope holds it."""
+    if stated is None:
+        return None
+    return StatedInterval(
+        None if stated.start is None else instant_us(stated.start),
+        None if stated.end is None else instant_us(stated.end),
+        stated.precision,
+    )
+
+
+def _encoded(statement: Statement) -> PreparedStatement:
+    """Encode a statement; from here on its records are what its stored bytes read back as."""
+    parts = encode_parts(statement.records)
+    return PreparedStatement(replace(statement, records=parts.records), parts)
+
+
+def _check_same(reader: Reader, position: int, statement: Statement) -> None:
+    """Refuse a statement whose id stands in the log with other content.
+
+    What was erased is not compared, and not brought back: a retry of it is the same statement.
+    """
+    stored = reader.entries(position, 1)[0]
+    envelope = decode_envelope(stored.envelope)
+    erased = stored.facts is None or (
+        stored.personal is None and envelope.commitments.personal is not None
+    )
+    if erased:
+        return
+    records = decode_records(
+        stored.facts.body if stored.facts else b"",
+        stored.personal.body if stored.personal else None,
+    )
+    same = (
+        envelope.mode is statement.mode
+        and envelope.mapping == statement.mapping
+        and envelope.stated == stated_interval(statement.stated)
+        and _content(records) == _content(statement.records)
+    )
+    if not same:
+        raise _conflict(statement, f"position {position}")
+
+
+def _content(records: Sequence[Record]) -> tuple[Record, ...]:
+    """Return what was said, without our own marks of what is personal in it."""
+    return tuple(
+        replace(record, personal=()) if isinstance(record, NodeRecord) else record
+        for record in records
+    )
+
+
+def _conflict(statement: Statement, where: str) -> ConflictError:
+    return ConflictError(
+        f"The statement id {statement.id[:128]} is already used, with other content",
+        where=f"source {statement.source}, {where}",
+        hint="Give a new statement a new id; a correction is a statement of its own.",
+    )

@@ -1,0 +1,235 @@
+"""Resolve what a statement says by name into assigned ids: the structure of its envelope.
+
+A reference resolves by key, never through a claim. A key that nobody has described makes a stub.
+"""
+
+from __future__ import annotations
+
+from lineage_schemas.entry import (
+    EdgeItem,
+    Item,
+    KeyItem,
+    LinkItem,
+    MemberItem,
+    NodeItem,
+    PlainItem,
+    SeriesItem,
+    TypeItem,
+    UnlinkItem,
+)
+from lineage_schemas.errors import InvalidInputError, LedgerError, NotFoundError
+from lineage_schemas.mlmd import (
+    Association,
+    Attribution,
+    Event,
+    Kind,
+    NodeRecord,
+    ParentContext,
+    Record,
+    Ref,
+    TypeRecord,
+)
+from lineage_schemas.records import Claim, MetricSeries, Mode, Retraction, Statement
+
+from lineage.projections.catalog import TYPE_CODE, KnownTypeRow, merge_types
+from lineage.projections.links import identifier_hash_of
+from lineage.projections.views import Views
+from lineage.rules.form import kind_of
+from lineage.rules.types import check_evolution, check_properties
+from lineage.vertices import HUB_CODE, KIND_CODES, id_of, name_hash, vertex_of
+from lineage.writing.commands import CommandRules
+
+
+class Resolver:
+    """Resolves the records of one statement, in order."""
+
+    def __init__(
+        self, views: Views, namespace: int, position: int, statement: Statement
+    ) -> None:
+        self._views = views
+        self._namespace = namespace
+        self._position = position
+        self._statement = statement
+        self._is_command = statement.mode is Mode.COMMAND
+        self._commands = CommandRules(views, namespace)
+        self._items: list[Item] = []
+        self._keys: list[Item] = []
+        self.is_effective = not self._is_command
+        """Whether the statement changes anything; an unchanged command is not appended."""
+
+    def resolve(self) -> tuple[Item, ...]:
+        """Return the structure: an item a record, then the key items that followed.
+
+        Raises:
+            RuleError: a command breaks a rule of ML Metadata in the log's present state.
+            InvalidInputError: a type that nobody put, or properties that it does not declare.
+        """
+        for index, record in enumerate(self._statement.records):
+            try:
+                self._items.append(self._item(record))
+            except LedgerError as error:
+                where = f"statement {self._statement.id[:64]}: record {index}"
+                raise error.at(where) from error
+        return (*self._items, *self._keys)
+
+    def _item(self, record: Record) -> Item:
+        match record:
+            case NodeRecord():
+                return self._node(record)
+            case Event():
+                return self._event(record)
+            case Attribution():
+                return self._member(record.context, Kind.ARTIFACT, record.artifact)
+            case Association():
+                return self._member(record.context, Kind.EXECUTION, record.execution)
+            case ParentContext():
+                return self._parent(record)
+            case Claim() | Retraction():
+                return self._link(record)
+            case TypeRecord():
+                return self._type(record)
+            case MetricSeries():
+                self.is_effective = True
+                return SeriesItem(self._ref(Kind.EXECUTION, record.execution))
+            case _:
+                self.is_effective = True
+                return PlainItem()
+
+    def _node(self, record: NodeRecord) -> NodeItem:
+        kind = kind_of(record)
+        if not self._is_command:
+            self._check_type(kind, record)
+            assert record.key is not None  # noqa: S101 - rules.form demands it of observations
+            return NodeItem(kind, self._by_key(kind, record.key))
+        if record.id is None:
+            self._commands.check_new(kind, record)
+            self.is_effective = True
+            return NodeItem(kind, self._new_node(kind, None))
+        if self._commands.check_update(kind, record):
+            self.is_effective = True
+        return NodeItem(kind, record.id)
+
+    def _check_type(self, kind: Kind, record: NodeRecord) -> None:
+        if record.type is None:
+            return
+        known = self._views.catalog.find_type(
+            self._namespace, kind, record.type, record.type_version
+        )
+        if known is None:
+            raise InvalidInputError(
+                f"There is no {kind} type {record.type}",
+                where=record.key or "",
+                hint="Use a well-known type such as lineage.DataSet, or put the type first.",
+            )
+        if record.properties:
+            check_properties(record, known.definition, strict=False)
+
+    def _event(self, record: Event) -> EdgeItem:
+        artifact = self._ref(Kind.ARTIFACT, record.artifact)
+        execution = self._ref(Kind.EXECUTION, record.execution)
+        if self._is_command:
+            self._commands.check_event(artifact, execution, record.kind)
+            self.is_effective = True
+        return EdgeItem(artifact, execution, record.kind)
+
+    def _member(self, context: Ref, kind: Kind, member: Ref) -> MemberItem:
+        item = MemberItem(self._ref(Kind.CONTEXT, context), kind, self._ref(kind, member))
+        if self._is_command and not self._commands.has_member(item):
+            self.is_effective = True
+        return item
+
+    def _parent(self, record: ParentContext) -> MemberItem:
+        child = self._ref(Kind.CONTEXT, record.child)
+        parent = self._ref(Kind.CONTEXT, record.parent)
+        item = MemberItem(parent, Kind.CONTEXT, child)
+        if self._is_command:
+            self._commands.check_parent(item)
+            self.is_effective = True
+        return item
+
+    def _link(self, record: Claim | Retraction) -> Item:
+        assigned = self._ref(record.kind, record.node)
+        hub = self._hub(record.kind, record.identifier)
+        self.is_effective = True
+        if isinstance(record, Claim):
+            return LinkItem(record.kind, assigned, hub, record.link_class)
+        return UnlinkItem(record.kind, assigned, hub, record.link_class)
+
+    def _type(self, record: TypeRecord) -> TypeItem:
+        catalog = self._views.catalog
+        kind = self._commands.kind_of_type(record)
+        known = catalog.find_type(self._namespace, kind, record.name, record.version)
+        if known is None:
+            self._commands.check_new_type(kind, record)
+            type_id = catalog.next_id(self._namespace, TYPE_CODE)
+        else:
+            type_id = known.id
+            check_evolution(known.definition, record)
+        if known is None or merge_types(known.definition, record) != known.definition:
+            self.is_effective = True
+            # At once, for the next record of this statement may build on it.
+            put = KnownTypeRow(type_id, kind, record, self._position)
+            catalog.put_type(self._namespace, self._position, put)
+        return TypeItem(kind, type_id)
+
+    def _ref(self, kind: Kind, ref: Ref) -> int:
+        if isinstance(ref, int):
+            return self._commands.existing(kind, ref)
+        if ref.startswith("#"):
+            return self._local(kind, ref)
+        if self._is_command:
+            return self._existing_key(kind, ref)
+        return self._by_key(kind, ref)
+
+    def _local(self, kind: Kind, ref: str) -> int:
+        number = ref[1:]
+        if number.isdecimal() and int(number) < len(self._items):
+            item = self._items[int(number)]
+            if isinstance(item, NodeItem) and item.kind is kind:
+                return item.id
+        raise InvalidInputError(
+            f"{ref} names no {kind} of this statement",
+            hint="#N names the node of record N, which stands before the record that names it.",
+        )
+
+    def _existing_key(self, kind: Kind, key: str) -> int:
+        vertex = self._lookup(kind, key)
+        if vertex is None:
+            raise NotFoundError(f"There is no {kind} with the key {key[:128]}")
+        return id_of(vertex)
+
+    def _by_key(self, kind: Kind, key: str) -> int:
+        vertex = self._lookup(kind, key)
+        return self._new_node(kind, key) if vertex is None else id_of(vertex)
+
+    def _lookup(self, kind: Kind, key: str) -> int | None:
+        key_hash = name_hash(self._namespace, KIND_CODES[kind], key)
+        return self._views.nodes.vertices.get((key_hash, key))
+
+    def _new_node(self, kind: Kind, key: str | None) -> int:
+        code = KIND_CODES[kind]
+        assigned = self._views.catalog.next_id(self._namespace, code)
+        if key is not None:
+            key_hash = name_hash(self._namespace, code, key)
+            vertex = vertex_of(self._namespace, code, assigned)
+            self._views.nodes.vertices[key_hash, key] = vertex
+            hub = self._views.links.hubs.get(
+                (identifier_hash_of(self._namespace, code, key), key)
+            )
+            if hub is not None:
+                self._keys.append(KeyItem(kind, assigned, id_of(hub)))
+        return assigned
+
+    def _hub(self, kind: Kind, identifier: str) -> int:
+        """Return the hub of a kind's identifier; a new one is linked to the node of that key."""
+        code = KIND_CODES[kind]
+        handle = identifier_hash_of(self._namespace, code, identifier), identifier
+        hub = self._views.links.hubs.get(handle)
+        if hub is None:
+            assigned = self._views.catalog.next_id(self._namespace, HUB_CODE)
+            hub = vertex_of(self._namespace, HUB_CODE, assigned)
+            self._views.links.hubs[handle] = hub
+            node = self._lookup(kind, identifier)
+            if node is not None:
+                self._keys.append(KeyItem(kind, id_of(node), assigned))
+        return id_of(hub)

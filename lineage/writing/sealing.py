@@ -1,0 +1,55 @@
+"""Seal a statement into an entry: salts, commitments, envelope, leaf."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from lineage_schemas.codec import Parts, encode_envelope
+from lineage_schemas.entry import (
+    SALT_BYTES,
+    Batch,
+    Commitments,
+    Envelope,
+    PayloadPart,
+    StoredEntry,
+)
+from msgspec.structs import replace
+
+from lineage.clock import Randomness
+from lineage.proofs.tree import leaf_hash
+
+
+def seal_part(body: bytes | None, randomness: Randomness) -> PayloadPart | None:
+    """Salt a payload part, so that its commitment cannot be guessed back once it is erased."""
+    return None if body is None else PayloadPart(randomness(SALT_BYTES), body)
+
+
+def commit(part: PayloadPart | None) -> str | None:
+    """Return the commitment to a part: SHA-256(salt || part) in hexadecimal."""
+    return None if part is None else sha256(part.salt + part.body).hexdigest()
+
+
+class SealedStatement:
+    """A statement on its way into the log: its parts are salted, its batch may still shrink."""
+
+    __slots__ = ("envelope", "facts", "personal")
+
+    def __init__(self, envelope: Envelope, parts: Parts, randomness: Randomness) -> None:
+        self.facts = seal_part(parts.facts, randomness)
+        self.personal = seal_part(parts.personal, randomness)
+        commitments = Commitments(commit(self.facts), commit(self.personal))
+        self.envelope = replace(envelope, commitments=commitments)
+
+    def to_entry(self, position: int, batch: Batch) -> StoredEntry:
+        """Return the entry as it is stored, in its final batch."""
+        envelope = self.envelope
+        if envelope.batch != batch:
+            envelope = replace(envelope, batch=batch)
+        body = encode_envelope(envelope)
+        return StoredEntry(
+            position=position,
+            envelope=body,
+            leaf=leaf_hash(body),
+            facts=self.facts,
+            personal=self.personal,
+        )

@@ -1,0 +1,35 @@
+"""What is handed to the log, and what it hands back."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from lineage_schemas.records import Actor, Statement
+from msgspec import Struct
+
+
+class Submission(Struct, frozen=True, kw_only=True):
+    """One batch: statements of one namespace that enter the log together or not at all."""
+
+    namespace: str
+    actor: Actor
+    statements: tuple[Statement, ...]
+
+
+class Outcome(StrEnum):
+    """What became of a statement."""
+
+    APPENDED = "appended"
+    DUPLICATE = "duplicate"
+    UNCHANGED = "unchanged"
+
+
+class Receipt(Struct, frozen=True):
+    """What became of one statement, and where it stands.
+
+    ``position`` is ``None`` only for a command that would have changed nothing.
+    """
+
+    statement: str
+    position: int | None
+    outcome: Outcome

@@ -1,0 +1,29 @@
+"""The basis of an answer: what it was asked of. Same basis, same answer, byte for byte."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Basis(Struct, frozen=True, kw_only=True):
+    """What an answer rests on; can be handed back to ask of the same past again.
+
+    ``size`` is how many entries were looked at (0 to size - 1) and ``root`` the root of the tree
+    over them, in hexadecimal. ``asked_size`` is there when a size inside a batch was asked for and
+    rounded down to the batch's start. ``redactions`` counts the erased payload parts met. ``sources``
+    are those in scope; ``complete`` is false when something is known to be missing, and
+    ``incomplete_because`` says what.
+    """
+
+    origin: str
+    size: int
+    root: str
+    projection: str
+    software: str
+    namespace: str
+    asked_size: int | None = None
+    valid_at: str | None = None
+    redactions: int = 0
+    sources: tuple[str, ...] = ()
+    complete: bool = True
+    incomplete_because: tuple[str, ...] = ()

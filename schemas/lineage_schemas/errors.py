@@ -1,0 +1,168 @@
+"""Every error this project raises on purpose, drawn as one tree.
+
+    LedgerError
+    ├── InvalidInputError         what was sent breaks a rule of form
+    │   ├── DecodeError           bytes that are not what they should be
+    │   ├── LimitExceededError    larger than a named limit
+    │   └── InvalidIdentifierError
+    ├── RuleError                 well formed, but the log may not take it
+    │   ├── NotFoundError         a command names something that is not there
+    │   ├── AlreadyExistsError    a command would make a second one of something unique
+    │   ├── ConflictError         the same statement id came with other content
+    │   └── PreconditionError     the thing is there, in a state that forbids this
+    ├── UnknownBasisError         a size or time that cannot be answered from
+    ├── StoreError                (engine) the store cannot do what was asked
+    │   ├── ForeignStoreError     the file is not a ledger
+    │   ├── NewerStoreError       written by a later version of this software
+    │   ├── ReadOnlyStoreError    the disk or the file refuses writing
+    │   ├── StoreBusyError        another writer held the store for too long
+    │   ├── StoreFullError        the disk is full
+    │   ├── StaleHeadError        somebody appended since the head was read
+    │   └── CorruptLogError       stored bytes contradict each other
+    └── OverloadedError           (surface) the queue of writers is full
+
+Each error says what happened, to which thing, and what to try; ``code`` is stable and is what
+machines branch on.
+"""
+
+from __future__ import annotations
+
+
+class LedgerError(Exception):
+    """Base of all our errors.
+
+    ``what`` happened, ``where`` it happened (the thing's name, may be empty), and a ``hint``: what
+    to try next (may be empty). ``code`` is the stable, machine-readable name.
+    """
+
+    code = "internal"
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.hint = hint
+        super().__init__(what, where, hint)
+
+    def __str__(self) -> str:
+        place = f" ({self.where})" if self.where else ""
+        advice = f" {self.hint}" if self.hint else ""
+        return f"{self.what}{place}.{advice}"
+
+    def at(self, where: str) -> LedgerError:
+        """Return the same error, told to stand at ``where`` (in front of what it already named)."""
+        inner = f"{where}: {self.where}" if self.where else where
+        return type(self)(self.what, where=inner, hint=self.hint)
+
+
+class InvalidInputError(LedgerError):
+    """What was sent breaks a rule of form; sending it again unchanged cannot help."""
+
+    code = "invalid_argument"
+
+
+class DecodeError(InvalidInputError):
+    """Bytes that are not the JSON, the record or the envelope they should be."""
+
+    code = "undecodable"
+
+
+class LimitExceededError(InvalidInputError):
+    """Something is larger than a named limit of ``lineage_schemas.limits``."""
+
+    code = "limit_exceeded"
+
+
+class InvalidIdentifierError(InvalidInputError):
+    """An identifier that its scheme does not allow."""
+
+    code = "invalid_identifier"
+
+
+class RuleError(LedgerError):
+    """Well formed, but a rule of the log forbids it in the log's present state."""
+
+    code = "rule_violated"
+
+
+class NotFoundError(RuleError):
+    """A command, or a question about one thing, names something that is not there."""
+
+    code = "not_found"
+
+
+class AlreadyExistsError(RuleError):
+    """A command would make a second one of something that is unique."""
+
+    code = "already_exists"
+
+
+class ConflictError(RuleError):
+    """A statement id that is already in the log came again with other content."""
+
+    code = "statement_conflict"
+
+
+class PreconditionError(RuleError):
+    """The thing is there, but in a state that forbids what was asked."""
+
+    code = "failed_precondition"
+
+
+class UnknownBasisError(LedgerError):
+    """A size or time that this log cannot answer from."""
+
+    code = "unknown_basis"
+
+
+class StoreError(LedgerError):
+    """The store cannot do what was asked of it."""
+
+    code = "store_unavailable"
+
+
+class ForeignStoreError(StoreError):
+    """The file or database is not one of our ledgers, and is left untouched."""
+
+    code = "foreign_store"
+
+
+class NewerStoreError(StoreError):
+    """The store was written by a later version of this software."""
+
+    code = "newer_store"
+
+
+class ReadOnlyStoreError(StoreError):
+    """The disk, the file or the opener refuses writing."""
+
+    code = "read_only_store"
+
+
+class StoreBusyError(StoreError):
+    """Another writer held the store for longer than we wait."""
+
+    code = "store_busy"
+
+
+class StoreFullError(StoreError):
+    """There is no room left where the store lives; nothing of the batch was written."""
+
+    code = "store_full"
+
+
+class StaleHeadError(StoreError):
+    """Somebody appended since the head was read; nothing was written."""
+
+    code = "stale_head"
+
+
+class CorruptLogError(StoreError):
+    """Stored bytes contradict each other, or what they should hash to."""
+
+    code = "corrupt_log"
+
+
+class OverloadedError(LedgerError):
+    """More is waiting to be written than the queue holds; try again later."""
+
+    code = "overloaded"

@@ -1,0 +1,151 @@
+"""What answers about the lineage graph look like: flat nodes, edges and links.
+
+Structs that come in tens of thousands are built without the cyclic collector's tracking: they hold
+plain JSON, which cannot point back at them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from lineage_schemas.basis import Basis
+from lineage_schemas.mlmd import EventKind, Kind
+from lineage_schemas.values import JsonValue
+
+
+class Direction(StrEnum):
+    """Which way to walk: against the flow of data, with it, or both ways from the start."""
+
+    UPSTREAM = "upstream"
+    DOWNSTREAM = "downstream"
+    BOTH = "both"
+
+
+class Node(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A node as of a size. A stub is named by somebody and described by nobody.
+
+    ``id`` is ``None`` only for what the log has never heard of. ``depth`` counts the lineage edges
+    from the nearest start; crossing a link is free.
+    """
+
+    kind: Kind | None = None
+    id: int | None = None
+    key: str | None = None
+    type: str | None = None
+    type_version: str | None = None
+    name: str | None = None
+    external_id: str | None = None
+    uri: str | None = None
+    state: str | None = None
+    properties: dict[str, JsonValue] = {}
+    custom_properties: dict[str, JsonValue] = {}
+    stub: bool = False
+    depth: int = 0
+
+
+class Edge(Struct, frozen=True, omit_defaults=True, gc=False):
+    """An Event between an artifact and an execution, by their ids."""
+
+    artifact: int
+    execution: int
+    kind: EventKind
+    path: tuple[str | int, ...] = ()
+    time_us: int | None = None
+
+
+class Link(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A node goes by an identifier: by whose claim, how strong, on what evidence.
+
+    ``link_class`` is ``key`` for a node's own key.
+    """
+
+    kind: Kind
+    node: int
+    identifier: str | None
+    link_class: str
+    source: str = ""
+    evidence: dict[str, JsonValue] = {}
+
+
+class Entity(Struct, frozen=True, kw_only=True):
+    """Nodes that asserted links join, with their values merged by the rule of observations."""
+
+    kind: Kind
+    members: tuple[int, ...]
+    merged: Node
+
+
+class TruncationReason(StrEnum):
+    """Which limit cut an answer."""
+
+    DEPTH = "depth"
+    NODES = "nodes"
+
+
+class Truncation(Struct, frozen=True, kw_only=True):
+    """An answer was cut by a limit.
+
+    ``hidden`` counts the nodes that were seen beyond the limit and not walked: at least that many
+    are missing.
+    """
+
+    reason: TruncationReason
+    limit: int
+    hidden: int
+
+
+class LineageAnswer(Struct, frozen=True, kw_only=True):
+    """A bounded piece of the lineage graph.
+
+    ``nodes`` come nearest first, then by kind and id. ``links`` are those that were crossed.
+    ``entities`` are those of more than one member among the nodes. ``unknown`` are start identifiers
+    that the log has not heard of; each also stands among the nodes as a stub without id.
+    """
+
+    basis: Basis
+    direction: Direction
+    start: tuple[str, ...]
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    links: tuple[Link, ...] = ()
+    entities: tuple[Entity, ...] = ()
+    truncations: tuple[Truncation, ...] = ()
+    stubs: int = 0
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether nothing was cut, and every source in scope is known to be heard."""
+        return not self.truncations and self.basis.complete
+
+
+class NodeAnswer(Struct, frozen=True, kw_only=True):
+    """All that is known of one node, or of the entity it belongs to.
+
+    ``node`` carries the values merged over ``members``; ``contexts`` are what it belongs to.
+    """
+
+    basis: Basis
+    node: Node
+    members: tuple[Node, ...]
+    links: tuple[Link, ...]
+    contexts: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    series: tuple[MetricValues, ...] = ()
+
+
+class MetricValues(Struct, frozen=True, kw_only=True):
+    """A metric of an execution by step, its chunks joined: (step, value, time) of each point."""
+
+    metric: str
+    points: tuple[tuple[int, JsonValue, str | None], ...]
+
+
+class NodePage(Struct, frozen=True, kw_only=True):
+    """One page of a list. ``cursor`` asks for the next page; ``None``: this is the last."""
+
+    basis: Basis
+    nodes: tuple[Node, ...]
+    cursor: str | None

@@ -1,0 +1,1 @@
+"""The well-known types: what each tool's things are called here, one file a group."""

@@ -1,0 +1,39 @@
+"""The limits of what may be said, each by its name. Bytes are bytes of UTF-8."""
+
+from typing import Final
+
+ENVELOPE_BYTES_MAX: Final = 65_535
+"""An entry bundle of C2SP tlog-tiles states each entry's length in 16 bits."""
+
+PAYLOAD_PART_BYTES_MAX: Final = 1_048_576
+"""One payload part (``facts`` or ``personal``), encoded."""
+
+STATEMENT_RECORDS_MAX: Final = 1_000
+"""Records in one statement; a larger call is several statements in one batch."""
+
+BATCH_STATEMENTS_MAX: Final = 10_000
+"""Statements in one batch, which the log takes whole or not at all."""
+
+BATCH_BYTES_MAX: Final = 16 * 1_048_576
+"""Encoded bytes of one batch: envelopes and payload parts together."""
+
+METRIC_SERIES_POINTS_MAX: Final = 10_000
+"""Points in one chunk of a metric series."""
+
+IDENTIFIER_BYTES_MAX: Final = 2_048
+"""One identifier, scheme included."""
+
+NAME_BYTES_MAX: Final = 1_024
+"""A name of a node, type, property, source or metric."""
+
+STATEMENT_ID_BYTES_MAX: Final = 512
+"""A statement id, as its producer chose it."""
+
+NAMESPACE_BYTES_MAX: Final = 128
+"""The name of a namespace."""
+
+VALUE_DEPTH_MAX: Final = 64
+"""Nesting of objects and lists inside one value."""
+
+INT_MIN: Final = -(2**63)
+INT_MAX: Final = 2**63 - 1
