@@ -46,6 +46,11 @@ def node_name(vertex: int) -> NodeName:
     )
 
 
+def namespace_of(vertex: int) -> int:
+    """Return the number of the vertex's namespace."""
+    return vertex >> (_ID_BITS + _KIND_BITS)
+
+
 def id_of(vertex: int) -> int:
     """Return the id that the namespace assigned."""
     return vertex & _ID_MASK

@@ -4,9 +4,20 @@ import json
 from typing import TypeVar
 
 from lineage.connectors.openlineage.mapping import OpenLineageMapping
-from lineage_schemas.mlmd import Event, EventKind, NodeRecord, Record
+from lineage_schemas.codec import decode_records, encode_parts
+from lineage_schemas.known_types.registry import known_type
+from lineage_schemas.mlmd import (
+    Artifact,
+    Context,
+    Event,
+    EventKind,
+    Execution,
+    Kind,
+    NodeRecord,
+    Record,
+)
 from lineage_schemas.records import AnyRecord
-from lineage_schemas.values import JsonValue
+from lineage_schemas.values import JsonValue, value_type
 
 RUN_ID = "0192f1c7-5f0a-7c11-9a55-3a9d3f1f2b10"
 RUN = f"ol:run/{RUN_ID}"
@@ -18,6 +29,11 @@ PRODUCER = "https://example.com/producer/1.0"
 SCHEMA_URL = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
 
 Object = dict[str, JsonValue]
+KINDS: dict[type[NodeRecord], Kind] = {
+    Artifact: Kind.ARTIFACT,
+    Execution: Kind.EXECUTION,
+    Context: Kind.CONTEXT,
+}
 R = TypeVar("R", bound=Record)
 
 
@@ -92,3 +108,16 @@ def whole(kept: JsonValue) -> JsonValue:
     if isinstance(kept, dict) and set(kept) == {"json"}:
         return json.loads(str(kept["json"]))  # type: ignore[no-any-return]
     return kept
+
+
+def check_records(records: tuple[AnyRecord, ...]) -> None:
+    """Hold the records against the log's own rules, and their properties against their types."""
+    parts = encode_parts(records)
+    assert decode_records(parts.facts, parts.personal) == records
+    for record in records:
+        if isinstance(record, NodeRecord) and record.type is not None:
+            known = known_type(KINDS[type(record)], record.type)
+            assert known is not None
+            declared = {spec.name: spec.type for spec in known.properties}
+            for name, value in record.properties.items():
+                assert value is None or value_type(value) == declared[name], name

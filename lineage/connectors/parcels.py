@@ -14,8 +14,10 @@ from lineage_schemas.mlmd import NodeRecord
 from lineage_schemas.records import AnyRecord
 from lineage_schemas.values import JsonValue
 
-PARCEL_BYTES_MAX: Final = PAYLOAD_PART_BYTES_MAX - 65_536
+PARCEL_BYTES_MAX: Final = PAYLOAD_PART_BYTES_MAX - 1_024
 """Encoded records of one statement; the rest is room for what the payload adds around them."""
+
+_AROUND_RECORD_BYTES: Final = 64  # what the payload adds around each record that is part personal
 
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -29,9 +31,11 @@ def parcels(records: tuple[AnyRecord, ...]) -> Iterator[tuple[AnyRecord, ...]]:
     Raises:
         LimitExceededError: one record, or one property of a node, is too large for any statement.
     """
-    if len(records) <= STATEMENT_RECORDS_MAX and _size(records) <= PARCEL_BYTES_MAX:
-        if records:
-            yield records
+    if not records:
+        return
+    around = len(records) * _AROUND_RECORD_BYTES
+    if len(records) <= STATEMENT_RECORDS_MAX and _size(records) + around <= PARCEL_BYTES_MAX:
+        yield records
         return
     parcel: list[AnyRecord] = []
     filled = 0
@@ -49,7 +53,7 @@ def parcels(records: tuple[AnyRecord, ...]) -> Iterator[tuple[AnyRecord, ...]]:
 
 
 def _size(value: object) -> int:
-    return len(_ENCODER.encode(value)) + 1
+    return len(_ENCODER.encode(value)) + _AROUND_RECORD_BYTES
 
 
 def _pieces(record: AnyRecord) -> Iterator[AnyRecord]:
@@ -84,7 +88,7 @@ def _groups(node: NodeRecord, room: int) -> Iterator[list[_Property]]:
     filled = 0
     for item in listed:
         # The name counts twice, since it may also stand among the personal ones.
-        size = _size(item) + _size(item[1])
+        size = len(_ENCODER.encode((item, item[1])))
         if size > room:
             raise _too_large(f"{node.key}: property {item[1][:64]}", size)
         if filled + size > room:

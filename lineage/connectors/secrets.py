@@ -26,7 +26,7 @@ FILTERED: Final = b"[filtered]"
 
 _STEMS: Final = (
     *(b"passw", b"passphrase", b"pwd", b"secret", b"token", b"credential", b"authorization"),
-    *(b"signature", b"bearer"),
+    *(b"signature", b"sig="),
 )
 """Text without any of these, without a key's name and without a password in a URI is clean."""
 
@@ -41,8 +41,8 @@ _HINTS: Final = (
         + rb")"
     ),
     re.compile(rb"conn(?:ection)?[^a-z0-9]?str"),
-    re.compile(rb"://[^\s/\"]+@"),
-    re.compile(rb":\\/\\/[^\s/\"]+@"),
+    re.compile(rb"""://(?:[^\s/"\\]|\\["\\bfu])+@"""),
+    re.compile(rb""":\\/\\/(?:[^\s/"\\]|\\["\\bfu])+@"""),
 )
 _URI: Final = re.compile(
     rb"""(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*:(?://|\\/\\/)[^\s/?#"@:\\]*:((?:[^\s/"\\]|\\["\\bfu])+)@""",
@@ -62,7 +62,7 @@ _SECRET_WORDS: Final = frozenset(
     {
         *("password", "passwd", "passphrase", "pwd", "secret", "secrets", "token", "authorization"),
         *("credential", "credentials", "apikey", "accesskey", "accountkey", "privatekey"),
-        *("secretkey", "authtoken", "connectionstring", "connstr", "signature"),
+        *("secretkey", "authtoken", "connectionstring", "connstr"),
     }
 )
 _SECRET_ENDINGS: Final = ("password", "passwd", "passphrase", "secret")
@@ -70,6 +70,7 @@ _SECRET_PAIRS: Final = frozenset(
     {
         *(("api", "key"), ("access", "key"), ("account", "key"), ("private", "key")),
         *(("shared", "key"), ("connection", "string"), ("connection", "str"), ("conn", "str")),
+        ("access", "signature"),
     }
 )
 _HARMLESS_ENDINGS: Final = frozenset(

@@ -4,16 +4,6 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from lineage_schemas.codec import encode_json
-from lineage_schemas.errors import CorruptLogError
-from lineage_schemas.mlmd import (
-    ArtifactType,
-    ContextType,
-    ExecutionType,
-    Kind,
-    Record,
-    TypeRecord,
-)
 from msgspec import json
 from msgspec.structs import replace
 
@@ -21,12 +11,29 @@ from lineage.projections.unfolding import Unfolded
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Column, Row, Table
 from lineage.vertices import KIND_CODES, KINDS, id_of, kind_code
+from lineage_schemas.codec import encode_json
+from lineage_schemas.errors import CorruptLogError
+from lineage_schemas.mlmd import (
+    ArtifactType,
+    ContextType,
+    ExecutionType,
+    Kind,
+    TypeRecord,
+)
 
 NAMESPACE: Final = Table(
     "namespace",
     (Column("number", int), Column("since", int), Column("name", str)),
     key=("number",),
+    indexes=(("name",),),
 )
+
+SOURCE: Final = Table(
+    "source",
+    (Column("namespace", int), Column("name", str), Column("since", int)),
+    key=("namespace", "name"),
+)
+"""Every source that has spoken in a namespace."""
 
 TYPE: Final = Table(
     "type",
@@ -56,6 +63,7 @@ _DEFINITION: Final = json.Decoder(ArtifactType | ExecutionType | ContextType)
 class KnownTypeRow(NamedTuple):
     """A type of a namespace: its id, kind, its definition as it now stands, and since when."""
 
+    namespace: int
     id: int
     kind: Kind
     definition: TypeRecord
@@ -75,7 +83,8 @@ class Catalog:
         self._last_ids: dict[tuple[int, int], int] = {}
         self._stored_counters: set[tuple[int, int]] = set()
         self._touched_counters: set[tuple[int, int]] = set()
-        self._new: dict[str, dict[Row, Row]] = {"namespace": {}, "type": {}}
+        self._sources: set[tuple[int, str]] = set()
+        self._new: dict[str, dict[Row, Row]] = {"namespace": {}, "source": {}, "type": {}}
         self._closed_types: dict[Row, Row] = {}
 
     @classmethod
@@ -85,6 +94,8 @@ class Catalog:
         for number, _, name in reader.scan(NAMESPACE, None, _SCAN_ROWS):
             catalog.numbers[str(name)] = int(number)  # type: ignore[arg-type]
             catalog.names[int(number)] = str(name)  # type: ignore[arg-type]
+        for namespace, source, _ in _scan_all(reader, SOURCE):
+            catalog._sources.add((namespace, source))  # type: ignore[arg-type]
         for row in _scan_all(reader, TYPE):
             if row[3] is None:
                 catalog._remember_type(row)
@@ -99,6 +110,7 @@ class Catalog:
         twin.numbers, twin.names = dict(self.numbers), dict(self.names)
         twin._types, twin._last_ids = dict(self._types), dict(self._last_ids)
         twin._stored_counters = set(self._stored_counters)
+        twin._sources = set(self._sources)
         return twin
 
     def find_type(
@@ -135,34 +147,41 @@ class Catalog:
         return number
 
     def fold(self, said: Unfolded) -> None:
-        """Take in the types of one entry, and which ids it has used up."""
+        """Take in the types and the source of one entry, and which ids it has used up."""
+        source = said.namespace, said.entry.envelope.source
+        if source not in self._sources:
+            self._sources.add(source)
+            self._new["source"][source] = (*source, said.entry.position)
         for kind, type_id, record in said.types:
             self._raise_counter(said.namespace, TYPE_CODE, type_id)
             if record is not None:
-                self.put_type(said.namespace, said.entry.position, KnownTypeRow(type_id, kind, record, 0))
+                self.put_type(
+                    said.entry.position, KnownTypeRow(said.namespace, type_id, kind, record, 0)
+                )
         for mention in said.mentions:
             self._use(said.namespace, mention.vertex)
         for link in said.links:
             self._use(said.namespace, link.hub)
 
-    def put_type(self, namespace: int, position: int, put: KnownTypeRow) -> None:
+    def put_type(self, position: int, put: KnownTypeRow) -> None:
         """Take in a type; putting it again unchanged does nothing."""
         record = put.definition
-        old = self.find_type(namespace, put.kind, record.name, record.version)
+        old = self.find_type(put.namespace, put.kind, record.name, record.version)
         merged = _bare(record) if old is None else merge_types(old.definition, record)
         if old is not None and merged == old.definition:
             return
         if old is not None and old.since != position:
-            closed = _type_row(namespace, old, until=position)
+            closed = _type_row(old, until=position)
             kept = self._new["type"] if closed[:3] in self._new["type"] else self._closed_types
             kept[closed[:3]] = closed
-        row = _type_row(namespace, KnownTypeRow(put.id, put.kind, merged, position), until=None)
+        row = _type_row(put._replace(definition=merged, since=position), until=None)
         self._new["type"][row[:3]] = row
         self._remember_type(row)
 
     def flush(self, writer: Writer) -> None:
         """Write what was added and changed."""
         writer.insert(NAMESPACE, list(self._new["namespace"].values()))
+        writer.insert(SOURCE, list(self._new["source"].values()))
         writer.replace(TYPE, list(self._closed_types.values()))
         writer.insert(TYPE, list(self._new["type"].values()))
         rows = {key: (*key, self._last_ids[key]) for key in sorted(self._touched_counters)}
@@ -172,7 +191,7 @@ class Catalog:
         )
         self._stored_counters |= self._touched_counters
         self._touched_counters = set()
-        self._new = {"namespace": {}, "type": {}}
+        self._new = {"namespace": {}, "source": {}, "type": {}}
         self._closed_types = {}
 
     def _use(self, namespace: int, vertex: int) -> None:
@@ -192,7 +211,7 @@ class Catalog:
         definition = _DEFINITION.decode(body)
         kind = KINDS[int(code)]  # type: ignore[arg-type]
         key = namespace, kind, definition.name, definition.version or ""
-        self._types[key] = KnownTypeRow(int(type_id), kind, definition, int(since))  # type: ignore[arg-type]
+        self._types[key] = KnownTypeRow(namespace, int(type_id), kind, definition, int(since))  # type: ignore[arg-type]
 
 
 def merge_types(old: TypeRecord, new: TypeRecord) -> TypeRecord:
@@ -208,9 +227,14 @@ def merge_types(old: TypeRecord, new: TypeRecord) -> TypeRecord:
     )
 
 
-def _type_row(namespace: int, row: KnownTypeRow, until: int | None) -> Row:
+def type_key(namespace: int, type_id: int) -> int:
+    """Return the one number by which nodes of a type are listed."""
+    return namespace << 32 | type_id
+
+
+def _type_row(row: KnownTypeRow, until: int | None) -> Row:
     code = KIND_CODES[row.kind]
-    return namespace, row.id, row.since, until, code, encode_json(row.definition)
+    return row.namespace, row.id, row.since, until, code, encode_json(row.definition)
 
 
 def _bare(record: TypeRecord) -> TypeRecord:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from lineage_schemas.codec import encode_json
-from lineage_schemas.instants import instant_us
 from msgspec import json
 
 from lineage.projections.unfolding import EdgeSaid, Unfolded
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Column, Row, Table
 from lineage.vertices import KIND_CODES, kind_code
+from lineage_schemas.codec import encode_json
+from lineage_schemas.instants import instant_us
 from lineage_schemas.mlmd import Kind
 
 EDGE: Final = Table(

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from lineage_schemas.graph import Node
-from lineage_schemas.mlmd import Kind
-from lineage_schemas.records import Mode
-
 from lineage.projections.unfolding import Unfolded
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Column, Row, Table
 from lineage.vertices import KIND_CODES, name_hash, node_name
+from lineage_schemas.graph import Node
+from lineage_schemas.mlmd import Kind
+from lineage_schemas.records import Mode
 
 HANDLE: Final = Table(
     "handle",
@@ -45,9 +44,7 @@ class Handles:
         """Return the loaded nodes that have, or once had, this handle."""
         return frozenset(self._vertices.get(handle, ()))
 
-    def fold(
-        self, said: Unfolded, vertex: int, before: Node | None, after: Node
-    ) -> None:
+    def fold(self, said: Unfolded, vertex: int, before: Node | None, after: Node) -> None:
         """Add the handles that a command gave a node."""
         if said.entry.envelope.mode is not Mode.COMMAND:
             return

@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from lineage_schemas.codec import encode_json
-from lineage_schemas.records import Claim, Retraction
-from lineage_schemas.values import JsonValue
 from msgspec import json
 
 from lineage.projections.unfolding import KEY_CLASS, LinkSaid, Unfolded
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Column, Row, Table
 from lineage.vertices import HUB_CODE, KIND_CODES, name_hash, node_name
+from lineage_schemas.codec import encode_json
+from lineage_schemas.records import Claim, Retraction
+from lineage_schemas.values import JsonValue
 
 HUB: Final = Table(
     "hub",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-
 from lineage.projections.unfolding import Unfolded
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Column, Row, Table

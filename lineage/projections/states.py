@@ -10,19 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from lineage_schemas.codec import encode_json
-from lineage_schemas.graph import Node
-from lineage_schemas.mlmd import Artifact, Context, Kind, NodeRecord
-from lineage_schemas.records import Mode
-from lineage_schemas.values import JsonValue
 from msgspec import Struct, json
 
-from lineage.projections.catalog import Catalog
+from lineage.projections.catalog import Catalog, type_key
 from lineage.projections.unfolding import Unfolded, command_key
 from lineage.projections.values import Said, keep, shown
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Column, Row, Table
 from lineage.vertices import node_name
+from lineage_schemas.codec import encode_json
+from lineage_schemas.graph import Node
+from lineage_schemas.mlmd import Artifact, Context, Kind, NodeRecord
+from lineage_schemas.records import Mode
+from lineage_schemas.values import JsonValue
 
 STATE: Final = Table(
     "state",
@@ -30,12 +30,12 @@ STATE: Final = Table(
         Column("vertex", int),
         Column("since", int),
         Column("until", int, optional=True),
-        Column("type_id", int, optional=True),
+        Column("type_key", int, optional=True),
         Column("shown", bytes),
         Column("stamps", bytes),
     ),
     key=("vertex", "since"),
-    indexes=(("type_id", "vertex"),),
+    indexes=(("type_key", "vertex"),),
 )
 
 _SCALARS: Final = ("type", "type_version", "name", "external_id")
@@ -103,7 +103,9 @@ class States:
         changed = False
         for field, value in _fields_said(said, vertex, record, before):
             changed |= keep(field, kept.setdefault(field, []), Said(*common, value))
-        after = _shown_node(vertex, record, before, kept)
+        name = node_name(vertex)
+        key = before.key if before else record.key or command_key(name.kind, name.id)
+        after = _node_of(vertex, key, kept)
         stamps = _stamps_of(after, kept, common)
         if row is None or changed:
             self._begin(said, vertex, after, stamps)
@@ -120,7 +122,7 @@ class States:
             vertex,
             position,
             None,
-            self._type_id(vertex, after),
+            self._type_key(vertex, after),
             encode_json(after),
             encode_json(stamps),
         )
@@ -133,12 +135,12 @@ class States:
             self._open[row[0]] = row  # type: ignore[index]
         (self._new if row[:2] in self._new else self._changed)[row[:2]] = row
 
-    def _type_id(self, vertex: int, after: Node) -> int | None:
+    def _type_key(self, vertex: int, after: Node) -> int | None:
         if after.type is None:
             return None
         name = node_name(vertex)
         found = self._catalog.find_type(name.namespace, name.kind, after.type, after.type_version)
-        return None if found is None else found.id
+        return None if found is None else type_key(found.namespace, found.id)
 
 
 def read_shown(row: Row) -> Node:
@@ -181,9 +183,7 @@ def _first_shown(vertex: int, record: NodeRecord) -> Node:
     )
 
 
-def command_scalars(
-    kind: Kind, shown_before: Node, record: NodeRecord
-) -> dict[str, str | None]:
+def command_scalars(kind: Kind, shown_before: Node, record: NodeRecord) -> dict[str, str | None]:
     """Return what a command's replacement leaves in the plain fields.
 
     ML Metadata ignores a new name of an artifact or execution, and allows one of a context.
@@ -229,10 +229,8 @@ def _values_shown(node: Node) -> list[tuple[str, JsonValue]]:
     return values
 
 
-def _shown_node(
-    vertex: int, record: NodeRecord, before: Node | None, kept: dict[str, list[Said]]
-) -> Node:
-    name = node_name(vertex)
+def _node_of(vertex: int, key: str | None, kept: dict[str, list[Said]]) -> Node:
+    """Return the node that shows, given the latest value of each source, of each field."""
     scalars: dict[str, JsonValue] = {}
     properties: dict[str, JsonValue] = {}
     custom: dict[str, JsonValue] = {}
@@ -246,7 +244,7 @@ def _shown_node(
             custom[field.removeprefix(_CUSTOM)] = value
         else:
             scalars[field] = value
-    key = before.key if before and before.key else record.key or command_key(name.kind, name.id)
+    name = node_name(vertex)
     return Node(
         kind=name.kind,
         id=name.id,
@@ -257,9 +255,7 @@ def _shown_node(
     )
 
 
-def _stamps_of(
-    after: Node, kept: dict[str, list[Said]], common: tuple[int | None, str]
-) -> _Stamps:
+def _stamps_of(after: Node, kept: dict[str, list[Said]], common: tuple[int | None, str]) -> _Stamps:
     """Keep apart only what is not simply (``common``, the shown value)."""
     visible = dict(_values_shown(after))
     return _Stamps(
@@ -270,3 +266,18 @@ def _stamps_of(
             if len(said) > 1 or field not in visible or said[0][:2] != common
         },
     )
+
+
+def merge_states(rows: Iterable[Row]) -> Node:
+    """Merge the states of several nodes of one kind by the rule of observations.
+
+    The identity (id and key) is the first row's, by vertex; ``rows`` is not empty.
+    """
+    ordered = sorted(rows, key=lambda row: row[0])  # type: ignore[arg-type, return-value]
+    first = read_shown(ordered[0])
+    kept: dict[str, list[Said]] = {}
+    for row in ordered:
+        for field, values in _kept_values(read_shown(row), row[5]).items():
+            for said in values:
+                keep(field, kept.setdefault(field, []), said)
+    return _node_of(int(ordered[0][0]), first.key, kept)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import Final, NamedTuple
 
+from lineage.vertices import HUB_CODE, KIND_CODES, vertex_of
 from lineage_schemas.entry import (
     EdgeItem,
     Entry,
@@ -35,8 +36,6 @@ from lineage_schemas.mlmd import (
     TypeRecord,
 )
 from lineage_schemas.records import Actor, Claim, LinkClass, MetricSeries, Retraction
-
-from lineage.vertices import HUB_CODE, KIND_CODES, vertex_of
 
 KEY_CLASS: Final = "key"
 """The class of the link between a node and the hub of its own key."""

@@ -10,21 +10,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import Final
 
-from lineage_schemas.codec import encode_json
-from lineage_schemas.entry import Entry
-
-from lineage.projections.catalog import COUNTER, NAMESPACE, TYPE, Catalog
+from lineage.projections.catalog import COUNTER, NAMESPACE, SOURCE, TYPE, Catalog
 from lineage.projections.edges import EDGE, Edges, executions_of
 from lineage.projections.handles import HANDLE, Handles
 from lineage.projections.links import HUB, LINK, Links
 from lineage.projections.memberships import MEMBERSHIP, Memberships
 from lineage.projections.nodes import NODE, Nodes
-from lineage.projections.states import STATE, States
 from lineage.projections.statements import ACTOR, SERIES, STATEMENT, Statements
+from lineage.projections.states import STATE, States
 from lineage.projections.unfolding import Unfolded, unfold
 from lineage.projections.words import WORD, Words, words_of_node
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Column, Row, Table
+from lineage_schemas.codec import encode_json
+from lineage_schemas.entry import Entry
 
 BOOKMARK: Final = Table(
     "bookmark",
@@ -38,6 +37,7 @@ PROJECTION_VERSION: Final = "views/1"
 
 VIEW_TABLES: Final = (
     NAMESPACE,
+    SOURCE,
     TYPE,
     COUNTER,
     NODE,
@@ -90,7 +90,7 @@ class Views:
             hubs=[link.hub for one in said for link in one.links],
         )
 
-    def load_known(  # noqa: PLR0913 - one list a view
+    def load_known(
         self,
         reader: Reader,
         *,

@@ -10,10 +10,9 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from lineage_schemas.graph import Node
-
 from lineage.stores.base import Writer
 from lineage.stores.tables import Column, Row, Table
+from lineage_schemas.graph import Node
 
 WORD: Final = Table(
     "word",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from msgspec.structs import replace
+
+from lineage.rules.refs import REF_FIELDS
 from lineage_schemas.errors import InvalidInputError, LedgerError, LimitExceededError
 from lineage_schemas.identifiers import (
     is_content_digest,
@@ -21,14 +24,11 @@ from lineage_schemas.limits import (
 )
 from lineage_schemas.mlmd import (
     Artifact,
-    Association,
-    Attribution,
     Context,
     Event,
     Execution,
     Kind,
     NodeRecord,
-    ParentContext,
     Record,
     Ref,
     TypeRecord,
@@ -42,9 +42,6 @@ from lineage_schemas.records import (
     Retraction,
     Statement,
 )
-from msgspec.structs import replace
-
-from lineage.rules.refs import REF_FIELDS
 
 _KINDS: Final = {
     Artifact: Kind.ARTIFACT,

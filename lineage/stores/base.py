@@ -22,10 +22,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, NamedTuple, Protocol
 
-from lineage_schemas.entry import PayloadPart, StoredEntry
-
 from lineage.proofs.tree import Subtree
 from lineage.stores.tables import Cell, Row, Table
+from lineage_schemas.entry import PayloadPart, StoredEntry
 
 BUSY_WAIT_SECONDS_MAX: Final = 30.0
 READ_ENTRIES_MAX: Final = 10_000
@@ -75,7 +74,7 @@ class Reader(Protocol):
         """Return the rows whose text in ``column`` begins with ``prefix``, bytewise."""
         ...
 
-    def page(  # noqa: PLR0913 - a keyset page needs all of them
+    def page(
         self,
         table: Table,
         index: tuple[str, str],
@@ -88,6 +87,10 @@ class Reader(Protocol):
 
         Ordered by the second column of ``index``, from beyond ``after`` (``None``: from the start).
         """
+        ...
+
+    def added(self, table: Table, since: int) -> list[Row]:
+        """Return the rows of a table indexed by ``since`` that began at ``since`` or later."""
         ...
 
     def scan(self, table: Table, after: Row | None, count: int) -> list[Row]:

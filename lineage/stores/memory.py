@@ -10,10 +10,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from threading import RLock
-
-from lineage_schemas.entry import PayloadPart, StoredEntry
-from lineage_schemas.errors import StaleHeadError, StoreBusyError, StoreError
 
 from lineage.proofs.tree import Subtree
 from lineage.stores.base import (
@@ -23,6 +21,8 @@ from lineage.stores.base import (
     StoredHead,
 )
 from lineage.stores.tables import Cell, Row, Table, is_visible
+from lineage_schemas.entry import PayloadPart, StoredEntry
+from lineage_schemas.errors import StaleHeadError, StoreBusyError, StoreError
 
 
 class MemoryStore:
@@ -87,19 +87,28 @@ class _Rows:
         self.table = table
         self.by_key: dict[Row, Row] = {}
         self.by_value: dict[str, dict[Cell, set[Row]]] = {name: {} for name in table.lookups}
+        self._ordered: list[Row] | None = None
 
     def put(self, row: Row) -> None:
         key = self.table.key_of(row)
-        self.remove(key)
+        if self.remove(key) is None:
+            self._ordered = None
         self.by_key[key] = row
         for name, keys in self.by_value.items():
             keys.setdefault(row[self.table.column(name)], set()).add(key)
 
-    def remove(self, key: Row) -> None:
+    def remove(self, key: Row) -> Row | None:
         row = self.by_key.pop(key, None)
         if row is not None:
             for name, keys in self.by_value.items():
                 keys[row[self.table.column(name)]].discard(key)
+        return row
+
+    def ordered(self) -> list[Row]:
+        """Return the keys in order."""
+        if self._ordered is None or len(self._ordered) != len(self.by_key):
+            self._ordered = sorted(self.by_key, key=_sortable_row)
+        return self._ordered
 
 
 class _Contents:
@@ -161,7 +170,7 @@ class MemoryReader:
             for key in keys
         ]
 
-    def page(  # noqa: PLR0913 - a keyset page needs all of them
+    def page(
         self,
         table: Table,
         index: tuple[str, str],
@@ -174,16 +183,29 @@ class MemoryReader:
         if index not in (*table.indexes, table.key):
             raise StoreError(f"Table {table.name} has no index {index}")
         order = table.column(index[1])
-        rows = sorted(self.find(table, index[0], [value], size), key=lambda row: _sortable(row[order]))
+        rows = sorted(
+            self.find(table, index[0], [value], size), key=lambda row: _sortable(row[order])
+        )
         if after is not None:
             start = bisect_right(rows, _sortable(after), key=lambda row: _sortable(row[order]))
             rows = rows[start:]
         return rows[:count]
 
+    def added(self, table: Table, since: int) -> list[Row]:
+        """Return the rows that began at ``since`` or later."""
+        if "since" not in table.lookups:
+            raise StoreError(f"Table {table.name} cannot be looked up by since")
+        column = table.column("since")
+        rows = self._contents.rows(table).by_key.values()
+        return sorted(
+            (row for row in rows if row[column] >= since),  # type: ignore[operator]
+            key=lambda row: (row[column], _sortable_row(table.key_of(row))),
+        )
+
     def scan(self, table: Table, after: Row | None, count: int) -> list[Row]:
         """Return rows in the order of the key."""
-        by_key = self._contents.rows(table).by_key
-        keys = sorted(by_key, key=_sortable_row)
+        rows = self._contents.rows(table)
+        by_key, keys = rows.by_key, rows.ordered()
         start = 0 if after is None else bisect_right(keys, _sortable_row(after), key=_sortable_row)
         return [by_key[key] for key in keys[start : start + count]]
 
@@ -193,7 +215,7 @@ class MemoryWriter(MemoryReader):
 
     def __init__(self, contents: _Contents) -> None:
         super().__init__(contents)
-        self._undo: list[Callable[[], None]] = []
+        self._undo: list[Callable[[], object]] = []
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -234,7 +256,7 @@ class MemoryWriter(MemoryReader):
             key = table.key_of(row)
             if key in kept.by_key:
                 raise StoreError(f"A row of {table.name} is already there", where=str(key))
-            self._undo.append(lambda key=key: kept.remove(key))  # type: ignore[misc]
+            self._undo.append(partial(kept.remove, key))
             kept.put(row)
 
     def replace(self, table: Table, rows: Sequence[Row]) -> None:
@@ -246,7 +268,7 @@ class MemoryWriter(MemoryReader):
             if key not in kept.by_key:
                 raise StoreError(f"A row of {table.name} is not there to replace", where=str(key))
             old = kept.by_key[key]
-            self._undo.append(lambda old=old: kept.put(old))  # type: ignore[misc]
+            self._undo.append(partial(kept.put, old))
             kept.put(row)
 
     def clear(self, tables: Sequence[Table]) -> None:
@@ -254,7 +276,7 @@ class MemoryWriter(MemoryReader):
         for table in tables:
             old = self._contents.tables.pop(table.name, None)
             if old is not None:
-                self._undo.append(lambda old=old: self._bring_back(old))  # type: ignore[misc]
+                self._undo.append(partial(self._bring_back, old))
 
     def _bring_back(self, rows: _Rows) -> None:
         self._contents.tables[rows.table.name] = rows

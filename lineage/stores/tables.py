@@ -17,7 +17,7 @@ class Column(NamedTuple):
     """A column: its name, the Python type of its cells, and whether a cell may be empty."""
 
     name: str
-    type: type[int] | type[str] | type[bytes]
+    type: type[int | str | bytes]
     optional: bool = False
 
 

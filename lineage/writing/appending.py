@@ -5,6 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from lineage.clock import Clock, Randomness
+from lineage.projections.catalog import Catalog
+from lineage.projections.statements import STATEMENT, pseudonym_of, statement_handle
+from lineage.projections.views import Views
+from lineage.proofs.tree import CompactRange, Subtree
+from lineage.rules.form import check_namespace, normalise_statement
+from lineage.stores.base import EMPTY_HEAD, Reader, StoredHead, Writer
+from lineage.writing.loading import load_statements
+from lineage.writing.resolving import Resolver
+from lineage.writing.sealing import SealedStatement
+from lineage.writing.submission import Outcome, Principal, Receipt, Submission
 from lineage_schemas.codec import Parts, decode_envelope, decode_records, encode_parts
 from lineage_schemas.entry import (
     ENVELOPE_VERSION,
@@ -20,21 +34,7 @@ from lineage_schemas.instants import instant_us
 from lineage_schemas.known_types.registry import type_records
 from lineage_schemas.limits import BATCH_BYTES_MAX, BATCH_STATEMENTS_MAX
 from lineage_schemas.mlmd import NodeRecord, Record
-from lineage_schemas.records import Actor, Mode, Statement, StatedTime
-from msgspec import Struct
-from msgspec.structs import replace
-
-from lineage.clock import Clock, Randomness
-from lineage.projections.catalog import Catalog
-from lineage.projections.statements import STATEMENT, pseudonym_of, statement_handle
-from lineage.projections.views import Views
-from lineage.proofs.tree import CompactRange, Subtree
-from lineage.rules.form import check_namespace, normalise_statement
-from lineage.stores.base import EMPTY_HEAD, Reader, StoredHead, Writer
-from lineage.writing.loading import load_statements
-from lineage.writing.resolving import Resolver
-from lineage.writing.sealing import SealedStatement
-from lineage.writing.submission import Outcome, Receipt, Submission
+from lineage_schemas.records import Actor, Mode, StatedTime, Statement
 
 SETUP_SOURCE: Final = "lineage"
 """The source of what the ledger itself says: the types and the actors of each namespace."""
@@ -53,7 +53,7 @@ class PreparedBatch(Struct, frozen=True):
     """A submission that has passed every check that needs no store."""
 
     namespace: str
-    actor: Actor
+    principal: Principal
     statements: tuple[PreparedStatement, ...]
 
 
@@ -78,10 +78,11 @@ def prepare_batch(submission: Submission) -> PreparedBatch:
             f"A batch of {size} bytes is over the limit of {BATCH_BYTES_MAX} (BATCH_BYTES_MAX)",
             hint="Send several batches.",
         )
-    return PreparedBatch(submission.namespace, submission.actor, prepared)
+    return PreparedBatch(submission.namespace, submission.principal, prepared)
 
 
 def _prepare(statement: Statement) -> PreparedStatement:
+    _refuse_reserved(statement)
     kept = normalise_statement(statement)
     try:
         return _encoded(kept)
@@ -89,13 +90,23 @@ def _prepare(statement: Statement) -> PreparedStatement:
         raise error.at(f"statement {statement.id[:64]}") from error
 
 
+def _refuse_reserved(statement: Statement) -> None:
+    """Nobody but the ledger says who its actors are."""
+    if statement.source == SETUP_SOURCE or any(
+        isinstance(record, Actor) for record in statement.records
+    ):
+        raise InvalidInputError(
+            f"The source {SETUP_SOURCE!r} and actor records are the ledger's own",
+            where=f"statement {statement.id[:64]}",
+            hint="Name your own source; who acts is taken from the caller.",
+        )
+
+
 class LogState:
     """What a writer remembers of the log between transactions, to read less in the next."""
 
     def __init__(self) -> None:
-        self.head = EMPTY_HEAD
-        self.tree = CompactRange()
-        self.catalog = Catalog()
+        self.forget()
 
     def refresh(self, reader: Reader) -> None:
         """Read again what another writer has changed since."""
@@ -107,7 +118,9 @@ class LogState:
 
     def forget(self) -> None:
         """Drop everything: a transaction failed, and what is stored must be read again."""
-        self.__init__()  # type: ignore[misc]
+        self.head = EMPTY_HEAD
+        self.tree = CompactRange()
+        self.catalog = Catalog()
 
 
 class BatchAppender:
@@ -245,17 +258,19 @@ class BatchAppender:
         setup: list[PreparedStatement] = []
         if number is None:
             setup.append(
-                _encoded(Statement(
-                    id="types/1", source=SETUP_SOURCE, mode=Mode.COMMAND, records=type_records()
-                ))
+                _encoded(
+                    Statement(
+                        id="types/1", source=SETUP_SOURCE, mode=Mode.COMMAND, records=type_records()
+                    )
+                )
             )
-        actor = self._batch.actor
+        who = self._batch.principal
         known = None
         if number is not None:
-            known = pseudonym_of(self._writer, number, actor.origin.value, actor.name)
+            known = pseudonym_of(self._writer, number, who.origin.value, who.name)
         self._actor = known or f"actor-{self._randomness(PSEUDONYM_BYTES).hex()}"
         if known is None:
-            record = replace(actor, pseudonym=self._actor)
+            record = Actor(pseudonym=self._actor, origin=who.origin, name=who.name)
             statement = Statement(id=self._actor, source=SETUP_SOURCE, records=(record,))
             setup.append(_encoded(statement))
         return setup

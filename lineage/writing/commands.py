@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+from lineage.projections.handles import external_handle, name_handle
+from lineage.projections.states import command_scalars
+from lineage.projections.unfolding import command_key
+from lineage.projections.views import Views
+from lineage.rules.types import check_properties
+from lineage.vertices import KIND_CODES, vertex_of
 from lineage_schemas.entry import MemberItem
 from lineage_schemas.errors import (
     AlreadyExistsError,
@@ -22,13 +28,6 @@ from lineage_schemas.mlmd import (
     NodeRecord,
     TypeRecord,
 )
-
-from lineage.projections.handles import external_handle, name_handle
-from lineage.projections.states import command_scalars
-from lineage.projections.unfolding import command_key
-from lineage.projections.views import Views
-from lineage.rules.types import check_properties
-from lineage.vertices import KIND_CODES, vertex_of
 
 _TYPE_KINDS: Final = {
     ArtifactType: Kind.ARTIFACT,

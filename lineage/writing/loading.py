@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from lineage_schemas.mlmd import Event, Kind, NodeRecord, ParentContext
-from lineage_schemas.records import Claim, MetricSeries, Mode, Retraction, Statement
-
 from lineage.projections.handles import external_handle, name_handle
 from lineage.projections.links import identifier_hash_of
 from lineage.projections.views import Views
@@ -15,6 +12,8 @@ from lineage.rules.form import kind_of
 from lineage.rules.refs import refs_of
 from lineage.stores.base import Reader
 from lineage.vertices import KIND_CODES, name_hash, vertex_of
+from lineage_schemas.mlmd import Event, Kind, NodeRecord, ParentContext
+from lineage_schemas.records import Claim, MetricSeries, Mode, Retraction, Statement
 
 
 class _Wanted(NamedTuple):
@@ -109,9 +108,7 @@ def _load_nodes(views: Views, reader: Reader, namespace: int, wanted: _Wanted) -
         )
 
 
-def _vertices(
-    views: Views, namespace: int, names: Iterable[tuple[Kind, str | int]]
-) -> list[int]:
+def _vertices(views: Views, namespace: int, names: Iterable[tuple[Kind, str | int]]) -> list[int]:
     """Return the vertices of those that are nodes already."""
     found: list[int] = []
     for kind, name in names:

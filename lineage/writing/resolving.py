@@ -5,6 +5,13 @@ A reference resolves by key, never through a claim. A key that nobody has descri
 
 from __future__ import annotations
 
+from lineage.projections.catalog import TYPE_CODE, KnownTypeRow, merge_types
+from lineage.projections.links import identifier_hash_of
+from lineage.projections.views import Views
+from lineage.rules.form import kind_of
+from lineage.rules.types import check_evolution, check_properties
+from lineage.vertices import HUB_CODE, KIND_CODES, id_of, name_hash, vertex_of
+from lineage.writing.commands import CommandRules
 from lineage_schemas.entry import (
     EdgeItem,
     Item,
@@ -31,21 +38,11 @@ from lineage_schemas.mlmd import (
 )
 from lineage_schemas.records import Claim, MetricSeries, Mode, Retraction, Statement
 
-from lineage.projections.catalog import TYPE_CODE, KnownTypeRow, merge_types
-from lineage.projections.links import identifier_hash_of
-from lineage.projections.views import Views
-from lineage.rules.form import kind_of
-from lineage.rules.types import check_evolution, check_properties
-from lineage.vertices import HUB_CODE, KIND_CODES, id_of, name_hash, vertex_of
-from lineage.writing.commands import CommandRules
-
 
 class Resolver:
     """Resolves the records of one statement, in order."""
 
-    def __init__(
-        self, views: Views, namespace: int, position: int, statement: Statement
-    ) -> None:
+    def __init__(self, views: Views, namespace: int, position: int, statement: Statement) -> None:
         self._views = views
         self._namespace = namespace
         self._position = position
@@ -99,7 +96,7 @@ class Resolver:
         kind = kind_of(record)
         if not self._is_command:
             self._check_type(kind, record)
-            assert record.key is not None  # noqa: S101 - rules.form demands it of observations
+            assert record.key is not None
             return NodeItem(kind, self._by_key(kind, record.key))
         if record.id is None:
             self._commands.check_new(kind, record)
@@ -168,8 +165,8 @@ class Resolver:
         if known is None or merge_types(known.definition, record) != known.definition:
             self.is_effective = True
             # At once, for the next record of this statement may build on it.
-            put = KnownTypeRow(type_id, kind, record, self._position)
-            catalog.put_type(self._namespace, self._position, put)
+            put = KnownTypeRow(self._namespace, type_id, kind, record, self._position)
+            catalog.put_type(self._position, put)
         return TypeItem(kind, type_id)
 
     def _ref(self, kind: Kind, ref: Ref) -> int:
@@ -213,9 +210,7 @@ class Resolver:
             key_hash = name_hash(self._namespace, code, key)
             vertex = vertex_of(self._namespace, code, assigned)
             self._views.nodes.vertices[key_hash, key] = vertex
-            hub = self._views.links.hubs.get(
-                (identifier_hash_of(self._namespace, code, key), key)
-            )
+            hub = self._views.links.hubs.get((identifier_hash_of(self._namespace, code, key), key))
             if hub is not None:
                 self._keys.append(KeyItem(kind, assigned, id_of(hub)))
         return assigned

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+from msgspec.structs import replace
+
+from lineage.clock import Randomness
+from lineage.proofs.tree import leaf_hash
 from lineage_schemas.codec import Parts, encode_envelope
 from lineage_schemas.entry import (
     SALT_BYTES,
@@ -13,10 +17,6 @@ from lineage_schemas.entry import (
     PayloadPart,
     StoredEntry,
 )
-from msgspec.structs import replace
-
-from lineage.clock import Randomness
-from lineage.proofs.tree import leaf_hash
 
 
 def seal_part(body: bytes | None, randomness: Randomness) -> PayloadPart | None:

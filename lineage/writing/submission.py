@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from lineage_schemas.records import Actor, Statement
 from msgspec import Struct
+
+from lineage_schemas.records import ActorOrigin, Statement
+
+
+class Principal(Struct, frozen=True):
+    """Who acts. The name is personal: the log's envelopes hold a pseudonym for it."""
+
+    name: str
+    origin: ActorOrigin = ActorOrigin.AUTHENTICATED
 
 
 class Submission(Struct, frozen=True, kw_only=True):
     """One batch: statements of one namespace that enter the log together or not at all."""
 
     namespace: str
-    actor: Actor
+    principal: Principal
     statements: tuple[Statement, ...]
 
 

@@ -82,6 +82,7 @@ class TruncationReason(StrEnum):
 
     DEPTH = "depth"
     NODES = "nodes"
+    NEIGHBOURS = "neighbours"
 
 
 class Truncation(Struct, frozen=True, kw_only=True):
@@ -121,26 +122,29 @@ class LineageAnswer(Struct, frozen=True, kw_only=True):
         return not self.truncations and self.basis.complete
 
 
+class MetricValues(Struct, frozen=True, kw_only=True):
+    """A metric of an execution by step, its chunks joined: (step, value, time) of each point."""
+
+    metric: str
+    points: tuple[tuple[int, JsonValue, str | None], ...]
+
+
 class NodeAnswer(Struct, frozen=True, kw_only=True):
     """All that is known of one node, or of the entity it belongs to.
 
-    ``node`` carries the values merged over ``members``; ``contexts`` are what it belongs to.
+    ``node`` carries the values merged over ``members``; ``contexts`` are what it belongs to, and
+    ``contained`` what belongs to it where it is a context.
     """
 
     basis: Basis
     node: Node
     members: tuple[Node, ...]
     links: tuple[Link, ...]
-    contexts: tuple[Node, ...]
-    edges: tuple[Edge, ...]
+    contexts: tuple[Node, ...] = ()
+    contained: tuple[Node, ...] = ()
+    edges: tuple[Edge, ...] = ()
     series: tuple[MetricValues, ...] = ()
-
-
-class MetricValues(Struct, frozen=True, kw_only=True):
-    """A metric of an execution by step, its chunks joined: (step, value, time) of each point."""
-
-    metric: str
-    points: tuple[tuple[int, JsonValue, str | None], ...]
+    truncations: tuple[Truncation, ...] = ()
 
 
 class NodePage(Struct, frozen=True, kw_only=True):
@@ -149,3 +153,35 @@ class NodePage(Struct, frozen=True, kw_only=True):
     basis: Basis
     nodes: tuple[Node, ...]
     cursor: str | None
+
+
+class EntryView(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An entry as a reader sees it: its place, who said it and when, and the records themselves.
+
+    ``records`` is ``None`` where the facts were erased.
+    """
+
+    position: int
+    leaf: str
+    statement: str
+    source: str
+    namespace: str
+    actor: str
+    mode: str
+    batch_start: int
+    batch_length: int
+    recorded_at: str
+    stated_from: str | None = None
+    stated_to: str | None = None
+    stated_precision: str | None = None
+    message: int | None = None
+    mapping: str | None = None
+    records: tuple[JsonValue, ...] | None = None
+
+
+class EntryPage(Struct, frozen=True, kw_only=True):
+    """One page of the log. ``next_position`` asks for the next page; ``None``: this is the last."""
+
+    basis: Basis
+    entries: tuple[EntryView, ...]
+    next_position: int | None

@@ -267,7 +267,7 @@ def test_length_is_counted_in_bytes_and_in_normal_form() -> None:
         ("abfss://container@account.dfs.core.windows.net", "path", None),
         ("wasbs://container@account.dfs.core.windows.net", "path", None),
         ("hdfs://stg.foo.com:3000", "/salesorders.csv", None),
-        ("file", "/home/data/orders.csv", None),
+        ("file", "/data/orders.csv", None),
         ("file://remote.host", "/data", None),
         ("kafka://a.host:9092", "topic", None),
         ("arn:aws:glue:us-east-1:123456789012", "table/db/t", None),

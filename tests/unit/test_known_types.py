@@ -209,7 +209,7 @@ PEOPLE = [
 ]
 
 UNITS_LAST = re.compile(r"_(us|bytes|ratio|joules)_")
-PERSON_WORDS = re.compile(r"_by$|owner|author|approver$|labellers|contact$|recipients")
+PERSON_WORDS = re.compile(r"_by$|owner|author$|approver$|labellers|contact$|recipients")
 NOT_PEOPLE = {"stratified_by", "grouped_by", "replaced_by"}
 
 
@@ -300,14 +300,14 @@ def test_types_of_units() -> None:
 
 def test_records_follow_the_order_of_ids() -> None:
     records = type_records()
-    kinds = {
+    kinds: dict[Kind, type] = {
         Kind.ARTIFACT: ArtifactType,
         Kind.EXECUTION: ExecutionType,
         Kind.CONTEXT: ContextType,
     }
     assert len(records) == len(KNOWN_TYPES)
     for known, record in zip(KNOWN_TYPES, records, strict=True):
-        assert isinstance(record, kinds[known.kind])
+        assert type(record) is kinds[known.kind]
         assert (record.name, record.version) == (known.name, known.version)
         assert record.base_type == known.base_type
         assert record.description == known.description

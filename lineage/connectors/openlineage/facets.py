@@ -13,6 +13,7 @@ and a number that is too large becomes its decimal digits as text. The last two 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -35,7 +36,12 @@ PERSONAL_KEYS: Final = frozenset(
         *("triggeredby", "updated_by", "updatedby", "user", "user_name", "username", "users"),
     }
 )
-"""A text or list under one of these names, in any facet, is taken to name people."""
+"""What stands under one of these names, in any facet, is taken to name people."""
+
+COLUMN_FACETS: Final = frozenset(
+    {"columnLineage", "dataQualityAssertions", "dataQualityMetrics", "lineage", "schema"}
+)
+"""In these, such a name is the name of a column."""
 
 _DEPTH_MAX: Final = VALUE_DEPTH_MAX - 3  # room for the objects that may be put around a facet
 _EMAIL: Final = re.compile(r"(?<![\w.+/-])(?!git@)[\w.+-]+@[\w-]+\.[\w.-]")
@@ -63,7 +69,7 @@ def keep_facet(
     name: str, facet: JsonValue, beside: dict[str, JsonValue] | None = None
 ) -> KeptFacet:
     """Return what keeps ``facet`` whole; ``beside`` holds what the property's name could not."""
-    seen = _look(facet)
+    seen = _look(facet, frozenset() if name in COLUMN_FACETS else PERSONAL_KEYS)
     flags: tuple[str, ...] = ()
     plain: dict[str, JsonValue] | None = None
     if seen.is_deep:
@@ -96,33 +102,37 @@ class _Seen(Struct):
     has_large_integers: bool = False
 
 
-def _look(facet: JsonValue) -> _Seen:
+def _look(facet: JsonValue, personal_keys: frozenset[str]) -> _Seen:
     seen = _Seen()
-    waiting: list[tuple[JsonValue, int]] = [({"": facet}, 0)]
+    waiting: list[tuple[JsonValue, int]] = [([facet], 0)]
     while waiting:
         value, depth = waiting.pop()
         if depth > _DEPTH_MAX:
             seen.is_deep = True
-        named = value.items() if isinstance(value, dict) else (("", item) for item in _items(value))
-        for key, inner in named:
-            if isinstance(inner, str):
-                if inner and (
-                    key.lower() in PERSONAL_KEYS or ("@" in inner and _EMAIL.search(inner))
-                ):
-                    seen.is_personal = True
-            elif isinstance(inner, dict):
+        if isinstance(value, dict) and _names_people(value, personal_keys):
+            seen.is_personal = True
+        for inner in _inside(value):
+            if isinstance(inner, dict | list):
                 waiting.append((inner, depth + 1))
-            elif isinstance(inner, list):
-                waiting.append((inner, depth + 1))
-                if inner and key.lower() in PERSONAL_KEYS:
+            elif isinstance(inner, str):
+                if "@" in inner and _EMAIL.search(inner):
                     seen.is_personal = True
             elif isinstance(inner, int) and not INT_MIN <= inner <= INT_MAX:
                 seen.has_large_integers = True
     return seen
 
 
-def _items(value: JsonValue) -> list[JsonValue]:
-    return value if isinstance(value, list) else []
+def _names_people(value: dict[str, JsonValue], personal_keys: frozenset[str]) -> bool:
+    return any(
+        key.lower() in personal_keys and inner and isinstance(inner, str | list | dict)
+        for key, inner in value.items()
+    )
+
+
+def _inside(value: JsonValue) -> Iterable[JsonValue]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _digits_as_text(value: JsonValue) -> JsonValue:

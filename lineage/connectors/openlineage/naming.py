@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from uuid import UUID, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from lineage_schemas.identifiers import run_identifier
 from lineage_schemas.limits import NAME_BYTES_MAX
@@ -37,7 +37,7 @@ _OWN: Final = frozenset(
 )
 _OWN_FOLDERS: Final = ("facet/", "input/", "output/")
 
-_NAMES: Final = UUID("b6ad7c5e-5d0e-5cf2-9d0c-6a0c0f2f4a51")
+_NAMES: Final = uuid5(NAMESPACE_URL, "https://openlineage.io")
 """The namespace of our version 5 UUIDs. It is part of every statement id: it never changes."""
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)

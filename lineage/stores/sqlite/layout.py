@@ -68,7 +68,9 @@ def table_ddl(table: Table) -> tuple[str, ...]:
     # A table whose key is one whole number is stored by it; any other key would otherwise be kept
     # twice, once in the rows and once in an index.
     rowid = "" if table.key_is_number else ", WITHOUT ROWID"
-    made = f'CREATE TABLE "{table.name}" ({columns}, PRIMARY KEY ({_listed(table.key)})) STRICT{rowid}'
+    made = (
+        f'CREATE TABLE "{table.name}" ({columns}, PRIMARY KEY ({_listed(table.key)})) STRICT{rowid}'
+    )
     return made, *(
         f'CREATE INDEX "{table.name}_by_{"_".join(index)}" ON "{table.name}" ({_listed(index)})'
         for index in table.indexes

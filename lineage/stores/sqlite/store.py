@@ -15,12 +15,6 @@ from queue import Empty, LifoQueue
 from threading import Lock
 from typing import Final
 
-from lineage_schemas.errors import (
-    ForeignStoreError,
-    NewerStoreError,
-    ReadOnlyStoreError,
-    StoreError,
-)
 from sqlite_utils import Database
 
 from lineage.stores.base import BUSY_WAIT_SECONDS_MAX
@@ -28,6 +22,12 @@ from lineage.stores.sqlite.errors import translated
 from lineage.stores.sqlite.layout import APPLICATION_ID, LOG_DDL, STORE_VERSION, table_ddl
 from lineage.stores.sqlite.transactions import SqliteReader, SqliteWriter
 from lineage.stores.tables import Table
+from lineage_schemas.errors import (
+    ForeignStoreError,
+    NewerStoreError,
+    ReadOnlyStoreError,
+    StoreError,
+)
 
 IDLE_READERS_MAX: Final = 16
 """Reading connections that are kept open for the next reader."""

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
-from lineage_schemas.entry import PayloadPart, StoredEntry
-from lineage_schemas.errors import StaleHeadError, StoreError
 from msgspec import json
 from sqlite_utils import Database
 
 from lineage.proofs.tree import Subtree
 from lineage.stores.base import READ_ENTRIES_MAX, StoredHead
 from lineage.stores.tables import Cell, Row, Table
+from lineage_schemas.entry import PayloadPart, StoredEntry
+from lineage_schemas.errors import StaleHeadError, StoreError
 
 _ENTRIES = """
     SELECT position, envelope, leaf, facts_salt, facts, personal_salt, personal
@@ -87,7 +87,7 @@ class SqliteReader:
         sql = f'SELECT * FROM "{table.name}" WHERE "{column}" >= ? AND "{column}" < ?'
         return self._connection.execute(sql, (prefix, prefix + _AFTER_ALL_TEXT)).fetchall()
 
-    def page(  # noqa: PLR0913 - a keyset page needs all of them
+    def page(
         self,
         table: Table,
         index: tuple[str, str],
@@ -109,6 +109,13 @@ class SqliteReader:
             cells.extend(_visible_cells(table, size))
         sql += f' ORDER BY "{index[1]}" LIMIT ?'
         return self._connection.execute(sql, (*cells, count)).fetchall()
+
+    def added(self, table: Table, since: int) -> list[Row]:
+        """Return the rows that began at ``since`` or later."""
+        if "since" not in table.lookups:
+            raise StoreError(f"Table {table.name} cannot be looked up by since")
+        sql = f'SELECT * FROM "{table.name}" WHERE "since" >= ? ORDER BY "since"'
+        return self._connection.execute(sql, (since,)).fetchall()
 
     def scan(self, table: Table, after: Row | None, count: int) -> list[Row]:
         """Return rows in the order of the key."""
@@ -158,10 +165,7 @@ class SqliteWriter(SqliteReader):
         )
         self._connection.executemany(
             "INSERT INTO payload VALUES (?, ?, ?, ?, ?)",
-            [
-                (entry.position, *_cells(entry.facts), *_cells(entry.personal))
-                for entry in entries
-            ],
+            [(entry.position, *_cells(entry.facts), *_cells(entry.personal)) for entry in entries],
         )
         self._connection.executemany("INSERT INTO subtree VALUES (?, ?, ?)", subtrees)
 

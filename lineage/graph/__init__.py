@@ -1,0 +1,1 @@
+"""The lineage graph: adjacency arrays, walks over them, and exports of bounded answers."""

@@ -1,0 +1,84 @@
+"""Intake: what stands in the writer's queue, and how a group of it enters the log.
+
+A delivery is prepared by its caller (checked, encoded) and committed by the one writer, many in one
+transaction: each batch has a savepoint of its own, and all of them one sync.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from lineage.clock import Clock, Randomness
+from lineage.stores.base import Store, Writer
+from lineage.writing.appending import BatchAppender, LogState, PreparedBatch
+from lineage.writing.submission import Receipt
+from lineage_schemas.errors import ConflictError, LedgerError, StoreError
+
+ORDINALS_MAX: Final = 64
+"""How many different messages may share one statement id before the next is refused."""
+
+
+class Delivery(Struct, frozen=True):
+    """One batch on its way. ``again`` makes it anew, under the next ordinal, after a conflict.
+
+    A connector's statement id comes from what the source calls the thing, so two different
+    messages may share one; a producer's own statements have no ``again``: for them it is an error.
+    """
+
+    batch: PreparedBatch
+    again: Callable[[int], PreparedBatch] | None = None
+
+
+Outcomes = list[list[Receipt] | LedgerError]
+"""For each delivery its receipts, or why it was refused."""
+
+
+class Intake:
+    """The one logical writer of a store, in this process."""
+
+    def __init__(self, store: Store, clock: Clock, randomness: Randomness) -> None:
+        self._store = store
+        self._clock = clock
+        self._randomness = randomness
+        self._state = LogState()
+
+    def commit(self, deliveries: Sequence[Delivery]) -> Outcomes:
+        """Append a group of batches in one transaction; return once all of it is durable.
+
+        A batch that a rule refuses is undone alone, and its error stands in its place.
+
+        Raises:
+            StoreError: the store failed; nothing of the whole group was written.
+        """
+        try:
+            with self._store.write() as writer:
+                self._state.refresh(writer)
+                return [self._try(writer, delivery) for delivery in deliveries]
+        except BaseException:
+            self._state.forget()
+            raise
+
+    def _try(self, writer: Writer, delivery: Delivery) -> list[Receipt] | LedgerError:
+        try:
+            return self._deliver(writer, delivery)
+        except StoreError:
+            raise
+        except LedgerError as error:
+            return error
+
+    def _deliver(self, writer: Writer, delivery: Delivery) -> list[Receipt]:
+        batch = delivery.batch
+        for ordinal in range(2, ORDINALS_MAX + 2):
+            try:
+                with writer.savepoint():
+                    return BatchAppender(
+                        writer, self._state, batch, self._clock, self._randomness
+                    ).append()
+            except ConflictError:
+                if delivery.again is None or ordinal > ORDINALS_MAX:
+                    raise
+                batch = delivery.again(ordinal)
+        raise AssertionError("the loop returns or raises")

@@ -1,0 +1,130 @@
+"""Resolve what is meant by "as of" to a size, once, and state the basis of the answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final, NamedTuple
+
+from lineage.projections.views import PROJECTION_VERSION
+from lineage.proofs.tree import CompactRange, root_at
+from lineage.stores.base import Reader
+from lineage_schemas.basis import Basis
+from lineage_schemas.codec import decode_envelope
+from lineage_schemas.entry import Envelope
+from lineage_schemas.errors import UnknownBasisError
+from lineage_schemas.instants import instant_us
+
+AsOf = int | datetime | Basis | None
+"""A size, a time (resolved to the size the log had then), a basis handed back, or ``None``: now."""
+
+
+def _software_version() -> str:
+    try:
+        return f"lineage-ledger/{version('lineage-ledger')}"
+    except PackageNotFoundError:
+        return "lineage-ledger/unreleased"
+
+
+SOFTWARE: Final = _software_version()
+
+
+class ResolvedSize(NamedTuple):
+    """The size an answer is of, and the one asked for, if that lay inside a batch."""
+
+    size: int
+    asked_size: int | None
+
+
+def resolve_as_of(reader: Reader, origin: str, as_of: AsOf) -> ResolvedSize:
+    """Return the size that ``as_of`` means in this log.
+
+    Raises:
+        UnknownBasisError: a size the log has not reached, or another log's basis.
+    """
+    head = reader.head().size
+    match as_of:
+        case None:
+            return ResolvedSize(head, None)
+        case Basis():
+            return ResolvedSize(_checked_basis(reader, origin, as_of), None)
+        case datetime():
+            return ResolvedSize(size_at(reader, instant_us(as_of)), None)
+        case int():
+            return _rounded(reader, _checked_size(as_of, head))
+
+
+def state_basis(
+    reader: Reader, origin: str, namespace: str, resolved: ResolvedSize, sources: tuple[str, ...]
+) -> Basis:
+    """State what an answer of that size rests on."""
+    return Basis(
+        origin=origin,
+        size=resolved.size,
+        root=root_of(reader, resolved.size).hex(),
+        projection=PROJECTION_VERSION,
+        software=SOFTWARE,
+        namespace=namespace,
+        asked_size=resolved.asked_size,
+        sources=sources,
+    )
+
+
+def root_of(reader: Reader, size: int) -> bytes:
+    """Return the root of the tree over the first ``size`` entries."""
+    head = reader.head()
+    if size == head.size:
+        return CompactRange.from_bytes(head.size, head.compact_range).root()
+    return root_at(size, reader.hashes)
+
+
+def size_at(reader: Reader, instant: int) -> int:
+    """Return how many entries had been recorded at an instant; recorded time never runs back."""
+    low, high = 0, reader.head().size
+    while low < high:
+        middle = (low + high) // 2
+        if envelope_at(reader, middle).recorded_us <= instant:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def envelope_at(reader: Reader, position: int) -> Envelope:
+    """Return the envelope of one entry."""
+    return decode_envelope(reader.entries(position, 1)[0].envelope)
+
+
+def _checked_size(size: int, head: int) -> int:
+    if not 0 <= size <= head:
+        raise UnknownBasisError(
+            f"The log has {head} entries, so there is no size {size}",
+            hint=f"Ask as of a size from 0 to {head}.",
+        )
+    return size
+
+
+def _rounded(reader: Reader, size: int) -> ResolvedSize:
+    """A batch is atomic: a size inside one means the size before it."""
+    if size in {0, reader.head().size}:
+        return ResolvedSize(size, None)
+    start = envelope_at(reader, size).batch.start
+    return ResolvedSize(start, size) if start < size else ResolvedSize(size, None)
+
+
+def _checked_basis(reader: Reader, origin: str, basis: Basis) -> int:
+    if basis.origin != origin:
+        raise UnknownBasisError("This basis is of another ledger", where=basis.origin)
+    size = _checked_size(basis.size, reader.head().size)
+    if root_of(reader, size).hex() != basis.root:
+        raise UnknownBasisError(
+            "This log does not have that root at that size",
+            where=f"size {size}",
+            hint="The answer it came from was given by another history. Run an audit.",
+        )
+    if basis.projection != PROJECTION_VERSION:
+        raise UnknownBasisError(
+            f"That answer was made by {basis.projection}, this software has {PROJECTION_VERSION}",
+            hint="Ask as of its size; the answer may be of another form.",
+        )
+    return size

@@ -1,0 +1,65 @@
+"""Read the log itself, entry by entry."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from lineage.folding import decode_entry
+from lineage.stores.base import Reader
+from lineage_schemas.basis import Basis
+from lineage_schemas.entry import Entry, StoredEntry
+from lineage_schemas.graph import EntryPage, EntryView
+from lineage_schemas.instants import format_instant
+
+_RUN_ENTRIES: Final = 200
+
+
+def read_entry_page(
+    reader: Reader, namespace: str, start: int, count: int, basis: Basis
+) -> EntryPage:
+    """Return up to ``count`` entries of a namespace from position ``start`` on."""
+    found: list[EntryView] = []
+    position = start
+    while position < basis.size:
+        for stored in reader.entries(position, min(_RUN_ENTRIES, basis.size - position)):
+            position = stored.position + 1
+            entry = decode_entry(stored)
+            if entry.envelope.namespace != namespace:
+                continue
+            if len(found) == count:
+                return EntryPage(basis=basis, entries=tuple(found), next_position=stored.position)
+            found.append(view_entry(stored, entry))
+    return EntryPage(basis=basis, entries=tuple(found), next_position=None)
+
+
+def view_entry(stored: StoredEntry, entry: Entry) -> EntryView:
+    """Return an entry as a reader sees it."""
+    envelope = entry.envelope
+    stated = envelope.stated
+    records = None
+    if entry.records is not None:
+        records = tuple(msgspec.json.decode(msgspec.json.encode(one)) for one in entry.records)
+    return EntryView(
+        position=entry.position,
+        leaf=stored.leaf.hex(),
+        statement=envelope.statement,
+        source=envelope.source,
+        namespace=envelope.namespace,
+        actor=envelope.actor,
+        mode=envelope.mode.value,
+        batch_start=envelope.batch.start,
+        batch_length=envelope.batch.length,
+        recorded_at=format_instant(envelope.recorded_us),
+        stated_from=_text(stated.start_us if stated else None),
+        stated_to=_text(stated.end_us if stated else None),
+        stated_precision=stated.precision.value if stated else None,
+        message=envelope.message,
+        mapping=envelope.mapping,
+        records=records,
+    )
+
+
+def _text(instant: int | None) -> str | None:
+    return None if instant is None else format_instant(instant)

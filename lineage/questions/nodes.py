@@ -1,0 +1,91 @@
+"""Bring vertices to life: what shows of each as of a size."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from lineage.projections.links import HUB, LINK, LinkRow, identifier_hash_of
+from lineage.projections.nodes import NODE
+from lineage.projections.states import STATE, read_shown
+from lineage.projections.unfolding import KEY_CLASS
+from lineage.stores.base import Reader
+from lineage.stores.tables import is_visible
+from lineage.vertices import KIND_CODES, name_hash, node_name
+from lineage_schemas.graph import Node
+from lineage_schemas.mlmd import Kind
+
+ASSERTED_CLASSES: Final = frozenset({"asserted", KEY_CLASS})
+
+
+def read_nodes(reader: Reader, vertices: Collection[int], size: int) -> dict[int, Node]:
+    """Return what shows of these nodes; those that nobody has described are stubs."""
+    found = {
+        int(row[0]): read_shown(row)  # type: ignore[arg-type]
+        for row in reader.find(STATE, "vertex", vertices, size)
+    }
+    missing = [vertex for vertex in vertices if vertex not in found]
+    if missing:
+        found |= _read_stubs(reader, missing, size)
+    return found
+
+
+def find_by_key(
+    reader: Reader, namespace: int, identifier: str, kinds: Iterable[Kind], size: int
+) -> list[int]:
+    """Return the nodes whose key is this identifier, one a kind at the most."""
+    hashes = [name_hash(namespace, KIND_CODES[kind], identifier) for kind in kinds]
+    return sorted(
+        int(vertex)  # type: ignore[arg-type]
+        for vertex, since, _, key in reader.find(NODE, "key_hash", hashes)
+        if key == identifier and int(since) < size  # type: ignore[arg-type]
+    )
+
+
+def find_by_claim(
+    reader: Reader, namespace: int, identifier: str, kinds: Iterable[Kind], size: int
+) -> list[int]:
+    """Return the nodes of which somebody asserts that they go by this identifier."""
+    hashes = [identifier_hash_of(namespace, KIND_CODES[kind], identifier) for kind in kinds]
+    hubs = [
+        hub for hub, _, _, text in reader.find(HUB, "identifier_hash", hashes) if text == identifier
+    ]
+    rows = map(LinkRow._make, reader.find(LINK, "hub", hubs))
+    return sorted(
+        {
+            row.vertex
+            for row in rows
+            if row.active
+            and row.link_class in ASSERTED_CLASSES
+            and is_visible(row.since, row.until, size)
+        }
+    )
+
+
+def find_identified(
+    reader: Reader, namespace: int, identifier: str, kinds: Iterable[Kind], size: int
+) -> list[int]:
+    """Return the nodes an identifier means: by key, and only where there is none, by claim."""
+    wanted = tuple(kinds)
+    return find_by_key(reader, namespace, identifier, wanted, size) or find_by_claim(
+        reader, namespace, identifier, wanted, size
+    )
+
+
+def read_identifiers(reader: Reader, hubs: Iterable[int]) -> dict[int, str | None]:
+    """Return the identifiers behind hubs; ``None`` for one whose claims were all erased."""
+    return {int(row[0]): row[3] for row in reader.find(HUB, "hub", set(hubs))}  # type: ignore[arg-type, misc]
+
+
+def _read_stubs(reader: Reader, vertices: list[int], size: int) -> dict[int, Node]:
+    stubs: dict[int, Node] = {}
+    for vertex, since, _, key in reader.find(NODE, "vertex", vertices):
+        if int(since) < size:  # type: ignore[arg-type]
+            name = node_name(int(vertex))  # type: ignore[arg-type]
+            stubs[int(vertex)] = Node(  # type: ignore[arg-type]
+                kind=name.kind,
+                id=name.id,
+                key=None if key is None else str(key),
+                stub=True,
+            )
+    return stubs

@@ -1,0 +1,172 @@
+"""Find nodes by words, list them by type: one page at a time, all pages of one size."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from typing import Final, NamedTuple
+
+from lineage.projections.catalog import Catalog, type_key
+from lineage.projections.nodes import NODE
+from lineage.projections.states import STATE, read_shown
+from lineage.projections.words import WORD, words_of, words_of_node
+from lineage.questions.nodes import read_nodes
+from lineage.stores.base import Reader
+from lineage.vertices import ID_MAX, KIND_CODES, namespace_of, vertex_of
+from lineage_schemas.basis import Basis
+from lineage_schemas.errors import InvalidInputError, NotFoundError
+from lineage_schemas.graph import Node, NodePage
+from lineage_schemas.mlmd import Kind
+
+PAGE_NODES_MAX: Final = 1_000
+PAGE_NODES_DEFAULT: Final = 100
+QUERY_WORDS_MAX: Final = 16
+
+
+class Cursor(NamedTuple):
+    """Where a page ended: the size all pages are of, the list it was in, and its last node."""
+
+    size: int
+    part: int
+    after: int
+
+
+def encode_cursor(cursor: Cursor) -> str:
+    """Return the opaque text of a cursor."""
+    return urlsafe_b64encode(b"1.%d.%d.%d" % cursor).decode().rstrip("=")
+
+
+def decode_cursor(text: str) -> Cursor:
+    """Read a cursor back.
+
+    Raises:
+        InvalidInputError: the text is not one of our cursors.
+    """
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        version, size, part, after = map(int, urlsafe_b64decode(padded.encode()).split(b"."))
+    except (ValueError, Base64Error) as error:
+        raise InvalidInputError("This is not a cursor of ours", where=text[:64]) from error
+    if version != 1 or size < 0 or part < 0:
+        raise InvalidInputError("This is not a cursor of ours", where=text[:64])
+    return Cursor(size, part, after)
+
+
+def check_page(count: int) -> None:
+    """Refuse a page size out of range."""
+    if not 1 <= count <= PAGE_NODES_MAX:
+        raise InvalidInputError(f"A page has 1 to {PAGE_NODES_MAX} nodes", where=str(count))
+
+
+def find_words(
+    reader: Reader,
+    namespace: int | None,
+    text: str,
+    cursor: Cursor | None,
+    count: int,
+    basis: Basis,
+) -> NodePage:
+    """Find the nodes that show every word of ``text``, each word as the beginning of one.
+
+    Raises:
+        InvalidInputError: no word, or more than ``QUERY_WORDS_MAX``.
+    """
+    words = list(dict.fromkeys(words_of(text)))
+    if not 1 <= len(words) <= QUERY_WORDS_MAX:
+        raise InvalidInputError(
+            f"A search needs 1 to {QUERY_WORDS_MAX} words of letters or digits", where=text[:64]
+        )
+    after = cursor.after if cursor else -1
+    candidates = _candidates(reader, namespace, words, basis.size)
+    waiting = [vertex for vertex in candidates if vertex > after]
+    found: list[tuple[int, Node]] = []
+    for start in range(0, len(waiting), PAGE_NODES_MAX):
+        chunk = waiting[start : start + PAGE_NODES_MAX]
+        nodes = read_nodes(reader, chunk, basis.size)
+        found += [(v, nodes[v]) for v in chunk if v in nodes and _shows(nodes[v], words)]
+        if len(found) > count:
+            break
+    return _page(basis, 0, found, count)
+
+
+def list_type(
+    reader: Reader,
+    namespace: int | None,
+    name: str,
+    cursor: Cursor | None,
+    count: int,
+    basis: Basis,
+) -> NodePage:
+    """List the nodes of a type, or of every type based on it, or of a kind, by kind and id.
+
+    Raises:
+        NotFoundError: there is no kind and no type of that name.
+    """
+    part, after = (cursor.part, cursor.after) if cursor else (0, -1)
+    if name in {kind.value for kind in Kind}:
+        found = _of_kind(reader, namespace, Kind(name), after, count + 1, basis.size)
+        return _page(basis, 0, found, count)
+    keys = _type_keys(reader, namespace, name)
+    found = []
+    while part < len(keys):
+        limit = count + 1 - len(found)
+        index = ("type_key", "vertex")
+        rows = reader.page(STATE, index, keys[part], after, limit, basis.size)
+        found += [(int(row[0]), read_shown(row)) for row in rows]  # type: ignore[arg-type]
+        if len(found) > count:
+            break
+        part, after = part + 1, -1
+    return _page(basis, part, found, count)
+
+
+def _page(basis: Basis, part: int, found: list[tuple[int, Node]], count: int) -> NodePage:
+    cursor = None
+    if len(found) > count:
+        cursor = encode_cursor(Cursor(basis.size, part, found[count - 1][0]))
+    return NodePage(basis=basis, nodes=tuple(node for _, node in found[:count]), cursor=cursor)
+
+
+def _candidates(reader: Reader, namespace: int | None, words: list[str], size: int) -> list[int]:
+    common: set[int] | None = None
+    for word in words:
+        vertices = {
+            int(vertex)  # type: ignore[arg-type]
+            for _, vertex, since in reader.find_prefix(WORD, "word", word)
+            if namespace_of(int(vertex)) == namespace and int(since) < size  # type: ignore[arg-type]
+        }
+        common = vertices if common is None else common & vertices
+    return sorted(common or ())
+
+
+def _shows(node: Node, words: list[str]) -> bool:
+    shown = words_of_node(node.key, node)
+    return all(any(one.startswith(word) for one in shown) for word in words)
+
+
+def _type_keys(reader: Reader, namespace: int | None, name: str) -> list[int]:
+    types = Catalog.load(reader).types(namespace) if namespace is not None else []
+    found = [
+        type_key(row.namespace, row.id)
+        for row in types
+        if name in {row.definition.name, row.definition.base_type}
+    ]
+    if not found:
+        raise NotFoundError(
+            "There is no kind and no type of this name",
+            where=name[:64],
+            hint="Try artifact, execution, context, or a type such as lineage.DataSet.",
+        )
+    return found
+
+
+def _of_kind(
+    reader: Reader, namespace: int | None, kind: Kind, after: int, count: int, size: int
+) -> list[tuple[int, Node]]:
+    if namespace is None:
+        return []
+    first = vertex_of(namespace, KIND_CODES[kind], 0)
+    last = first + ID_MAX
+    rows = reader.scan(NODE, (max(first, after),), count)
+    vertices = [int(row[0]) for row in rows if int(row[1]) < size and int(row[0]) <= last]  # type: ignore[arg-type]
+    nodes = read_nodes(reader, vertices, size)
+    return [(vertex, nodes[vertex]) for vertex in vertices]

@@ -1,0 +1,144 @@
+"""Show all that is known of one node, and of the entity it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from lineage.graph.adjacency import row_of
+from lineage.graph.edges import edge_ends
+from lineage.graph.index import GraphSnapshot
+from lineage.graph.walk import edges_at
+from lineage.projections.memberships import MEMBERSHIP
+from lineage.projections.statements import SERIES
+from lineage.questions.entities import members_of, read_entity
+from lineage.questions.nodes import find_identified, read_identifiers, read_nodes
+from lineage.questions.trace import link_of, read_edges
+from lineage.stores.base import Reader
+from lineage.stores.tables import Row
+from lineage.vertices import KIND_CODES, kind_code
+from lineage_schemas.basis import Basis
+from lineage_schemas.codec import decode_records
+from lineage_schemas.graph import Link, MetricValues, Node, NodeAnswer, Truncation, TruncationReason
+from lineage_schemas.instants import format_instant, instant_us
+from lineage_schemas.mlmd import Kind, Record
+from lineage_schemas.records import MetricSeries
+
+NEIGHBOURS_SHOWN_MAX: Final = 1_000
+"""Edges, and members of a context, that are shown of one node; the rest are counted."""
+
+
+def show(
+    reader: Reader,
+    snapshot: GraphSnapshot,
+    namespace: int | None,
+    identifier: str,
+    kinds: Iterable[Kind],
+    basis: Basis,
+) -> tuple[NodeAnswer, ...]:
+    """Show the nodes that an identifier means, one answer an entity.
+
+    An identifier that the log has not heard of is answered with a stub without an id.
+    """
+    found: list[int] = []
+    if namespace is not None:
+        found = find_identified(reader, namespace, identifier, kinds, basis.size)
+    answers: list[NodeAnswer] = []
+    done: set[int] = set()
+    for vertex in found:
+        if vertex not in done and namespace is not None:
+            members = members_of(snapshot.links, vertex, basis.size)
+            done.update(members)
+            answers.append(_show_entity(reader, snapshot, namespace, members, basis))
+    if not answers:
+        unknown = Node(key=identifier, stub=True)
+        answers.append(NodeAnswer(basis=basis, node=unknown, members=(), links=()))
+    return tuple(answers)
+
+
+def _show_entity(
+    reader: Reader, snapshot: GraphSnapshot, namespace: int, members: list[int], basis: Basis
+) -> NodeAnswer:
+    size = basis.size
+    nodes = read_nodes(reader, members, size)
+    merged = nodes[members[0]]
+    if len(members) > 1:
+        merged = read_entity(reader, members, size).merged
+    contexts = _visible_ends(reader.find(MEMBERSHIP, "member", members), 1, size)
+    contained, hidden = _contained(reader, members, size)
+    edges = edges_at(snapshot.adjacency, [row_of(v) for v in members if _has_edges(v)], size)
+    shown = edges[:NEIGHBOURS_SHOWN_MAX]
+    truncations = [
+        Truncation(reason=TruncationReason.NEIGHBOURS, limit=NEIGHBOURS_SHOWN_MAX, hidden=count)
+        for count in (hidden, len(edges) - len(shown))
+        if count
+    ]
+    known = read_nodes(reader, [*contexts, *contained], size)
+    return NodeAnswer(
+        basis=basis,
+        node=merged,
+        members=tuple(nodes[vertex] for vertex in members),
+        links=_links(reader, snapshot, members, size),
+        contexts=tuple(known[vertex] for vertex in contexts),
+        contained=tuple(known[vertex] for vertex in contained),
+        edges=read_edges(reader, namespace, edge_ends(snapshot.adjacency, shown), size),
+        series=_series(reader, members, size),
+        truncations=tuple(truncations),
+    )
+
+
+def _has_edges(vertex: int) -> bool:
+    return kind_code(vertex) != KIND_CODES[Kind.CONTEXT]
+
+
+def _visible_ends(rows: list[Row], column: int, size: int) -> list[int]:
+    return sorted({int(row[column]) for row in rows if int(row[2]) < size})  # type: ignore[arg-type]
+
+
+def _contained(reader: Reader, members: list[int], size: int) -> tuple[list[int], int]:
+    """Return the members of a context that are shown, and how many are not."""
+    contexts = [vertex for vertex in members if not _has_edges(vertex)]
+    ends = _visible_ends(reader.find(MEMBERSHIP, "context", contexts), 0, size)
+    return ends[:NEIGHBOURS_SHOWN_MAX], max(0, len(ends) - NEIGHBOURS_SHOWN_MAX)
+
+
+def _links(
+    reader: Reader, snapshot: GraphSnapshot, members: list[int], size: int
+) -> tuple[Link, ...]:
+    rows = sorted(row for vertex in members for row in snapshot.links.of_vertex(vertex, size))
+    identifiers = read_identifiers(reader, [row.hub for row in rows])
+    return tuple(link_of(row, identifiers.get(row.hub)) for row in rows)
+
+
+def _series(reader: Reader, members: list[int], size: int) -> tuple[MetricValues, ...]:
+    """Join the chunks of each metric; of one chunk said twice, the later stated one counts."""
+    chosen: dict[tuple[str, int], Row] = {}
+    for row in reader.find(SERIES, "execution", members):
+        if int(row[3]) < size:  # type: ignore[arg-type]
+            key = str(row[1]), int(row[2])  # type: ignore[arg-type]
+            if key not in chosen or _series_order(row) > _series_order(chosen[key]):
+                chosen[key] = row
+    points: dict[str, list[tuple[int, object, str | None]]] = {}
+    for (metric, _), row in sorted(chosen.items()):
+        record = _record_at(reader, int(row[3]), int(row[4]))  # type: ignore[arg-type]
+        if isinstance(record, MetricSeries):
+            points.setdefault(metric, []).extend(
+                (step, value, None if time is None else format_instant(instant_us(time)))
+                for step, value, time in record.points
+            )
+    return tuple(
+        MetricValues(metric=metric, points=tuple(found))  # type: ignore[arg-type]
+        for metric, found in points.items()
+    )
+
+
+def _series_order(row: Row) -> tuple[bool, int, str, int]:
+    stated = row[5]
+    return stated is not None, int(stated or 0), str(row[6]), int(row[3])  # type: ignore[arg-type]
+
+
+def _record_at(reader: Reader, position: int, index: int) -> Record | None:
+    facts, personal = reader.payload(position)
+    if facts is None:
+        return None
+    return decode_records(facts.body, personal.body if personal else None)[index]

@@ -1,0 +1,181 @@
+"""Trace lineage: a bounded walk, and the answer made of what it found."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
+
+from lineage.graph.adjacency import row_of
+from lineage.graph.edges import EdgeEnds, edge_ends
+from lineage.graph.index import GraphSnapshot
+from lineage.graph.links import CROSSABLE, CROSSED_BY_DEFAULT, Crossing
+from lineage.graph.walk import Bounds, found_nodes, walk_lineage
+from lineage.projections.edges import EDGE, EdgeDetail, read_detail
+from lineage.projections.links import LinkRow, read_evidence
+from lineage.questions.entities import entities_among
+from lineage.questions.nodes import find_identified, read_identifiers, read_nodes
+from lineage.stores.base import Reader
+from lineage.vertices import KIND_CODES, id_of, node_name, vertex_of
+from lineage_schemas.basis import Basis
+from lineage_schemas.errors import InvalidInputError
+from lineage_schemas.graph import Direction, Edge, LineageAnswer, Link, Node
+from lineage_schemas.mlmd import Kind
+from lineage_schemas.records import LinkClass
+
+DEPTH_MAX: Final = 100_000
+NODES_MAX: Final = 2_000_000
+NODES_DEFAULT: Final = 100_000
+
+
+class TraceQuery(Struct, frozen=True, kw_only=True):
+    """What to trace: from where, which way, how far, and across which links.
+
+    ``depth`` is in lineage edges: an artifact and the execution that made it are one apart.
+    """
+
+    start: tuple[str, ...]
+    direction: Direction = Direction.UPSTREAM
+    depth: int = DEPTH_MAX
+    nodes: int = NODES_DEFAULT
+    cross: tuple[LinkClass, ...] = CROSSED_BY_DEFAULT
+
+
+def check_query(query: TraceQuery) -> None:
+    """Refuse a query outside the limits.
+
+    Raises:
+        InvalidInputError: no start, a depth or node limit out of range, or guesses to be crossed.
+    """
+    if not query.start:
+        raise InvalidInputError("A trace needs at least one identifier to start from")
+    if not 0 <= query.depth <= DEPTH_MAX:
+        raise InvalidInputError(f"The depth is from 0 to {DEPTH_MAX}", where=str(query.depth))
+    if not 1 <= query.nodes <= NODES_MAX:
+        raise InvalidInputError(f"The node limit is from 1 to {NODES_MAX}", where=str(query.nodes))
+    refused = [link_class.value for link_class in query.cross if link_class not in CROSSABLE]
+    if refused:
+        raise InvalidInputError(
+            "A guess is only ever listed, never crossed", where=", ".join(refused)
+        )
+
+
+def trace(
+    reader: Reader, snapshot: GraphSnapshot, namespace: int | None, query: TraceQuery, basis: Basis
+) -> LineageAnswer:
+    """Answer a checked query as of the size of ``basis``.
+
+    An identifier that the log has not heard of is part of the answer, as a stub that is counted.
+    """
+    starts, unknown = _find_starts(reader, namespace, query, basis.size)
+    nodes: list[Node] = []
+    edges: tuple[Edge, ...] = ()
+    bounds = Bounds(basis.size, query.depth, query.nodes, query.cross)
+    if not starts or namespace is None:
+        return _answer(query, basis, unknown, nodes=nodes)
+    rows = [row_of(vertex) for vertex in starts]
+    walked = walk_lineage(namespace, snapshot, rows, query.direction, bounds)
+    vertices, depths = found_nodes(namespace, walked)
+    by_vertex = read_nodes(reader, vertices, basis.size)
+    for vertex, depth in zip(vertices, depths, strict=True):
+        node = by_vertex[vertex]
+        if depth:
+            # Read from the store a moment ago and seen by nobody yet, so still ours to complete.
+            force_setattr(node, "depth", depth)
+        nodes.append(node)
+    edges = read_edges(reader, namespace, edge_ends(snapshot.adjacency, walked.edges), basis.size)
+    return LineageAnswer(
+        basis=basis,
+        direction=query.direction,
+        start=query.start,
+        nodes=(*nodes, *unknown),
+        edges=edges,
+        links=_links(reader, walked.crossings),
+        entities=entities_among(reader, snapshot.links, by_vertex, basis.size),
+        truncations=tuple(walked.truncations),
+        stubs=sum(node.stub for node in nodes) + len(unknown),
+        unknown=tuple(node.key or "" for node in unknown),
+    )
+
+
+def _answer(
+    query: TraceQuery, basis: Basis, unknown: list[Node], *, nodes: list[Node]
+) -> LineageAnswer:
+    return LineageAnswer(
+        basis=basis,
+        direction=query.direction,
+        start=query.start,
+        nodes=(*nodes, *unknown),
+        edges=(),
+        stubs=len(unknown),
+        unknown=tuple(node.key or "" for node in unknown),
+    )
+
+
+def _find_starts(
+    reader: Reader, namespace: int | None, query: TraceQuery, size: int
+) -> tuple[list[int], list[Node]]:
+    starts: list[int] = []
+    unknown: list[Node] = []
+    for identifier in query.start:
+        found: list[int] = []
+        if namespace is not None:
+            kinds = (Kind.ARTIFACT, Kind.EXECUTION)
+            found = find_identified(reader, namespace, identifier, kinds, size)
+        starts += found
+        if not found:
+            unknown.append(Node(key=identifier, stub=True))
+    return starts, unknown
+
+
+def read_edges(reader: Reader, namespace: int, ends: EdgeEnds, size: int) -> tuple[Edge, ...]:
+    """Return the edges by artifact, execution and kind; details only of those that have any."""
+    edges = [
+        Edge(artifact, execution, kind) for artifact, execution, kind in zip(*ends[:3], strict=True)
+    ]
+    if not ends.detailed:
+        return tuple(edges)
+    details = _details(reader, namespace, [edges[index] for index in ends.detailed], size)
+    for index in ends.detailed:
+        edge = edges[index]
+        detail = details.get((edge.artifact, edge.execution, edge.kind.value))
+        if detail is not None:
+            edges[index] = Edge(
+                edge.artifact, edge.execution, edge.kind, tuple(detail.path), detail.time_us
+            )
+    return tuple(edges)
+
+
+def _details(
+    reader: Reader, namespace: int, edges: list[Edge], size: int
+) -> dict[tuple[int, int, str], EdgeDetail]:
+    code = KIND_CODES[Kind.EXECUTION]
+    executions = {vertex_of(namespace, code, edge.execution) for edge in edges}
+    details: dict[tuple[int, int, str], EdgeDetail] = {}
+    for column in ("tail", "head"):
+        for tail, head, kind, _, _, body in reader.find(EDGE, column, executions, size):
+            detail = read_detail(body)  # type: ignore[arg-type]
+            if detail is not None:
+                artifact, execution = (tail, head) if head in executions else (head, tail)
+                details[id_of(artifact), id_of(execution), str(kind)] = detail  # type: ignore[arg-type]
+    return details
+
+
+def _links(reader: Reader, crossings: list[Crossing]) -> tuple[Link, ...]:
+    rows = sorted({row for crossing in crossings for row in crossing[:2]})
+    identifiers = read_identifiers(reader, [row.hub for row in rows])
+    return tuple(link_of(row, identifiers.get(row.hub)) for row in rows)
+
+
+def link_of(row: LinkRow, identifier: str | None) -> Link:
+    """Return a link as an answer shows it."""
+    name = node_name(row.vertex)
+    return Link(
+        kind=name.kind,
+        node=name.id,
+        identifier=identifier,
+        link_class=row.link_class,
+        source=row.source,
+        evidence=read_evidence(row),
+    )
