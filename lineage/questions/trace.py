@@ -17,7 +17,7 @@ from lineage.projections.links import LinkRow, read_evidence
 from lineage.questions.entities import entities_among
 from lineage.questions.nodes import find_identified, read_identifiers, read_nodes
 from lineage.stores.base import Reader
-from lineage.vertices import KIND_CODES, id_of, node_name, vertex_of
+from lineage.vertices import KIND_CODES, KINDS, id_of, kind_code, node_name, vertex_of
 from lineage_schemas.basis import Basis
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.graph import Direction, Edge, LineageAnswer, Link, Node
@@ -32,7 +32,8 @@ NODES_DEFAULT: Final = 100_000
 class TraceQuery(Struct, frozen=True, kw_only=True):
     """What to trace: from where, which way, how far, and across which links.
 
-    ``depth`` is in lineage edges: an artifact and the execution that made it are one apart.
+    ``depth`` is in lineage edges: an artifact and the execution that made it are one apart. With
+    ``ids_only`` nodes come back with kind, id and depth alone, and entities are left out.
     """
 
     start: tuple[str, ...]
@@ -40,6 +41,7 @@ class TraceQuery(Struct, frozen=True, kw_only=True):
     depth: int = DEPTH_MAX
     nodes: int = NODES_DEFAULT
     cross: tuple[LinkClass, ...] = CROSSED_BY_DEFAULT
+    ids_only: bool = False
 
 
 def check_query(query: TraceQuery) -> None:
@@ -77,13 +79,12 @@ def trace(
     rows = [row_of(vertex) for vertex in starts]
     walked = walk_lineage(namespace, snapshot, rows, query.direction, bounds)
     vertices, depths = found_nodes(namespace, walked)
-    by_vertex = read_nodes(reader, vertices, basis.size)
-    for vertex, depth in zip(vertices, depths, strict=True):
-        node = by_vertex[vertex]
-        if depth:
-            # Read from the store a moment ago and seen by nobody yet, so still ours to complete.
-            force_setattr(node, "depth", depth)
-        nodes.append(node)
+    if query.ids_only:
+        by_vertex: dict[int, Node] = {}
+        nodes = _bare_nodes(vertices, depths)
+    else:
+        by_vertex = read_nodes(reader, vertices, basis.size)
+        nodes = _whole_nodes(by_vertex, vertices, depths)
     edges = read_edges(reader, namespace, edge_ends(snapshot.adjacency, walked.edges), basis.size)
     return LineageAnswer(
         basis=basis,
@@ -97,6 +98,26 @@ def trace(
         stubs=sum(node.stub for node in nodes) + len(unknown),
         unknown=tuple(node.key or "" for node in unknown),
     )
+
+
+def _bare_nodes(vertices: list[int], depths: list[int]) -> list[Node]:
+    return [
+        Node(kind=KINDS[kind_code(vertex)], id=id_of(vertex), depth=depth)
+        for vertex, depth in zip(vertices, depths, strict=True)
+    ]
+
+
+def _whole_nodes(
+    by_vertex: dict[int, Node], vertices: list[int], depths: list[int]
+) -> list[Node]:
+    nodes: list[Node] = []
+    for vertex, depth in zip(vertices, depths, strict=True):
+        node = by_vertex[vertex]
+        if depth:
+            # Read from the store a moment ago and seen by nobody yet, so still ours to complete.
+            force_setattr(node, "depth", depth)
+        nodes.append(node)
+    return nodes
 
 
 def _answer(

@@ -74,7 +74,6 @@ def test_a_run_event_states_its_run_and_its_job() -> None:
     [
         ("START", ExecutionState.RUNNING),
         ("RUNNING", ExecutionState.RUNNING),
-        ("OTHER", ExecutionState.RUNNING),
         ("COMPLETE", ExecutionState.COMPLETE),
         ("FAIL", ExecutionState.FAILED),
         ("ABORT", ExecutionState.CANCELED),

@@ -33,7 +33,6 @@ PARENT_RUN_TYPE: Final = "lineage.PipelineRun"
 STATES: Final = {
     EventType.START: ExecutionState.RUNNING,
     EventType.RUNNING: ExecutionState.RUNNING,
-    EventType.OTHER: ExecutionState.RUNNING,
     EventType.COMPLETE: ExecutionState.COMPLETE,
     EventType.FAIL: ExecutionState.FAILED,
     EventType.ABORT: ExecutionState.CANCELED,
@@ -62,7 +61,7 @@ def say_run(event: RunEvent, moment: str) -> Said:
     data = tuple(_data(event, run))
     parents = tuple(_parents(event, run, job.key))
     records = (
-        Execution(state=STATES[event.event_type] if event.event_type else None, **run.fields()),
+        Execution(state=STATES.get(event.event_type) if event.event_type else None, **run.fields()),
         Context(**job.fields()),
         Association(context=job.key, execution=key),
         *parents,
