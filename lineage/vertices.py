@@ -7,6 +7,7 @@ kind, id); a hub (the identifier behind claims) has no name outside.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -61,10 +62,26 @@ def kind_code(vertex: int) -> int:
     return vertex >> _ID_BITS & _KIND_MASK
 
 
-def name_hash(namespace: int, code: int, name: str) -> int:
+def realm_of(namespace: int, code: int) -> int:
+    """Return the number of (namespace, kind): the vertex without its id. Keys are unique in one."""
+    return namespace << _KIND_BITS | code
+
+
+def vertex_in(realm: int, assigned_id: int) -> int:
+    """Pack a realm and an id."""
+    return realm << _ID_BITS | assigned_id
+
+
+def realm(vertex: int) -> int:
+    """Return the realm a vertex lies in."""
+    return vertex >> _ID_BITS
+
+
+@lru_cache(maxsize=65_536)
+def name_hash(realm: int, name: str) -> int:
     """Hash a name for an index: 64 bits signed, stable for ever, not secret.
 
     Two names may share a hash, so whoever looks one up compares the names themselves.
     """
-    digest = blake2b(name.encode(), digest_size=8, salt=b"%d.%d" % (namespace, code)).digest()
+    digest = blake2b(f"{realm}:{name}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)

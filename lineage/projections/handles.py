@@ -12,7 +12,7 @@ from typing import Final
 from lineage.projections.unfolding import Unfolded
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Column, Row, Table
-from lineage.vertices import KIND_CODES, name_hash, node_name
+from lineage.vertices import KIND_CODES, name_hash, node_name, realm_of
 from lineage_schemas.graph import Node
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import Mode
@@ -65,12 +65,12 @@ class Handles:
 def name_handle(namespace: int, kind: Kind, type_name: str, version: str | None, name: str) -> int:
     """Return the handle of a node's name within its type."""
     text = f"name\n{type_name}\n{version or ''}\n{name}"
-    return name_hash(namespace, KIND_CODES[kind], text)
+    return name_hash(realm_of(namespace, KIND_CODES[kind]), text)
 
 
 def external_handle(namespace: int, kind: Kind, external_id: str) -> int:
     """Return the handle of an external id."""
-    return name_hash(namespace, KIND_CODES[kind], f"external\n{external_id}")
+    return name_hash(realm_of(namespace, KIND_CODES[kind]), f"external\n{external_id}")
 
 
 def handles_of(namespace: int, kind: Kind, node: Node) -> set[int]:

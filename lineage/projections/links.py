@@ -15,7 +15,7 @@ from msgspec import json
 from lineage.projections.unfolding import KEY_CLASS, LinkSaid, Unfolded
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Column, Row, Table
-from lineage.vertices import HUB_CODE, KIND_CODES, name_hash, node_name
+from lineage.vertices import name_hash, realm
 from lineage_schemas.codec import encode_json
 from lineage_schemas.records import Claim, Retraction
 from lineage_schemas.values import JsonValue
@@ -27,6 +27,7 @@ HUB: Final = Table(
         Column("since", int),
         Column("identifier_hash", int, optional=True),
         Column("identifier", str, optional=True),
+        Column("realm", int),
     ),
     key=("hub",),
     indexes=(("identifier_hash",),),
@@ -86,7 +87,7 @@ class Links:
 
     def __init__(self) -> None:
         self.hubs: dict[tuple[int, str], int] = {}
-        """(hash, identifier) of the hubs that were looked up, to their vertices."""
+        """(realm, identifier) of the hubs that were looked up, to their vertices."""
         self._known_hubs: set[int] = set()
         self._new_hubs: list[Row] = []
         self._open: dict[tuple[int, int, str, str], LinkRow] = {}
@@ -95,8 +96,8 @@ class Links:
 
     def load_identifiers(self, reader: Reader, hashes: Iterable[int]) -> None:
         """Look up hubs by the hashes of their identifiers."""
-        for hub, _, identifier_hash, identifier in reader.find(HUB, "identifier_hash", hashes):
-            self.hubs[identifier_hash, identifier] = hub  # type: ignore[index, assignment]
+        for hub, _, _, identifier, of_realm in reader.find(HUB, "identifier_hash", hashes):
+            self.hubs[of_realm, identifier] = hub  # type: ignore[index, assignment]
             self._known_hubs.add(hub)  # type: ignore[arg-type]
 
     def load(self, reader: Reader, vertices: Iterable[int], hubs: Iterable[int]) -> None:
@@ -124,11 +125,13 @@ class Links:
         self._known_hubs.add(link.hub)
         identifier = link.record.identifier if link.record else None
         identifier_hash = None
+        of_realm = realm(link.vertex)
         if identifier is not None:
-            code = KIND_CODES[node_name(link.vertex).kind]
-            identifier_hash = identifier_hash_of(said.namespace, code, identifier)
-            self.hubs[identifier_hash, identifier] = link.hub
-        self._new_hubs.append((link.hub, said.entry.position, identifier_hash, identifier))
+            identifier_hash = name_hash(of_realm, identifier)
+            self.hubs[of_realm, identifier] = link.hub
+        self._new_hubs.append(
+            (link.hub, said.entry.position, identifier_hash, identifier, of_realm)
+        )
 
     def _fold_link(self, said: Unfolded, link: LinkSaid) -> None:
         row = _row_of(said, link)
@@ -147,11 +150,6 @@ class Links:
         if row.until is None:
             self._open[row.register] = row
         (self._new if row[:5] in self._new else self._changed)[row[:5]] = row
-
-
-def identifier_hash_of(namespace: int, code: int, identifier: str) -> int:
-    """Return the hash under which the hub of a kind's identifier is looked up."""
-    return name_hash(namespace, code << 2 | HUB_CODE, identifier)
 
 
 def read_evidence(row: LinkRow) -> dict[str, JsonValue]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from lineage.projections.unfolding import Mention
+from lineage.projections.unfolding import Mention, Unfolded
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Column, Row, Table
-from lineage.vertices import kind_code, name_hash, node_name
+from lineage.vertices import name_hash, realm
 
 NODE: Final = Table(
     "node",
@@ -28,32 +28,33 @@ class Nodes:
 
     def __init__(self) -> None:
         self.vertices: dict[tuple[int, str], int] = {}
-        """(hash, key) of the nodes that were looked up by key, to their vertices."""
+        """(realm, key) of the nodes that were looked up by key, to their vertices."""
         self.known: set[int] = set()
         self._new: list[Row] = []
 
     def load_keys(self, reader: Reader, hashes: Iterable[int]) -> None:
         """Look up nodes by the hashes of their keys."""
-        for vertex, _, key_hash, key in reader.find(NODE, "key_hash", hashes):
-            self.vertices[key_hash, key] = vertex  # type: ignore[index, assignment]
-            self.known.add(vertex)  # type: ignore[arg-type]
+        for vertex, _, _, key in reader.find(NODE, "key_hash", hashes):
+            self.vertices[realm(int(vertex)), str(key)] = int(vertex)  # type: ignore[arg-type]
+            self.known.add(int(vertex))  # type: ignore[arg-type]
 
     def load(self, reader: Reader, vertices: Iterable[int]) -> None:
         """Look up which of these vertices are nodes already."""
         self.known.update(row[0] for row in reader.find(NODE, "vertex", vertices))  # type: ignore[misc]
 
-    def fold(self, position: int, mentions: Iterable[Mention]) -> list[Mention]:
+    def fold(self, said: Unfolded) -> list[Mention]:
         """Add what is mentioned for the first time; return those mentions."""
         fresh: list[Mention] = []
-        for mention in mentions:
+        for mention in said.mentions:
             vertex, key = mention
             if vertex in self.known:
                 continue
             self.known.add(vertex)
-            key_hash = None if key is None else key_hash_of(vertex, key)
-            if key is not None and key_hash is not None:
-                self.vertices[key_hash, key] = vertex
-            self._new.append((vertex, position, key_hash, key))
+            key_hash = None
+            if key is not None:
+                key_hash = name_hash(realm(vertex), key)
+                self.vertices[realm(vertex), key] = vertex
+            self._new.append((vertex, said.entry.position, key_hash, key))
             fresh.append(mention)
         return fresh
 
@@ -62,7 +63,3 @@ class Nodes:
         writer.insert(NODE, self._new)
         self._new = []
 
-
-def key_hash_of(vertex: int, key: str) -> int:
-    """Return the hash under which a node's key is looked up."""
-    return name_hash(node_name(vertex).namespace, kind_code(vertex), key)

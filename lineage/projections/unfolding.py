@@ -6,7 +6,7 @@ erased; names, identifiers and properties come from the records, where they are 
 
 from __future__ import annotations
 
-from itertools import zip_longest
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from lineage.vertices import HUB_CODE, KIND_CODES, vertex_of
@@ -18,6 +18,7 @@ from lineage_schemas.entry import (
     LinkItem,
     MemberItem,
     NodeItem,
+    PlainItem,
     SeriesItem,
     TypeItem,
     UnlinkItem,
@@ -39,6 +40,10 @@ from lineage_schemas.records import Actor, Claim, LinkClass, MetricSeries, Retra
 
 KEY_CLASS: Final = "key"
 """The class of the link between a node and the hub of its own key."""
+
+_ARTIFACT: Final = KIND_CODES[Kind.ARTIFACT]
+_EXECUTION: Final = KIND_CODES[Kind.EXECUTION]
+_CONTEXT: Final = KIND_CODES[Kind.CONTEXT]
 
 
 class Mention(NamedTuple):
@@ -86,90 +91,95 @@ def unfold(entry: Entry, namespace: int) -> Unfolded:
     """Take an entry apart; ``namespace`` is the number of its envelope's namespace."""
     said = Unfolded(entry, namespace, [], [], [], [], [], [], [], [])
     records = entry.records or ()
-    for index, (item, record) in enumerate(
-        zip_longest(entry.envelope.structure, records, fillvalue=None)
-    ):
-        if item is not None:
-            _unfold_item(said, index, item, record)
+    count = len(records)
+    for index, item in enumerate(entry.envelope.structure):
+        record = records[index] if index < count else None
+        _UNFOLDS[type(item)](said, index, item, record)
     return said
 
 
-def _unfold_item(said: Unfolded, index: int, item: Item, record: Record | None) -> None:
-    match item:
-        case NodeItem(kind, assigned):
-            _unfold_node(said, kind, assigned, record)
-        case EdgeItem(artifact, execution, kind):
-            _unfold_edge(said, artifact, execution, kind, record)
-        case MemberItem(context, kind, member):
-            _unfold_member(said, context, kind, member, record)
-        case LinkItem() | UnlinkItem():
-            _unfold_link(said, item, record)
-        case KeyItem(kind, assigned, hub):
-            vertex = vertex_of(said.namespace, KIND_CODES[kind], assigned)
-            hub_vertex = vertex_of(said.namespace, HUB_CODE, hub)
-            said.links.append(LinkSaid(vertex, hub_vertex, None, active=True, record=None))
-        case SeriesItem(execution):
-            vertex = vertex_of(said.namespace, KIND_CODES[Kind.EXECUTION], execution)
-            series = record if isinstance(record, MetricSeries) else None
-            said.mentions.append(Mention(vertex, _key(series.execution) if series else None))
-            said.series.append((vertex, index, series))
-        case TypeItem(kind, assigned):
-            said.types.append((kind, assigned, record if isinstance(record, TypeRecord) else None))
-        case _:
-            if isinstance(record, Actor):
-                said.actors.append(record)
-
-
-def _unfold_node(said: Unfolded, kind: Kind, assigned: int, record: Record | None) -> None:
-    vertex = vertex_of(said.namespace, KIND_CODES[kind], assigned)
+def _unfold_node(said: Unfolded, _: int, item: NodeItem, record: Record | None) -> None:
+    vertex = vertex_of(said.namespace, KIND_CODES[item.kind], item.id)
     if not isinstance(record, NodeRecord):
         said.mentions.append(Mention(vertex, None))
         return
-    said.mentions.append(Mention(vertex, record.key or command_key(kind, assigned)))
+    said.mentions.append(Mention(vertex, record.key or command_key(item.kind, item.id)))
     said.described.append((vertex, record))
 
 
-def _unfold_edge(
-    said: Unfolded, artifact: int, execution: int, kind: EventKind, record: Record | None
-) -> None:
+def _unfold_edge(said: Unfolded, _: int, item: EdgeItem, record: Record | None) -> None:
     event = record if isinstance(record, Event) else None
-    artifact_vertex = vertex_of(said.namespace, KIND_CODES[Kind.ARTIFACT], artifact)
-    execution_vertex = vertex_of(said.namespace, KIND_CODES[Kind.EXECUTION], execution)
-    said.mentions.append(Mention(artifact_vertex, _key(event.artifact) if event else None))
-    said.mentions.append(Mention(execution_vertex, _key(event.execution) if event else None))
-    if kind in INPUT_KINDS:
-        said.edges.append(EdgeSaid(artifact_vertex, execution_vertex, kind, event))
+    artifact = vertex_of(said.namespace, _ARTIFACT, item.artifact)
+    execution = vertex_of(said.namespace, _EXECUTION, item.execution)
+    said.mentions.append(Mention(artifact, _key(event.artifact) if event else None))
+    said.mentions.append(Mention(execution, _key(event.execution) if event else None))
+    if item.kind in INPUT_KINDS:
+        said.edges.append(EdgeSaid(artifact, execution, item.kind, event))
     else:
-        said.edges.append(EdgeSaid(execution_vertex, artifact_vertex, kind, event))
+        said.edges.append(EdgeSaid(execution, artifact, item.kind, event))
 
 
-def _unfold_member(
-    said: Unfolded, context: int, kind: Kind, member: int, record: Record | None
-) -> None:
-    context_vertex = vertex_of(said.namespace, KIND_CODES[Kind.CONTEXT], context)
-    member_vertex = vertex_of(said.namespace, KIND_CODES[kind], member)
+def _unfold_member(said: Unfolded, _: int, item: MemberItem, record: Record | None) -> None:
+    context = vertex_of(said.namespace, _CONTEXT, item.context)
+    member = vertex_of(said.namespace, KIND_CODES[item.kind], item.member)
     context_key = member_key = None
-    match record:
-        case Attribution():
-            context_key, member_key = _key(record.context), _key(record.artifact)
-        case Association():
-            context_key, member_key = _key(record.context), _key(record.execution)
-        case ParentContext():
-            context_key, member_key = _key(record.parent), _key(record.child)
-        case _:
-            pass
-    said.mentions.append(Mention(context_vertex, context_key))
-    said.mentions.append(Mention(member_vertex, member_key))
-    said.members.append((context_vertex, member_vertex))
+    if isinstance(record, Attribution):
+        context_key, member_key = _key(record.context), _key(record.artifact)
+    elif isinstance(record, Association):
+        context_key, member_key = _key(record.context), _key(record.execution)
+    elif isinstance(record, ParentContext):
+        context_key, member_key = _key(record.parent), _key(record.child)
+    said.mentions.append(Mention(context, context_key))
+    said.mentions.append(Mention(member, member_key))
+    said.members.append((context, member))
 
 
-def _unfold_link(said: Unfolded, item: LinkItem | UnlinkItem, record: Record | None) -> None:
+def _unfold_link(
+    said: Unfolded, _: int, item: LinkItem | UnlinkItem, record: Record | None
+) -> None:
     vertex = vertex_of(said.namespace, KIND_CODES[item.kind], item.id)
     hub = vertex_of(said.namespace, HUB_CODE, item.hub)
     claim = record if isinstance(record, Claim | Retraction) else None
     active = isinstance(item, LinkItem)
     said.mentions.append(Mention(vertex, _key(claim.node) if claim else None))
     said.links.append(LinkSaid(vertex, hub, item.link_class, active, claim))
+
+
+def _unfold_key(said: Unfolded, _: int, item: KeyItem, __: Record | None) -> None:
+    vertex = vertex_of(said.namespace, KIND_CODES[item.kind], item.id)
+    hub = vertex_of(said.namespace, HUB_CODE, item.hub)
+    said.links.append(LinkSaid(vertex, hub, None, active=True, record=None))
+
+
+def _unfold_series(
+    said: Unfolded, index: int, item: SeriesItem, record: Record | None
+) -> None:
+    vertex = vertex_of(said.namespace, _EXECUTION, item.execution)
+    series = record if isinstance(record, MetricSeries) else None
+    said.mentions.append(Mention(vertex, _key(series.execution) if series else None))
+    said.series.append((vertex, index, series))
+
+
+def _unfold_type(said: Unfolded, _: int, item: TypeItem, record: Record | None) -> None:
+    said.types.append((item.kind, item.id, record if isinstance(record, TypeRecord) else None))
+
+
+def _unfold_plain(said: Unfolded, _: int, __: PlainItem, record: Record | None) -> None:
+    if isinstance(record, Actor):
+        said.actors.append(record)
+
+
+_UNFOLDS: Final[dict[type[Item], Callable[..., None]]] = {
+    NodeItem: _unfold_node,
+    EdgeItem: _unfold_edge,
+    MemberItem: _unfold_member,
+    LinkItem: _unfold_link,
+    UnlinkItem: _unfold_link,
+    KeyItem: _unfold_key,
+    SeriesItem: _unfold_series,
+    TypeItem: _unfold_type,
+    PlainItem: _unfold_plain,
+}
 
 
 def command_key(kind: Kind, assigned: int) -> str:

@@ -115,12 +115,14 @@ class Views:
         """Fold one entry into every view."""
         position = said.entry.position
         self.catalog.fold(said)
-        for mention in self.nodes.fold(position, said.mentions):
-            self._words.add(position, mention.vertex, words_of_node(mention.key, None))
+        fresh = {mention.vertex: mention.key for mention in self.nodes.fold(said)}
         for vertex, before, after in self.states.fold(said):
-            old = words_of_node(after.key, before)
-            self._words.add(position, vertex, words_of_node(after.key, after) - old)
+            known = set[str]() if vertex in fresh else words_of_node(after.key, before)
+            fresh.pop(vertex, None)
+            self._words.add(position, vertex, words_of_node(after.key, after) - known)
             self.handles.fold(said, vertex, before, after)
+        for vertex, key in fresh.items():
+            self._words.add(position, vertex, words_of_node(key, None))
         self.edges.fold(said)
         self.memberships.fold(said)
         self.links.fold(said)

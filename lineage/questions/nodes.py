@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from lineage.projections.links import HUB, LINK, LinkRow, identifier_hash_of
+from lineage.projections.links import HUB, LINK, LinkRow
 from lineage.projections.nodes import NODE
 from lineage.projections.states import STATE, read_shown
 from lineage.projections.unfolding import KEY_CLASS
 from lineage.stores.base import Reader
 from lineage.stores.tables import is_visible
-from lineage.vertices import KIND_CODES, name_hash, node_name
+from lineage.vertices import KIND_CODES, name_hash, node_name, realm_of
 from lineage_schemas.graph import Node
 from lineage_schemas.mlmd import Kind
 
@@ -34,7 +34,7 @@ def find_by_key(
     reader: Reader, namespace: int, identifier: str, kinds: Iterable[Kind], size: int
 ) -> list[int]:
     """Return the nodes whose key is this identifier, one a kind at the most."""
-    hashes = [name_hash(namespace, KIND_CODES[kind], identifier) for kind in kinds]
+    hashes = [name_hash(realm_of(namespace, KIND_CODES[kind]), identifier) for kind in kinds]
     return sorted(
         int(vertex)  # type: ignore[arg-type]
         for vertex, since, _, key in reader.find(NODE, "key_hash", hashes)
@@ -46,9 +46,9 @@ def find_by_claim(
     reader: Reader, namespace: int, identifier: str, kinds: Iterable[Kind], size: int
 ) -> list[int]:
     """Return the nodes of which somebody asserts that they go by this identifier."""
-    hashes = [identifier_hash_of(namespace, KIND_CODES[kind], identifier) for kind in kinds]
+    hashes = [name_hash(realm_of(namespace, KIND_CODES[kind]), identifier) for kind in kinds]
     hubs = [
-        hub for hub, _, _, text in reader.find(HUB, "identifier_hash", hashes) if text == identifier
+        hub for hub, _, _, text, _ in reader.find(HUB, "identifier_hash", hashes) if text == identifier
     ]
     rows = map(LinkRow._make, reader.find(LINK, "hub", hubs))
     return sorted(

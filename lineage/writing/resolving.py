@@ -5,12 +5,14 @@ A reference resolves by key, never through a claim. A key that nobody has descri
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 from lineage.projections.catalog import TYPE_CODE, KnownTypeRow, merge_types
-from lineage.projections.links import identifier_hash_of
 from lineage.projections.views import Views
 from lineage.rules.form import kind_of
 from lineage.rules.types import check_evolution, check_properties
-from lineage.vertices import HUB_CODE, KIND_CODES, id_of, name_hash, vertex_of
+from lineage.vertices import HUB_CODE, KIND_CODES, id_of, realm_of, vertex_in, vertex_of
 from lineage.writing.commands import CommandRules
 from lineage_schemas.entry import (
     EdgeItem,
@@ -26,9 +28,15 @@ from lineage_schemas.entry import (
 )
 from lineage_schemas.errors import InvalidInputError, LedgerError, NotFoundError
 from lineage_schemas.mlmd import (
+    Artifact,
+    ArtifactType,
     Association,
     Attribution,
+    Context,
+    ContextType,
     Event,
+    Execution,
+    ExecutionType,
     Kind,
     NodeRecord,
     ParentContext,
@@ -46,6 +54,7 @@ class Resolver:
         self._views = views
         self._namespace = namespace
         self._position = position
+        self._realms = {kind: realm_of(namespace, code) for kind, code in KIND_CODES.items()}
         self._statement = statement
         self._is_command = statement.mode is Mode.COMMAND
         self._commands = CommandRules(views, namespace)
@@ -70,29 +79,14 @@ class Resolver:
         return (*self._items, *self._keys)
 
     def _item(self, record: Record) -> Item:
-        match record:
-            case NodeRecord():
-                return self._node(record)
-            case Event():
-                return self._event(record)
-            case Attribution():
-                return self._member(record.context, Kind.ARTIFACT, record.artifact)
-            case Association():
-                return self._member(record.context, Kind.EXECUTION, record.execution)
-            case ParentContext():
-                return self._parent(record)
-            case Claim() | Retraction():
-                return self._link(record)
-            case TypeRecord():
-                return self._type(record)
-            case MetricSeries():
-                self.is_effective = True
-                return SeriesItem(self._ref(Kind.EXECUTION, record.execution))
-            case _:
-                self.is_effective = True
-                return PlainItem()
+        resolve = _RESOLVES.get(type(record))
+        if resolve is None:
+            self.is_effective = True
+            return PlainItem()
+        return resolve(self, record)
 
-    def _node(self, record: NodeRecord) -> NodeItem:
+    def resolve_node(self, record: NodeRecord) -> NodeItem:
+        """A node is described."""
         kind = kind_of(record)
         if not self._is_command:
             self._check_type(kind, record)
@@ -121,7 +115,8 @@ class Resolver:
         if record.properties:
             check_properties(record, known.definition, strict=False)
 
-    def _event(self, record: Event) -> EdgeItem:
+    def resolve_event(self, record: Event) -> EdgeItem:
+        """An artifact and an execution are joined."""
         artifact = self._ref(Kind.ARTIFACT, record.artifact)
         execution = self._ref(Kind.EXECUTION, record.execution)
         if self._is_command:
@@ -135,7 +130,21 @@ class Resolver:
             self.is_effective = True
         return item
 
-    def _parent(self, record: ParentContext) -> MemberItem:
+    def resolve_attribution(self, record: Attribution) -> MemberItem:
+        """An artifact belongs to a context."""
+        return self._member(record.context, Kind.ARTIFACT, record.artifact)
+
+    def resolve_association(self, record: Association) -> MemberItem:
+        """An execution belongs to a context."""
+        return self._member(record.context, Kind.EXECUTION, record.execution)
+
+    def resolve_series(self, record: MetricSeries) -> SeriesItem:
+        """A chunk of a metric series."""
+        self.is_effective = True
+        return SeriesItem(self._ref(Kind.EXECUTION, record.execution))
+
+    def resolve_parent(self, record: ParentContext) -> MemberItem:
+        """A context lies inside another."""
         child = self._ref(Kind.CONTEXT, record.child)
         parent = self._ref(Kind.CONTEXT, record.parent)
         item = MemberItem(parent, Kind.CONTEXT, child)
@@ -144,7 +153,8 @@ class Resolver:
             self.is_effective = True
         return item
 
-    def _link(self, record: Claim | Retraction) -> Item:
+    def resolve_link(self, record: Claim | Retraction) -> Item:
+        """A claim is made, or taken back."""
         assigned = self._ref(record.kind, record.node)
         hub = self._hub(record.kind, record.identifier)
         self.is_effective = True
@@ -152,7 +162,8 @@ class Resolver:
             return LinkItem(record.kind, assigned, hub, record.link_class)
         return UnlinkItem(record.kind, assigned, hub, record.link_class)
 
-    def _type(self, record: TypeRecord) -> TypeItem:
+    def resolve_type(self, record: TypeRecord) -> TypeItem:
+        """A type is put."""
         catalog = self._views.catalog
         kind = self._commands.kind_of_type(record)
         known = catalog.find_type(self._namespace, kind, record.name, record.version)
@@ -190,41 +201,51 @@ class Resolver:
         )
 
     def _existing_key(self, kind: Kind, key: str) -> int:
-        vertex = self._lookup(kind, key)
+        vertex = self._views.nodes.vertices.get((self._realms[kind], key))
         if vertex is None:
             raise NotFoundError(f"There is no {kind} with the key {key[:128]}")
         return id_of(vertex)
 
     def _by_key(self, kind: Kind, key: str) -> int:
-        vertex = self._lookup(kind, key)
+        vertex = self._views.nodes.vertices.get((self._realms[kind], key))
         return self._new_node(kind, key) if vertex is None else id_of(vertex)
 
-    def _lookup(self, kind: Kind, key: str) -> int | None:
-        key_hash = name_hash(self._namespace, KIND_CODES[kind], key)
-        return self._views.nodes.vertices.get((key_hash, key))
-
     def _new_node(self, kind: Kind, key: str | None) -> int:
-        code = KIND_CODES[kind]
-        assigned = self._views.catalog.next_id(self._namespace, code)
+        assigned = self._views.catalog.next_id(self._namespace, KIND_CODES[kind])
         if key is not None:
-            key_hash = name_hash(self._namespace, code, key)
-            vertex = vertex_of(self._namespace, code, assigned)
-            self._views.nodes.vertices[key_hash, key] = vertex
-            hub = self._views.links.hubs.get((identifier_hash_of(self._namespace, code, key), key))
+            named = self._realms[kind], key
+            self._views.nodes.vertices[named] = vertex_in(named[0], assigned)
+            hub = self._views.links.hubs.get(named)
             if hub is not None:
                 self._keys.append(KeyItem(kind, assigned, id_of(hub)))
         return assigned
 
     def _hub(self, kind: Kind, identifier: str) -> int:
         """Return the hub of a kind's identifier; a new one is linked to the node of that key."""
-        code = KIND_CODES[kind]
-        handle = identifier_hash_of(self._namespace, code, identifier), identifier
-        hub = self._views.links.hubs.get(handle)
+        named = self._realms[kind], identifier
+        hub = self._views.links.hubs.get(named)
         if hub is None:
             assigned = self._views.catalog.next_id(self._namespace, HUB_CODE)
             hub = vertex_of(self._namespace, HUB_CODE, assigned)
-            self._views.links.hubs[handle] = hub
-            node = self._lookup(kind, identifier)
+            self._views.links.hubs[named] = hub
+            node = self._views.nodes.vertices.get(named)
             if node is not None:
                 self._keys.append(KeyItem(kind, id_of(node), assigned))
         return id_of(hub)
+
+
+_RESOLVES: Final[dict[type[Record], Callable[..., Item]]] = {
+    Artifact: Resolver.resolve_node,
+    Execution: Resolver.resolve_node,
+    Context: Resolver.resolve_node,
+    Event: Resolver.resolve_event,
+    Attribution: Resolver.resolve_attribution,
+    Association: Resolver.resolve_association,
+    ParentContext: Resolver.resolve_parent,
+    Claim: Resolver.resolve_link,
+    Retraction: Resolver.resolve_link,
+    MetricSeries: Resolver.resolve_series,
+    ArtifactType: Resolver.resolve_type,
+    ExecutionType: Resolver.resolve_type,
+    ContextType: Resolver.resolve_type,
+}
