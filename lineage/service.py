@@ -24,6 +24,7 @@ from lineage.projections.catalog import NAMESPACE, SOURCE, Catalog
 from lineage.projections.views import PROJECTION_VERSION, read_bookmark
 from lineage.proofs.tree import CompactRange
 from lineage.questions.as_of import AsOf, resolve_as_of, state_basis
+from lineage.questions.contexts import NodeId, read_contexts
 from lineage.questions.entries import read_entry_page
 from lineage.questions.search import (
     PAGE_NODES_DEFAULT,
@@ -40,7 +41,7 @@ from lineage.writing.submission import Principal, Receipt, Submission
 from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Head
 from lineage_schemas.errors import InvalidInputError, LedgerError
-from lineage_schemas.graph import EntryPage, LineageAnswer, NodeAnswer, NodePage
+from lineage_schemas.graph import EntryPage, LineageAnswer, Node, NodeAnswer, NodePage
 from lineage_schemas.identifiers import normalise_identifier
 from lineage_schemas.mlmd import Kind, TypeRecord
 from lineage_schemas.records import Statement
@@ -233,6 +234,22 @@ class Ledger:
         with self._question(namespace, principal, as_of) as (reader, number, basis):
             snapshot = self._graph.snapshot(reader, -1 if number is None else number)
             return show(reader, snapshot, number, wanted, kinds, basis)
+
+    def contexts_of(
+        self,
+        nodes: Iterable[NodeId],
+        *,
+        as_of: AsOf = None,
+        namespace: str = DEFAULT_NAMESPACE,
+        principal: Principal = LOCAL_PRINCIPAL,
+    ) -> dict[NodeId, tuple[Node, ...]]:
+        """Return what these nodes, named by kind and id, belong to: the jobs of runs, for one.
+
+        Raises:
+            UnknownBasisError: as ``basis``.
+        """
+        with self._question(namespace, principal, as_of) as (reader, number, basis):
+            return {} if number is None else read_contexts(reader, number, nodes, basis.size)
 
     def find(
         self,

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from lineage.projections.unfolding import Unfolded
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Column, Row, Table
-from lineage.vertices import KIND_CODES, KINDS, id_of, kind_code
+from lineage.vertices import HUB_CODE, KIND_CODES, KINDS, id_of, kind_code
 from lineage_schemas.codec import encode_json
 from lineage_schemas.errors import CorruptLogError
 from lineage_schemas.mlmd import (
@@ -137,6 +137,10 @@ class Catalog:
         self._raise_counter(namespace, code, assigned)
         return assigned
 
+    def has_hubs(self, namespace: int) -> bool:
+        """Tell whether anything was ever claimed in a namespace."""
+        return (namespace, HUB_CODE) in self._last_ids
+
     def number_of(self, namespace: str, position: int) -> int:
         """Return the number of a namespace, adding it when the log first names it."""
         number = self.numbers.get(namespace)
@@ -158,10 +162,8 @@ class Catalog:
                 self.put_type(
                     said.entry.position, KnownTypeRow(said.namespace, type_id, kind, record, 0)
                 )
-        for mention in said.mentions:
-            self._use(said.namespace, mention.vertex)
         for link in said.links:
-            self._use(said.namespace, link.hub)
+            self.use_id(said.namespace, link.hub)
 
     def put_type(self, position: int, put: KnownTypeRow) -> None:
         """Take in a type; putting it again unchanged does nothing."""
@@ -194,7 +196,8 @@ class Catalog:
         self._new = {"namespace": {}, "source": {}, "type": {}}
         self._closed_types = {}
 
-    def _use(self, namespace: int, vertex: int) -> None:
+    def use_id(self, namespace: int, vertex: int) -> None:
+        """Note that a vertex's id is used up."""
         code, used = kind_code(vertex), id_of(vertex)
         if used > self._last_ids.get((namespace, code), 0):
             self._raise_counter(namespace, code, used)

@@ -13,7 +13,7 @@ from lineage.stores.tables import Column, Row, Table
 from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.codec import encode_json
 from lineage_schemas.instants import instant_us
-from lineage_schemas.mlmd import Kind
+from lineage_schemas.mlmd import Event, Kind
 
 EDGE: Final = Table(
     "edge",
@@ -81,9 +81,10 @@ class Edges:
         self._new, self._changed = {}, {}
 
     def _fold_edge(self, said: Unfolded, edge: EdgeSaid) -> None:
-        key = (edge.tail, edge.head, edge.kind.value)
+        tail, head, kind, event = edge
+        key = (tail, head, kind.value)
         position = said.entry.position
-        detail = _detail(said, edge)
+        detail = None if event is None else _detail(said, event)
         row = self._open.get(key)
         if row is None:
             self._put((*key, position, None, detail and encode_json(detail)), is_new=True)
@@ -105,7 +106,7 @@ class Edges:
 
 def executions_of(edges: Sequence[EdgeSaid]) -> list[int]:
     """Return the executions at the ends of these edges."""
-    return [edge.tail if kind_code(edge.tail) == _EXECUTION else edge.head for edge in edges]
+    return [tail if kind_code(tail) == _EXECUTION else head for tail, head, _, _ in edges]
 
 
 def read_detail(body: bytes | None) -> EdgeDetail | None:
@@ -113,9 +114,8 @@ def read_detail(body: bytes | None) -> EdgeDetail | None:
     return None if body is None else json.decode(body, type=EdgeDetail)
 
 
-def _detail(said: Unfolded, edge: EdgeSaid) -> EdgeDetail | None:
-    event = edge.event
-    if event is None or (not event.path and event.time is None):
+def _detail(said: Unfolded, event: Event) -> EdgeDetail | None:
+    if not event.path and event.time is None:
         return None
     envelope = said.entry.envelope
     return EdgeDetail(

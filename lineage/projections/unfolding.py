@@ -46,20 +46,14 @@ _EXECUTION: Final = KIND_CODES[Kind.EXECUTION]
 _CONTEXT: Final = KIND_CODES[Kind.CONTEXT]
 
 
-class Mention(NamedTuple):
-    """A node is named; ``key`` is ``None`` when the record that named it was erased."""
+Mention = tuple[int, str | None]
+"""A node is named: its vertex, and its key, or ``None`` where the record that named it was erased.
 
-    vertex: int
-    key: str | None
+Plain tuples, here and for edges: a statement makes a dozen of them.
+"""
 
-
-class EdgeSaid(NamedTuple):
-    """An Event, as an edge in the direction the data flowed."""
-
-    tail: int
-    head: int
-    kind: EventKind
-    event: Event | None
+EdgeSaid = tuple[int, int, EventKind, Event | None]
+"""An Event, as (tail, head, kind, record): an edge in the direction the data flowed."""
 
 
 class LinkSaid(NamedTuple):
@@ -101,9 +95,9 @@ def unfold(entry: Entry, namespace: int) -> Unfolded:
 def _unfold_node(said: Unfolded, _: int, item: NodeItem, record: Record | None) -> None:
     vertex = vertex_of(said.namespace, KIND_CODES[item.kind], item.id)
     if not isinstance(record, NodeRecord):
-        said.mentions.append(Mention(vertex, None))
+        said.mentions.append((vertex, None))
         return
-    said.mentions.append(Mention(vertex, record.key or command_key(item.kind, item.id)))
+    said.mentions.append((vertex, record.key or command_key(item.kind, item.id)))
     said.described.append((vertex, record))
 
 
@@ -111,12 +105,12 @@ def _unfold_edge(said: Unfolded, _: int, item: EdgeItem, record: Record | None) 
     event = record if isinstance(record, Event) else None
     artifact = vertex_of(said.namespace, _ARTIFACT, item.artifact)
     execution = vertex_of(said.namespace, _EXECUTION, item.execution)
-    said.mentions.append(Mention(artifact, _key(event.artifact) if event else None))
-    said.mentions.append(Mention(execution, _key(event.execution) if event else None))
+    said.mentions.append((artifact, _key(event.artifact) if event else None))
+    said.mentions.append((execution, _key(event.execution) if event else None))
     if item.kind in INPUT_KINDS:
-        said.edges.append(EdgeSaid(artifact, execution, item.kind, event))
+        said.edges.append((artifact, execution, item.kind, event))
     else:
-        said.edges.append(EdgeSaid(execution, artifact, item.kind, event))
+        said.edges.append((execution, artifact, item.kind, event))
 
 
 def _unfold_member(said: Unfolded, _: int, item: MemberItem, record: Record | None) -> None:
@@ -129,8 +123,8 @@ def _unfold_member(said: Unfolded, _: int, item: MemberItem, record: Record | No
         context_key, member_key = _key(record.context), _key(record.execution)
     elif isinstance(record, ParentContext):
         context_key, member_key = _key(record.parent), _key(record.child)
-    said.mentions.append(Mention(context, context_key))
-    said.mentions.append(Mention(member, member_key))
+    said.mentions.append((context, context_key))
+    said.mentions.append((member, member_key))
     said.members.append((context, member))
 
 
@@ -141,7 +135,7 @@ def _unfold_link(
     hub = vertex_of(said.namespace, HUB_CODE, item.hub)
     claim = record if isinstance(record, Claim | Retraction) else None
     active = isinstance(item, LinkItem)
-    said.mentions.append(Mention(vertex, _key(claim.node) if claim else None))
+    said.mentions.append((vertex, _key(claim.node) if claim else None))
     said.links.append(LinkSaid(vertex, hub, item.link_class, active, claim))
 
 
@@ -156,7 +150,7 @@ def _unfold_series(
 ) -> None:
     vertex = vertex_of(said.namespace, _EXECUTION, item.execution)
     series = record if isinstance(record, MetricSeries) else None
-    said.mentions.append(Mention(vertex, _key(series.execution) if series else None))
+    said.mentions.append((vertex, _key(series.execution) if series else None))
     said.series.append((vertex, index, series))
 
 

@@ -79,7 +79,7 @@ class Views:
 
     def load(self, reader: Reader, said: Sequence[Unfolded]) -> None:
         """Load the rows that these entries may change."""
-        mentioned = {mention.vertex for one in said for mention in one.mentions}
+        mentioned = {vertex for one in said for vertex, _ in one.mentions}
         self.nodes.load(reader, mentioned - self.nodes.known)
         self.load_known(
             reader,
@@ -115,7 +115,9 @@ class Views:
         """Fold one entry into every view."""
         position = said.entry.position
         self.catalog.fold(said)
-        fresh = {mention.vertex: mention.key for mention in self.nodes.fold(said)}
+        fresh = dict(self.nodes.fold(said))
+        for vertex in fresh:
+            self.catalog.use_id(said.namespace, vertex)
         for vertex, before, after in self.states.fold(said):
             known = set[str]() if vertex in fresh else words_of_node(after.key, before)
             fresh.pop(vertex, None)

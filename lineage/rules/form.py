@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -24,19 +24,27 @@ from lineage_schemas.limits import (
 )
 from lineage_schemas.mlmd import (
     Artifact,
+    ArtifactType,
+    Association,
+    Attribution,
     Context,
+    ContextType,
     Event,
     Execution,
+    ExecutionType,
     Kind,
     NodeRecord,
+    ParentContext,
     Record,
     Ref,
     TypeRecord,
 )
 from lineage_schemas.records import (
     Actor,
+    AnyRecord,
     Claim,
     LinkClass,
+    Message,
     MetricSeries,
     Mode,
     Retraction,
@@ -49,8 +57,11 @@ _KINDS: Final = {
     Context: Kind.CONTEXT,
 }
 
-_Normalise = Callable[[Record], Record]
 _NormaliseRef = Callable[[Ref], Ref]
+_NormalForms = Mapping[type[Record], Callable[..., AnyRecord]]
+_R = TypeVar("_R", bound=Record)
+_Joined = TypeVar("_Joined", Attribution, Association, ParentContext)
+_Claimed = TypeVar("_Claimed", Claim, Retraction)
 
 
 def check_namespace(namespace: str) -> None:
@@ -72,11 +83,8 @@ def normalise_statement(statement: Statement) -> Statement:
         if not statement.records:
             raise InvalidInputError("A statement without records says nothing")
         mode = _mode_of(statement)
-        normalise = _observed if mode is Mode.OBSERVATION else _commanded
-        records = tuple(
-            _at_record(normalise, index, record) for index, record in enumerate(statement.records)
-        )
-        return replace(statement, mode=mode, records=records)
+        normal_forms = _OBSERVED if mode is Mode.OBSERVATION else _COMMANDED
+        return replace(statement, mode=mode, records=_normalised_records(statement, normal_forms))
     except LedgerError as error:
         raise error.at(f"statement {statement.id[:64]}") from error
 
@@ -95,40 +103,41 @@ def _mode_of(statement: Statement) -> Mode:
         ) from error
 
 
-def _at_record(normalise: _Normalise, index: int, record: Record) -> Record:
-    try:
-        return normalise(record)
-    except LedgerError as error:
-        raise error.at(f"record {index}") from error
+def _normalised_records(statement: Statement, normal_forms: _NormalForms) -> tuple[AnyRecord, ...]:
+    normalised: list[AnyRecord] = []
+    for record in statement.records:
+        try:
+            normalised.append(normal_forms[type(record)](record))
+        except LedgerError as error:
+            raise error.at(f"record {len(normalised)}") from error
+        except KeyError as error:
+            what = f"A {type(record).__name__} is no record"
+            raise InvalidInputError(what, where=f"record {len(normalised)}") from error
+    return tuple(normalised)
 
 
-def _observed(record: Record) -> Record:
-    """Check and normalise a record of an observation: every node is named by its key."""
-    if isinstance(record, NodeRecord):
-        return _observed_node(record)
-    if isinstance(record, TypeRecord):
+def _observed_type(record: TypeRecord) -> TypeRecord:
+    raise InvalidInputError(
+        "A type is put by a command, not observed",
+        where=record.name,
+        hint="Send the statement with mode 'command'.",
+    )
+
+
+def _commanded_node(record: NodeRecord) -> NodeRecord:
+    """A command names nodes by id; ``#N`` and existing keys serve as references only."""
+    if record.key is not None:
         raise InvalidInputError(
-            "A type is put by a command, not observed",
-            where=record.name,
-            hint="Send the statement with mode 'command'.",
+            "A command names a node by its id, or makes a new one without a key",
+            where=record.key[:64],
         )
-    return _with_refs(_checked(record), _key_of)
+    _check_node(record)
+    return _mark_personal(record)
 
 
-def _commanded(record: Record) -> Record:
-    """Check and normalise a record of a command: nodes go by id, ``#N``, or an existing key."""
-    if isinstance(record, NodeRecord):
-        if record.key is not None:
-            raise InvalidInputError(
-                "A command names a node by its id, or makes a new one without a key",
-                where=record.key[:64],
-            )
-        _check_node(record)
-        return _mark_personal(record)
-    if isinstance(record, TypeRecord):
-        _check_text("type name", record.name, NAME_BYTES_MAX)
-        return record
-    return _with_refs(_checked(record), _command_ref)
+def _commanded_type(record: TypeRecord) -> TypeRecord:
+    _check_text("type name", record.name, NAME_BYTES_MAX)
+    return record
 
 
 def _observed_node(record: NodeRecord) -> NodeRecord:
@@ -173,29 +182,70 @@ def _mark_personal(record: NodeRecord) -> NodeRecord:
     return replace(record, personal=(*record.personal, *sorted(missing)))
 
 
-def _checked(record: Record) -> Record:
-    """Check what is peculiar to a record that is no node and no type; normalise identifiers."""
-    if isinstance(record, Claim | Retraction):
-        return _checked_claim(record)
-    if isinstance(record, Event):
-        for step in record.path:
-            if isinstance(step, str):
-                _check_bytes("path step", step, NAME_BYTES_MAX)
-    elif isinstance(record, MetricSeries):
-        _check_text("metric", record.metric, NAME_BYTES_MAX)
-        if len(record.points) > METRIC_SERIES_POINTS_MAX:
-            raise LimitExceededError(
-                f"A chunk of {len(record.points)} points is over the limit of "
-                f"{METRIC_SERIES_POINTS_MAX} (METRIC_SERIES_POINTS_MAX)",
-                where=record.metric,
-                hint="Split the series into chunks, numbered from 0.",
-            )
-    elif isinstance(record, Actor):
-        _check_text("pseudonym", record.pseudonym, NAME_BYTES_MAX)
+def _observed_join(record: _Joined) -> _Joined:
+    """Normalise the keys by which a record joins nodes."""
+    return _with_refs(record, _key_of)
+
+
+def _commanded_join(record: _Joined) -> _Joined:
+    return _with_refs(record, _command_ref)
+
+
+def _observed_event(record: Event) -> Event:
+    _check_path(record)
+    return _with_refs(record, _key_of)
+
+
+def _commanded_event(record: Event) -> Event:
+    _check_path(record)
+    return _with_refs(record, _command_ref)
+
+
+def _observed_series(record: MetricSeries) -> MetricSeries:
+    _check_series(record)
+    return _with_refs(record, _key_of)
+
+
+def _commanded_series(record: MetricSeries) -> MetricSeries:
+    _check_series(record)
+    return _with_refs(record, _command_ref)
+
+
+def _observed_claim(record: _Claimed) -> _Claimed:
+    return _with_refs(_checked_claim(record), _key_of)
+
+
+def _commanded_claim(record: _Claimed) -> _Claimed:
+    return _with_refs(_checked_claim(record), _command_ref)
+
+
+def _message(record: Message) -> Message:
     return record
 
 
-def _checked_claim(record: Claim | Retraction) -> Record:
+def _actor(record: Actor) -> Actor:
+    _check_text("pseudonym", record.pseudonym, NAME_BYTES_MAX)
+    return record
+
+
+def _check_path(record: Event) -> None:
+    for step in record.path:
+        if isinstance(step, str):
+            _check_bytes("path step", step, NAME_BYTES_MAX)
+
+
+def _check_series(record: MetricSeries) -> None:
+    _check_text("metric", record.metric, NAME_BYTES_MAX)
+    if len(record.points) > METRIC_SERIES_POINTS_MAX:
+        raise LimitExceededError(
+            f"A chunk of {len(record.points)} points is over the limit of "
+            f"{METRIC_SERIES_POINTS_MAX} (METRIC_SERIES_POINTS_MAX)",
+            where=record.metric,
+            hint="Split the series into chunks, numbered from 0.",
+        )
+
+
+def _checked_claim(record: _Claimed) -> _Claimed:
     identifier = _normalised(record.identifier)
     if record.link_class == LinkClass.CONTENT and (
         not is_content_digest(identifier) or is_empty_content(identifier)
@@ -208,27 +258,27 @@ def _checked_claim(record: Claim | Retraction) -> Record:
     return replace(record, identifier=identifier)
 
 
-def _with_refs(record: Record, normalise: _NormaliseRef) -> Record:
+def _with_refs(record: _R, normalise: _NormaliseRef) -> _R:
     """Normalise the references of a record to nodes."""
-    changed = {}
-    for field, _ in REF_FIELDS.get(type(record), ()):
+    changed: dict[str, Ref] = {}
+    for field, _ in REF_FIELDS[type(record)]:
         ref = getattr(record, field)
         kept = normalise(ref)
-        if kept is not ref and kept != ref:
+        if kept != ref:
             changed[field] = kept
     return replace(record, **changed) if changed else record
 
 
 def _key_of(ref: Ref) -> Ref:
-    if not isinstance(ref, str) or ref.startswith("#"):
-        raise InvalidInputError(
-            "An observation names a node by its key", where=str(ref)[:64], hint="Such as 'uri:...'."
-        )
-    return _normalised(ref)
+    if isinstance(ref, str) and ref[:1] != "#":
+        return normalise_identifier(ref)
+    raise InvalidInputError(
+        "An observation names a node by its key", where=str(ref)[:64], hint="Such as 'uri:...'."
+    )
 
 
 def _command_ref(ref: Ref) -> Ref:
-    return _normalised(ref) if isinstance(ref, str) and not ref.startswith("#") else ref
+    return normalise_identifier(ref) if isinstance(ref, str) and ref[:1] != "#" else ref
 
 
 def _normalised(identifier: str) -> str:
@@ -251,3 +301,42 @@ def _check_bytes(what: str, text: str, bytes_max: int) -> None:
         raise LimitExceededError(
             f"A {what} of {size} bytes is over the limit of {bytes_max}", where=text[:64]
         )
+
+
+_OBSERVED: Final[_NormalForms] = {
+    Artifact: _observed_node,
+    Execution: _observed_node,
+    Context: _observed_node,
+    Event: _observed_event,
+    Attribution: _observed_join,
+    Association: _observed_join,
+    ParentContext: _observed_join,
+    Claim: _observed_claim,
+    Retraction: _observed_claim,
+    MetricSeries: _observed_series,
+    ArtifactType: _observed_type,
+    ExecutionType: _observed_type,
+    ContextType: _observed_type,
+    Message: _message,
+    Actor: _actor,
+}
+"""In an observation every node is named by its key."""
+
+_COMMANDED: Final[_NormalForms] = {
+    Artifact: _commanded_node,
+    Execution: _commanded_node,
+    Context: _commanded_node,
+    Event: _commanded_event,
+    Attribution: _commanded_join,
+    Association: _commanded_join,
+    ParentContext: _commanded_join,
+    Claim: _commanded_claim,
+    Retraction: _commanded_claim,
+    MetricSeries: _commanded_series,
+    ArtifactType: _commanded_type,
+    ExecutionType: _commanded_type,
+    ContextType: _commanded_type,
+    Message: _message,
+    Actor: _actor,
+}
+"""In a command a node goes by its id, by ``#N``, or by a key that is there already."""

@@ -24,16 +24,34 @@ def open_store(location: str | Path, tables: Sequence[Table], new_origin: str) -
         InvalidInputError: a kind of store this software does not know.
         StoreError: it cannot be opened, is not ours, or is of a later version.
     """
+    path = _path_of(location)
+    return MemoryStore(new_origin) if path is None else SqliteStore(path, tables, new_origin)
+
+
+def has_store(location: str | Path) -> bool:
+    """Tell whether there is a store to open at ``location``, without opening or making one.
+
+    An empty file is none: opening would make it one. Neither is one in memory.
+
+    Raises:
+        InvalidInputError: as ``open_store``.
+    """
+    path = _path_of(location)
+    return path is not None and path.exists() and (path.is_dir() or path.stat().st_size > 0)
+
+
+def _path_of(location: str | Path) -> Path | None:
+    """Return the path of a SQLite store; ``None`` for one in memory."""
     if isinstance(location, Path):
-        return SqliteStore(location, tables, new_origin)
+        return location
     if location == MEMORY:
-        return MemoryStore(new_origin)
+        return None
     if location.startswith(_SQLITE):
-        return SqliteStore(Path(unquote(location.removeprefix(_SQLITE))), tables, new_origin)
+        return Path(unquote(location.removeprefix(_SQLITE)))
     if "://" in location or not location:
         raise InvalidInputError(
             "This software knows no such store",
             where=location[:64],
             hint="Give a path such as ledger.db, or sqlite:///ledger.db.",
         )
-    return SqliteStore(Path(location), tables, new_origin)
+    return Path(location)

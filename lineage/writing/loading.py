@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from lineage.projections.handles import external_handle, name_handle
+from lineage.projections.views import Views
+from lineage.rules.form import kind_of
+from lineage.stores.base import Reader
+from lineage.vertices import KIND_CODES, name_hash, realm_of, vertex_in
 from lineage_schemas.mlmd import (
     Artifact,
     Association,
@@ -19,12 +24,6 @@ from lineage_schemas.mlmd import (
     Ref,
 )
 from lineage_schemas.records import Claim, MetricSeries, Mode, Retraction, Statement
-
-from lineage.projections.handles import external_handle, name_handle
-from lineage.projections.views import Views
-from lineage.rules.form import kind_of
-from lineage.stores.base import Reader
-from lineage.vertices import KIND_CODES, name_hash, realm_of, vertex_in
 
 
 class _Wanted:
@@ -142,7 +141,8 @@ def _load_named(views: Views, reader: Reader, wanted: _Wanted) -> None:
     hashes = [name_hash(realm, key) for realm, key in keys | wanted.identifiers]
     if hashes:
         views.nodes.load_keys(reader, hashes)
-        views.links.load_identifiers(reader, hashes)
+        if views.catalog.has_hubs(wanted.namespace):
+            views.links.load_identifiers(reader, hashes)
     ids = [vertex_in(realm, ref) for realm, ref in wanted.named if isinstance(ref, int)]
     if ids:
         views.nodes.load(reader, ids)

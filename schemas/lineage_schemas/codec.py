@@ -7,7 +7,7 @@ module returned and the store kept; nothing is ever hashed after being encoded a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -31,7 +31,7 @@ from lineage_schemas.limits import (
     PAYLOAD_PART_BYTES_MAX,
     STATEMENT_RECORDS_MAX,
 )
-from lineage_schemas.mlmd import NodeRecord, Record
+from lineage_schemas.mlmd import Artifact, Context, Execution, NodeRecord, Record
 from lineage_schemas.records import Actor, AnyRecord, Claim, Message, MetricSeries, Statement
 from lineage_schemas.values import JsonValue, check_value
 
@@ -191,14 +191,32 @@ def check_record_values(record: Record) -> None:
     Raises:
         InvalidInputError: and names the property.
     """
-    if isinstance(record, NodeRecord):
-        _check_map(record.properties)
-        _check_map(record.custom_properties)
-    elif isinstance(record, Claim):
-        check_value(record.evidence)
-    elif isinstance(record, MetricSeries):
-        for _, value, _ in record.points:
-            check_value(value)
+    check = _CHECKS.get(type(record))
+    if check is not None:
+        check(record)
+
+
+def _check_node_values(record: NodeRecord) -> None:
+    _check_map(record.properties)
+    _check_map(record.custom_properties)
+
+
+def _check_evidence(record: Claim) -> None:
+    check_value(record.evidence)
+
+
+def _check_points(record: MetricSeries) -> None:
+    for _, value, _ in record.points:
+        check_value(value)
+
+
+_CHECKS: Final[dict[type[Record], Callable[..., None]]] = {
+    Artifact: _check_node_values,
+    Execution: _check_node_values,
+    Context: _check_node_values,
+    Claim: _check_evidence,
+    MetricSeries: _check_points,
+}
 
 
 def _check_map(properties: dict[str, JsonValue]) -> None:
@@ -226,6 +244,8 @@ def _split(
     lifted: dict[int, _Lifted] = {}
     kept = list(records)
     for index, record in enumerate(records):
+        if type(record) not in _LIFTED_FROM:
+            continue
         if isinstance(record, NodeRecord):
             if record.personal:
                 kept[index], lifted[index] = _lift(record)
@@ -236,6 +256,9 @@ def _split(
             kept[index] = replace(record, name="")
             lifted[index] = _Lifted(name=record.name)
     return (tuple(kept) if lifted else records), tuple(lifted.items())
+
+
+_LIFTED_FROM: Final = frozenset({Artifact, Execution, Context, Message, Actor})
 
 
 def _lift(record: NodeRecord) -> tuple[NodeRecord, _Lifted]:

@@ -21,14 +21,14 @@ PAYLOAD_VERSION: Final = 1
 SALT_BYTES: Final = 16
 
 
-class NodeItem(Struct, frozen=True, array_like=True, tag="node"):
+class NodeItem(Struct, frozen=True, array_like=True, gc=False, tag="node"):
     """A node was described; an id that no earlier item names is a new node."""
 
     kind: Kind
     id: int
 
 
-class EdgeItem(Struct, frozen=True, array_like=True, tag="edge"):
+class EdgeItem(Struct, frozen=True, array_like=True, gc=False, tag="edge"):
     """An Event joined an artifact and an execution."""
 
     artifact: int
@@ -36,7 +36,7 @@ class EdgeItem(Struct, frozen=True, array_like=True, tag="edge"):
     kind: EventKind
 
 
-class MemberItem(Struct, frozen=True, array_like=True, tag="member"):
+class MemberItem(Struct, frozen=True, array_like=True, gc=False, tag="member"):
     """A node became a member of a context (a context: inside a parent context)."""
 
     context: int
@@ -44,7 +44,7 @@ class MemberItem(Struct, frozen=True, array_like=True, tag="member"):
     member: int
 
 
-class LinkItem(Struct, frozen=True, array_like=True, tag="link"):
+class LinkItem(Struct, frozen=True, array_like=True, gc=False, tag="link"):
     """A node was claimed to go by the identifier behind a hub."""
 
     kind: Kind
@@ -53,7 +53,7 @@ class LinkItem(Struct, frozen=True, array_like=True, tag="link"):
     link_class: LinkClass
 
 
-class UnlinkItem(Struct, frozen=True, array_like=True, tag="unlink"):
+class UnlinkItem(Struct, frozen=True, array_like=True, gc=False, tag="unlink"):
     """Such a claim was taken back."""
 
     kind: Kind
@@ -62,7 +62,7 @@ class UnlinkItem(Struct, frozen=True, array_like=True, tag="unlink"):
     link_class: LinkClass
 
 
-class KeyItem(Struct, frozen=True, array_like=True, tag="key"):
+class KeyItem(Struct, frozen=True, array_like=True, gc=False, tag="key"):
     """A node's own key is the identifier behind a hub. Follows the items of the records."""
 
     kind: Kind
@@ -70,20 +70,20 @@ class KeyItem(Struct, frozen=True, array_like=True, tag="key"):
     hub: int
 
 
-class SeriesItem(Struct, frozen=True, array_like=True, tag="series"):
+class SeriesItem(Struct, frozen=True, array_like=True, gc=False, tag="series"):
     """A chunk of a metric series of an execution."""
 
     execution: int
 
 
-class TypeItem(Struct, frozen=True, array_like=True, tag="type"):
+class TypeItem(Struct, frozen=True, array_like=True, gc=False, tag="type"):
     """A type was put."""
 
     kind: Kind
     id: int
 
 
-class PlainItem(Struct, frozen=True, array_like=True, tag="plain"):
+class PlainItem(Struct, frozen=True, array_like=True, gc=False, tag="plain"):
     """A record without structure: a message, an actor."""
 
 

@@ -76,9 +76,14 @@ class Record(
     kw_only=True,
     forbid_unknown_fields=True,
     omit_defaults=True,
+    gc=False,
     tag_field="record",
 ):
-    """One thing that is stated. The ``record`` field of its JSON names which."""
+    """One thing that is stated. The ``record`` field of its JSON names which.
+
+    Records hold plain JSON, which cannot point back at them, so the cyclic collector, which would
+    look at each of the many that a batch holds, is told to leave them out.
+    """
 
 
 class TypeRecord(Record, frozen=True, kw_only=True):

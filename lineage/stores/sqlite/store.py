@@ -34,6 +34,13 @@ IDLE_READERS_MAX: Final = 16
 
 STATEMENTS_CACHED: Final = 512
 
+WRITER_CACHE_KIB: Final = 65_536
+"""Pages of the views' indexes that the writer keeps: inserts go all over them."""
+
+CHECKPOINT_PAGES: Final = 8_192
+"""How long the write-ahead log grows (32 MiB) before it is copied into the file: a page that is
+written again meanwhile is copied once."""
+
 
 class SqliteStore:
     """A store in a SQLite file. Safe to use from many threads and several processes."""
@@ -179,6 +186,8 @@ def _settle(database: Database, path: Path) -> None:
         raise
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA temp_store = MEMORY")
+    database.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
+    database.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
 
 
 def _create_missing(database: Database, tables: Sequence[Table], new_origin: str) -> None:
