@@ -17,7 +17,7 @@ from lineage.projections.unfolding import Unfolded, command_key
 from lineage.projections.values import Said, keep, shown
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Column, Row, Table
-from lineage.vertices import node_name
+from lineage.vertices import NodeName, node_name
 from lineage_schemas.codec import encode_json
 from lineage_schemas.graph import Node
 from lineage_schemas.mlmd import Artifact, Context, Kind, NodeRecord
@@ -95,8 +95,9 @@ class States:
         common = _common_stamp(said)
         row = self._open.get(vertex)
         if row is None and not _clears_any(record):
-            after = _first_shown(vertex, record)
-            self._begin(said, vertex, after, _Stamps(common))
+            name = node_name(vertex)
+            after = _first_shown(name, record)
+            self._begin(said, vertex, name, after, _Stamps(common))
             return None, after
         before = None if row is None else read_shown(row)
         kept = {} if row is None or before is None else _kept_values(before, row[5])
@@ -108,12 +109,14 @@ class States:
         after = _node_of(vertex, key, kept)
         stamps = _stamps_of(after, kept, common)
         if row is None or changed:
-            self._begin(said, vertex, after, stamps)
+            self._begin(said, vertex, name, after, stamps)
             return before, after
         self._put((*row[:5], encode_json(stamps)))
         return None
 
-    def _begin(self, said: Unfolded, vertex: int, after: Node, stamps: _Stamps) -> None:
+    def _begin(
+        self, said: Unfolded, vertex: int, name: NodeName, after: Node, stamps: _Stamps
+    ) -> None:
         position = said.entry.position
         old = self._open.get(vertex)
         if old is not None and old[1] != position:
@@ -122,7 +125,7 @@ class States:
             vertex,
             position,
             None,
-            self._type_key(vertex, after),
+            self._type_key(name, after),
             encode_json(after),
             encode_json(stamps),
         )
@@ -135,10 +138,9 @@ class States:
             self._open[row[0]] = row  # type: ignore[index]
         (self._new if row[:2] in self._new else self._changed)[row[:2]] = row
 
-    def _type_key(self, vertex: int, after: Node) -> int | None:
+    def _type_key(self, name: NodeName, after: Node) -> int | None:
         if after.type is None:
             return None
-        name = node_name(vertex)
         found = self._catalog.find_type(name.namespace, name.kind, after.type, after.type_version)
         return None if found is None else type_key(found.namespace, found.id)
 
@@ -170,16 +172,21 @@ def _clears_any(record: NodeRecord) -> bool:
     return None in record.properties.values() or None in record.custom_properties.values()
 
 
-def _first_shown(vertex: int, record: NodeRecord) -> Node:
+def _first_shown(name: NodeName, record: NodeRecord) -> Node:
     """The common case, made short: a node that nobody has described before."""
-    name = node_name(vertex)
+    state = getattr(record, "state", None)
     return Node(
         kind=name.kind,
         id=name.id,
         key=record.key or command_key(name.kind, name.id),
+        type=record.type,
+        type_version=record.type_version,
+        name=record.name,
+        external_id=record.external_id,
+        uri=getattr(record, "uri", None),
+        state=None if state is None else state.value,
         properties=record.properties,
         custom_properties=record.custom_properties,
-        **_scalars(record),  # type: ignore[arg-type]
     )
 
 

@@ -28,20 +28,17 @@ _WORD: Final = re.compile(r"[^\W_]+")
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a text: runs of letters and digits, case folded, in order."""
-    return [word[:WORD_LENGTH_MAX] for word in _WORD.findall(text.casefold())]
+    """Return the words of a text: runs of letters and digits, case folded, each once, in order."""
+    return list(dict.fromkeys(word[:WORD_LENGTH_MAX] for word in _WORD.findall(text.casefold())))
 
 
 def words_of_node(key: str | None, node: Node | None) -> set[str]:
     """Return the words by which a node is found."""
-    texts: list[str | None] = [key]
-    if node is not None:
-        texts += [node.name, node.type, node.uri]
-    words: dict[str, None] = {}
-    for text in texts:
-        if text:
-            words.update(dict.fromkeys(words_of(text)))
-    return set(list(words)[:WORDS_PER_NODE_MAX])
+    if node is None:
+        text = key or ""
+    else:
+        text = f"{key or ''}\n{node.name or ''}\n{node.type or ''}\n{node.uri or ''}"
+    return set(words_of(text)[:WORDS_PER_NODE_MAX])
 
 
 class Words:
