@@ -46,11 +46,15 @@ def lineage_graph(answer: LineageAnswer) -> LineageGraph:
     return graph
 
 
-def find_circle(graph: LineageGraph) -> tuple[str, ...]:
-    """Return the names of nodes along which data flows in a circle; empty where there is none."""
-    if nx.is_directed_acyclic_graph(graph):
-        return ()
-    return tuple(step[0] for step in nx.find_cycle(graph))
+def find_circles(graph: LineageGraph) -> list[list[str]]:
+    """Return the names of nodes among which data flows in circles, one list a knot of them."""
+    order = {name: index for index, name in enumerate(graph)}
+    knots = [
+        sorted(knot, key=order.__getitem__)
+        for knot in nx.strongly_connected_components(graph)
+        if len(knot) > 1
+    ]
+    return sorted(knots, key=lambda knot: order[knot[0]])
 
 
 def dot_lines(answer: LineageAnswer) -> Iterator[str]:

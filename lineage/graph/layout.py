@@ -116,7 +116,7 @@ class _Layout:
                     yield _Neighbour(other, way, links=(near, far))
 
     def _is_done(self, name: str, way: Direction) -> bool:
-        """A link leads both ways: a node reached by it need not point back to where it came from."""
+        """A link leads both ways: what was reached by it need not point back."""
         return (name, way) in self._expanded
 
 

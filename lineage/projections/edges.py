@@ -82,7 +82,7 @@ class Edges:
 
     def _fold_edge(self, said: Unfolded, edge: EdgeSaid) -> None:
         tail, head, kind, event = edge
-        key = (tail, head, kind.value)
+        key = (tail, head, str(kind))
         position = said.entry.position
         detail = None if event is None else _detail(said, event)
         row = self._open.get(key)

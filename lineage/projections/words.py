@@ -24,12 +24,15 @@ WORD_LENGTH_MAX: Final = 64
 WORDS_PER_NODE_MAX: Final = 64
 """Beyond these a node is found by its other words only."""
 
-_WORD: Final = re.compile(r"[^\W_]+")
+_WORD: Final = re.compile(rf"[^\W_]{{1,{WORD_LENGTH_MAX}}}")
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a text: runs of letters and digits, case folded, each once, in order."""
-    return list(dict.fromkeys(word[:WORD_LENGTH_MAX] for word in _WORD.findall(text.casefold())))
+    """Return the words of a text: runs of letters and digits, case folded, each once, in order.
+
+    A run of more than ``WORD_LENGTH_MAX`` is several words.
+    """
+    return list(dict.fromkeys(_WORD.findall(text.casefold())))
 
 
 def words_of_node(key: str | None, node: Node | None) -> set[str]:

@@ -95,6 +95,8 @@ def kind_of(record: NodeRecord) -> Kind:
 
 
 def _mode_of(statement: Statement) -> Mode:
+    if type(statement.mode) is Mode:
+        return statement.mode
     try:
         return Mode(statement.mode)
     except ValueError as error:

@@ -67,6 +67,7 @@ class Reader(Protocol):
         """Return the rows whose ``column`` is one of ``values``, in no promised order.
 
         With ``size``, only rows that show as of it. ``column`` must be one of ``table.lookups``.
+        An empty cell is never found: ``None`` equals nothing.
         """
         ...
 

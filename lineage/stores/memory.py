@@ -155,7 +155,9 @@ class MemoryReader:
             raise StoreError(f"Table {table.name} cannot be looked up by {column}")
         rows = self._contents.rows(table)
         keys = rows.by_value[column]
-        found = [rows.by_key[key] for value in set(values) for key in keys.get(value, ())]
+        # As in SQL, an empty cell equals nothing, not even another one.
+        wanted = set(values) - {None}
+        found = [rows.by_key[key] for value in wanted for key in keys.get(value, ())]
         return found if size is None else _visible(table, found, size)
 
     def find_prefix(self, table: Table, column: str, prefix: str) -> list[Row]:

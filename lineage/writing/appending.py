@@ -17,7 +17,7 @@ from lineage.rules.form import check_namespace, normalise_statement
 from lineage.stores.base import EMPTY_HEAD, Reader, StoredHead, Writer
 from lineage.writing.loading import load_statements
 from lineage.writing.resolving import Resolver
-from lineage.writing.sealing import SealedStatement
+from lineage.writing.sealing import commit, seal_entry, seal_part
 from lineage.writing.submission import Outcome, Principal, Receipt, Submission
 from lineage_schemas.codec import Parts, decode_envelope, decode_records, encode_parts
 from lineage_schemas.entry import (
@@ -26,6 +26,7 @@ from lineage_schemas.entry import (
     Commitments,
     Entry,
     Envelope,
+    PayloadPart,
     StatedInterval,
     StoredEntry,
 )
@@ -123,6 +124,10 @@ class LogState:
         self.catalog = Catalog()
 
 
+_Sealed = tuple[Envelope, tuple[PayloadPart | None, PayloadPart | None]]
+"""An envelope whose batch may still shrink, and the salted parts (facts, personal)."""
+
+
 class BatchAppender:
     """Appends one batch. Leaves ``state`` untouched until ``commit_to`` it."""
 
@@ -143,7 +148,7 @@ class BatchAppender:
         # Recorded time never runs backwards, whatever the machine's clock does.
         self._recorded_us = max(state.head.recorded_us, clock())
         self._start = state.head.size
-        self._sealed: list[SealedStatement] = []
+        self._sealed: list[_Sealed] = []
         self._positions: dict[str, int] = {}
         self._actor = ""
 
@@ -212,6 +217,8 @@ class BatchAppender:
         structure = resolver.resolve()
         if not resolver.is_effective:
             return None
+        facts = seal_part(one.parts.facts, self._randomness)
+        personal = seal_part(one.parts.personal, self._randomness)
         envelope = Envelope(
             version=ENVELOPE_VERSION,
             statement=one.statement.id,
@@ -225,14 +232,13 @@ class BatchAppender:
             message=self._position_of_message(number, one.statement),
             mapping=one.statement.mapping,
             structure=structure,
-            commitments=Commitments(None, None),
+            commitments=Commitments(commit(facts), commit(personal)),
         )
-        sealed = SealedStatement(envelope, one.parts, self._randomness)
-        self._sealed.append(sealed)
+        self._sealed.append((envelope, (facts, personal)))
         self._positions[self._handle(one.statement)] = position
         records: tuple[Record, ...] = one.statement.records
         self._views.fold(
-            self._views.unfold(Entry(position=position, envelope=sealed.envelope, records=records))
+            self._views.unfold(Entry(position=position, envelope=envelope, records=records))
         )
         return position
 
@@ -280,8 +286,8 @@ class BatchAppender:
         tree = self._state.tree.copy()
         entries: list[StoredEntry] = []
         subtrees: list[Subtree] = []
-        for offset, sealed in enumerate(self._sealed):
-            entry = sealed.to_entry(self._start + offset, batch)
+        for offset, (envelope, parts) in enumerate(self._sealed):
+            entry = seal_entry(self._start + offset, envelope, parts, batch)
             subtrees += tree.append(entry.leaf)
             entries.append(entry)
         if not entries:

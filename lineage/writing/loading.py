@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from lineage.projections.handles import external_handle, name_handle
@@ -25,27 +25,32 @@ from lineage_schemas.mlmd import (
 )
 from lineage_schemas.records import Claim, MetricSeries, Mode, Retraction, Statement
 
+_Names = dict[int, set[Ref]]
+"""References by realm."""
+
 
 class _Wanted:
-    """What statements name, each as (realm, reference)."""
+    """What statements name."""
 
     def __init__(self, namespace: int) -> None:
         self.namespace = namespace
         self.realms = {kind: realm_of(namespace, code) for kind, code in KIND_CODES.items()}
-        self.named: set[tuple[int, Ref]] = set()
-        self.described: set[tuple[int, Ref]] = set()
-        self.executions: set[tuple[int, Ref]] = set()
-        self.members: set[tuple[int, Ref]] = set()
-        self.linked: set[tuple[int, Ref]] = set()
-        self.parents: set[tuple[int, Ref]] = set()
-        self.identifiers: set[tuple[int, str]] = set()
+        self.artifacts = self.realms[Kind.ARTIFACT]
+        self.executions = self.realms[Kind.EXECUTION]
+        self.contexts = self.realms[Kind.CONTEXT]
+        self.named: _Names = self.by_realm()
+        self.described: _Names = self.by_realm()
+        self.joined: _Names = self.by_realm()
+        """Executions with Events, whose edges may be there already."""
+        self.members: _Names = self.by_realm()
+        self.linked: _Names = self.by_realm()
+        self.parents: _Names = self.by_realm()
+        self.identifiers: _Names = self.by_realm()
         self.handles: set[int] = set()
 
-    def name(self, kind: Kind, ref: Ref) -> tuple[int, Ref]:
-        """Note that a node is named."""
-        named = self.realms[kind], ref
-        self.named.add(named)
-        return named
+    def by_realm(self) -> _Names:
+        """Return an empty set for each realm of the namespace."""
+        return {realm: set() for realm in self.realms.values()}
 
 
 def load_statements(
@@ -65,7 +70,7 @@ def load_statements(
     views.load_known(
         reader,
         described=held.union(_vertices(views, wanted.described)),
-        executions=_vertices(views, wanted.executions),
+        executions=_vertices(views, wanted.joined),
         members=_vertices(views, wanted.members),
         linked=_vertices(views, wanted.linked),
         hubs=views.links.hubs.values(),
@@ -76,36 +81,44 @@ def load_statements(
 def _want_node(wanted: _Wanted, record: NodeRecord) -> None:
     ref = record.id if record.key is None else record.key
     if ref is not None:
-        wanted.described.add(wanted.name(kind_of(record), ref))
+        realm = wanted.realms[kind_of(record)]
+        wanted.named[realm].add(ref)
+        wanted.described[realm].add(ref)
 
 
 def _want_event(wanted: _Wanted, record: Event) -> None:
-    wanted.name(Kind.ARTIFACT, record.artifact)
-    wanted.executions.add(wanted.name(Kind.EXECUTION, record.execution))
+    wanted.named[wanted.artifacts].add(record.artifact)
+    wanted.named[wanted.executions].add(record.execution)
+    wanted.joined[wanted.executions].add(record.execution)
 
 
 def _want_series(wanted: _Wanted, record: MetricSeries) -> None:
-    wanted.name(Kind.EXECUTION, record.execution)
+    wanted.named[wanted.executions].add(record.execution)
 
 
 def _want_attribution(wanted: _Wanted, record: Attribution) -> None:
-    wanted.name(Kind.CONTEXT, record.context)
-    wanted.members.add(wanted.name(Kind.ARTIFACT, record.artifact))
+    wanted.named[wanted.contexts].add(record.context)
+    wanted.named[wanted.artifacts].add(record.artifact)
+    wanted.members[wanted.artifacts].add(record.artifact)
 
 
 def _want_association(wanted: _Wanted, record: Association) -> None:
-    wanted.name(Kind.CONTEXT, record.context)
-    wanted.members.add(wanted.name(Kind.EXECUTION, record.execution))
+    wanted.named[wanted.contexts].add(record.context)
+    wanted.named[wanted.executions].add(record.execution)
+    wanted.members[wanted.executions].add(record.execution)
 
 
 def _want_parent(wanted: _Wanted, record: ParentContext) -> None:
-    wanted.parents.add(wanted.name(Kind.CONTEXT, record.parent))
-    wanted.members.add(wanted.name(Kind.CONTEXT, record.child))
+    wanted.named[wanted.contexts].update((record.parent, record.child))
+    wanted.parents[wanted.contexts].add(record.parent)
+    wanted.members[wanted.contexts].add(record.child)
 
 
 def _want_claim(wanted: _Wanted, record: Claim | Retraction) -> None:
-    wanted.linked.add(wanted.name(record.kind, record.node))
-    wanted.identifiers.add((wanted.realms[record.kind], record.identifier))
+    realm = wanted.realms[record.kind]
+    wanted.named[realm].add(record.node)
+    wanted.linked[realm].add(record.node)
+    wanted.identifiers[realm].add(record.identifier)
 
 
 _WANTS: Final[dict[type[Record], Callable[..., None]]] = {
@@ -137,24 +150,34 @@ def _want_unique(wanted: _Wanted, statement: Statement) -> None:
 
 
 def _load_named(views: Views, reader: Reader, wanted: _Wanted) -> None:
-    keys = {(realm, ref) for realm, ref in wanted.named if isinstance(ref, str)}
-    hashes = [name_hash(realm, key) for realm, key in keys | wanted.identifiers]
+    hashes = [
+        name_hash(realm, name)
+        for realm, names in wanted.named.items()
+        for name in names | wanted.identifiers[realm]
+        if isinstance(name, str)
+    ]
     if hashes:
         views.nodes.load_keys(reader, hashes)
         if views.catalog.has_hubs(wanted.namespace):
             views.links.load_identifiers(reader, hashes)
-    ids = [vertex_in(realm, ref) for realm, ref in wanted.named if isinstance(ref, int)]
+    ids = [
+        vertex_in(realm, name)
+        for realm, names in wanted.named.items()
+        for name in names
+        if isinstance(name, int)
+    ]
     if ids:
         views.nodes.load(reader, ids)
 
 
-def _vertices(views: Views, names: Iterable[tuple[int, Ref]]) -> list[int]:
+def _vertices(views: Views, by_realm: _Names) -> list[int]:
     """Return the vertices of those that may be nodes already."""
     vertices = views.nodes.vertices
     return [
-        vertex_in(name[0], name[1]) if isinstance(name[1], int) else vertices[name]  # type: ignore[index]
+        vertex_in(realm, name) if isinstance(name, int) else vertices[realm, name]
+        for realm, names in by_realm.items()
         for name in names
-        if isinstance(name[1], int) or name in vertices
+        if isinstance(name, int) or (realm, name) in vertices
     ]
 
 

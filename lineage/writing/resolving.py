@@ -58,6 +58,10 @@ class Resolver:
         self._statement = statement
         self._is_command = statement.mode is Mode.COMMAND
         self._commands = CommandRules(views, namespace)
+        # Observations name nodes by key only: ``rules.form`` has seen to it.
+        self._ref: Callable[[Kind, Ref], int] = (
+            self._ref_of_command if self._is_command else self._by_key
+        )
         self._items: list[Item] = []
         self._keys: list[Item] = []
         self.is_effective = not self._is_command
@@ -180,14 +184,12 @@ class Resolver:
             catalog.put_type(self._position, put)
         return TypeItem(kind, type_id)
 
-    def _ref(self, kind: Kind, ref: Ref) -> int:
+    def _ref_of_command(self, kind: Kind, ref: Ref) -> int:
         if isinstance(ref, int):
             return self._commands.existing(kind, ref)
         if ref.startswith("#"):
             return self._local(kind, ref)
-        if self._is_command:
-            return self._existing_key(kind, ref)
-        return self._by_key(kind, ref)
+        return self._existing_key(kind, ref)
 
     def _local(self, kind: Kind, ref: str) -> int:
         number = ref[1:]
@@ -206,9 +208,9 @@ class Resolver:
             raise NotFoundError(f"There is no {kind} with the key {key[:128]}")
         return id_of(vertex)
 
-    def _by_key(self, kind: Kind, key: str) -> int:
-        vertex = self._views.nodes.vertices.get((self._realms[kind], key))
-        return self._new_node(kind, key) if vertex is None else id_of(vertex)
+    def _by_key(self, kind: Kind, key: Ref) -> int:
+        vertex = self._views.nodes.vertices.get((self._realms[kind], key))  # type: ignore[arg-type]
+        return self._new_node(kind, str(key)) if vertex is None else id_of(vertex)
 
     def _new_node(self, kind: Kind, key: str | None) -> int:
         assigned = self._views.catalog.next_id(self._namespace, KIND_CODES[kind])

@@ -8,11 +8,10 @@ from msgspec.structs import replace
 
 from lineage.clock import Randomness
 from lineage.proofs.tree import leaf_hash
-from lineage_schemas.codec import Parts, encode_envelope
+from lineage_schemas.codec import encode_envelope
 from lineage_schemas.entry import (
     SALT_BYTES,
     Batch,
-    Commitments,
     Envelope,
     PayloadPart,
     StoredEntry,
@@ -29,27 +28,16 @@ def commit(part: PayloadPart | None) -> str | None:
     return None if part is None else sha256(part.salt + part.body).hexdigest()
 
 
-class SealedStatement:
-    """A statement on its way into the log: its parts are salted, its batch may still shrink."""
-
-    __slots__ = ("envelope", "facts", "personal")
-
-    def __init__(self, envelope: Envelope, parts: Parts, randomness: Randomness) -> None:
-        self.facts = seal_part(parts.facts, randomness)
-        self.personal = seal_part(parts.personal, randomness)
-        commitments = Commitments(commit(self.facts), commit(self.personal))
-        self.envelope = replace(envelope, commitments=commitments)
-
-    def to_entry(self, position: int, batch: Batch) -> StoredEntry:
-        """Return the entry as it is stored, in its final batch."""
-        envelope = self.envelope
-        if envelope.batch != batch:
-            envelope = replace(envelope, batch=batch)
-        body = encode_envelope(envelope)
-        return StoredEntry(
-            position=position,
-            envelope=body,
-            leaf=leaf_hash(body),
-            facts=self.facts,
-            personal=self.personal,
-        )
+def seal_entry(
+    position: int,
+    envelope: Envelope,
+    parts: tuple[PayloadPart | None, PayloadPart | None],
+    batch: Batch,
+) -> StoredEntry:
+    """Return the entry as it is stored, in its final batch, which may have shrunk meanwhile."""
+    if envelope.batch != batch:
+        envelope = replace(envelope, batch=batch)
+    body = encode_envelope(envelope)
+    return StoredEntry(
+        position=position, envelope=body, leaf=leaf_hash(body), facts=parts[0], personal=parts[1]
+    )

@@ -18,7 +18,16 @@ Ref = str | int
 """Names a node: a key, ``"#N"`` for record N of the same statement, or an assigned id."""
 
 
-class Kind(StrEnum):
+class Word(StrEnum):
+    """One of a closed set of words, which hashes as the text it equals.
+
+    An enumeration's own hash is a Python function; these words are keys on every path that writes.
+    """
+
+    __hash__ = str.__hash__
+
+
+class Kind(Word):
     """The three kinds of node."""
 
     ARTIFACT = "artifact"
@@ -26,7 +35,7 @@ class Kind(StrEnum):
     CONTEXT = "context"
 
 
-class ArtifactState(StrEnum):
+class ArtifactState(Word):
     """States of an artifact, in ML Metadata's order."""
 
     UNKNOWN = "UNKNOWN"
@@ -38,7 +47,7 @@ class ArtifactState(StrEnum):
     REFERENCE = "REFERENCE"
 
 
-class ExecutionState(StrEnum):
+class ExecutionState(Word):
     """States of an execution, in ML Metadata's order."""
 
     UNKNOWN = "UNKNOWN"
@@ -50,7 +59,7 @@ class ExecutionState(StrEnum):
     CANCELED = "CANCELED"
 
 
-class EventKind(StrEnum):
+class EventKind(Word):
     """The seven kinds of Event. Data flows into an execution, or out of it."""
 
     DECLARED_OUTPUT = "DECLARED_OUTPUT"

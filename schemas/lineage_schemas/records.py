@@ -21,11 +21,12 @@ from lineage_schemas.mlmd import (
     ParentContext,
     Record,
     Ref,
+    Word,
 )
 from lineage_schemas.values import JsonValue
 
 
-class LinkClass(StrEnum):
+class LinkClass(Word):
     """How strong a claim is, strongest first."""
 
     ASSERTED = "asserted"

@@ -26,6 +26,7 @@ from lineage_schemas.errors import (
     ForeignStoreError,
     NewerStoreError,
     ReadOnlyStoreError,
+    StoreBusyError,
     StoreError,
 )
 
@@ -92,7 +93,7 @@ class SqliteStore:
     @contextmanager
     def write(self) -> Iterator[SqliteWriter]:
         """Open the writing transaction; commit and sync when the block is left."""
-        with self._lock, translated(self._path):
+        with self._entered(), translated(self._path):
             self._check_open()
             connection = self._writing.conn
             connection.execute("BEGIN IMMEDIATE")
@@ -114,6 +115,19 @@ class SqliteStore:
             with suppress(Empty):
                 while True:
                     self._idle.get_nowait().close()
+
+    @contextmanager
+    def _entered(self) -> Iterator[None]:
+        """Let one thread write; the time-out of SQLite itself is for other processes."""
+        if not self._lock.acquire(timeout=BUSY_WAIT_SECONDS_MAX):
+            raise StoreBusyError(
+                f"Another thread was writing for over {BUSY_WAIT_SECONDS_MAX:.0f} s",
+                where=str(self._path),
+            )
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(

@@ -22,7 +22,9 @@ _ENTRIES = """
     WHERE position >= ? ORDER BY position LIMIT ?
 """
 _VISIBLE = ' AND "since" < ? AND ("until" IS NULL OR ? <= "until")'
-_AFTER_ALL_TEXT = "\U0010ffff"
+_LAST_CHARACTER = "\U0010ffff"
+_BEFORE_SURROGATES = "\ud7ff"
+_AFTER_SURROGATES = "\ue000"
 
 
 class SqliteReader:
@@ -84,8 +86,11 @@ class SqliteReader:
         """Return the rows whose text in ``column`` begins with ``prefix``."""
         if column not in table.lookups:
             raise StoreError(f"Table {table.name} cannot be looked up by {column}")
-        sql = f'SELECT * FROM "{table.name}" WHERE "{column}" >= ? AND "{column}" < ?'
-        return self._connection.execute(sql, (prefix, prefix + _AFTER_ALL_TEXT)).fetchall()
+        sql = f'SELECT * FROM "{table.name}" WHERE "{column}" >= ?'
+        end = _after_prefix(prefix)
+        if end is None:
+            return self._connection.execute(sql, (prefix,)).fetchall()
+        return self._connection.execute(f'{sql} AND "{column}" < ?', (prefix, end)).fetchall()
 
     def page(
         self,
@@ -170,8 +175,8 @@ class SqliteWriter(SqliteReader):
         self._connection.executemany("INSERT INTO subtree VALUES (?, ?, ?)", subtrees)
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
-        """Add rows with new keys."""
-        self._connection.executemany(_insert_sql(table), rows)
+        """Add rows with new keys, in the order of the keys: neighbours share a page."""
+        self._connection.executemany(_insert_sql(table), sorted(rows))  # type: ignore[type-var]
 
     def replace(self, table: Table, rows: Sequence[Row]) -> None:
         """Put rows in the place of those with the same keys."""
@@ -205,6 +210,15 @@ def _replace_sql(table: Table) -> str:
     given = ", ".join(f'"{name}" = ?' for name in table.names[width:])
     where = " AND ".join(f'"{name}" = ?' for name in table.key)
     return f'UPDATE "{table.name}" SET {given} WHERE {where}'
+
+
+def _after_prefix(prefix: str) -> str | None:
+    """Return the first text beyond all that begin with ``prefix``; ``None`` if there is none."""
+    kept = prefix.rstrip(_LAST_CHARACTER)
+    if not kept:
+        return None
+    last = kept[-1]
+    return kept[:-1] + (_AFTER_SURROGATES if last == _BEFORE_SURROGATES else chr(ord(last) + 1))
 
 
 def _visible_sql(table: Table) -> str:
