@@ -12,6 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from lineage.clock import Clock, Randomness
+from lineage.collector import paused_collector
 from lineage.stores.base import Store, Writer
 from lineage.writing.appending import BatchAppender, LogState, PreparedBatch
 from lineage.writing.submission import Receipt
@@ -54,7 +55,7 @@ class Intake:
             StoreError: the store failed; nothing of the whole group was written.
         """
         try:
-            with self._store.write() as writer:
+            with paused_collector(), self._store.write() as writer:
                 self._state.refresh(writer)
                 return [self._try(writer, delivery) for delivery in deliveries]
         except BaseException:

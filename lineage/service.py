@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from lineage.audit import AuditReport, audit_log
 from lineage.clock import Clock, Randomness
+from lineage.collector import paused_collector
 from lineage.connectors.base import Mapping, ReceivedMessage, statements_of
 from lineage.folding import Progress, RebuildReport, rebuild_views
 from lineage.graph.index import GraphIndex
@@ -135,11 +136,13 @@ class Ledger:
         Raises:
             InvalidInputError: as ``record``.
         """
-        return Delivery(
-            prepare_batch(
-                Submission(namespace=namespace, principal=principal, statements=tuple(statements))
+        with paused_collector():
+            said = tuple(statements)
+            return Delivery(
+                prepare_batch(
+                    Submission(namespace=namespace, principal=principal, statements=said)
+                )
             )
-        )
 
     def prepare_message(
         self,
@@ -212,7 +215,8 @@ class Ledger:
         query = replace(query, start=tuple(map(normalise_identifier, query.start)))
         with self._question(namespace, principal, as_of) as (reader, number, basis):
             snapshot = self._graph.snapshot(reader, -1 if number is None else number)
-            return trace(reader, snapshot, number, query, basis)
+            with paused_collector():
+                return trace(reader, snapshot, number, query, basis)
 
     def show(
         self,

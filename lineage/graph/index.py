@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from threading import Lock
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from lineage.graph.adjacency import Adjacency
 from lineage.graph.links import LinkIndex
 from lineage.projections.edges import EDGE
-from lineage.stores.base import Reader
+from lineage.projections.views import scan_rows
+from lineage.stores.base import READ_ENTRIES_MAX, Reader
+from lineage.stores.tables import Row
+from lineage.vertices import KIND_CODES, vertex_of
+from lineage_schemas.codec import decode_envelope
+from lineage_schemas.entry import EdgeItem
+from lineage_schemas.mlmd import Kind
+
+_EXECUTION: Final = KIND_CODES[Kind.EXECUTION]
 
 
 class GraphSnapshot(NamedTuple):
@@ -32,7 +41,7 @@ class GraphIndex:
         with self._lock:
             adjacency = self._adjacencies.get(namespace, Adjacency.empty())
             if adjacency.size < size:
-                added = reader.added(EDGE, adjacency.size)
+                added = _edges_since(reader, namespace, adjacency.size, size)
                 adjacency = adjacency.extended(namespace, added, size)
                 self._adjacencies[namespace] = adjacency
             if self._links.size < size:
@@ -44,3 +53,28 @@ class GraphIndex:
         with self._lock:
             self._adjacencies.clear()
             self._links = LinkIndex.empty()
+
+
+def _edges_since(reader: Reader, namespace: int, since: int, size: int) -> Iterable[Row]:
+    """Return the edges that entries from ``since`` on have made.
+
+    Which executions they are at is read off the log, so that edges need no index by position.
+    """
+    if since == 0:
+        return list(scan_rows(reader, EDGE))
+    executions: set[int] = set()
+    for start in range(since, size, READ_ENTRIES_MAX):
+        for stored in reader.entries(start, min(READ_ENTRIES_MAX, size - start)):
+            structure = decode_envelope(stored.envelope).structure
+            executions.update(
+                vertex_of(namespace, _EXECUTION, item.execution)
+                for item in structure
+                if isinstance(item, EdgeItem)
+            )
+    column = EDGE.column("since")
+    return [
+        row
+        for end in ("tail", "head")
+        for row in reader.find(EDGE, end, executions)
+        if row[column] >= since  # type: ignore[operator]
+    ]

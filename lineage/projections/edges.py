@@ -26,7 +26,7 @@ EDGE: Final = Table(
         Column("detail", bytes, optional=True),
     ),
     key=("tail", "head", "kind", "since"),
-    indexes=(("head",), ("since",)),
+    indexes=(("head",),),
 )
 """``detail`` is JSON: [path, time in microseconds, stated time, source], where any was given."""
 

@@ -149,7 +149,8 @@ class BatchAppender:
         self._recorded_us = max(state.head.recorded_us, clock())
         self._start = state.head.size
         self._sealed: list[_Sealed] = []
-        self._positions: dict[str, int] = {}
+        self._positions: dict[str, tuple[int, Outcome]] = {}
+        """Where the batch's own statements stand, for those that cite them."""
         self._actor = ""
 
     def append(self) -> list[Receipt]:
@@ -159,57 +160,59 @@ class BatchAppender:
             ConflictError: a statement id came again with other content. Nothing is written.
             RuleError: a rule forbids a statement. Nothing is written.
         """
-        seen = self._find_positions()
-        fresh = self._without_known(seen)
-        receipts: dict[str, Receipt] = {
-            handle: Receipt(handle, position, Outcome.DUPLICATE)
-            for handle, position in seen.items()
-        }
-        if fresh:
-            receipts |= self._append_fresh(fresh)
-        return [
-            replace(receipts[self._handle(one.statement)], statement=one.statement.id)
+        number = self._catalog.numbers.get(self._batch.namespace, len(self._catalog.numbers))
+        handles = [
+            statement_handle(number, one.statement.source, one.statement.id)
             for one in self._batch.statements
         ]
+        seen = self._find_positions(handles)
+        fresh = self._without_known(handles, seen)
+        outcomes = {handle: (position, Outcome.DUPLICATE) for handle, position in seen.items()}
+        if fresh:
+            outcomes |= self._append_fresh(number, fresh)
+        return [
+            Receipt(one.statement.id, *outcomes[handle])
+            for handle, one in zip(handles, self._batch.statements, strict=True)
+        ]
 
-    def _handle(self, statement: Statement) -> str:
-        number = self._catalog.numbers.get(self._batch.namespace, len(self._catalog.numbers))
-        return statement_handle(number, statement.source, statement.id)
-
-    def _find_positions(self) -> dict[str, int]:
+    def _find_positions(self, handles: list[str]) -> dict[str, int]:
         """Return where statements of the batch already stand in the log."""
-        if self._batch.namespace not in self._catalog.numbers:
-            return {}
-        handles = [self._handle(one.statement) for one in self._batch.statements]
         found = self._writer.find(STATEMENT, "handle", handles)
         return {str(handle): int(position) for handle, position in found}  # type: ignore[arg-type]
 
-    def _without_known(self, seen: dict[str, int]) -> list[PreparedStatement]:
+    def _without_known(
+        self, handles: list[str], seen: dict[str, int]
+    ) -> dict[str, PreparedStatement]:
         """Leave out what the log or the batch itself already says, and refuse contradictions."""
         fresh: dict[str, PreparedStatement] = {}
-        for one in self._batch.statements:
-            handle = self._handle(one.statement)
+        for handle, one in zip(handles, self._batch.statements, strict=True):
             if handle in seen:
                 _check_same(self._writer, seen[handle], one.statement)
             elif handle not in fresh:
                 fresh[handle] = one
             elif fresh[handle].statement != one.statement:
                 raise _conflict(one.statement, "earlier in the same batch")
-        return list(fresh.values())
+        return fresh
 
-    def _append_fresh(self, fresh: list[PreparedStatement]) -> dict[str, Receipt]:
+    def _append_fresh(
+        self, number: int, fresh: dict[str, PreparedStatement]
+    ) -> dict[str, tuple[int | None, Outcome]]:
         setup = self._setup_statements()
-        every = [*setup, *fresh]
+        expected = len(setup) + len(fresh)
         number = self._catalog.number_of(self._batch.namespace, self._start)
+        every = [*setup, *fresh.values()]
         load_statements(self._views, self._writer, number, [one.statement for one in every])
-        receipts: dict[str, Receipt] = {}
-        for one in every:
-            position = self._append_one(number, one, len(every))
-            outcome = Outcome.UNCHANGED if position is None else Outcome.APPENDED
-            handle = self._handle(one.statement)
-            receipts[handle] = Receipt(handle, position, outcome)
+        for one in setup:
+            self._append_one(number, one, expected)
+        outcomes: dict[str, tuple[int | None, Outcome]] = {}
+        for handle, one in fresh.items():
+            position = self._append_one(number, one, expected)
+            if position is None:
+                outcomes[handle] = None, Outcome.UNCHANGED
+            else:
+                outcomes[handle] = self._positions[handle] = position, Outcome.APPENDED
         self._store()
-        return receipts
+        return outcomes
 
     def _append_one(self, number: int, one: PreparedStatement, expected: int) -> int | None:
         position = self._start + len(self._sealed)
@@ -235,7 +238,6 @@ class BatchAppender:
             commitments=Commitments(commit(facts), commit(personal)),
         )
         self._sealed.append((envelope, (facts, personal)))
-        self._positions[self._handle(one.statement)] = position
         records: tuple[Record, ...] = one.statement.records
         self._views.fold(
             self._views.unfold(Entry(position=position, envelope=envelope, records=records))
@@ -247,9 +249,8 @@ class BatchAppender:
         if statement.message is None:
             return None
         handle = statement_handle(number, statement.source, statement.message)
-        position = self._positions.get(handle)
-        if position is not None:
-            return position
+        if handle in self._positions:
+            return self._positions[handle][0]
         for _, found in self._writer.find(STATEMENT, "handle", [handle]):
             return int(found)  # type: ignore[arg-type]
         raise InvalidInputError(

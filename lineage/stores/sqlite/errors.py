@@ -17,7 +17,7 @@ from lineage_schemas.errors import (
     StoreFullError,
 )
 
-_PRIMARY_CODE: Final = 0xFF
+PRIMARY_CODE: Final = 0xFF
 """An extended error code keeps its primary code in the lowest byte."""
 
 _MEANINGS: Final[dict[int, tuple[type[StoreError], str, str]]] = {
@@ -60,7 +60,7 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        primary = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
+        primary = getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE
         kind, what, hint = _MEANINGS.get(
             primary, (StoreError, f"SQLite could not do this: {error}", "")
         )

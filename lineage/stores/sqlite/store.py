@@ -13,12 +13,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, LifoQueue
 from threading import Lock
+from time import sleep
 from typing import Final
 
 from sqlite_utils import Database
 
 from lineage.stores.base import BUSY_WAIT_SECONDS_MAX
-from lineage.stores.sqlite.errors import translated
+from lineage.stores.sqlite.errors import PRIMARY_CODE, translated
 from lineage.stores.sqlite.layout import APPLICATION_ID, LOG_DDL, STORE_VERSION, table_ddl
 from lineage.stores.sqlite.transactions import SqliteReader, SqliteWriter
 from lineage.stores.tables import Table
@@ -34,6 +35,8 @@ IDLE_READERS_MAX: Final = 16
 """Reading connections that are kept open for the next reader."""
 
 STATEMENTS_CACHED: Final = 512
+
+_PAUSE_SECONDS: Final = 0.01
 
 WRITER_CACHE_KIB: Final = 65_536
 """Pages of the views' indexes that the writer keeps: inserts go all over them."""
@@ -160,9 +163,9 @@ class SqliteStore:
 
 def _prepare(database: Database, path: Path, tables: Sequence[Table], new_origin: str) -> str:
     """Check that the file is ours, make what is missing, and return the ledger's origin."""
-    application, version = _marks(database)
+    application, version, is_empty = _marks(database)
     if application not in {0, APPLICATION_ID} or (
-        application == 0 and (version != 0 or database.table_names())
+        application == 0 and (version != 0 or not is_empty)
     ):
         raise ForeignStoreError(
             "This SQLite file is not a ledger, and was left as it is",
@@ -180,16 +183,26 @@ def _prepare(database: Database, path: Path, tables: Sequence[Table], new_origin
     return str(database.execute("SELECT origin FROM ledger").fetchone()[0])
 
 
-def _marks(database: Database) -> tuple[int, int]:
-    application = int(database.execute("PRAGMA application_id").fetchone()[0])
-    version = int(database.execute("PRAGMA user_version").fetchone()[0])
-    return application, version
+def _marks(database: Database) -> tuple[int, int, bool]:
+    """Return (application, version, whether the file holds nothing), all of one moment.
+
+    Another process may be making the ledger right now: read one after another, the marks could be
+    from before that and the tables from after it, which would look like somebody else's file.
+    """
+    database.execute("BEGIN")
+    try:
+        application = int(database.execute("PRAGMA application_id").fetchone()[0])
+        version = int(database.execute("PRAGMA user_version").fetchone()[0])
+        things = int(database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+    finally:
+        database.conn.rollback()
+    return application, version, things == 0
 
 
 def _settle(database: Database, path: Path) -> None:
     """Choose how the file is written: durable above all."""
     try:
-        database.enable_wal()
+        _enable_wal(database)
     except sqlite3.OperationalError as error:
         if "readonly" in str(error):
             raise ReadOnlyStoreError(
@@ -202,6 +215,23 @@ def _settle(database: Database, path: Path) -> None:
     database.execute("PRAGMA temp_store = MEMORY")
     database.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
     database.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+
+
+def _enable_wal(database: Database) -> None:
+    """Switch to the write-ahead log, once others that do the same are done.
+
+    SQLite's own time-out does not hold here: whoever comes second is told at once.
+    """
+    for _ in range(int(BUSY_WAIT_SECONDS_MAX / _PAUSE_SECONDS)):
+        try:
+            database.enable_wal()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & PRIMARY_CODE != sqlite3.SQLITE_BUSY:
+                raise
+            sleep(_PAUSE_SECONDS)
+        else:
+            return
+    database.enable_wal()
 
 
 def _create_missing(database: Database, tables: Sequence[Table], new_origin: str) -> None:
@@ -218,6 +248,8 @@ def _create_missing(database: Database, tables: Sequence[Table], new_origin: str
             if table.name not in there:
                 for statement in table_ddl(table):
                     database.execute(statement)
+        # Of a file that may only be read, SQLite would tell the first writer instead of us, now.
+        database.execute("UPDATE ledger SET size = size WHERE FALSE")
         database.execute("COMMIT")
     except BaseException:
         database.conn.rollback()
