@@ -38,7 +38,7 @@ SERIES: Final = Table(
         Column("stated_us", int, optional=True),
         Column("source", str),
     ),
-    key=("execution", "metric", "chunk", "position"),
+    key=("execution", "metric", "chunk", "position", "record"),
 )
 """Where the points of a chunk are: record number ``record`` of the entry at ``position``."""
 

@@ -16,7 +16,7 @@ from lineage.projections.catalog import Catalog, type_key
 from lineage.projections.unfolding import Unfolded, command_key
 from lineage.projections.values import Said, keep, shown
 from lineage.stores.base import Reader, Writer
-from lineage.stores.tables import Column, Row, Table
+from lineage.stores.tables import Cell, Column, Row, Table
 from lineage.vertices import NodeName, node_name
 from lineage_schemas.codec import encode_json
 from lineage_schemas.graph import Node
@@ -51,6 +51,7 @@ class _Stamps(Struct, frozen=True, omit_defaults=True):
 
 
 _SHOWN: Final = json.Decoder(Node)
+_SHOWN_MANY: Final = json.Decoder(list[Node])
 _STAMPS: Final = json.Decoder(_Stamps)
 
 
@@ -148,6 +149,11 @@ class States:
 def read_shown(row: Row) -> Node:
     """Read the ``shown`` cell of a row of ``STATE``."""
     return _SHOWN.decode(row[4])  # type: ignore[arg-type]
+
+
+def decode_nodes(shown: Iterable[Cell]) -> list[Node]:
+    """Read many ``shown`` cells: as one list, which costs less than one by one."""
+    return _SHOWN_MANY.decode(b"[" + b",".join(shown) + b"]")  # type: ignore[arg-type]
 
 
 def _common_stamp(said: Unfolded) -> tuple[int | None, str]:

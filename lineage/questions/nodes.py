@@ -7,7 +7,7 @@ from typing import Final
 
 from lineage.projections.links import HUB, LINK, LinkRow
 from lineage.projections.nodes import NODE
-from lineage.projections.states import STATE, read_shown
+from lineage.projections.states import STATE, decode_nodes
 from lineage.projections.unfolding import KEY_CLASS
 from lineage.stores.base import Reader
 from lineage.stores.tables import is_visible
@@ -20,10 +20,8 @@ ASSERTED_CLASSES: Final = frozenset({"asserted", KEY_CLASS})
 
 def read_nodes(reader: Reader, vertices: Collection[int], size: int) -> dict[int, Node]:
     """Return what shows of these nodes; those that nobody has described are stubs."""
-    found = {
-        int(row[0]): read_shown(row)  # type: ignore[arg-type]
-        for row in reader.find(STATE, "vertex", vertices, size)
-    }
+    rows = reader.find(STATE, "vertex", vertices, size, ("vertex", "shown"))
+    found = dict(zip([row[0] for row in rows], decode_nodes(row[1] for row in rows), strict=True))
     missing = [vertex for vertex in vertices if vertex not in found]
     if missing:
         found |= _read_stubs(reader, missing, size)

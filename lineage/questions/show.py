@@ -18,11 +18,14 @@ from lineage.stores.base import Reader
 from lineage.stores.tables import Row
 from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.basis import Basis
-from lineage_schemas.codec import decode_records
+from lineage_schemas.codec import decode_records, encode_json
 from lineage_schemas.graph import Link, MetricValues, Node, NodeAnswer, Truncation, TruncationReason
 from lineage_schemas.instants import format_instant, instant_us
 from lineage_schemas.mlmd import Kind, Record
 from lineage_schemas.records import MetricSeries
+from lineage_schemas.values import JsonValue
+
+_Point = tuple[int, JsonValue, str | None]
 
 NEIGHBOURS_SHOWN_MAX: Final = 1_000
 """Edges, and members of a context, that are shown of one node; the rest are counted."""
@@ -112,29 +115,39 @@ def _links(
 
 def _series(reader: Reader, members: list[int], size: int) -> tuple[MetricValues, ...]:
     """Join the chunks of each metric; of one chunk said twice, the later stated one counts."""
-    chosen: dict[tuple[str, int], Row] = {}
+    latest: dict[tuple[str, int], list[Row]] = {}
     for row in reader.find(SERIES, "execution", members):
         if int(row[3]) < size:  # type: ignore[arg-type]
-            key = str(row[1]), int(row[2])  # type: ignore[arg-type]
-            if key not in chosen or _series_order(row) > _series_order(chosen[key]):
-                chosen[key] = row
-    points: dict[str, list[tuple[int, object, str | None]]] = {}
-    for (metric, _), row in sorted(chosen.items()):
-        record = _record_at(reader, int(row[3]), int(row[4]))  # type: ignore[arg-type]
-        if isinstance(record, MetricSeries):
-            points.setdefault(metric, []).extend(
-                (step, value, None if time is None else format_instant(instant_us(time)))
-                for step, value, time in record.points
-            )
+            rows = latest.setdefault((str(row[1]), int(row[2])), [])  # type: ignore[arg-type]
+            if rows and _series_order(row) > _series_order(rows[0]):
+                rows.clear()
+            if not rows or _series_order(row) == _series_order(rows[0]):
+                rows.append(row)
+    points: dict[str, list[_Point]] = {}
+    for (metric, _), rows in sorted(latest.items()):
+        said = [chunk for row in rows if (chunk := _points_at(reader, row)) is not None]
+        if said:
+            # Said twice at one stated time by one source: the points decide, not which came first.
+            points.setdefault(metric, []).extend(max(said, key=encode_json))
     return tuple(
-        MetricValues(metric=metric, points=tuple(found))  # type: ignore[arg-type]
-        for metric, found in points.items()
+        MetricValues(metric=metric, points=tuple(found)) for metric, found in points.items()
     )
 
 
-def _series_order(row: Row) -> tuple[bool, int, str, int]:
+def _series_order(row: Row) -> tuple[bool, int, str]:
     stated = row[5]
-    return stated is not None, int(stated or 0), str(row[6]), int(row[3])  # type: ignore[arg-type]
+    return stated is not None, int(stated or 0), str(row[6])
+
+
+def _points_at(reader: Reader, row: Row) -> list[_Point] | None:
+    """Return the points of one chunk; ``None`` if they were erased."""
+    record = _record_at(reader, int(row[3]), int(row[4]))  # type: ignore[arg-type]
+    if not isinstance(record, MetricSeries):
+        return None
+    return [
+        (step, value, None if time is None else format_instant(instant_us(time)))
+        for step, value, time in record.points
+    ]
 
 
 def _record_at(reader: Reader, position: int, index: int) -> Record | None:

@@ -61,12 +61,18 @@ class Reader(Protocol):
         """Return the parts (facts, personal) of one entry; ``None`` for an erased or absent one."""
         ...
 
-    def find(
-        self, table: Table, column: str, values: Iterable[Cell], size: int | None = None
+    def find(  # noqa: PLR0913 - what, where, as of when, how much of it
+        self,
+        table: Table,
+        column: str,
+        values: Iterable[Cell],
+        size: int | None = None,
+        columns: tuple[str, ...] | None = None,
     ) -> list[Row]:
         """Return the rows whose ``column`` is one of ``values``, in no promised order.
 
-        With ``size``, only rows that show as of it. ``column`` must be one of ``table.lookups``.
+        With ``size``, only rows that show as of it; with ``columns``, only those cells of them.
+        ``column`` must be one of ``table.lookups``.
         An empty cell is never found: ``None`` equals nothing.
         """
         ...

@@ -148,7 +148,12 @@ class MemoryReader:
         return entry.facts, entry.personal
 
     def find(
-        self, table: Table, column: str, values: Iterable[Cell], size: int | None = None
+        self,
+        table: Table,
+        column: str,
+        values: Iterable[Cell],
+        size: int | None = None,
+        columns: tuple[str, ...] | None = None,
     ) -> list[Row]:
         """Return the rows whose ``column`` is one of ``values``."""
         if column not in table.lookups:
@@ -158,7 +163,11 @@ class MemoryReader:
         # As in SQL, an empty cell equals nothing, not even another one.
         wanted = set(values) - {None}
         found = [rows.by_key[key] for value in wanted for key in keys.get(value, ())]
-        return found if size is None else _visible(table, found, size)
+        found = found if size is None else _visible(table, found, size)
+        if columns is None:
+            return found
+        wanted = [table.column(name) for name in columns]
+        return [tuple(row[index] for index in wanted) for row in found]
 
     def find_prefix(self, table: Table, column: str, prefix: str) -> list[Row]:
         """Return the rows whose text in ``column`` begins with ``prefix``."""

@@ -27,6 +27,9 @@ machines branch on.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 
 class LedgerError(Exception):
     """Base of all our errors.
@@ -47,6 +50,10 @@ class LedgerError(Exception):
         place = f" ({self.where})" if self.where else ""
         advice = f" {self.hint}" if self.hint else ""
         return f"{self.what}{place}.{advice}"
+
+    def __reduce__(self) -> tuple[Callable[[], LedgerError], tuple[()]]:
+        """Let an error be copied, and handed from one process to another."""
+        return partial(type(self), self.what, where=self.where, hint=self.hint), ()
 
     def at(self, where: str) -> LedgerError:
         """Return the same error, told to stand at ``where`` (in front of what it already named)."""

@@ -12,6 +12,7 @@ from sqlite_utils import Database
 
 from lineage.proofs.tree import Subtree
 from lineage.stores.base import READ_ENTRIES_MAX, StoredHead
+from lineage.stores.sqlite.runs import DENSE_VALUES_MIN, dense_runs
 from lineage.stores.tables import Cell, Row, Table
 from lineage_schemas.entry import PayloadPart, StoredEntry
 from lineage_schemas.errors import StaleHeadError, StoreError
@@ -71,16 +72,33 @@ class SqliteReader:
         return _part(row[0], row[1]), _part(row[2], row[3])
 
     def find(
-        self, table: Table, column: str, values: Iterable[Cell], size: int | None = None
+        self,
+        table: Table,
+        column: str,
+        values: Iterable[Cell],
+        size: int | None = None,
+        columns: tuple[str, ...] | None = None,
     ) -> list[Row]:
         """Return the rows whose ``column`` is one of ``values``."""
         if column not in table.lookups:
             raise StoreError(f"Table {table.name} cannot be looked up by {column}")
-        given = json.encode(list(values)).decode()
-        if size is None:
-            return self._connection.execute(_find_sql(table, column), (given,)).fetchall()
-        sql = _find_sql(table, column) + _visible_sql(table)
-        return self._connection.execute(sql, (given, *_visible_cells(table, size))).fetchall()
+        shown, cells = ("", ()) if size is None else (_visible_sql(table), _visible_cells(table, size))
+        select = _select_sql(table, columns)
+        rest, found = list(values), list[Row]()
+        if columns and columns[0] == column and len(rest) >= DENSE_VALUES_MIN:
+            runs, rest = dense_runs(rest)
+            sql = f'{select} WHERE "{column}" BETWEEN ? AND ?{shown}'
+            for run in runs:
+                rows = self._connection.execute(sql, (run[0], run[-1], *cells)).fetchall()
+                if len(rows) != len(run):
+                    inside = set(run)
+                    rows = [row for row in rows if row[0] in inside]
+                found += rows
+        if rest:
+            sql = f'{select} WHERE "{column}" IN (SELECT value FROM json_each(?)){shown}'
+            given = json.encode(rest).decode()
+            found += self._connection.execute(sql, (given, *cells)).fetchall()
+        return found
 
     def find_prefix(self, table: Table, column: str, prefix: str) -> list[Row]:
         """Return the rows whose text in ``column`` begins with ``prefix``."""
@@ -194,8 +212,9 @@ class SqliteWriter(SqliteReader):
 
 
 @lru_cache
-def _find_sql(table: Table, column: str) -> str:
-    return f'SELECT * FROM "{table.name}" WHERE "{column}" IN (SELECT value FROM json_each(?))'
+def _select_sql(table: Table, columns: tuple[str, ...] | None) -> str:
+    names = "*" if columns is None else ", ".join(f'"{name}"' for name in columns)
+    return f'SELECT {names} FROM "{table.name}"'
 
 
 @lru_cache
