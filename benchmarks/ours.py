@@ -30,8 +30,8 @@ from lineage.ledger import (
     TraceQuery,
 )
 from lineage.questions.trace import NODES_MAX
-from lineage.service import LedgerError
 from lineage.writing.submission import Receipt
+from lineage_schemas.errors import LedgerError
 from lineage_schemas.graph import LineageAnswer
 from lineage_schemas.mlmd import ArtifactType, ContextType, ExecutionType
 from lineage_schemas.records import AnyRecord
@@ -166,9 +166,7 @@ class _GroupingWriter:
                     future.set_result(outcome)
 
 
-def _statements(
-    history: History, start: int, end: int, described: set[int]
-) -> Iterable[Statement]:
+def _statements(history: History, start: int, end: int, described: set[int]) -> Iterable[Statement]:
     for place, step in enumerate(history.steps[start:end], start):
         yield _statement(history, place, step, described)
 
@@ -195,9 +193,7 @@ def _joins(
 ) -> list[AnyRecord]:
     ran, output, group = execution.key or "", made.key or "", context.key or ""
     reads: list[AnyRecord] = [
-        Event(
-            artifact=_artifact_key(artifacts[read].name), execution=ran, kind=EventKind.INPUT
-        )
+        Event(artifact=_artifact_key(artifacts[read].name), execution=ran, kind=EventKind.INPUT)
         for read in step.inputs
     ]
     return [

@@ -86,7 +86,7 @@ def _check_entries(
                 return
             yield from _check_entry(stored, follower)
             for subtree in tree.append(leaf_hash(stored.envelope)):
-                if reader.hashes(subtree.level, subtree.index, 1) != [subtree.root]:
+                if reader.hashes(subtree.level, subtree.number, 1) != [subtree.root]:
                     yield AuditFinding(
                         what=f"The stored root of a subtree of level {subtree.level} is wrong",
                         position=position,

@@ -7,7 +7,7 @@ basis it rests on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self
@@ -139,9 +139,7 @@ class Ledger:
         with paused_collector():
             said = tuple(statements)
             return Delivery(
-                prepare_batch(
-                    Submission(namespace=namespace, principal=principal, statements=said)
-                )
+                prepare_batch(Submission(namespace=namespace, principal=principal, statements=said))
             )
 
     def prepare_message(
@@ -361,7 +359,7 @@ class Ledger:
     @contextmanager
     def _question(
         self, namespace: str, principal: Principal, as_of: AsOf
-    ) -> Iterator[tuple[Reader, int | None, Basis]]:
+    ) -> Generator[tuple[Reader, int | None, Basis]]:
         """Open one snapshot and fix its basis: (reader, number of the namespace, basis)."""
         del principal  # who may read what is settled when sign-in exists
         with self._store.read() as reader:
@@ -384,11 +382,11 @@ def _one(outcomes: Outcomes) -> list[Receipt]:
 
 def _number_of(reader: Reader, namespace: str, size: int) -> int | None:
     for number, since, _ in reader.find(NAMESPACE, "name", [namespace]):
-        if int(since) < size:  # type: ignore[arg-type]
-            return int(number)  # type: ignore[arg-type]
+        if since < size:
+            return int(number)
     return None
 
 
 def _sources_of(reader: Reader, namespace: int, size: int) -> tuple[str, ...]:
     rows = reader.find(SOURCE, "namespace", [namespace])
-    return tuple(sorted(str(row[1]) for row in rows if int(row[2]) < size))  # type: ignore[arg-type]
+    return tuple(sorted(row[1] for row in rows if row[2] < size))

@@ -1,12 +1,19 @@
 """What every test may ask for."""
 
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from doubles import FakeClock, MakeStore, SeededRandomness
 from goldens import Golden
+from lineage.projections.views import TABLES
+from lineage.service import Ledger
+from lineage.stores.base import Store
+from lineage.stores.opening import open_store
+from lineage.stores.tables import Table
 
 ROOT = Path(__file__).parents[1]
 
@@ -46,3 +53,30 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the outside data (../shared/data) is not on this machine")
     return folder
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeStore]:
+    """Open a store of each kind; the SQLite one is made the first time, and opened again."""
+    opened: list[Store] = []
+
+    def make(tables: Sequence[Table]) -> Store:
+        location = "memory:" if request.param == "memory" else tmp_path / "ledger.db"
+        opened.append(open_store(location, tables, "test/origin"))
+        return opened[-1]
+
+    yield make
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(make_store: MakeStore) -> Store:
+    """Return an empty store of each kind, with the tables of the views."""
+    return make_store(TABLES)
+
+
+@pytest.fixture
+def ledger(store: Store) -> Ledger:
+    """Return an empty ledger over each kind of store, with a clock and randomness of its own."""
+    return Ledger(store, FakeClock(), SeededRandomness())

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from lineage_schemas.errors import LimitExceededError
 from lineage_schemas.limits import PAYLOAD_PART_BYTES_MAX, STATEMENT_RECORDS_MAX
-from lineage_schemas.mlmd import NodeRecord
+from lineage_schemas.mlmd import Artifact, Context, Execution, NodeRecord
 from lineage_schemas.records import AnyRecord
 from lineage_schemas.values import JsonValue
 
@@ -59,13 +59,17 @@ def _size(value: object) -> int:
 def _pieces(record: AnyRecord) -> Iterator[AnyRecord]:
     if _size(record) <= PARCEL_BYTES_MAX:
         yield record
-    elif isinstance(record, NodeRecord) and record.key is not None:
+    elif isinstance(record, Artifact | Execution | Context) and record.key is not None:
         yield from _node_pieces(record)
     else:
         raise _too_large(type(record).__name__, _size(record))
 
 
-def _node_pieces(node: NodeRecord) -> Iterator[AnyRecord]:
+_AnyNode = Artifact | Execution | Context
+_Node = TypeVar("_Node", bound=_AnyNode)
+
+
+def _node_pieces(node: _AnyNode) -> Iterator[AnyRecord]:
     """Say one node in several records: the first has all but the properties that no longer fit."""
     bare = replace(node, properties={}, custom_properties={}, personal=())
     room = PARCEL_BYTES_MAX - _size(bare)
@@ -99,9 +103,9 @@ def _groups(node: NodeRecord, room: int) -> Iterator[list[_Property]]:
     yield group
 
 
-def _with(bare: NodeRecord, group: list[_Property], personal: tuple[str, ...]) -> AnyRecord:
+def _with(bare: _Node, group: list[_Property], personal: tuple[str, ...]) -> _Node:
     names = {name for _, name, _ in group}
-    return replace(  # type: ignore[return-value]
+    return replace(
         bare,
         properties={name: value for place, name, value in group if place == "properties"},
         custom_properties={

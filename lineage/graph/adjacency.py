@@ -43,7 +43,8 @@ def vertex_at(namespace: int, row: int) -> int:
 def vertices_at(namespace: int, rows: Ints) -> Ints:
     """Return the vertices that rows stand for."""
     bases = np.array([vertex_at(namespace, 0), vertex_at(namespace, 1)], dtype=np.int64)
-    return bases[rows & 1] + (rows >> 1)
+    found: Ints = bases[rows & 1] + (rows >> 1)
+    return found
 
 
 class EdgeArrays(NamedTuple):
@@ -56,7 +57,7 @@ class EdgeArrays(NamedTuple):
     has_detail: Ints
 
     @property
-    def count(self) -> int:
+    def edge_count(self) -> int:
         """How many edges there are."""
         return len(self.tail)
 
@@ -130,7 +131,7 @@ class Way:
 
 
 class Adjacency:
-    """The edges of one namespace as of ``size`` entries. Never changed; ``extended`` makes another."""
+    """The edges of one namespace as of ``size``. Never changed; ``extended`` makes another."""
 
     def __init__(
         self,
@@ -175,8 +176,8 @@ class Adjacency:
         edges = EdgeArrays(*(np.concatenate(pair) for pair in zip(self.edges, more, strict=True)))
         rows = max(self.rows, int(more.tail.max()) + 1, int(more.head.max()) + 1)
         packed, count = self._packed, self._packed_count
-        if edges.count - count > _ADDED_EDGES_MAX:
-            count = edges.count
+        if edges.edge_count - count > _ADDED_EDGES_MAX:
+            count = edges.edge_count
             packed = (
                 PackedRows(edges.tail, edges.head, rows),
                 PackedRows(edges.head, edges.tail, rows),
@@ -194,15 +195,15 @@ def _by_row(ends: Ints, others: Ints, first_edge: int) -> dict[int, list[tuple[i
 
 def node_namespace(row: Row) -> int:
     """Return the namespace of the nodes of an edge's row."""
-    return namespace_of(int(row[0]))  # type: ignore[arg-type]
+    return namespace_of(row[0])
 
 
 def _arrays_row(row: Row) -> tuple[int, int, int, int, int]:
     tail, head, kind, since = row[:4]
     return (
-        row_of(int(tail)),  # type: ignore[arg-type]
-        row_of(int(head)),  # type: ignore[arg-type]
+        row_of(tail),
+        row_of(head),
         _KIND_NUMBERS[str(kind)],
-        int(since),  # type: ignore[arg-type]
+        since,
         int(row[5] is not None),
     )

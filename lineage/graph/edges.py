@@ -42,5 +42,6 @@ def edge_ends(adjacency: Adjacency, edges: Ints) -> EdgeEnds:
         groups = np.flatnonzero(first)
         detailed = np.maximum.reduceat(detailed, groups)
         artifact, execution, kind = artifact[first], execution[first], kind[first]
-    kinds = [EVENT_KINDS[number] for number in kind.tolist()]
+    numbers: list[int] = kind.tolist()
+    kinds = [EVENT_KINDS[number] for number in numbers]
     return EdgeEnds(artifact.tolist(), execution.tolist(), kinds, np.flatnonzero(detailed).tolist())

@@ -76,5 +76,5 @@ def _edges_since(reader: Reader, namespace: int, since: int, size: int) -> Itera
         row
         for end in ("tail", "head")
         for row in reader.find(EDGE, end, executions)
-        if row[column] >= since  # type: ignore[operator]
+        if row[column] >= since
     ]

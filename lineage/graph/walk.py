@@ -71,7 +71,9 @@ class Walk:
         first = np.array(sorted(set(start)), dtype=np.int64)
         self._make_room(first)
         level = self._arrive(first)
-        rows, depths, edges = [level], [np.zeros(len(level), dtype=np.int64)], []
+        rows: list[Ints] = [level]
+        depths: list[Ints] = [np.zeros(len(level), dtype=np.int64)]
+        edges: list[Ints] = []
         truncations: list[Truncation] = []
         depth, count = 0, len(level)
         while len(level):
@@ -96,13 +98,12 @@ class Walk:
                 break
             count += len(level)
             _append_level(rows, depths, level, depth)
-        every_edge = np.concatenate(edges) if edges else np.empty(0, dtype=np.int64)
+        every_edge: Ints = np.concatenate(edges) if edges else np.empty(0, dtype=np.int64)
+        if truncations:
+            every_edge = self._inside(every_edge)
+            self._crossings = [step for step in self._crossings if self._is_inside(step)]
         return Walked(
-            np.concatenate(rows),
-            np.concatenate(depths),
-            self._inside(every_edge) if truncations else every_edge,
-            self._crossings,
-            truncations,
+            np.concatenate(rows), np.concatenate(depths), every_edge, self._crossings, truncations
         )
 
     def _step(self, level: Ints) -> tuple[Ints, Ints]:
@@ -156,6 +157,10 @@ class Walk:
         """Keep the edges between two rows that are part of the answer."""
         every = self._adjacency.edges
         return edges[self._seen[every.tail[edges]] & self._seen[every.head[edges]]]
+
+    def _is_inside(self, crossing: Crossing) -> bool:
+        ends = row_of(crossing.near.vertex), row_of(crossing.far.vertex)
+        return all(self._seen[row] for row in ends)
 
     def _make_room(self, rows: Ints) -> None:
         """Make the marks long enough for nodes that have neither edges nor links."""

@@ -92,16 +92,16 @@ class Catalog:
         """Read the catalogue as it stands."""
         catalog = cls()
         for number, _, name in reader.scan(NAMESPACE, None, _SCAN_ROWS):
-            catalog.numbers[str(name)] = int(number)  # type: ignore[arg-type]
-            catalog.names[int(number)] = str(name)  # type: ignore[arg-type]
+            catalog.numbers[name] = number
+            catalog.names[number] = name
         for namespace, source, _ in _scan_all(reader, SOURCE):
-            catalog._sources.add((namespace, source))  # type: ignore[arg-type]
+            catalog._sources.add((namespace, source))
         for row in _scan_all(reader, TYPE):
             if row[3] is None:
                 catalog._remember_type(row)
         for namespace, code, last_id in _scan_all(reader, COUNTER):
-            catalog._last_ids[namespace, code] = last_id  # type: ignore[index, assignment]
-            catalog._stored_counters.add((namespace, code))  # type: ignore[arg-type]
+            catalog._last_ids[namespace, code] = last_id
+            catalog._stored_counters.add((namespace, code))
         return catalog
 
     def copy(self) -> Catalog:
@@ -212,9 +212,9 @@ class Catalog:
         if not isinstance(body, bytes) or not isinstance(namespace, int):
             raise CorruptLogError("A type's row is not readable", where=str(row))
         definition = _DEFINITION.decode(body)
-        kind = KINDS[int(code)]  # type: ignore[arg-type]
+        kind = KINDS[code]
         key = namespace, kind, definition.name, definition.version or ""
-        self._types[key] = KnownTypeRow(namespace, int(type_id), kind, definition, int(since))  # type: ignore[arg-type]
+        self._types[key] = KnownTypeRow(namespace, type_id, kind, definition, since)
 
 
 def merge_types(old: TypeRecord, new: TypeRecord) -> TypeRecord:

@@ -63,7 +63,7 @@ class Edges:
         for column in ("tail", "head"):
             for row in reader.find(EDGE, column, wanted):
                 if row[4] is None:
-                    self._open[row[:3]] = row  # type: ignore[index]
+                    self._open[row[:3]] = row
 
     def has(self, key: _EdgeKey) -> bool:
         """Tell whether there is such an edge among those loaded."""
@@ -89,7 +89,7 @@ class Edges:
         if row is None:
             self._put((*key, position, None, detail and encode_json(detail)), is_new=True)
             return
-        old = read_detail(row[5])  # type: ignore[arg-type]
+        old = read_detail(row[5])
         if detail is None or (old is not None and detail.order <= old.order):
             return
         if row[3] == position or (old is not None and detail[:2] == old[:2]):
@@ -100,7 +100,7 @@ class Edges:
 
     def _put(self, row: Row, *, is_new: bool) -> None:
         if row[4] is None:
-            self._open[row[:3]] = row  # type: ignore[index]
+            self._open[row[:3]] = row
         (self._new if is_new else self._changed)[row[:4]] = row
 
 

@@ -36,8 +36,8 @@ class Handles:
         """Load who has, or once had, a handle; return those nodes."""
         found: set[int] = set()
         for handle, vertex, _ in reader.find(HANDLE, "hash", hashes):
-            self._vertices.setdefault(int(handle), set()).add(int(vertex))  # type: ignore[arg-type]
-            found.add(int(vertex))  # type: ignore[arg-type]
+            self._vertices.setdefault(handle, set()).add(vertex)
+            found.add(vertex)
         return found
 
     def holders(self, handle: int) -> frozenset[int]:
@@ -49,7 +49,7 @@ class Handles:
         if said.entry.envelope.mode is not Mode.COMMAND:
             return
         kind = node_name(vertex).kind
-        old = set() if before is None else handles_of(said.namespace, kind, before)
+        old = set[int]() if before is None else handles_of(said.namespace, kind, before)
         for handle in sorted(handles_of(said.namespace, kind, after) - old):
             holders = self._vertices.setdefault(handle, set())
             if vertex not in holders:

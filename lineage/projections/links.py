@@ -97,12 +97,12 @@ class Links:
     def load_identifiers(self, reader: Reader, hashes: Iterable[int]) -> None:
         """Look up hubs by the hashes of their identifiers."""
         for hub, _, _, identifier, of_realm in reader.find(HUB, "identifier_hash", hashes):
-            self.hubs[of_realm, identifier] = hub  # type: ignore[index, assignment]
-            self._known_hubs.add(hub)  # type: ignore[arg-type]
+            self.hubs[of_realm, identifier] = hub
+            self._known_hubs.add(hub)
 
     def load(self, reader: Reader, vertices: Iterable[int], hubs: Iterable[int]) -> None:
         """Load the links of nodes that were there before, and which hubs are."""
-        self._known_hubs.update(row[0] for row in reader.find(HUB, "hub", hubs))  # type: ignore[misc]
+        self._known_hubs.update(row[0] for row in reader.find(HUB, "hub", hubs))
         for row in map(LinkRow._make, reader.find(LINK, "vertex", vertices)):
             if row.until is None:
                 self._open[row.register] = row

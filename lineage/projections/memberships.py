@@ -33,8 +33,8 @@ class Memberships:
         """Load the memberships of members that were there before; return their contexts."""
         found: set[int] = set()
         for member, context, _ in reader.find(MEMBERSHIP, "member", members):
-            self._contexts.setdefault(int(member), set()).add(int(context))  # type: ignore[arg-type]
-            found.add(int(context))  # type: ignore[arg-type]
+            self._contexts.setdefault(int(member), set()).add(int(context))
+            found.add(int(context))
         return found
 
     def has(self, context: int, member: int) -> bool:

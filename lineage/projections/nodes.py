@@ -35,12 +35,12 @@ class Nodes:
     def load_keys(self, reader: Reader, hashes: Iterable[int]) -> None:
         """Look up nodes by the hashes of their keys."""
         for vertex, _, _, key in reader.find(NODE, "key_hash", hashes):
-            self.vertices[realm(int(vertex)), str(key)] = int(vertex)  # type: ignore[arg-type]
-            self.known.add(int(vertex))  # type: ignore[arg-type]
+            self.vertices[realm(vertex), key] = vertex
+            self.known.add(vertex)
 
     def load(self, reader: Reader, vertices: Iterable[int]) -> None:
         """Look up which of these vertices are nodes already."""
-        self.known.update(row[0] for row in reader.find(NODE, "vertex", vertices))  # type: ignore[misc]
+        self.known.update(row[0] for row in reader.find(NODE, "vertex", vertices))
 
     def fold(self, said: Unfolded) -> list[Mention]:
         """Add what is mentioned for the first time; return those mentions."""
@@ -62,4 +62,3 @@ class Nodes:
         """Write what was added."""
         writer.insert(NODE, self._new)
         self._new = []
-

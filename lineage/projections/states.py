@@ -8,7 +8,7 @@ that is merely said again, later, moves its stamp in place, for no answer shows 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct, json
 
@@ -16,7 +16,7 @@ from lineage.projections.catalog import Catalog, type_key
 from lineage.projections.unfolding import Unfolded, command_key
 from lineage.projections.values import Said, keep, shown
 from lineage.stores.base import Reader, Writer
-from lineage.stores.tables import Cell, Column, Row, Table
+from lineage.stores.tables import Column, Row, Table
 from lineage.vertices import NodeName, node_name
 from lineage_schemas.codec import encode_json
 from lineage_schemas.graph import Node
@@ -68,7 +68,7 @@ class States:
         """Load the states of nodes that were there before."""
         for row in reader.find(STATE, "vertex", vertices):
             if row[2] is None:
-                self._open[row[0]] = row  # type: ignore[index]
+                self._open[row[0]] = row
 
     def get(self, vertex: int) -> Node | None:
         """Return what is shown of a loaded node, or ``None`` if nobody has described it."""
@@ -136,7 +136,7 @@ class States:
 
     def _put(self, row: Row) -> None:
         if row[2] is None:
-            self._open[row[0]] = row  # type: ignore[index]
+            self._open[row[0]] = row
         (self._new if row[:2] in self._new else self._changed)[row[:2]] = row
 
     def _type_key(self, name: NodeName, after: Node) -> int | None:
@@ -148,12 +148,12 @@ class States:
 
 def read_shown(row: Row) -> Node:
     """Read the ``shown`` cell of a row of ``STATE``."""
-    return _SHOWN.decode(row[4])  # type: ignore[arg-type]
+    return _SHOWN.decode(row[4])
 
 
-def decode_nodes(shown: Iterable[Cell]) -> list[Node]:
+def decode_nodes(shown: Iterable[bytes]) -> list[Node]:
     """Read many ``shown`` cells: as one list, which costs less than one by one."""
-    return _SHOWN_MANY.decode(b"[" + b",".join(shown) + b"]")  # type: ignore[arg-type]
+    return _SHOWN_MANY.decode(b"[" + b",".join(shown) + b"]")
 
 
 def _common_stamp(said: Unfolded) -> tuple[int | None, str]:
@@ -223,9 +223,9 @@ def _fields_said(
     return list(fields.items())
 
 
-def _kept_values(before: Node, stamps: object) -> dict[str, list[Said]]:
+def _kept_values(before: Node, stamps: bytes) -> dict[str, list[Said]]:
     """Bring back the latest value of each source, of each field."""
-    told = _STAMPS.decode(stamps)  # type: ignore[arg-type]
+    told = _STAMPS.decode(stamps)
     kept = {field: [Said(*told.common, value)] for field, value in _values_shown(before)}
     kept.update((field, list(said)) for field, said in told.fields.items())
     return kept
@@ -244,7 +244,7 @@ def _values_shown(node: Node) -> list[tuple[str, JsonValue]]:
 
 def _node_of(vertex: int, key: str | None, kept: dict[str, list[Said]]) -> Node:
     """Return the node that shows, given the latest value of each source, of each field."""
-    scalars: dict[str, JsonValue] = {}
+    scalars: dict[str, Any] = {}
     properties: dict[str, JsonValue] = {}
     custom: dict[str, JsonValue] = {}
     for field in sorted(kept):
@@ -264,7 +264,7 @@ def _node_of(vertex: int, key: str | None, kept: dict[str, list[Said]]) -> Node:
         key=key,
         properties=properties,
         custom_properties=custom,
-        **scalars,  # type: ignore[arg-type]
+        **scalars,
     )
 
 
@@ -286,11 +286,11 @@ def merge_states(rows: Iterable[Row]) -> Node:
 
     The identity (id and key) is the first row's, by vertex; ``rows`` is not empty.
     """
-    ordered = sorted(rows, key=lambda row: row[0])  # type: ignore[arg-type, return-value]
+    ordered = sorted(rows, key=lambda row: row[0])
     first = read_shown(ordered[0])
     kept: dict[str, list[Said]] = {}
     for row in ordered:
         for field, values in _kept_values(read_shown(row), row[5]).items():
             for said in values:
                 keep(field, kept.setdefault(field, []), said)
-    return _node_of(int(ordered[0][0]), first.key, kept)  # type: ignore[arg-type]
+    return _node_of(int(ordered[0][0]), first.key, kept)

@@ -145,9 +145,7 @@ def _unfold_key(said: Unfolded, _: int, item: KeyItem, __: Record | None) -> Non
     said.links.append(LinkSaid(vertex, hub, None, active=True, record=None))
 
 
-def _unfold_series(
-    said: Unfolded, index: int, item: SeriesItem, record: Record | None
-) -> None:
+def _unfold_series(said: Unfolded, index: int, item: SeriesItem, record: Record | None) -> None:
     vertex = vertex_of(said.namespace, _EXECUTION, item.execution)
     series = record if isinstance(record, MetricSeries) else None
     said.mentions.append((vertex, _key(series.execution) if series else None))

@@ -150,7 +150,7 @@ class Views:
 def read_bookmark(reader: Reader) -> tuple[str, int]:
     """Return which version of the projections made the views, and the size they have reached."""
     for _, version, size in reader.find(BOOKMARK, "id", [_BOOKMARK_ID]):
-        return str(version), int(size)  # type: ignore[arg-type]
+        return version, size
     return PROJECTION_VERSION, 0
 
 

@@ -1,7 +1,7 @@
 """The view of words: which nodes' names, keys, types and URIs hold which word, and since when.
 
-Rows are only ever added, each time a word comes to show; a search reads what shows of each candidate
-as of its size and keeps those that really hold the word then.
+Rows are only ever added, each time a word comes to show; a search reads what shows of each
+candidate as of its size and keeps those that really hold the word then.
 """
 
 from __future__ import annotations
@@ -58,5 +58,5 @@ class Words:
 
     def flush(self, writer: Writer) -> None:
         """Write what was added."""
-        writer.insert(WORD, sorted(self._new))  # type: ignore[type-var]
+        writer.insert(WORD, sorted(self._new))
         self._new = {}

@@ -18,10 +18,10 @@ TILE_HEIGHT: Final = 8
 
 
 class Subtree(NamedTuple):
-    """The root of a complete subtree of ``256 ** level`` leaves, the ``index``-th of its level."""
+    """The root of a complete subtree of ``256 ** level`` leaves, the ``number``-th of its level."""
 
     level: int
-    index: int
+    number: int
     root: bytes
 
 

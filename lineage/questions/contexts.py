@@ -21,9 +21,9 @@ def read_contexts(
     """Return the contexts of each of these nodes, by id; those without any are left out."""
     members = {vertex_of(namespace, KIND_CODES[kind], number) for kind, number in nodes}
     found = sorted(
-        (int(member), int(context))  # type: ignore[arg-type]
+        (int(member), int(context))
         for member, context, since in reader.find(MEMBERSHIP, "member", members)
-        if int(since) < size  # type: ignore[arg-type]
+        if since < size
     )
     contexts = read_nodes(reader, {context for _, context in found}, size)
     gathered: dict[NodeId, tuple[Node, ...]] = {}

@@ -34,9 +34,9 @@ def find_by_key(
     """Return the nodes whose key is this identifier, one a kind at the most."""
     hashes = [name_hash(realm_of(namespace, KIND_CODES[kind]), identifier) for kind in kinds]
     return sorted(
-        int(vertex)  # type: ignore[arg-type]
+        vertex
         for vertex, since, _, key in reader.find(NODE, "key_hash", hashes)
-        if key == identifier and int(since) < size  # type: ignore[arg-type]
+        if key == identifier and since < size
     )
 
 
@@ -46,7 +46,9 @@ def find_by_claim(
     """Return the nodes of which somebody asserts that they go by this identifier."""
     hashes = [name_hash(realm_of(namespace, KIND_CODES[kind]), identifier) for kind in kinds]
     hubs = [
-        hub for hub, _, _, text, _ in reader.find(HUB, "identifier_hash", hashes) if text == identifier
+        hub
+        for hub, _, _, text, _ in reader.find(HUB, "identifier_hash", hashes)
+        if text == identifier
     ]
     rows = map(LinkRow._make, reader.find(LINK, "hub", hubs))
     return sorted(
@@ -72,18 +74,18 @@ def find_identified(
 
 def read_identifiers(reader: Reader, hubs: Iterable[int]) -> dict[int, str | None]:
     """Return the identifiers behind hubs; ``None`` for one whose claims were all erased."""
-    return {int(row[0]): row[3] for row in reader.find(HUB, "hub", set(hubs))}  # type: ignore[arg-type, misc]
+    return {row[0]: row[3] for row in reader.find(HUB, "hub", set(hubs))}
 
 
 def _read_stubs(reader: Reader, vertices: list[int], size: int) -> dict[int, Node]:
     stubs: dict[int, Node] = {}
     for vertex, since, _, key in reader.find(NODE, "vertex", vertices):
-        if int(since) < size:  # type: ignore[arg-type]
-            name = node_name(int(vertex))  # type: ignore[arg-type]
-            stubs[int(vertex)] = Node(  # type: ignore[arg-type]
+        if since < size:
+            name = node_name(vertex)
+            stubs[vertex] = Node(
                 kind=name.kind,
                 id=name.id,
-                key=None if key is None else str(key),
+                key=None if key is None else key,
                 stub=True,
             )
     return stubs

@@ -31,6 +31,10 @@ class Cursor(NamedTuple):
     after: int
 
 
+_Found = tuple[int, int, Node]
+"""(part of the list, vertex, node)."""
+
+
 def encode_cursor(cursor: Cursor) -> str:
     """Return the opaque text of a cursor."""
     return urlsafe_b64encode(b"1.%d.%d.%d" % cursor).decode().rstrip("=")
@@ -79,14 +83,14 @@ def find_words(
     after = cursor.after if cursor else -1
     candidates = _candidates(reader, namespace, words, basis.size)
     waiting = [vertex for vertex in candidates if vertex > after]
-    found: list[tuple[int, Node]] = []
+    found: list[_Found] = []
     for start in range(0, len(waiting), PAGE_NODES_MAX):
         chunk = waiting[start : start + PAGE_NODES_MAX]
         nodes = read_nodes(reader, chunk, basis.size)
-        found += [(v, nodes[v]) for v in chunk if v in nodes and _shows(nodes[v], words)]
+        found += [(0, v, nodes[v]) for v in chunk if v in nodes and _shows(nodes[v], words)]
         if len(found) > count:
             break
-    return _page(basis, 0, found, count)
+    return _page(basis, count, found)
 
 
 def list_type(
@@ -104,35 +108,36 @@ def list_type(
     """
     part, after = (cursor.part, cursor.after) if cursor else (0, -1)
     if name in {kind.value for kind in Kind}:
-        found = _of_kind(reader, namespace, Kind(name), after, count + 1, basis.size)
-        return _page(basis, 0, found, count)
+        return _page(
+            basis, count, _of_kind(reader, namespace, Kind(name), after, count + 1, basis.size)
+        )
     keys = _type_keys(reader, namespace, name)
-    found = []
-    while part < len(keys):
+    found: list[_Found] = []
+    while part < len(keys) and len(found) <= count:
         limit = count + 1 - len(found)
         index = ("type_key", "vertex")
         rows = reader.page(STATE, index, keys[part], after, limit, basis.size)
-        found += [(int(row[0]), read_shown(row)) for row in rows]  # type: ignore[arg-type]
-        if len(found) > count:
-            break
+        found += [(part, row[0], read_shown(row)) for row in rows]
         part, after = part + 1, -1
-    return _page(basis, part, found, count)
+    return _page(basis, count, found)
 
 
-def _page(basis: Basis, part: int, found: list[tuple[int, Node]], count: int) -> NodePage:
+def _page(basis: Basis, count: int, found: list[_Found]) -> NodePage:
+    """Return the first ``count`` of what was found; one more than that means another page."""
     cursor = None
     if len(found) > count:
-        cursor = encode_cursor(Cursor(basis.size, part, found[count - 1][0]))
-    return NodePage(basis=basis, nodes=tuple(node for _, node in found[:count]), cursor=cursor)
+        part, vertex, _ = found[count - 1]
+        cursor = encode_cursor(Cursor(basis.size, part, vertex))
+    return NodePage(basis=basis, nodes=tuple(node for _, _, node in found[:count]), cursor=cursor)
 
 
 def _candidates(reader: Reader, namespace: int | None, words: list[str], size: int) -> list[int]:
     common: set[int] | None = None
     for word in words:
         vertices = {
-            int(vertex)  # type: ignore[arg-type]
+            vertex
             for _, vertex, since in reader.find_prefix(WORD, "word", word)
-            if namespace_of(int(vertex)) == namespace and int(since) < size  # type: ignore[arg-type]
+            if namespace_of(vertex) == namespace and since < size
         }
         common = vertices if common is None else common & vertices
     return sorted(common or ())
@@ -161,12 +166,12 @@ def _type_keys(reader: Reader, namespace: int | None, name: str) -> list[int]:
 
 def _of_kind(
     reader: Reader, namespace: int | None, kind: Kind, after: int, count: int, size: int
-) -> list[tuple[int, Node]]:
+) -> list[_Found]:
     if namespace is None:
         return []
     first = vertex_of(namespace, KIND_CODES[kind], 0)
     last = first + ID_MAX
     rows = reader.scan(NODE, (max(first, after),), count)
-    vertices = [int(row[0]) for row in rows if int(row[1]) < size and int(row[0]) <= last]  # type: ignore[arg-type]
+    vertices = [row[0] for row in rows if row[1] < size and row[0] <= last]
     nodes = read_nodes(reader, vertices, size)
-    return [(vertex, nodes[vertex]) for vertex in vertices]
+    return [(0, vertex, nodes[vertex]) for vertex in vertices]

@@ -95,7 +95,7 @@ def _has_edges(vertex: int) -> bool:
 
 
 def _visible_ends(rows: list[Row], column: int, size: int) -> list[int]:
-    return sorted({int(row[column]) for row in rows if int(row[2]) < size})  # type: ignore[arg-type]
+    return sorted({int(row[column]) for row in rows if row[2] < size})
 
 
 def _contained(reader: Reader, members: list[int], size: int) -> tuple[list[int], int]:
@@ -117,8 +117,8 @@ def _series(reader: Reader, members: list[int], size: int) -> tuple[MetricValues
     """Join the chunks of each metric; of one chunk said twice, the later stated one counts."""
     latest: dict[tuple[str, int], list[Row]] = {}
     for row in reader.find(SERIES, "execution", members):
-        if int(row[3]) < size:  # type: ignore[arg-type]
-            rows = latest.setdefault((str(row[1]), int(row[2])), [])  # type: ignore[arg-type]
+        if row[3] < size:
+            rows = latest.setdefault((row[1], row[2]), [])
             if rows and _series_order(row) > _series_order(rows[0]):
                 rows.clear()
             if not rows or _series_order(row) == _series_order(rows[0]):
@@ -136,12 +136,12 @@ def _series(reader: Reader, members: list[int], size: int) -> tuple[MetricValues
 
 def _series_order(row: Row) -> tuple[bool, int, str]:
     stated = row[5]
-    return stated is not None, int(stated or 0), str(row[6])
+    return stated is not None, int(stated or 0), row[6]
 
 
 def _points_at(reader: Reader, row: Row) -> list[_Point] | None:
     """Return the points of one chunk; ``None`` if they were erased."""
-    record = _record_at(reader, int(row[3]), int(row[4]))  # type: ignore[arg-type]
+    record = _record_at(reader, row[3], row[4])
     if not isinstance(record, MetricSeries):
         return None
     return [

@@ -107,9 +107,7 @@ def _bare_nodes(vertices: list[int], depths: list[int]) -> list[Node]:
     ]
 
 
-def _whole_nodes(
-    by_vertex: dict[int, Node], vertices: list[int], depths: list[int]
-) -> list[Node]:
+def _whole_nodes(by_vertex: dict[int, Node], vertices: list[int], depths: list[int]) -> list[Node]:
     nodes: list[Node] = []
     for vertex, depth in zip(vertices, depths, strict=True):
         node = by_vertex[vertex]
@@ -176,10 +174,10 @@ def _details(
     details: dict[tuple[int, int, str], EdgeDetail] = {}
     for column in ("tail", "head"):
         for tail, head, kind, _, _, body in reader.find(EDGE, column, executions, size):
-            detail = read_detail(body)  # type: ignore[arg-type]
+            detail = read_detail(body)
             if detail is not None:
                 artifact, execution = (tail, head) if head in executions else (head, tail)
-                details[id_of(artifact), id_of(execution), str(kind)] = detail  # type: ignore[arg-type]
+                details[id_of(artifact), id_of(execution), kind] = detail
     return details
 
 

@@ -41,7 +41,6 @@ from lineage_schemas.mlmd import (
 )
 from lineage_schemas.records import (
     Actor,
-    AnyRecord,
     Claim,
     LinkClass,
     Message,
@@ -51,14 +50,14 @@ from lineage_schemas.records import (
     Statement,
 )
 
-_KINDS: Final = {
+_KINDS: Final[dict[type[NodeRecord], Kind]] = {
     Artifact: Kind.ARTIFACT,
     Execution: Kind.EXECUTION,
     Context: Kind.CONTEXT,
 }
 
 _NormaliseRef = Callable[[Ref], Ref]
-_NormalForms = Mapping[type[Record], Callable[..., AnyRecord]]
+_NormalForms = Mapping[type[Record], Callable[..., Record]]
 _R = TypeVar("_R", bound=Record)
 _Joined = TypeVar("_Joined", Attribution, Association, ParentContext)
 _Claimed = TypeVar("_Claimed", Claim, Retraction)
@@ -91,7 +90,7 @@ def normalise_statement(statement: Statement) -> Statement:
 
 def kind_of(record: NodeRecord) -> Kind:
     """Return the kind of node that a record describes."""
-    return _KINDS[type(record)]  # type: ignore[index]
+    return _KINDS[type(record)]
 
 
 def _mode_of(statement: Statement) -> Mode:
@@ -105,8 +104,8 @@ def _mode_of(statement: Statement) -> Mode:
         ) from error
 
 
-def _normalised_records(statement: Statement, normal_forms: _NormalForms) -> tuple[AnyRecord, ...]:
-    normalised: list[AnyRecord] = []
+def _normalised_records(statement: Statement, normal_forms: _NormalForms) -> tuple[Record, ...]:
+    normalised: list[Record] = []
     for record in statement.records:
         try:
             normalised.append(normal_forms[type(record)](record))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from lineage_schemas.mlmd import (
@@ -12,7 +11,6 @@ from lineage_schemas.mlmd import (
     Kind,
     ParentContext,
     Record,
-    Ref,
 )
 from lineage_schemas.records import Claim, MetricSeries, Retraction
 
@@ -26,9 +24,3 @@ REF_FIELDS: Final[dict[type[Record], tuple[tuple[str, Kind | None], ...]]] = {
     Retraction: (("node", None),),
 }
 """Field names with the kind they name; ``None``: the record's own ``kind`` says which."""
-
-
-def refs_of(record: Record) -> Iterator[tuple[Kind, Ref]]:
-    """Yield each node that a record refers to."""
-    for field, kind in REF_FIELDS.get(type(record), ()):
-        yield kind or record.kind, getattr(record, field)  # type: ignore[attr-defined]

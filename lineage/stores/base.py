@@ -61,7 +61,7 @@ class Reader(Protocol):
         """Return the parts (facts, personal) of one entry; ``None`` for an erased or absent one."""
         ...
 
-    def find(  # noqa: PLR0913 - what, where, as of when, how much of it
+    def find(
         self,
         table: Table,
         column: str,

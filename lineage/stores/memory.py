@@ -8,7 +8,7 @@ positions with a gap, use after closing.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import partial
 from threading import RLock
@@ -41,13 +41,13 @@ class MemoryStore:
         return self._origin
 
     @contextmanager
-    def read(self) -> Iterator[MemoryReader]:
+    def read(self) -> Generator[MemoryReader]:
         """Open a snapshot: nobody writes until it is left."""
         with self._entered():
             yield MemoryReader(self._contents)
 
     @contextmanager
-    def write(self) -> Iterator[MemoryWriter]:
+    def write(self) -> Generator[MemoryWriter]:
         """Open the writing transaction."""
         with self._entered():
             if self._writing:
@@ -67,7 +67,7 @@ class MemoryStore:
             self._contents = _Contents()
 
     @contextmanager
-    def _entered(self) -> Iterator[None]:
+    def _entered(self) -> Generator[None]:
         if not self._lock.acquire(timeout=BUSY_WAIT_SECONDS_MAX):
             raise StoreBusyError(
                 f"Another thread held the store for over {BUSY_WAIT_SECONDS_MAX:.0f} s"
@@ -166,8 +166,8 @@ class MemoryReader:
         found = found if size is None else _visible(table, found, size)
         if columns is None:
             return found
-        wanted = [table.column(name) for name in columns]
-        return [tuple(row[index] for index in wanted) for row in found]
+        places = [table.column(name) for name in columns]
+        return [tuple(row[place] for place in places) for row in found]
 
     def find_prefix(self, table: Table, column: str, prefix: str) -> list[Row]:
         """Return the rows whose text in ``column`` begins with ``prefix``."""
@@ -209,7 +209,7 @@ class MemoryReader:
         column = table.column("since")
         rows = self._contents.rows(table).by_key.values()
         return sorted(
-            (row for row in rows if row[column] >= since),  # type: ignore[operator]
+            (row for row in rows if row[column] >= since),
             key=lambda row: (row[column], _sortable_row(table.key_of(row))),
         )
 
@@ -229,7 +229,7 @@ class MemoryWriter(MemoryReader):
         self._undo: list[Callable[[], object]] = []
 
     @contextmanager
-    def savepoint(self) -> Iterator[None]:
+    def savepoint(self) -> Generator[None]:
         """Undo what the block did when an exception leaves it."""
         mark = len(self._undo)
         try:
@@ -256,7 +256,7 @@ class MemoryWriter(MemoryReader):
             raise StoreError("Positions are not dense", where=f"from {expected_size}")
         self._undo.append(lambda: self._shrink(before, subtrees))
         contents.entries.extend(entries)
-        contents.subtrees.update(((tree.level, tree.index), tree.root) for tree in subtrees)
+        contents.subtrees.update(((tree.level, tree.number), tree.root) for tree in subtrees)
         contents.head = head
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
@@ -295,16 +295,14 @@ class MemoryWriter(MemoryReader):
     def _shrink(self, head: StoredHead, subtrees: Sequence[Subtree]) -> None:
         del self._contents.entries[head.size :]
         for tree in subtrees:
-            self._contents.subtrees.pop((tree.level, tree.index), None)
+            self._contents.subtrees.pop((tree.level, tree.number), None)
         self._contents.head = head
 
 
 def _visible(table: Table, rows: list[Row], size: int) -> list[Row]:
     since, until = table.column("since"), table.column("until") if table.is_timed else None
     return [
-        row
-        for row in rows
-        if is_visible(row[since], None if until is None else row[until], size)  # type: ignore[arg-type]
+        row for row in rows if is_visible(row[since], None if until is None else row[until], size)
     ]
 
 

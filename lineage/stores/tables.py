@@ -7,10 +7,14 @@ A table has plain columns of whole numbers, text or bytes. One with the columns 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Cell = int | str | bytes | None
-Row = tuple[Cell, ...]
+Row = tuple[Any, ...]
+"""Cells in the order of a table's columns, of the types that the columns name (``Cell``).
+
+Which type stands where is known by the table alone: stores check it, type checkers cannot.
+"""
 
 
 class Column(NamedTuple):

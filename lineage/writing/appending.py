@@ -106,6 +106,10 @@ def _refuse_reserved(statement: Statement) -> None:
 class LogState:
     """What a writer remembers of the log between transactions, to read less in the next."""
 
+    head: StoredHead
+    tree: CompactRange
+    catalog: Catalog
+
     def __init__(self) -> None:
         self.forget()
 
@@ -167,7 +171,9 @@ class BatchAppender:
         ]
         seen = self._find_positions(handles)
         fresh = self._without_known(handles, seen)
-        outcomes = {handle: (position, Outcome.DUPLICATE) for handle, position in seen.items()}
+        outcomes: dict[str, tuple[int | None, Outcome]] = {
+            handle: (position, Outcome.DUPLICATE) for handle, position in seen.items()
+        }
         if fresh:
             outcomes |= self._append_fresh(number, fresh)
         return [
@@ -178,7 +184,7 @@ class BatchAppender:
     def _find_positions(self, handles: list[str]) -> dict[str, int]:
         """Return where statements of the batch already stand in the log."""
         found = self._writer.find(STATEMENT, "handle", handles)
-        return {str(handle): int(position) for handle, position in found}  # type: ignore[arg-type]
+        return {str(handle): position for handle, position in found}
 
     def _without_known(
         self, handles: list[str], seen: dict[str, int]
@@ -252,7 +258,7 @@ class BatchAppender:
         if handle in self._positions:
             return self._positions[handle][0]
         for _, found in self._writer.find(STATEMENT, "handle", [handle]):
-            return int(found)  # type: ignore[arg-type]
+            return int(found)
         raise InvalidInputError(
             "The message that this statement cites is not in the log",
             where=f"statement {statement.id[:64]}: message {statement.message[:64]}",

@@ -29,7 +29,7 @@ from lineage_schemas.mlmd import (
     TypeRecord,
 )
 
-_TYPE_KINDS: Final = {
+_TYPE_KINDS: Final[dict[type[TypeRecord], Kind]] = {
     ArtifactType: Kind.ARTIFACT,
     ExecutionType: Kind.EXECUTION,
     ContextType: Kind.CONTEXT,
@@ -45,7 +45,7 @@ class CommandRules:
 
     def kind_of_type(self, record: TypeRecord) -> Kind:
         """Return the kind of nodes that a type is for."""
-        return _TYPE_KINDS[type(record)]  # type: ignore[index]
+        return _TYPE_KINDS[type(record)]
 
     def existing(self, kind: Kind, assigned: int) -> int:
         """Return the id again, or refuse it.

@@ -67,6 +67,8 @@ def load_statements(
             _want_unique(wanted, statement)
     _load_named(views, reader, wanted)
     held = views.handles.load(reader, wanted.handles) if wanted.handles else set[int]()
+    if held:
+        views.nodes.load(reader, held)
     views.load_known(
         reader,
         described=held.union(_vertices(views, wanted.described)),

@@ -209,8 +209,9 @@ class Resolver:
         return id_of(vertex)
 
     def _by_key(self, kind: Kind, key: Ref) -> int:
-        vertex = self._views.nodes.vertices.get((self._realms[kind], key))  # type: ignore[arg-type]
-        return self._new_node(kind, str(key)) if vertex is None else id_of(vertex)
+        name = str(key)
+        vertex = self._views.nodes.vertices.get((self._realms[kind], name))
+        return self._new_node(kind, name) if vertex is None else id_of(vertex)
 
     def _new_node(self, kind: Kind, key: str | None) -> int:
         assigned = self._views.catalog.next_id(self._namespace, KIND_CODES[kind])

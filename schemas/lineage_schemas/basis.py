@@ -10,8 +10,8 @@ class Basis(Struct, frozen=True, kw_only=True):
 
     ``size`` is how many entries were looked at (0 to size - 1) and ``root`` the root of the tree
     over them, in hexadecimal. ``asked_size`` is there when a size inside a batch was asked for and
-    rounded down to the batch's start. ``redactions`` counts the erased payload parts met. ``sources``
-    are those in scope; ``complete`` is false when something is known to be missing, and
+    rounded down to the batch's start. ``redactions`` counts the erased payload parts met.
+    ``sources`` are those in scope; ``complete`` is false when something is known to be missing, and
     ``incomplete_because`` says what.
     """
 

@@ -131,13 +131,13 @@ def decode_records(facts: bytes, personal: bytes | None) -> tuple[Record, ...]:
         NewerStoreError: they were written by a later version.
     """
     try:
-        records: tuple[Record, ...] = _FACTS.decode(facts).records
+        records = _FACTS.decode(facts).records
         if personal is None:
             return records
         lifted = _PERSONAL.decode(personal).records
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _undecodable(facts, PAYLOAD_VERSION, "payload part", error) from error
-    restored = list(records)
+    restored: list[Record] = list(records)
     for index, values in lifted:
         restored[index] = _restore(records[index], values)
     return tuple(restored)

@@ -13,8 +13,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from lineage_schemas.mlmd import EventKind, Kind
-from lineage_schemas.records import LinkClass, Mode, Precision, Record
+from lineage_schemas.mlmd import EventKind, Kind, Record
+from lineage_schemas.records import LinkClass, Mode, Precision
 
 ENVELOPE_VERSION: Final = 1
 PAYLOAD_VERSION: Final = 1

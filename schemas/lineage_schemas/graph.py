@@ -101,8 +101,9 @@ class LineageAnswer(Struct, frozen=True, kw_only=True):
     """A bounded piece of the lineage graph.
 
     ``nodes`` come nearest first, then by kind and id. ``links`` are those that were crossed.
-    ``entities`` are those of more than one member among the nodes. ``unknown`` are start identifiers
-    that the log has not heard of; each also stands among the nodes as a stub without id.
+    ``entities`` are those of more than one member among the nodes. ``unknown`` are start
+    identifiers that the log has not heard of; each also stands among the nodes as a stub without
+    id.
     """
 
     basis: Basis

@@ -42,7 +42,7 @@ class Claim(Record, frozen=True, kw_only=True, tag="claim"):
     node: Ref
     identifier: str
     link_class: LinkClass = field(name="class")
-    evidence: dict[str, JsonValue] = {}
+    evidence: dict[str, JsonValue] = {}  # noqa: RUF012 - msgspec makes a new one each time
 
 
 class Retraction(Record, frozen=True, kw_only=True, tag="retraction"):

@@ -39,6 +39,15 @@ class PropertyType(StrEnum):
     BOOLEAN = "BOOLEAN"
 
 
+_PLAIN_TYPES: Final[dict[type, PropertyType]] = {
+    bool: PropertyType.BOOLEAN,
+    int: PropertyType.INT,
+    float: PropertyType.DOUBLE,
+    str: PropertyType.STRING,
+}
+_TAGGED_TYPES: Final = {"$float": PropertyType.DOUBLE, "$proto": PropertyType.PROTO}
+
+
 def metric_value(number: float) -> JsonValue:
     """Return ``number`` as a value; NaN and the infinities become tagged values."""
     if math.isfinite(number):
@@ -53,26 +62,15 @@ def value_type(value: JsonValue) -> PropertyType:
     Raises:
         InvalidInputError: a list, or ``None``, which are no property values.
     """
-    match value:
-        case bool():
-            return PropertyType.BOOLEAN
-        case int():
-            return PropertyType.INT
-        case float():
-            return PropertyType.DOUBLE
-        case str():
-            return PropertyType.STRING
-        case {"$float": _}:
-            return PropertyType.DOUBLE
-        case {"$proto": _}:
-            return PropertyType.PROTO
-        case dict():
-            return PropertyType.STRUCT
-        case _:
-            raise InvalidInputError(
-                f"A {type(value).__name__} is no property value",
-                hint="Put a list inside an object, such as {'items': [...]}.",
-            )
+    plain = _PLAIN_TYPES.get(type(value))
+    if plain is not None:
+        return plain
+    if isinstance(value, dict):
+        return _TAGGED_TYPES.get(next(iter(value), ""), PropertyType.STRUCT)
+    raise InvalidInputError(
+        f"A {type(value).__name__} is no property value",
+        hint="Put a list inside an object, such as {'items': [...]}.",
+    )
 
 
 def check_value(value: JsonValue) -> None:
@@ -132,23 +130,26 @@ def _check_nested(value: JsonValue, depth: int) -> None:
         raise LimitExceededError(
             f"A value is nested deeper than {VALUE_DEPTH_MAX} levels (VALUE_DEPTH_MAX)"
         )
+    match value:
+        case dict():
+            for inner in value.values():
+                _check_nested(inner, depth + 1)
+        case list():
+            for inner in value:
+                _check_nested(inner, depth + 1)
+        case _:
+            _check_scalar(value)
+
+
+def _check_scalar(value: JsonValue) -> None:
+    if value is None or isinstance(value, bool | str):
+        return
     if isinstance(value, float):
         if not math.isfinite(value):
             raise InvalidInputError(
                 f"A float is {value}", hint="Say a metric's NaN as {'$float': 'NaN'}."
             )
-    elif isinstance(value, bool) or value is None or isinstance(value, str):
-        return
-    elif isinstance(value, int):
-        if not INT_MIN <= value <= INT_MAX:
-            raise InvalidInputError(
-                "A whole number is beyond 64 bits signed", where=str(value)[:64]
-            )
-    elif isinstance(value, dict):
-        for inner in value.values():
-            _check_nested(inner, depth + 1)
-    elif isinstance(value, list):
-        for inner in value:
-            _check_nested(inner, depth + 1)
-    else:
+    elif not isinstance(value, int):
         raise InvalidInputError(f"A {type(value).__name__} is no JSON value")
+    elif not INT_MIN <= value <= INT_MAX:
+        raise InvalidInputError("A whole number is beyond 64 bits signed", where=str(value)[:64])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -55,7 +55,7 @@ _MEANINGS: Final[dict[int, tuple[type[StoreError], str, str]]] = {
 
 
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
+def translated(path: Path) -> Generator[None]:
     """Raise what SQLite raises inside the block as one of our errors that names the file."""
     try:
         yield

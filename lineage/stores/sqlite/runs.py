@@ -18,15 +18,16 @@ _SPAN_PER_VALUE_MAX: Final = 2
 
 
 def dense_runs(values: list[Cell]) -> tuple[list[list[int]], list[Cell]]:
-    """Return (runs, rest) of whole numbers; of anything else, all is rest.
+    """Return (runs, rest) of whole numbers, each once; of anything else, all is rest.
 
     In a run at least every second number is wanted.
     """
-    if not all(type(value) is int for value in values):
+    numbers = {value for value in values if isinstance(value, int)}
+    if len(numbers) < len(values):
         return [], values
     runs: list[list[int]] = []
     rest: list[Cell] = []
-    waiting: list[list[int]] = [sorted(set(values))]  # type: ignore[type-var, list-item]
+    waiting = [sorted(numbers)]
     while waiting:
         part = waiting.pop()
         if len(part) < DENSE_VALUES_MIN:

@@ -8,7 +8,7 @@ appends then fails under two writers, whatever the time-out.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, LifoQueue
@@ -81,7 +81,7 @@ class SqliteStore:
         return self._path
 
     @contextmanager
-    def read(self) -> Iterator[SqliteReader]:
+    def read(self) -> Generator[SqliteReader]:
         """Open a snapshot on a reading connection of its own."""
         connection = self._borrow()
         try:
@@ -94,7 +94,7 @@ class SqliteStore:
             self._give_back(connection)
 
     @contextmanager
-    def write(self) -> Iterator[SqliteWriter]:
+    def write(self) -> Generator[SqliteWriter]:
         """Open the writing transaction; commit and sync when the block is left."""
         with self._entered(), translated(self._path):
             self._check_open()
@@ -120,7 +120,7 @@ class SqliteStore:
                     self._idle.get_nowait().close()
 
     @contextmanager
-    def _entered(self) -> Iterator[None]:
+    def _entered(self) -> Generator[None]:
         """Let one thread write; the time-out of SQLite itself is for other processes."""
         if not self._lock.acquire(timeout=BUSY_WAIT_SECONDS_MAX):
             raise StoreBusyError(
@@ -180,7 +180,7 @@ def _prepare(database: Database, path: Path, tables: Sequence[Table], new_origin
         )
     _settle(database, path)
     _create_missing(database, tables, new_origin)
-    return str(database.execute("SELECT origin FROM ledger").fetchone()[0])
+    return str(database.conn.execute("SELECT origin FROM ledger").fetchone()[0])
 
 
 def _marks(database: Database) -> tuple[int, int, bool]:
@@ -189,11 +189,11 @@ def _marks(database: Database) -> tuple[int, int, bool]:
     Another process may be making the ledger right now: read one after another, the marks could be
     from before that and the tables from after it, which would look like somebody else's file.
     """
-    database.execute("BEGIN")
+    database.conn.execute("BEGIN")
     try:
-        application = int(database.execute("PRAGMA application_id").fetchone()[0])
-        version = int(database.execute("PRAGMA user_version").fetchone()[0])
-        things = int(database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+        application = int(database.conn.execute("PRAGMA application_id").fetchone()[0])
+        version = int(database.conn.execute("PRAGMA user_version").fetchone()[0])
+        things = int(database.conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
     finally:
         database.conn.rollback()
     return application, version, things == 0
@@ -211,10 +211,10 @@ def _settle(database: Database, path: Path) -> None:
                 hint="Check the permissions of the file and its folder.",
             ) from error
         raise
-    database.execute("PRAGMA synchronous = FULL")
-    database.execute("PRAGMA temp_store = MEMORY")
-    database.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
-    database.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    database.conn.execute("PRAGMA synchronous = FULL")
+    database.conn.execute("PRAGMA temp_store = MEMORY")
+    database.conn.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
+    database.conn.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
 
 
 def _enable_wal(database: Database) -> None:
@@ -235,22 +235,22 @@ def _enable_wal(database: Database) -> None:
 
 
 def _create_missing(database: Database, tables: Sequence[Table], new_origin: str) -> None:
-    database.execute("BEGIN IMMEDIATE")
+    database.conn.execute("BEGIN IMMEDIATE")
     try:
         there = set(database.table_names())
         if "ledger" not in there:
             for statement in LOG_DDL:
-                database.execute(statement)
-            database.execute("INSERT INTO ledger VALUES (1, ?, 0, 0, x'')", [new_origin])
-            database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            database.execute(f"PRAGMA user_version = {STORE_VERSION}")
+                database.conn.execute(statement)
+            database.conn.execute("INSERT INTO ledger VALUES (1, ?, 0, 0, x'')", [new_origin])
+            database.conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            database.conn.execute(f"PRAGMA user_version = {STORE_VERSION}")
         for table in tables:
             if table.name not in there:
                 for statement in table_ddl(table):
-                    database.execute(statement)
+                    database.conn.execute(statement)
         # Of a file that may only be read, SQLite would tell the first writer instead of us, now.
-        database.execute("UPDATE ledger SET size = size WHERE FALSE")
-        database.execute("COMMIT")
+        database.conn.execute("UPDATE ledger SET size = size WHERE FALSE")
+        database.conn.execute("COMMIT")
     except BaseException:
         database.conn.rollback()
         raise

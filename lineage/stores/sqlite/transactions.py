@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
@@ -82,7 +82,9 @@ class SqliteReader:
         """Return the rows whose ``column`` is one of ``values``."""
         if column not in table.lookups:
             raise StoreError(f"Table {table.name} cannot be looked up by {column}")
-        shown, cells = ("", ()) if size is None else (_visible_sql(table), _visible_cells(table, size))
+        shown, cells = (
+            ("", ()) if size is None else (_visible_sql(table), _visible_cells(table, size))
+        )
         select = _select_sql(table, columns)
         rest, found = list(values), list[Row]()
         if columns and columns[0] == column and len(rest) >= DENSE_VALUES_MIN:
@@ -158,7 +160,7 @@ class SqliteWriter(SqliteReader):
         self._database = database
 
     @contextmanager
-    def savepoint(self) -> Iterator[None]:
+    def savepoint(self) -> Generator[None]:
         """Undo what the block did when an exception leaves it."""
         with self._database.atomic():
             yield
@@ -194,7 +196,7 @@ class SqliteWriter(SqliteReader):
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
         """Add rows with new keys, in the order of the keys: neighbours share a page."""
-        self._connection.executemany(_insert_sql(table), sorted(rows))  # type: ignore[type-var]
+        self._connection.executemany(_insert_sql(table), sorted(rows))
 
     def replace(self, table: Table, rows: Sequence[Row]) -> None:
         """Put rows in the place of those with the same keys."""

@@ -1,0 +1,1 @@
+"""The surface: HTTP, GraphQL and the terminal, on top of the engine."""

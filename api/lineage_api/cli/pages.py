@@ -1,0 +1,48 @@
+"""Pages of nodes, as ``find`` and ``list`` ask for them and print them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from lineage.questions.search import PAGE_NODES_DEFAULT, PAGE_NODES_MAX
+from lineage_api.cli.printing import print_json, print_rows, printable
+from lineage_schemas.graph import Node, NodePage
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_count = click.option(
+    "--count",
+    type=click.IntRange(1, PAGE_NODES_MAX),
+    default=PAGE_NODES_DEFAULT,
+    show_default=True,
+    help="How many nodes to print at most.",
+)
+_cursor = click.option("--cursor", metavar="CURSOR", help="Go on where an earlier page ended.")
+
+
+def page_options(command: Command) -> Command:
+    """Give a command the options of a page."""
+    return _count(_cursor(command))
+
+
+def print_page(page: NodePage, output: str) -> None:
+    """Print a page; where it is not the last, say on standard error how to get the next."""
+    if output == "json":
+        print_json(page)
+        return
+    if not page.nodes:
+        click.echo(f"nothing found as of size {page.basis.size}", err=True)
+        return
+    print_rows([_row(node) for node in page.nodes])
+    if page.cursor is not None:
+        click.echo(f"there is more: --cursor {page.cursor}", err=True)
+
+
+def _row(node: Node) -> list[str]:
+    kind = "" if node.kind is None else node.kind.value
+    key = node.key or f"{kind}/{node.id}"
+    state = "stub" if node.stub else node.state
+    return [printable(cell or "-") for cell in (kind, key, node.type, node.name, state)]

@@ -1,0 +1,42 @@
+"""``lineage serve``: serve a ledger on this machine."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from lineage_api.cli.session import STORE_VARIABLE
+from lineage_api.compose import open_configured_ledger
+from lineage_api.settings import HOST_DEFAULT, PORT_DEFAULT, STORE_DEFAULT, read_settings
+
+
+@click.command("serve")
+@click.option("--host", help=f"Where to listen.  [env var: LINEAGE_HOST; default: {HOST_DEFAULT}]")
+@click.option(
+    "--port",
+    type=int,
+    help=f"Where to listen; 0 is any free port.  [env var: LINEAGE_PORT; default: {PORT_DEFAULT}]",
+)
+@click.option(
+    "--store",
+    metavar="LEDGER",
+    help="The ledger: a path, or sqlite:///PATH.  "
+    f"[env var: {STORE_VARIABLE}; default: {STORE_DEFAULT}]",
+)
+def serve(host: str | None, port: int | None, store: str | None) -> None:
+    """Serve a ledger on this machine until interrupted.
+
+    A new ledger is made where there is none. Every setting may also come from the environment, as
+    LINEAGE_ and its name.
+    """
+    # Only here: whoever asks a question in the terminal need not wait for the web to be imported.
+    from lineage_api import serving  # noqa: PLC0415 - see above
+
+    settings = read_settings(os.environ, store=store, host=host, port=port)
+    with open_configured_ledger(settings) as ledger:
+        serving.serve(settings, ledger, lambda url: _say(url, settings.store))
+
+
+def _say(url: str, store: str) -> None:
+    click.echo(f"serving {store} at {url} (Ctrl-C stops)")

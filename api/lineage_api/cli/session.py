@@ -1,0 +1,130 @@
+"""What every command shares: which ledger, which namespace, as of when, in which form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import click
+
+from lineage.clock import Clock, Randomness, system_clock, system_randomness
+from lineage.ledger import open_ledger
+from lineage.questions.as_of import AsOf
+from lineage.service import DEFAULT_NAMESPACE, Ledger
+from lineage.stores.opening import has_store
+from lineage_api.settings import STORE_DEFAULT
+from lineage_schemas.errors import LedgerError, StoreError
+from lineage_schemas.instants import instant_of, parse_instant
+
+STORE_VARIABLE: Final = "LINEAGE_STORE"
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass
+class Session:
+    """What the shared options say, and what is taken from the machine. Tests give their own."""
+
+    clock: Clock = system_clock
+    randomness: Randomness = system_randomness
+    store: str = STORE_DEFAULT
+    namespace: str = DEFAULT_NAMESPACE
+    as_of: AsOf = None
+
+    def open(self) -> Ledger:
+        """Open the ledger that is there; never make one, or a slip of the pen would.
+
+        Raises:
+            StoreError: there is none, or it cannot be used.
+        """
+        if not has_store(self.store):
+            raise StoreError(
+                "There is no ledger here",
+                where=self.store,
+                hint=f"Name one with --store or {STORE_VARIABLE}, or make one: "
+                "`lineage ingest` and `lineage serve` do.",
+            )
+        return self.open_or_make()
+
+    def open_or_make(self) -> Ledger:
+        """Open the ledger, or make a new one.
+
+        Raises:
+            StoreError: it cannot be used.
+        """
+        return open_ledger(self.store, clock=self.clock, randomness=self.randomness)
+
+
+pass_session = click.make_pass_decorator(Session, ensure=True)
+
+
+def _keep(ctx: click.Context, parameter: click.Parameter, value: object) -> None:
+    setattr(ctx.ensure_object(Session), str(parameter.name), value)
+
+
+def _keep_as_of(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    ctx.ensure_object(Session).as_of = None if value is None else parse_as_of(value)
+
+
+def parse_as_of(text: str) -> AsOf:
+    """Read a size, or a time.
+
+    Raises:
+        click.BadParameter: it is neither.
+    """
+    if text.isascii() and text.isdigit():
+        return int(text)
+    try:
+        return instant_of(parse_instant(text))
+    except LedgerError as error:
+        raise click.BadParameter(f"{error.what} and no size: {text!r}. {error.hint}") from error
+
+
+store_option = click.option(
+    "--store",
+    metavar="LEDGER",
+    envvar=STORE_VARIABLE,
+    default=STORE_DEFAULT,
+    show_default=True,
+    show_envvar=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_keep,
+    help="The ledger: a path, or sqlite:///PATH.",
+)
+
+namespace_option = click.option(
+    "--namespace",
+    metavar="NAME",
+    default=DEFAULT_NAMESPACE,
+    show_default=True,
+    expose_value=False,
+    callback=_keep,
+    help="The namespace to record into or to ask of.",
+)
+
+as_of_option = click.option(
+    "--as-of",
+    metavar="SIZE|TIME",
+    expose_value=False,
+    callback=_keep_as_of,
+    help="Answer as of a size of the log, or as of a time (RFC 3339).  [default: now]",
+)
+
+
+def format_option(*formats: str) -> Callable[[Command], Command]:
+    """Return the option ``--format``, with the first of ``formats`` as its default."""
+    return click.option(
+        "--format",
+        "output",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="How to print the answer.",
+    )
+
+
+def asks(command: Command) -> Command:
+    """Give a command the options of a question: which ledger, which namespace, as of when."""
+    return store_option(namespace_option(as_of_option(command)))

@@ -1,0 +1,114 @@
+"""``lineage trace``: where something came from, and where it went."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from lineage.graph.export import dot_lines
+from lineage.graph.links import CROSSABLE, CROSSED_BY_DEFAULT
+from lineage.ledger import TraceQuery
+from lineage.questions.trace import DEPTH_MAX, NODES_DEFAULT, NODES_MAX
+from lineage.service import Ledger
+from lineage_api.cli.failures import finding
+from lineage_api.cli.printing import print_json, print_lines
+from lineage_api.cli.session import Session, asks, format_option, pass_session
+from lineage_api.cli.tree import executions_of, tree_lines
+from lineage_schemas.graph import Direction, LineageAnswer
+from lineage_schemas.records import LinkClass
+
+NONE: Final = "none"
+JOBS_NAMED_MAX: Final = 10_000
+"""Of so many of the nearest nodes the tree names the jobs."""
+
+
+@click.command("trace")
+@click.argument("identifiers", metavar="IDENTIFIER...", nargs=-1, required=True)
+@click.option(
+    "--direction",
+    type=click.Choice([direction.value for direction in Direction]),
+    default=Direction.UPSTREAM.value,
+    show_default=True,
+    help="Which way to walk.",
+)
+@click.option(
+    "--depth",
+    type=click.IntRange(0, DEPTH_MAX),
+    default=DEPTH_MAX,
+    show_default="to the end",
+    help="How many edges to walk; an artifact and the run that made it are one apart.",
+)
+@click.option(
+    "--nodes",
+    type=click.IntRange(1, NODES_MAX),
+    default=NODES_DEFAULT,
+    show_default=True,
+    help="How many nodes to find at most.",
+)
+@click.option(
+    "--cross",
+    type=click.Choice([*(link_class.value for link_class in CROSSABLE), NONE]),
+    multiple=True,
+    default=[link_class.value for link_class in CROSSED_BY_DEFAULT],
+    show_default=True,
+    help="A class of links to cross; may be given several times.",
+)
+@asks
+@format_option("tree", "json", "dot")
+@pass_session
+def trace(  # noqa: PLR0913, PLR0917 - one argument an option
+    session: Session,
+    identifiers: tuple[str, ...],
+    direction: str,
+    depth: int,
+    nodes: int,
+    cross: tuple[str, ...],
+    output: str,
+) -> None:
+    """Trace where something came from, or where it went.
+
+    The tree shows every node once in full; below it stands how many nodes, edges and links the
+    answer holds, what a limit cut, and the basis it rests on. An identifier that the log has never
+    heard of stands in the answer as unknown, and the exit code is 1.
+    """
+    query = TraceQuery(
+        start=identifiers,
+        direction=Direction(direction),
+        depth=depth,
+        nodes=nodes,
+        cross=crossed(cross),
+    )
+    with session.open() as ledger:
+        answer = ledger.trace(query, as_of=session.as_of, namespace=session.namespace)
+        print_answer(ledger, answer, output)
+    if answer.unknown:
+        raise finding()
+
+
+def crossed(names: tuple[str, ...]) -> tuple[LinkClass, ...]:
+    """Return the classes that are named.
+
+    Raises:
+        click.BadParameter: ``none`` together with a class.
+    """
+    if NONE in names:
+        if set(names) != {NONE}:
+            raise click.BadParameter("'none' goes with no class", param_hint="'--cross'")
+        return ()
+    return tuple(dict.fromkeys(LinkClass(name) for name in names))
+
+
+def print_answer(ledger: Ledger, answer: LineageAnswer, output: str) -> None:
+    """Print an answer in one of the three forms."""
+    if output == "json":
+        print_json(answer)
+    elif output == "dot":
+        print_lines(dot_lines(answer))
+    else:
+        contexts = ledger.contexts_of(
+            executions_of(answer, JOBS_NAMED_MAX),
+            as_of=answer.basis,
+            namespace=answer.basis.namespace,
+        )
+        print_lines(tree_lines(answer, contexts))

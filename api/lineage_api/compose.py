@@ -1,0 +1,17 @@
+"""The one place that names concrete things: settings become a ledger."""
+
+from __future__ import annotations
+
+from lineage.ledger import open_ledger
+from lineage.service import Ledger
+from lineage_api.settings import Settings
+
+
+def open_configured_ledger(settings: Settings) -> Ledger:
+    """Open the ledger that the settings name, or make it.
+
+    Raises:
+        StoreError: the store cannot be opened, is not a ledger, or is of a later version.
+        InvalidInputError: a kind of store this software does not know.
+    """
+    return open_ledger(settings.store)

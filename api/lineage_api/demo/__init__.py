@@ -1,0 +1,1 @@
+"""The demo: a story that was recorded from real tools, shipped with the software."""

@@ -1,0 +1,1 @@
+"""GraphQL: the main door for questions."""

@@ -1,0 +1,163 @@
+"""``POST /graphql``: GraphQL over HTTP.
+
+The answer is ``application/graphql-response+json`` for who asks for it, and then 400 says that a
+request was not executed; plain ``application/json`` has 200 for every well-formed request. One
+request is executed as a whole in one of the reading threads, so that neither its questions nor the
+writing of a long answer hold up the event loop.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from msgspec import Struct
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from strawberry.exceptions import MissingQueryError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
+
+from lineage.service import Ledger
+from lineage_api.bodies import JSON, Body, read_body
+from lineage_api.graphql.errors import (
+    OPERATION_FAILED,
+    PARSE_FAILED,
+    FormattedError,
+    format_error,
+    request_error,
+)
+from lineage_api.graphql.queries import QueryContext
+from lineage_api.graphql.schema import SCHEMA
+from lineage_api.surface import surface_of
+
+PATH: Final = "/graphql"
+RESPONSE: Final = "application/graphql-response+json"
+
+_QUERIES_ONLY: Final = (OperationType.QUERY,)
+
+
+class GraphQLRequest(Struct, frozen=True, rename="camel"):
+    """The body of a request. ``extensions`` are taken and mean nothing here."""
+
+    query: str
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+    extensions: dict[str, Any] | None = None
+
+
+class Executed(Struct, frozen=True, omit_defaults=True):
+    """What came of a request: ``data`` is absent where nothing was executed."""
+
+    errors: list[FormattedError] = []
+    data: object = msgspec.UNSET
+
+
+class _Wish(NamedTuple):
+    """One media type of an Accept header, and how much it is wished for."""
+
+    name: str
+    quality: float
+
+
+_REQUEST: Final = msgspec.json.Decoder(GraphQLRequest)
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+async def answer_query(request: Request) -> Response:
+    """Answer one GraphQL request.
+
+    Raises:
+        MediaTypeError: the body is not JSON.
+        BodyTooLargeError: it is too long.
+        OverloadedError: too many requests wait already.
+    """
+    surface = surface_of(request)
+    media_type = accepted_type(request.headers.get("accept", ""))
+    body = await read_body(request, {JSON}, surface.settings.query_bytes)
+    status, content = await surface.reading.run(
+        lambda: _answer(surface.ledger, body, strict=media_type == RESPONSE)
+    )
+    return Response(content, status_code=status, media_type=f"{media_type}; charset=utf-8")
+
+
+def accepted_type(accept: str) -> str:
+    """Choose between the two media types of answers; without a wish it is plain JSON.
+
+    Of two that are wished for alike, the one named first is taken.
+
+    Raises:
+        HTTPException: 406, neither will do.
+    """
+    wishes = [_wish(part) for part in accept.split(",") if part.strip()]
+    if not wishes:
+        return JSON
+    named = [wish for wish in wishes if wish.name in {JSON, RESPONSE}]
+    refused = {wish.name for wish in named if not wish.quality}
+    anything = [
+        _Wish(ours, wish.quality)
+        for wish in wishes
+        if wish.name in {"*/*", "application/*"}
+        for ours in (JSON, RESPONSE)
+        if ours not in refused
+    ]
+    best = max([*named, *anything], key=lambda wish: wish.quality, default=None)
+    if best is None or not best.quality:
+        raise HTTPException(HTTPStatus.NOT_ACCEPTABLE, f"An answer is {JSON} or {RESPONSE}")
+    return best.name
+
+
+def execute(ledger: Ledger, query: GraphQLRequest) -> Executed:
+    """Execute one request."""
+    context = QueryContext(ledger, query.operation_name)
+    try:
+        result = SCHEMA.execute_sync(
+            query.query,
+            variable_values=query.variables,
+            operation_name=query.operation_name,
+            context_value=context,
+            allowed_operation_types=_QUERIES_ONLY,
+        )
+    except CannotGetOperationTypeError as error:
+        return Executed([request_error(error.as_http_error_reason(), OPERATION_FAILED)])
+    except InvalidOperationTypeError:
+        return Executed([request_error("There are only queries here", OPERATION_FAILED)])
+    except MissingQueryError:
+        return Executed([request_error("The query is empty", PARSE_FAILED)])
+    return _told(result, context)
+
+
+def _told(result: ExecutionResult, context: QueryContext) -> Executed:
+    errors = [format_error(error, executed=context.executing) for error in result.errors or ()]
+    if result.data is None and not any("path" in error for error in errors):
+        return Executed(errors)
+    return Executed(errors, result.data)
+
+
+def _answer(ledger: Ledger, body: Body, *, strict: bool) -> tuple[int, bytes]:
+    """Return status and body. ``strict``: 400 where nothing was executed."""
+    try:
+        query = _REQUEST.decode(body.content())
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        refused = Executed([request_error(f"This is no GraphQL request: {error}")])
+        return HTTPStatus.BAD_REQUEST, _ENCODER.encode(refused)
+    executed = execute(ledger, query)
+    failed = strict and executed.data is msgspec.UNSET
+    status = HTTPStatus.BAD_REQUEST if failed else HTTPStatus.OK
+    return status, _ENCODER.encode(executed)
+
+
+def _wish(part: str) -> _Wish:
+    name, *parameters = (one.strip().lower() for one in part.split(";"))
+    quality = next((one[2:] for one in parameters if one.startswith("q=")), "1")
+    try:
+        return _Wish(name, min(max(float(quality), 0.0), 1.0))
+    except ValueError:
+        return _Wish(name, 0.0)
+
+
+ROUTES: Final = (Route(PATH, answer_query, methods=["POST"]),)

@@ -1,0 +1,64 @@
+"""What questions take in GraphQL: inputs and arguments, each with its words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+import strawberry
+
+from lineage_api.graphql.scalars import Int64
+
+
+@strawberry.enum(description="The classes of links that a trace may cross.")
+class CrossedClass(StrEnum):
+    """All but guesses, which are only ever listed."""
+
+    ASSERTED = "asserted"
+    CONTENT = "content"
+    DERIVED = "derived"
+
+
+@strawberry.input(description="A basis handed back: asks again of exactly the same past.")
+class BasisInput:
+    """What tells one past from every other."""
+
+    origin: str
+    size: Int64
+    root: str
+    projection: str
+
+
+@strawberry.input(
+    name="AsOf",
+    one_of=True,
+    description="As of when: a size of the log, a moment, or the basis of an earlier answer.",
+)
+class AsOfInput:
+    """Exactly one of these."""
+
+    size: Int64 | None = strawberry.field(
+        default=strawberry.UNSET, description="The entries 0 to size - 1."
+    )
+    time: datetime | None = strawberry.field(
+        default=strawberry.UNSET, description="What had been recorded by then."
+    )
+    basis: BasisInput | None = strawberry.UNSET
+
+
+AsOfArgument = Annotated[
+    AsOfInput | None,
+    strawberry.argument(description="As of when; left out, the log's size as the request began."),
+]
+NamespaceArgument = Annotated[
+    str, strawberry.argument(description="Which namespace; each has nodes and types of its own.")
+]
+KeyArgument = Annotated[
+    str,
+    strawberry.argument(description="An identifier: the node's key, or one it is claimed to have."),
+]
+FirstArgument = Annotated[int, strawberry.argument(description="The size of a page, 1 to 1000.")]
+AfterArgument = Annotated[
+    str | None, strawberry.argument(description="The cursor of the page before.")
+]

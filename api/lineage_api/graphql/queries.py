@@ -1,0 +1,266 @@
+"""The root fields: each is one call of the service.
+
+Every answer of one request that does not say as of when is of one size: the log's as the request
+began.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated, Final
+
+import strawberry
+
+from lineage.questions.as_of import SOFTWARE, AsOf
+from lineage.questions.search import PAGE_NODES_DEFAULT
+from lineage.questions.trace import DEPTH_MAX, TraceQuery
+from lineage.service import DEFAULT_NAMESPACE, Ledger
+from lineage_api.graphql.fields import resolved
+from lineage_api.graphql.inputs import (
+    AfterArgument,
+    AsOfArgument,
+    AsOfInput,
+    CrossedClass,
+    FirstArgument,
+    KeyArgument,
+    NamespaceArgument,
+)
+from lineage_api.graphql.scalars import Int64
+from lineage_api.graphql.types import (
+    BasisType,
+    EntryPageType,
+    HeadOfLog,
+    HeadType,
+    LineageAnswerType,
+    NodeAnswerType,
+    NodePageType,
+    TypeDefinitionType,
+    TypeOfNodes,
+)
+from lineage_schemas import graph
+from lineage_schemas.basis import Basis
+from lineage_schemas.entry import Head
+from lineage_schemas.errors import InvalidInputError
+from lineage_schemas.mlmd import Kind
+from lineage_schemas.records import LinkClass
+
+STARTS_MAX: Final = 100
+NODES_DEFAULT: Final = 1_000
+NODES_MAX: Final = 10_000
+"""Nodes of one lineage answer over GraphQL; the engine itself can do more."""
+
+FIRST_POSITION: Final = Int64(0)
+CROSSED_DEFAULT: Final = (CrossedClass.ASSERTED, CrossedClass.CONTENT)
+
+
+class QueryContext:
+    """What the resolvers of one request share."""
+
+    def __init__(self, ledger: Ledger, operation_name: str | None = None) -> None:
+        self.ledger = ledger
+        self.operation_name = operation_name
+        self.executing = False
+        """Set once the document was found valid."""
+
+    @cached_property
+    def head(self) -> Head:
+        """Where the log stood when this request first asked."""
+        return self.ledger.head()
+
+
+Info = strawberry.Info[QueryContext, None]
+
+
+@strawberry.type(description="Questions about one ledger.")
+class Query:
+    """The root of every question."""
+
+    @resolved(NodeAnswerType, "All that is known of one artifact.")
+    def artifact(
+        self,
+        info: Info,
+        key: KeyArgument,
+        namespace: NamespaceArgument = DEFAULT_NAMESPACE,
+        as_of: AsOfArgument = None,
+    ) -> graph.NodeAnswer:
+        """Show an artifact."""
+        return _show(info, Kind.ARTIFACT, key, namespace, as_of)
+
+    @resolved(NodeAnswerType, "All that is known of one execution.")
+    def execution(
+        self,
+        info: Info,
+        key: KeyArgument,
+        namespace: NamespaceArgument = DEFAULT_NAMESPACE,
+        as_of: AsOfArgument = None,
+    ) -> graph.NodeAnswer:
+        """Show an execution."""
+        return _show(info, Kind.EXECUTION, key, namespace, as_of)
+
+    @resolved(NodeAnswerType, "All that is known of one context.")
+    def context(
+        self,
+        info: Info,
+        key: KeyArgument,
+        namespace: NamespaceArgument = DEFAULT_NAMESPACE,
+        as_of: AsOfArgument = None,
+    ) -> graph.NodeAnswer:
+        """Show a context."""
+        return _show(info, Kind.CONTEXT, key, namespace, as_of)
+
+    @resolved(
+        LineageAnswerType,
+        "The lineage of one or more identifiers, bounded: what is cut says so.",
+    )
+    def lineage(  # noqa: PLR0913, PLR0917 - a field's arguments are its resolver's
+        self,
+        info: Info,
+        start: Annotated[
+            list[str], strawberry.argument(description="Identifiers, scheme:value, 1 to 100.")
+        ],
+        direction: graph.Direction = graph.Direction.UPSTREAM,
+        depth: Annotated[
+            int | None,
+            strawberry.argument(
+                description="How many lineage edges to follow, 0 to 100000; left out, all."
+            ),
+        ] = None,
+        nodes: Annotated[
+            int, strawberry.argument(description="How many nodes at most, 1 to 10000.")
+        ] = NODES_DEFAULT,
+        cross: Annotated[
+            list[CrossedClass],
+            strawberry.argument(description="The classes of links that may be crossed."),
+        ] = list(CROSSED_DEFAULT),  # noqa: B006 - read by the library, changed by nobody
+        namespace: NamespaceArgument = DEFAULT_NAMESPACE,
+        as_of: AsOfArgument = None,
+    ) -> graph.LineageAnswer:
+        """Trace lineage."""
+        if len(start) > STARTS_MAX:
+            raise InvalidInputError(
+                f"A trace starts from {STARTS_MAX} identifiers at the most", where="start"
+            )
+        if nodes > NODES_MAX:
+            raise InvalidInputError(
+                f"The node limit is from 1 to {NODES_MAX} here", where=str(nodes)
+            )
+        query = TraceQuery(
+            start=tuple(start),
+            direction=direction,
+            depth=DEPTH_MAX if depth is None else depth,
+            nodes=nodes,
+            cross=tuple(LinkClass(one.value) for one in cross),
+        )
+        return info.context.ledger.trace(query, namespace=namespace, as_of=_as_of(info, as_of))
+
+    @resolved(
+        NodePageType,
+        "Nodes that show every word of a text in their names, keys, types or URIs.",
+    )
+    def find(
+        self,
+        info: Info,
+        text: str,
+        first: FirstArgument = PAGE_NODES_DEFAULT,
+        after: AfterArgument = None,
+        namespace: NamespaceArgument = DEFAULT_NAMESPACE,
+        as_of: AsOfArgument = None,
+    ) -> graph.NodePage:
+        """Find nodes by words."""
+        then = _as_of_page(info, after, as_of)
+        return info.context.ledger.find(
+            text, cursor=after, count=first, namespace=namespace, as_of=then
+        )
+
+    @resolved(
+        NodePageType,
+        "Nodes of a type (and of those based on it), or of a kind such as artifact.",
+    )
+    def nodes(
+        self,
+        info: Info,
+        type: str,  # noqa: A002 - it is the argument's name
+        first: FirstArgument = PAGE_NODES_DEFAULT,
+        after: AfterArgument = None,
+        namespace: NamespaceArgument = DEFAULT_NAMESPACE,
+        as_of: AsOfArgument = None,
+    ) -> graph.NodePage:
+        """List nodes by type."""
+        then = _as_of_page(info, after, as_of)
+        return info.context.ledger.list_nodes(
+            type, cursor=after, count=first, namespace=namespace, as_of=then
+        )
+
+    @resolved(EntryPageType, "Entries of the log from a position on.")
+    def entries(
+        self,
+        info: Info,
+        start: Annotated[Int64, strawberry.argument(name="from")] = FIRST_POSITION,
+        first: FirstArgument = PAGE_NODES_DEFAULT,
+        namespace: NamespaceArgument = DEFAULT_NAMESPACE,
+        as_of: AsOfArgument = None,
+    ) -> graph.EntryPage:
+        """Read the log."""
+        return info.context.ledger.entries(
+            start, count=first, namespace=namespace, as_of=_as_of(info, as_of)
+        )
+
+    @resolved(list[TypeDefinitionType], "The types of a namespace, by id.")
+    def types(
+        self, info: Info, namespace: NamespaceArgument = DEFAULT_NAMESPACE
+    ) -> list[TypeOfNodes]:
+        """List types."""
+        return [TypeOfNodes(*row) for row in info.context.ledger.types(namespace=namespace)]
+
+    @resolved(BasisType, "The basis that an answer as of then would rest on.")
+    def basis(
+        self,
+        info: Info,
+        namespace: NamespaceArgument = DEFAULT_NAMESPACE,
+        as_of: AsOfArgument = None,
+    ) -> Basis:
+        """State a basis."""
+        return info.context.ledger.basis(_as_of(info, as_of), namespace=namespace)
+
+    @resolved(HeadType, "Where the log stood as this request began.")
+    def head(self, info: Info) -> HeadOfLog:
+        """State the head."""
+        return HeadOfLog(info.context.ledger.origin, info.context.head)
+
+
+def _show(
+    info: Info, kind: Kind, key: str, namespace: str, as_of: AsOfInput | None
+) -> graph.NodeAnswer:
+    """Return the one answer: within a kind, all that an identifier means is one entity."""
+    return info.context.ledger.show(key, kind=kind, namespace=namespace, as_of=_as_of(info, as_of))[
+        0
+    ]
+
+
+def _as_of(info: Info, given: AsOfInput | None) -> AsOf:
+    if given is None:
+        return info.context.head.size
+    if given.size is not None and given.size is not strawberry.UNSET:
+        return given.size
+    if given.time is not None and given.time is not strawberry.UNSET:
+        return given.time
+    basis = given.basis
+    if basis is None or basis is strawberry.UNSET:
+        raise InvalidInputError("As of when? One of size, time and basis is needed", where="asOf")
+    return Basis(
+        origin=basis.origin,
+        size=basis.size,
+        root=basis.root,
+        projection=basis.projection,
+        software=SOFTWARE,
+        namespace=DEFAULT_NAMESPACE,
+    )
+
+
+def _as_of_page(info: Info, after: str | None, given: AsOfInput | None) -> AsOf:
+    """A cursor carries the size of the first page, so nothing else may say as of when."""
+    if after is not None and given is not None:
+        raise InvalidInputError(
+            "The cursor already says as of when", where="asOf", hint="Leave asOf out."
+        )
+    return _as_of(info, given)

@@ -1,0 +1,438 @@
+"""What answers look like in GraphQL. Each type shows a struct of ``lineage_schemas`` as it is.
+
+The structs themselves are handed to GraphQL, which reads their fields by name; a resolver stands
+only where the two differ.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+import strawberry
+from strawberry.scalars import JSON
+
+from lineage_api.graphql.fields import resolved
+from lineage_api.graphql.scalars import Int64
+from lineage_schemas import graph
+from lineage_schemas.entry import Head
+from lineage_schemas.instants import format_instant
+from lineage_schemas.mlmd import EventKind, Kind, TypeRecord
+from lineage_schemas.records import Mode, Precision
+from lineage_schemas.values import JsonValue, PropertyType, value_type
+
+strawberry.enum(Kind, description="The three kinds of node.")
+strawberry.enum(
+    EventKind,
+    description="ML Metadata's seven kinds of Event: data flows into an execution, or out of it.",
+)
+strawberry.enum(
+    graph.Direction, description="Against the flow of data, with it, or both ways from the start."
+)
+strawberry.enum(graph.TruncationReason, description="Which limit cut an answer.")
+strawberry.enum(PropertyType, description="ML Metadata's six types of properties.")
+strawberry.enum(Mode, description="Observations commute; commands follow the order of the log.")
+strawberry.enum(Precision, description="How exactly a stated time is known.")
+
+
+@strawberry.enum(
+    name="LinkClass",
+    description="How strong a link is: a node's own key, or the class of a claim, strongest first.",
+)
+class ShownClass(StrEnum):
+    """The classes of links, the key's own among them."""
+
+    KEY = "key"
+    ASSERTED = "asserted"
+    CONTENT = "content"
+    DERIVED = "derived"
+    GUESSED = "guessed"
+
+
+class PropertyValue(NamedTuple):
+    """One property of a node, with its type."""
+
+    name: str
+    type: PropertyType
+    value: JsonValue
+    declared: bool
+
+
+class MetricPoint(NamedTuple):
+    """One value of a metric."""
+
+    step: int
+    value: JsonValue
+    time: str | None
+
+
+class PropertyOfType(NamedTuple):
+    """A property that a type declares."""
+
+    name: str
+    type: PropertyType
+
+
+class TypeOfNodes(NamedTuple):
+    """A type of a namespace, by its id."""
+
+    kind: Kind
+    id: int
+    definition: TypeRecord
+
+
+class HeadOfLog(NamedTuple):
+    """Where the log of a ledger stands."""
+
+    origin: str
+    head: Head
+
+
+@strawberry.type(
+    name="Basis",
+    description="What an answer rests on. The same question on the same basis has the same answer.",
+)
+class BasisType:
+    """Shows ``lineage_schemas.basis.Basis``."""
+
+    origin: str = strawberry.field(description="The name of the log.")
+    size: Int64 = strawberry.field(description="How many entries were looked at: 0 to size - 1.")
+    root: str = strawberry.field(description="The root hash over those entries, in hexadecimal.")
+    projection: str
+    software: str
+    namespace: str
+    asked_size: Int64 | None = strawberry.field(
+        description="The size asked for, where it lay inside a batch and was rounded down."
+    )
+    valid_at: datetime | None
+    redactions: Int64 = strawberry.field(description="Erased payload parts that were met.")
+    sources: list[str] = strawberry.field(description="The sources in scope.")
+    complete: bool = strawberry.field(description="False when something is known to be missing.")
+    incomplete_because: list[str]
+
+
+@strawberry.type(name="Property", description="A property of a node, with its type.")
+class PropertyFields:
+    """Shows ``PropertyValue``."""
+
+    name: str
+    type: PropertyType
+    value: JSON
+    declared: bool = strawberry.field(
+        description="True for a property of the node's type, false for a custom one."
+    )
+
+
+@strawberry.type(
+    name="Node",
+    description="An artifact, execution or context. A stub was named, and described by nobody.",
+)
+class NodeType:
+    """Shows ``lineage_schemas.graph.Node``."""
+
+    kind: Kind | None = strawberry.field(
+        description="Null only for what the log has never heard of, as is the local id."
+    )
+
+    @resolved(Int64 | None, "The id that the namespace gave to this node, unique within its kind.")
+    @staticmethod
+    def local_id(node: strawberry.Parent[graph.Node]) -> int | None:
+        """Return our id; to GraphQL's clients ``id`` means another thing."""
+        return node.id
+
+    key: str | None = strawberry.field(description="The identifier that names the node for ever.")
+    type: str | None
+    type_version: str | None
+    name: str | None
+    external_id: str | None
+    uri: str | None
+    state: str | None
+    properties: JSON = strawberry.field(description="Properties of the type, by name.")
+    custom_properties: JSON
+
+    @resolved(list[PropertyFields], "Every property with its type; those of the type come first.")
+    @staticmethod
+    def property_list(node: strawberry.Parent[graph.Node]) -> list[PropertyValue]:
+        """List what the two objects of properties hold."""
+        return [
+            PropertyValue(name, value_type(value), value, declared)
+            for declared, values in ((True, node.properties), (False, node.custom_properties))
+            for name, value in values.items()
+            if value is not None
+        ]
+
+    stub: bool
+    depth: int = strawberry.field(
+        description="How many lineage edges away the nearest start is; crossing a link is free."
+    )
+
+
+@strawberry.type(
+    name="Edge", description="Lineage: an Event between an artifact and an execution, by local id."
+)
+class EdgeType:
+    """Shows ``lineage_schemas.graph.Edge``."""
+
+    artifact: Int64
+    execution: Int64
+    kind: EventKind
+
+    @resolved(JSON, "Where in the execution's signature the artifact stood: keys and indexes.")
+    @staticmethod
+    def path(edge: strawberry.Parent[graph.Edge]) -> list[str | int]:
+        """Return the steps of the path."""
+        return list(edge.path)
+
+    @resolved(datetime | None)
+    @staticmethod
+    def time(edge: strawberry.Parent[graph.Edge]) -> str | None:
+        """Write the instant as text."""
+        return None if edge.time_us is None else format_instant(edge.time_us)
+
+
+@strawberry.type(name="Link", description="Identity: a node goes by an identifier.")
+class LinkType:
+    """Shows ``lineage_schemas.graph.Link``."""
+
+    kind: Kind
+    node: Int64 = strawberry.field(description="The local id of the node.")
+    identifier: str | None = strawberry.field(description="Null where it was erased.")
+
+    @resolved(ShownClass, name="class")
+    @staticmethod
+    def link_class(link: strawberry.Parent[graph.Link]) -> ShownClass:
+        """Name the class."""
+        return ShownClass(link.link_class)
+
+    source: str = strawberry.field(description="Who claims it.")
+    evidence: JSON
+
+
+@strawberry.type(
+    name="Entity", description="Nodes that asserted links join, with their values merged."
+)
+class EntityType:
+    """Shows ``lineage_schemas.graph.Entity``."""
+
+    kind: Kind
+    members: list[Int64]
+    merged: NodeType
+
+
+@strawberry.type(
+    name="Truncation",
+    description="The answer was cut at a limit; at least as many nodes as are hidden are missing.",
+)
+class TruncationType:
+    """Shows ``lineage_schemas.graph.Truncation``."""
+
+    reason: graph.TruncationReason
+    limit: int
+    hidden: Int64
+
+
+@strawberry.type(
+    name="LineageAnswer",
+    description="A bounded piece of the lineage graph, flat: edges name nodes by local id.",
+)
+class LineageAnswerType:
+    """Shows ``lineage_schemas.graph.LineageAnswer``."""
+
+    basis: BasisType
+    direction: graph.Direction
+    start: list[str]
+    nodes: list[NodeType] = strawberry.field(description="Nearest first, then by kind and id.")
+    edges: list[EdgeType]
+    links: list[LinkType] = strawberry.field(description="The links that were crossed.")
+    entities: list[EntityType] = strawberry.field(description="Those of more than one member.")
+    truncations: list[TruncationType]
+    stubs: int = strawberry.field(description="How many of the nodes nobody has described.")
+    unknown: list[str] = strawberry.field(
+        description="Start identifiers the log has not heard of; each is among the nodes too."
+    )
+    complete: bool = strawberry.field(
+        description="Nothing was cut, and every source in scope is known to be heard."
+    )
+
+
+@strawberry.type(name="MetricPoint", description="One value of a metric.")
+class MetricPointType:
+    """Shows ``MetricPoint``."""
+
+    step: Int64
+    value: JSON
+    time: datetime | None
+
+
+@strawberry.type(name="MetricSeries", description="A metric of an execution by step.")
+class MetricSeriesType:
+    """Shows ``lineage_schemas.graph.MetricValues``."""
+
+    metric: str
+
+    @resolved(list[MetricPointType])
+    @staticmethod
+    def points(series: strawberry.Parent[graph.MetricValues]) -> list[MetricPoint]:
+        """Name the parts of each point."""
+        return [MetricPoint(*point) for point in series.points]
+
+
+@strawberry.type(
+    name="NodeAnswer", description="All that is known of a node, or of the entity it belongs to."
+)
+class NodeAnswerType:
+    """Shows ``lineage_schemas.graph.NodeAnswer``."""
+
+    basis: BasisType
+
+    @resolved(bool, "False when the log has never heard of the key; the node is then a stub.")
+    @staticmethod
+    def known(answer: strawberry.Parent[graph.NodeAnswer]) -> bool:
+        """Tell by the local id."""
+        return answer.node.id is not None
+
+    node: NodeType = strawberry.field(description="With the values merged over the members.")
+    members: list[NodeType]
+    links: list[LinkType]
+    contexts: list[NodeType] = strawberry.field(description="The contexts it belongs to.")
+    contained: list[NodeType] = strawberry.field(description="What belongs to it.")
+    edges: list[EdgeType]
+    series: list[MetricSeriesType]
+    truncations: list[TruncationType]
+
+
+@strawberry.type(name="NodePage", description="One page of a list; all pages are of one size.")
+class NodePageType:
+    """Shows ``lineage_schemas.graph.NodePage``."""
+
+    basis: BasisType
+    nodes: list[NodeType]
+    cursor: str | None = strawberry.field(
+        description="Asks for the next page as `after`; null: this is the last."
+    )
+
+
+@strawberry.type(
+    name="Entry", description="A statement with its place in the log: who said it, when, and what."
+)
+class EntryType:
+    """Shows ``lineage_schemas.graph.EntryView``."""
+
+    position: Int64
+    leaf: str = strawberry.field(description="The hash of the stored envelope, in hexadecimal.")
+    statement: str
+    source: str
+    namespace: str
+    actor: str = strawberry.field(description="A pseudonym.")
+
+    @resolved(Mode)
+    @staticmethod
+    def mode(view: strawberry.Parent[graph.EntryView]) -> Mode:
+        """Name the mode."""
+        return Mode(view.mode)
+
+    batch_start: Int64
+    batch_length: Int64
+    recorded_at: datetime = strawberry.field(description="When the log learned it.")
+    stated_from: datetime | None = strawberry.field(description="Since when the source says so.")
+    stated_to: datetime | None
+
+    @resolved(Precision | None)
+    @staticmethod
+    def stated_precision(view: strawberry.Parent[graph.EntryView]) -> Precision | None:
+        """Name the precision."""
+        return None if view.stated_precision is None else Precision(view.stated_precision)
+
+    message: Int64 | None = strawberry.field(
+        description="The position of the message that this was made from."
+    )
+    mapping: str | None
+    records: list[JSON] | None = strawberry.field(description="Null where they were erased.")
+
+
+@strawberry.type(name="EntryPage", description="One page of the log.")
+class EntryPageType:
+    """Shows ``lineage_schemas.graph.EntryPage``."""
+
+    basis: BasisType
+    entries: list[EntryType]
+    next_position: Int64 | None = strawberry.field(
+        description="Asks for the next page as `from`; null: this is the last."
+    )
+
+
+@strawberry.type(name="PropertyDefinition", description="A property that a type declares.")
+class PropertyDefinitionType:
+    """Shows ``PropertyOfType``."""
+
+    name: str
+    type: PropertyType
+
+
+@strawberry.type(name="TypeDefinition", description="A type of artifacts, executions or contexts.")
+class TypeDefinitionType:
+    """Shows ``TypeOfNodes``."""
+
+    kind: Kind
+
+    @resolved(Int64)
+    @staticmethod
+    def local_id(row: strawberry.Parent[TypeOfNodes]) -> int:
+        """Return our id, as of a node."""
+        return row.id
+
+    @resolved(str)
+    @staticmethod
+    def name(row: strawberry.Parent[TypeOfNodes]) -> str:
+        """Return the name."""
+        return row.definition.name
+
+    @resolved(str | None)
+    @staticmethod
+    def version(row: strawberry.Parent[TypeOfNodes]) -> str | None:
+        """Return the version."""
+        return row.definition.version
+
+    @resolved(str | None)
+    @staticmethod
+    def description(row: strawberry.Parent[TypeOfNodes]) -> str | None:
+        """Return the description."""
+        return row.definition.description
+
+    @resolved(str | None, "One of ML Metadata's nine system types.")
+    @staticmethod
+    def base_type(row: strawberry.Parent[TypeOfNodes]) -> str | None:
+        """Return the base type."""
+        return row.definition.base_type
+
+    @resolved(list[PropertyDefinitionType])
+    @staticmethod
+    def properties(row: strawberry.Parent[TypeOfNodes]) -> list[PropertyOfType]:
+        """List the declared properties."""
+        return [PropertyOfType(name, kind) for name, kind in row.definition.properties.items()]
+
+
+@strawberry.type(name="Head", description="Where the log stands, unsigned.")
+class HeadType:
+    """Shows ``HeadOfLog``."""
+
+    origin: str
+
+    @resolved(Int64)
+    @staticmethod
+    def size(log: strawberry.Parent[HeadOfLog]) -> int:
+        """Return the size."""
+        return log.head.size
+
+    @resolved(str)
+    @staticmethod
+    def root(log: strawberry.Parent[HeadOfLog]) -> str:
+        """Write the root in hexadecimal."""
+        return log.head.root.hex()
+
+    @resolved(datetime | None, "When the last entry was recorded; null for an empty log.")
+    @staticmethod
+    def recorded_at(log: strawberry.Parent[HeadOfLog]) -> str | None:
+        """Write the instant as text."""
+        return format_instant(log.head.recorded_us) if log.head.size else None

@@ -1,0 +1,42 @@
+"""Refuses requests that a web page of somebody else's sent here under a name of its own.
+
+A page can make its own host name mean 127.0.0.1 (DNS rebinding), and the browser then lets it read
+whatever this server says. What gives it away is the Host header.
+"""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from lineage_api.problems import ForeignHostError, problem_response
+from lineage_api.settings import is_loopback
+
+
+class OwnHostOnly:
+    """Middleware that lets through only requests to this machine's own names."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it with a problem document."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        host = Headers(scope=scope).get("host", "")
+        if is_loopback(_without_port(host)):
+            await self._app(scope, receive, send)
+            return
+        error = ForeignHostError(
+            "This request names a host that is not this machine",
+            where=host[:64],
+            hint="Use http://127.0.0.1 or http://localhost with the server's port.",
+        )
+        await problem_response(error)(scope, receive, send)
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]

@@ -1,0 +1,211 @@
+"""Errors as HTTP says them: problem documents (RFC 9457). The one table of their statuses."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lineage_schemas.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    CorruptLogError,
+    InvalidInputError,
+    LedgerError,
+    LimitExceededError,
+    NotFoundError,
+    OverloadedError,
+    PreconditionError,
+    RuleError,
+    StoreBusyError,
+    StoreError,
+    StoreFullError,
+    UnknownBasisError,
+)
+
+MEDIA_TYPE: Final = "application/problem+json"
+RETRY_SECONDS: Final = 1
+"""What ``Retry-After`` says: the queue of the writer moves on within a second."""
+
+ENCODINGS: Final = "gzip, deflate"
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+class BodyTooLargeError(LimitExceededError):
+    """The body of a request is longer than it may be."""
+
+    code = "body_too_large"
+
+
+class MediaTypeError(InvalidInputError):
+    """The body of a request is of a media type that is not read here."""
+
+    code = "unsupported_media_type"
+
+
+class EncodingError(InvalidInputError):
+    """The body of a request is compressed in a way that is not known here."""
+
+    code = "unsupported_encoding"
+
+
+class ForeignHostError(LedgerError):
+    """A request was sent to a name that this machine alone may not go by."""
+
+    code = "foreign_host"
+
+
+_STATUSES: Final[dict[type[LedgerError], int]] = {
+    LedgerError: 500,
+    InvalidInputError: 400,
+    BodyTooLargeError: 413,
+    MediaTypeError: 415,
+    EncodingError: 415,
+    ForeignHostError: 421,
+    RuleError: 409,
+    NotFoundError: 404,
+    AlreadyExistsError: 409,
+    ConflictError: 409,
+    PreconditionError: 412,
+    # The past that was asked for is not there, however well the question was put.
+    UnknownBasisError: 404,
+    StoreError: 503,
+    StoreFullError: 507,
+    CorruptLogError: 500,
+    OverloadedError: 503,
+}
+
+_TITLES: Final = {
+    "already_exists": "There is one already",
+    "body_too_large": "The body is too large",
+    "corrupt_log": "The stored log contradicts itself",
+    "failed_precondition": "The present state forbids this",
+    "foreign_host": "This is not a name of this server",
+    "foreign_store": "The store is not a ledger",
+    "internal": "Something went wrong here",
+    "invalid_argument": "What was sent breaks a rule of form",
+    "invalid_identifier": "This is not an identifier",
+    "limit_exceeded": "Something is over its limit",
+    "method_not_allowed": "This method is not for this place",
+    "newer_store": "The store is of a later version",
+    "not_acceptable": "No acceptable media type",
+    "not_found": "There is no such thing",
+    "overloaded": "Too much is waiting",
+    "read_only_store": "The store refuses writing",
+    "rule_violated": "A rule of the log forbids this",
+    "stale_head": "Somebody appended meanwhile",
+    "statement_conflict": "The statement id came with other content before",
+    "store_busy": "Another writer holds the store",
+    "store_full": "There is no room left",
+    "store_unavailable": "The store is not available",
+    "undecodable": "What was sent cannot be read",
+    "unknown_basis": "This log cannot answer as of then",
+    "unknown_route": "There is nothing at this address",
+    "unsupported_encoding": "This content encoding is not read here",
+    "unsupported_media_type": "This media type is not read here",
+}
+
+_HTTP_CODES: Final = {404: "unknown_route", 405: "method_not_allowed", 406: "not_acceptable"}
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A problem document. ``code`` is what machines branch on; ``hint`` says what to try next."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    where: str = ""
+    hint: str = ""
+
+
+def status_of(error: LedgerError) -> int:
+    """Return the status of an error: that of its own class, or of the nearest above it."""
+    return next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
+
+
+def is_retriable(error: LedgerError) -> bool:
+    """Tell whether the same request may succeed later without anybody changing it."""
+    return isinstance(error, StoreBusyError | StoreFullError | OverloadedError) or (
+        status_of(error) == HTTPStatus.SERVICE_UNAVAILABLE
+    )
+
+
+def problem_response(error: LedgerError) -> Response:
+    """Return the problem document of an error."""
+    status = status_of(error)
+    headers: dict[str, str] = {}
+    if isinstance(error, StoreBusyError | OverloadedError):
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    if isinstance(error, EncodingError):
+        headers["Accept-Encoding"] = ENCODINGS
+    return _respond(
+        Problem(
+            type=_urn(error.code),
+            title=_title(error.code),
+            status=status,
+            detail=error.what,
+            code=error.code,
+            where=error.where,
+            hint=error.hint,
+        ),
+        headers,
+    )
+
+
+async def on_ledger_error(request: Request, error: Exception) -> Response:
+    """Answer a request whose handler raised one of our errors."""
+    assert isinstance(error, LedgerError)
+    if isinstance(error, StoreError):
+        _LOG.error("%s %s: %s", request.method, request.url.path, error)
+    return problem_response(error)
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """Answer what the router itself refused: an unknown address, a wrong method."""
+    assert isinstance(error, HTTPException)
+    code = _HTTP_CODES.get(error.status_code, "invalid_argument")
+    return _respond(
+        Problem(
+            type=_urn(code),
+            title=_title(code),
+            status=error.status_code,
+            detail=error.detail,
+            code=code,
+            where=f"{request.method} {request.url.path[:256]}",
+        ),
+        error.headers or {},
+    )
+
+
+async def on_unexpected_error(request: Request, error: Exception) -> Response:
+    """Answer a fault of ours, telling nothing of it; the server logs it."""
+    del request, error
+    return problem_response(
+        LedgerError("The server met a fault of its own", hint="Its log says more.")
+    )
+
+
+def _respond(problem: Problem, headers: Mapping[str, str]) -> Response:
+    return Response(
+        msgspec.json.encode(problem),
+        status_code=problem.status,
+        headers=headers,
+        media_type=MEDIA_TYPE,
+    )
+
+
+def _urn(code: str) -> str:
+    return f"urn:lineage-ledger:error:{code}"
+
+
+def _title(code: str) -> str:
+    return _TITLES.get(code, _TITLES["internal"])

@@ -1,0 +1,55 @@
+"""Bounded pools of threads, which keep the engine's blocking calls off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from lineage_schemas.errors import OverloadedError
+
+WAITING_PER_THREAD_MAX: Final = 64
+"""How many calls may wait for each thread before the next is refused."""
+
+T = TypeVar("T")
+
+
+class Pool:
+    """Threads that run one kind of call. Used from one event loop only."""
+
+    def __init__(self, name: str, threads: int) -> None:
+        self._threads = threads
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._inside = 0
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """Run a call in one of the threads and return what it returns.
+
+        A call that has begun goes on to its end, even when whoever waits for it has gone.
+
+        Raises:
+            OverloadedError: too many calls wait already.
+        """
+        if self._inside >= self._threads * (1 + WAITING_PER_THREAD_MAX):
+            raise OverloadedError(
+                "Too many requests wait for an answer", hint="Send it again in a moment."
+            )
+        self._inside += 1
+        future = self._executor.submit(call)
+        # The count follows the call and not the caller, who may be cancelled before it.
+        loop = asyncio.get_running_loop()
+        future.add_done_callback(lambda _: _tell(loop, self._leave))
+        return await asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """Wait for the calls under way, and drop those that have not begun."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def _leave(self) -> None:
+        self._inside -= 1
+
+
+def _tell(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(call)

@@ -1,0 +1,89 @@
+"""Serve the application on this machine until it is told to stop."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from signal import SIGINT
+from types import FrameType
+from typing import Final
+
+import uvicorn
+
+from lineage.service import Ledger
+from lineage_api.app import create_app
+from lineage_api.settings import Settings, check_settings
+from lineage_schemas.errors import InvalidInputError
+
+_KEEP_ALIVE_SECONDS: Final = 5
+_BACKLOG: Final = 2_048
+
+
+def serve(settings: Settings, ledger: Ledger, on_ready: Callable[[str], None]) -> None:
+    """Serve a ledger; return after SIGINT or SIGTERM, once requests under way are answered.
+
+    ``on_ready`` is called with the server's URL as soon as it takes requests. What was acknowledged
+    is durable before this returns. The ledger stays open.
+
+    Raises:
+        InvalidInputError: a host or port that cannot be listened on.
+    """
+    check_settings(settings)
+    listener = _listen(settings.host, settings.port)
+    with listener:
+        config = uvicorn.Config(
+            create_app(ledger, settings),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            lifespan="on",
+            ws="none",
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=settings.stop_seconds,
+        )
+        _Server(config, lambda: on_ready(_url(listener))).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Tells when it is ready, and returns after a signal instead of raising it anew.
+
+    Raised anew, SIGTERM would end the process before its caller could close the ledger.
+    """
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        del frame
+        if self.should_exit and sig == SIGINT:
+            self.force_exit = True
+        self.should_exit = True
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The event loop turns Nagle's algorithm off only where the protocol is named, and
+    # socket.create_server does not name it: every answer would then wait 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise InvalidInputError(
+            f"Nothing can listen there: {error}",
+            where=f"{host} port {port}",
+            hint="Choose another port, such as 0 for any free one.",
+        ) from error
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

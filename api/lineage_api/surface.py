@@ -1,0 +1,60 @@
+"""What every request handler is given: the ledger, the settings, the writer and the pools."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from msgspec import Struct
+from starlette.requests import Request
+
+from lineage.service import Ledger
+from lineage_api.reading import Pool
+from lineage_api.settings import Settings
+from lineage_api.writing import GroupWriter
+
+
+class Surface(Struct, frozen=True, kw_only=True):
+    """One running application. ``preparing`` threads check and encode what is to be written."""
+
+    ledger: Ledger
+    settings: Settings
+    writer: GroupWriter
+    reading: Pool
+    preparing: Pool
+
+
+@asynccontextmanager
+async def run_surface(ledger: Ledger, settings: Settings) -> AsyncGenerator[Surface, None]:
+    """Start the threads; when the block is left, write what waits and end them.
+
+    The ledger stays open: whoever opened it closes it.
+    """
+    surface = Surface(
+        ledger=ledger,
+        settings=settings,
+        writer=GroupWriter(
+            ledger.commit, length_max=settings.queue_length, bytes_max=settings.queue_bytes
+        ),
+        reading=Pool("lineage-reader", settings.reader_threads),
+        preparing=Pool("lineage-preparer", settings.preparing_threads),
+    )
+    surface.writer.start()
+    try:
+        yield surface
+    finally:
+        await asyncio.to_thread(_end, surface)
+
+
+def _end(surface: Surface) -> None:
+    surface.preparing.close()
+    surface.writer.stop()
+    surface.reading.close()
+
+
+def surface_of(request: Request) -> Surface:
+    """Return the application that a request came to."""
+    surface = request.state.surface
+    assert isinstance(surface, Surface)
+    return surface

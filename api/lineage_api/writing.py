@@ -1,0 +1,195 @@
+"""The writer: one thread that commits what waits together, in one transaction with one sync."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from threading import Condition, Thread
+from typing import Final
+
+from msgspec import Struct
+
+from lineage.intake import Delivery, Outcomes
+from lineage.writing.submission import Receipt
+from lineage_schemas.errors import LedgerError, OverloadedError, StoreError
+
+GROUP_LENGTH_MAX: Final = 256
+"""Deliveries of one transaction; a request with more of them is a group of its own."""
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+class _Job(Struct, frozen=True):
+    """What one request brings: committed in one group, answered at once."""
+
+    deliveries: Sequence[Delivery]
+    bytes: int
+    done: Future[Outcomes]
+
+
+class GroupWriter:
+    """Queues deliveries for ``commit``, which runs in a thread of its own.
+
+    At most ``length_max`` deliveries of ``bytes_max`` payload bytes wait; one request alone may
+    have more, so that none is refused for ever. What was acknowledged is durable; what is refused
+    was not written.
+    """
+
+    def __init__(
+        self,
+        commit: Callable[[Sequence[Delivery]], Outcomes],
+        *,
+        length_max: int,
+        bytes_max: int,
+    ) -> None:
+        self._commit = commit
+        self._length_max = length_max
+        self._bytes_max = bytes_max
+        self._jobs: deque[_Job] = deque()
+        self._length = 0
+        self._bytes = 0
+        self._changed = Condition()
+        self._stopping = False
+        self._thread = Thread(target=self._run, name="lineage-writer", daemon=True)
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether anything submitted now would be written."""
+        return self._thread.is_alive() and not self._stopping
+
+    def start(self) -> None:
+        """Start the thread. A writer starts once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Refuse what comes from now on, write everything that waits, and end the thread."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    async def submit(self, delivery: Delivery) -> list[Receipt]:
+        """Record one delivery; return once it is durable.
+
+        Raises:
+            LedgerError: as ``submit_all``, or why this delivery was refused.
+        """
+        outcome = (await self.submit_all([delivery]))[0]
+        if isinstance(outcome, LedgerError):
+            raise outcome
+        return outcome
+
+    async def submit_all(self, deliveries: Sequence[Delivery]) -> Outcomes:
+        """Record deliveries in one group; return for each its receipts or why it was refused.
+
+        A caller that is cancelled while it waits takes its deliveries back, unless they are being
+        written already.
+
+        Raises:
+            OverloadedError: the queue is full, or the writer stops. Nothing was written.
+            StoreError: the store failed. Nothing was written.
+        """
+        return await asyncio.wrap_future(self.enqueue(deliveries))
+
+    def enqueue(self, deliveries: Sequence[Delivery]) -> Future[Outcomes]:
+        """Put deliveries into the queue, from any thread.
+
+        Raises:
+            OverloadedError: as ``submit_all``.
+        """
+        job = _Job(deliveries, sum(map(_bytes_of, deliveries)), Future())
+        with self._changed:
+            if not self.is_alive:
+                raise OverloadedError(
+                    "The ledger is not taking anything in", hint="Send it again once it is back."
+                )
+            if self._jobs and not self._has_room(job):
+                raise OverloadedError(
+                    "The queue of the writer is full; nothing was written",
+                    hint="Send it again in a moment.",
+                )
+            self._jobs.append(job)
+            self._length += len(job.deliveries)
+            self._bytes += job.bytes
+            self._changed.notify_all()
+        return job.done
+
+    def _has_room(self, job: _Job) -> bool:
+        return (
+            self._length + len(job.deliveries) <= self._length_max
+            and self._bytes + job.bytes <= self._bytes_max
+        )
+
+    def _run(self) -> None:
+        try:
+            while group := self._take():
+                self._write(group)
+        finally:
+            self._abandon()
+
+    def _take(self) -> list[_Job]:
+        """Wait for work and take a group of it; nothing once the writer stops and all is done."""
+        with self._changed:
+            while not (group := self._next_group()) and not self._stopping:
+                self._changed.wait()
+            return group
+
+    def _next_group(self) -> list[_Job]:
+        group: list[_Job] = []
+        length = 0
+        while self._jobs:
+            if group and length + len(self._jobs[0].deliveries) > GROUP_LENGTH_MAX:
+                break
+            job = self._jobs.popleft()
+            self._length -= len(job.deliveries)
+            self._bytes -= job.bytes
+            if job.done.set_running_or_notify_cancel():
+                group.append(job)
+                length += len(job.deliveries)
+        return group
+
+    def _write(self, group: list[_Job]) -> None:
+        try:
+            outcomes = self._commit([delivery for job in group for delivery in job.deliveries])
+        except StoreError as error:
+            _fail(group, error)
+        except Exception as error:  # noqa: BLE001 - one faulty delivery must not end the thread
+            if len(group) == 1:
+                _LOG.exception("A delivery could not be written")
+                _fail(group, error)
+                return
+            for job in group:
+                self._write([job])
+        else:
+            _answer(group, outcomes)
+
+    def _abandon(self) -> None:
+        """Tell those who still wait, should the thread ever end before its time."""
+        with self._changed:
+            self._stopping = True
+            jobs, self._jobs = list(self._jobs), deque()
+        waiting = [job for job in jobs if job.done.set_running_or_notify_cancel()]
+        _fail(waiting, StoreError("The writer has ended; nothing of this was written"))
+
+
+def _answer(group: list[_Job], outcomes: Outcomes) -> None:
+    start = 0
+    for job in group:
+        stop = start + len(job.deliveries)
+        job.done.set_result(outcomes[start:stop])
+        start = stop
+
+
+def _fail(group: list[_Job], error: Exception) -> None:
+    for job in group:
+        job.done.set_exception(error)
+
+
+def _bytes_of(delivery: Delivery) -> int:
+    return sum(
+        len(one.parts.facts) + len(one.parts.personal or b"") for one in delivery.batch.statements
+    )

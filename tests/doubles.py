@@ -1,0 +1,203 @@
+"""Stand-ins: a clock that can run backwards, randomness from a seed, a store that breaks."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from enum import StrEnum
+from hashlib import sha256
+from typing import NamedTuple
+
+from lineage.proofs.tree import Subtree
+from lineage.stores.base import Reader, Store, StoredHead, Writer
+from lineage.stores.tables import Cell, Row, Table
+from lineage_schemas.entry import PayloadPart, StoredEntry
+from lineage_schemas.errors import StoreError
+
+MakeStore = Callable[[Sequence[Table]], Store]
+"""Opens a store with these tables: see the fixture of that name."""
+
+NOON_US = 1_767_268_800_000_000
+"""2026-01-01T12:00:00Z, in microseconds since the epoch."""
+
+
+class FakeClock:
+    """A clock that moves by ``step_us`` each time it is read, and only then."""
+
+    def __init__(self, now_us: int = NOON_US, step_us: int = 1_000_000) -> None:
+        self.now_us = now_us
+        self.step_us = step_us
+
+    def __call__(self) -> int:
+        now = self.now_us
+        self.now_us += self.step_us
+        return now
+
+    def turn_back(self, by_us: int) -> None:
+        """Move the hands against the way of time."""
+        self.now_us -= by_us
+
+
+class SeededRandomness:
+    """Bytes that look random and are the same in every run."""
+
+    def __init__(self, seed: str = "seed") -> None:
+        self._seed = seed.encode()
+        self._drawn = 0
+
+    def __call__(self, count: int) -> bytes:
+        body = b""
+        while len(body) < count:
+            self._drawn += 1
+            body += sha256(b"%s/%d" % (self._seed, self._drawn)).digest()
+        return body[:count]
+
+
+class Step(StrEnum):
+    """What a writer does to a store, in the order in which it first does it."""
+
+    BEGIN = "begin"
+    APPEND = "append"
+    INSERT = "insert"
+    REPLACE = "replace"
+    CLEAR = "clear"
+    COMMIT = "commit"
+
+
+class When(StrEnum):
+    """On which side of the step the store breaks: nothing of it was done, or all of it was."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+class Fault(NamedTuple):
+    """Break once, at the ``nth`` occurrence of a step, counted from 1."""
+
+    step: Step
+    when: When
+    nth: int = 1
+
+
+class BrokenError(StoreError):
+    """What the faulty store raises."""
+
+
+class FaultyStore:
+    """A store over another one that breaks where it is told to, once.
+
+    After the commit means: everything was written, and the writer was not told.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.fault: Fault | None = None
+
+    @property
+    def origin(self) -> str:
+        return self.store.origin
+
+    def read(self) -> AbstractContextManager[Reader]:
+        return self.store.read()
+
+    @contextmanager
+    def write(self) -> Iterator[Writer]:
+        self.break_at(Step.BEGIN, When.BEFORE)
+        with self.store.write() as writer:
+            self.break_at(Step.BEGIN, When.AFTER)
+            yield FaultyWriter(self, writer)
+            self.break_at(Step.COMMIT, When.BEFORE)
+        self.break_at(Step.COMMIT, When.AFTER)
+
+    def close(self) -> None:
+        self.store.close()
+
+    def break_at(self, step: Step, when: When) -> None:
+        """Break, if this is the step that was chosen."""
+        fault = self.fault
+        if fault is None or (fault.step, fault.when) != (step, when):
+            return
+        self.fault = fault._replace(nth=fault.nth - 1) if fault.nth > 1 else None
+        if self.fault is None:
+            raise BrokenError(f"Broken {when} {step}")
+
+
+class FaultyWriter:
+    """A writer that asks its store, before and after each step, whether to break."""
+
+    def __init__(self, faulty: FaultyStore, writer: Writer) -> None:
+        self._faulty = faulty
+        self._writer = writer
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        return self._writer.savepoint()
+
+    def append(
+        self,
+        expected_size: int,
+        entries: Sequence[StoredEntry],
+        subtrees: Sequence[Subtree],
+        head: StoredHead,
+    ) -> None:
+        with self._around(Step.APPEND):
+            self._writer.append(expected_size, entries, subtrees, head)
+
+    def insert(self, table: Table, rows: Sequence[Row]) -> None:
+        with self._around(Step.INSERT):
+            self._writer.insert(table, rows)
+
+    def replace(self, table: Table, rows: Sequence[Row]) -> None:
+        with self._around(Step.REPLACE):
+            self._writer.replace(table, rows)
+
+    def clear(self, tables: Sequence[Table]) -> None:
+        with self._around(Step.CLEAR):
+            self._writer.clear(tables)
+
+    @contextmanager
+    def _around(self, step: Step) -> Iterator[None]:
+        self._faulty.break_at(step, When.BEFORE)
+        yield
+        self._faulty.break_at(step, When.AFTER)
+
+    # --- reading is passed on as it is -----------------------------------------------------------
+
+    def head(self) -> StoredHead:
+        return self._writer.head()
+
+    def entries(self, start: int, count: int) -> list[StoredEntry]:
+        return self._writer.entries(start, count)
+
+    def hashes(self, level: int, first: int, count: int) -> list[bytes]:
+        return self._writer.hashes(level, first, count)
+
+    def payload(self, position: int) -> tuple[PayloadPart | None, PayloadPart | None]:
+        return self._writer.payload(position)
+
+    def find(
+        self,
+        table: Table,
+        column: str,
+        values: Iterable[Cell],
+        size: int | None = None,
+        columns: tuple[str, ...] | None = None,
+    ) -> list[Row]:
+        return self._writer.find(table, column, values, size, columns)
+
+    def find_prefix(self, table: Table, column: str, prefix: str) -> list[Row]:
+        return self._writer.find_prefix(table, column, prefix)
+
+    def page(
+        self,
+        table: Table,
+        index: tuple[str, str],
+        value: Cell,
+        after: Cell,
+        count: int,
+        size: int | None = None,
+    ) -> list[Row]:
+        return self._writer.page(table, index, value, after, count, size)
+
+    def added(self, table: Table, since: int) -> list[Row]:
+        return self._writer.added(table, since)
+
+    def scan(self, table: Table, after: Row | None, count: int) -> list[Row]:
+        return self._writer.scan(table, after, count)

@@ -1,0 +1,442 @@
+"""Traces against the slowest way that is obviously right: `oracle.Graph`, as of every size."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from doubles import FakeClock, SeededRandomness
+from lineage.ledger import (
+    Claim,
+    Direction,
+    Event,
+    EventKind,
+    Kind,
+    LinkClass,
+    Retraction,
+    Statement,
+    TraceQuery,
+)
+from lineage.projections.views import TABLES
+from lineage.service import Ledger
+from lineage.stores.opening import open_store
+from lineage_schemas.errors import InvalidInputError
+from lineage_schemas.graph import LineageAnswer, Truncation, TruncationReason
+from lineage_schemas.records import AnyRecord
+from oracle import Graph, Name, Walk
+from strategies import (
+    ALIASES,
+    ARTIFACTS,
+    DIGESTS,
+    EXECUTIONS,
+    batch_sizes,
+    cut,
+    histories,
+    lineage_records,
+)
+
+DEFAULT = (LinkClass.ASSERTED, LinkClass.CONTENT)
+EVERY = (*DEFAULT, LinkClass.DERIVED)
+UP, DOWN, BOTH = Direction.UPSTREAM, Direction.DOWNSTREAM, Direction.BOTH
+Edges = set[tuple[Name, Name, EventKind]]
+
+
+class Told(NamedTuple):
+    """A ledger, and for each size between its batches what it had been told by then."""
+
+    ledger: Ledger
+    graphs: dict[int, Graph]
+
+    def keys(self, size: int) -> dict[tuple[Kind | None, int | None], str]:
+        """Return the key of every node, by kind and id."""
+        return {
+            (node.kind, node.id): str(node.key)
+            for kind in Kind
+            for node in self.ledger.list_nodes(kind.value, count=1_000, as_of=size).nodes
+        }
+
+
+def told(statements: list[Statement], sizes: list[int]) -> Told:
+    store = open_store("memory:", TABLES, "test/origin")
+    ledger = Ledger(store, FakeClock(), SeededRandomness())
+    graphs = {0: Graph([])}
+    so_far: list[Statement] = []
+    for batch in cut(statements, sizes):
+        ledger.record(batch)
+        so_far += batch
+        graphs[ledger.head().size] = Graph(so_far)
+    return Told(ledger, graphs)
+
+
+def walks(query: TraceQuery, depth_max: int | None) -> list[Walk]:
+    ways = (UP, DOWN) if query.direction is BOTH else (query.direction,)
+    return [Walk(way, frozenset(query.cross), depth_max) for way in ways]
+
+
+def starts_of(graph: Graph, query: TraceQuery) -> set[Name]:
+    return {node for identifier in query.start for node in graph.identified(identifier)}
+
+
+def depths_of(answer: LineageAnswer) -> dict[Name, int]:
+    """Return the nodes of an answer that the log has heard of, with their depths."""
+    known = [node for node in answer.nodes if node.id is not None]
+    depths = {(node.kind, node.key): node.depth for node in known if node.kind and node.key}
+    assert len(depths) == len(known)
+    assert [node.depth for node in known] == sorted(node.depth for node in known)
+    return depths
+
+
+def edges_of(answer: LineageAnswer) -> Edges:
+    """Return the edges of an answer by keys, in the direction of the data; all ends are nodes."""
+    keys = {(node.kind, node.id): str(node.key) for node in answer.nodes}
+    found: Edges = set()
+    for edge in answer.edges:
+        artifact = Kind.ARTIFACT, keys[Kind.ARTIFACT, edge.artifact]
+        execution = Kind.EXECUTION, keys[Kind.EXECUTION, edge.execution]
+        ends = (artifact, execution) if edge.kind.is_input else (execution, artifact)
+        found.add((*ends, edge.kind))
+    assert len(found) == len(answer.edges)
+    return found
+
+
+def edges_within(graph: Graph, nodes: Iterable[Name]) -> Edges:
+    inside = set(nodes)
+    return {edge for edge in graph.edges if inside.issuperset(edge[:2])}
+
+
+def check_links(
+    graph: Graph, answer: LineageAnswer, crossed: set[tuple[Name, Name, LinkClass]]
+) -> None:
+    """Every link shown stands, between nodes of the answer; every one that was crossed is shown."""
+    keys = {(node.kind, node.id): str(node.key) for node in answer.nodes}
+    standing = {(one.node, one.identifier, one.source or ""): one for one in graph.standing}
+    shown: dict[Name, set[tuple[str, LinkClass]]] = {}
+    for link in answer.links:
+        node = link.kind, keys[link.kind, link.node]
+        identifier = str(link.identifier)
+        own = link.link_class == "key"
+        found = LinkClass.ASSERTED if own else LinkClass(link.link_class)
+        assert (node, identifier, link.source) in standing
+        shown.setdefault(node, set()).add((identifier, found))
+    for near, far, link_class in crossed:
+        assert any(
+            identifier == other and max(one, two, key=list(LinkClass).index) is link_class
+            for identifier, one in shown[near]
+            for other, two in shown[far]
+        ), (near, far, link_class)
+
+
+def check_entities(told_: Told, graph: Graph, answer: LineageAnswer) -> None:
+    keys = told_.keys(answer.basis.size)
+    expected = {graph.entity(node) for node in depths_of(answer)}
+    assert {
+        frozenset((one.kind, keys[one.kind, member]) for member in one.members)
+        for one in answer.entities
+    } == {entity for entity in expected if len(entity) > 1}
+
+
+def check_whole(told_: Told, graph: Graph, query: TraceQuery, answer: LineageAnswer) -> None:
+    """Compare an answer that no limit of nodes has cut."""
+    starts = starts_of(graph, query)
+    depth_max = query.depth
+    expected: dict[Name, int] = {}
+    edges: Edges = set()
+    crossed: set[tuple[Name, Name, LinkClass]] = set()
+    cuts = []
+    for walk in walks(query, depth_max):
+        reached = graph.trace(starts, walk)
+        missing = len(graph.trace(starts, walk._replace(depth_max=None))) - len(reached)
+        cuts += [missing] if missing else []
+        edges |= edges_within(graph, reached)
+        crossed |= graph.crossings(starts, walk)
+        for node, depth in reached.items():
+            expected[node] = min(depth, expected.get(node, depth))
+    assert depths_of(answer) == expected
+    assert edges_of(answer) == edges
+    check_links(graph, answer, crossed)
+    check_entities(told_, graph, answer)
+    assert len(answer.truncations) == len(cuts)
+    for truncation, missing in zip(answer.truncations, cuts, strict=True):
+        assert (truncation.reason, truncation.limit) == (TruncationReason.DEPTH, depth_max)
+        assert 1 <= truncation.hidden <= missing
+    assert answer.complete == (not cuts)
+
+
+def check_cut(graph: Graph, query: TraceQuery, answer: LineageAnswer) -> None:
+    """Compare an answer in one direction that may have at most so many nodes."""
+    starts = starts_of(graph, query)
+    (walk,) = walks(query, None)
+    whole = graph.trace(starts, walk)
+    shown = depths_of(answer)
+    assert shown.items() <= whole.items()
+    assert starts <= shown.keys()
+    assert len(shown) == min(len(whole), max(query.nodes, len(starts)))
+    assert answer.complete == (len(shown) == len(whole))
+    last = max(shown.values(), default=0)
+    assert {node for node, depth in whole.items() if depth < last} <= shown.keys()
+    within = edges_within(graph, shown)
+    edges = edges_of(answer)
+    assert edges <= within
+    assert {
+        edge for edge in within if shown[edge[1] if walk.direction is UP else edge[0]] < last
+    } <= edges
+    check_links(graph, answer, set())
+    if not answer.complete:
+        (cut_by,) = answer.truncations
+        assert (cut_by.reason, cut_by.limit) == (TruncationReason.NODES, query.nodes)
+        assert 1 <= cut_by.hidden <= len(whole) - len(shown)
+
+
+def queries(**fixed: st.SearchStrategy[object]) -> st.SearchStrategy[TraceQuery]:
+    fields: dict[str, st.SearchStrategy[object]] = {
+        "start": st.lists(
+            st.sampled_from([*ARTIFACTS, *EXECUTIONS, *ALIASES, DIGESTS[0]]),
+            min_size=1,
+            max_size=2,
+            unique=True,
+        ).map(tuple),
+        "direction": st.sampled_from(Direction),
+        "cross": st.sampled_from([DEFAULT, EVERY, (), (LinkClass.ASSERTED,), EVERY[1:]]),
+    }
+    return st.builds(TraceQuery, **(fields | fixed))  # type: ignore[arg-type]
+
+
+STORIES = histories(lineage_records(), statements_max=10)
+
+
+@settings(max_examples=200)
+@given(history=STORIES, sizes=batch_sizes(), query=queries())
+def test_a_trace_reaches_what_the_oracle_reaches(
+    history: list[Statement], sizes: list[int], query: TraceQuery
+) -> None:
+    log = told(history, sizes)
+    for size, graph in log.graphs.items():
+        whole = TraceQuery(start=query.start, direction=query.direction, cross=query.cross)
+        answer = log.ledger.trace(whole, as_of=size)
+        assert (answer.basis.size, answer.basis.asked_size) == (size, None)
+        unknown = tuple(one for one in query.start if not graph.identified(one))
+        assert answer.unknown == unknown
+        check_unlimited(log, graph, whole, answer)
+    assert log.ledger.trace(query) == log.ledger.trace(query, as_of=log.ledger.head().size)
+
+
+def check_unlimited(log: Told, graph: Graph, query: TraceQuery, answer: LineageAnswer) -> None:
+    check_whole(log, graph, query, answer)
+    assert answer.complete
+
+
+@settings(max_examples=200)
+@given(history=STORIES, sizes=batch_sizes(), query=queries(depth=st.integers(0, 4)))
+def test_a_trace_goes_so_deep_and_says_what_it_hides(
+    history: list[Statement], sizes: list[int], query: TraceQuery
+) -> None:
+    log = told(history, sizes)
+    for size, graph in log.graphs.items():
+        check_whole(log, graph, query, log.ledger.trace(query, as_of=size))
+
+
+@settings(max_examples=200)
+@given(
+    history=STORIES,
+    sizes=batch_sizes(),
+    query=queries(nodes=st.integers(1, 6), direction=st.sampled_from([UP, DOWN])),
+)
+def test_a_trace_has_so_many_nodes_and_says_what_it_hides(
+    history: list[Statement], sizes: list[int], query: TraceQuery
+) -> None:
+    log = told(history, sizes)
+    for size, graph in log.graphs.items():
+        check_cut(graph, query, log.ledger.trace(query, as_of=size))
+
+
+@given(
+    history=STORIES,
+    query=queries(nodes=st.integers(1, 6), direction=st.just(BOTH)),
+)
+def test_a_trace_both_ways_has_so_many_nodes_in_all(
+    history: list[Statement], query: TraceQuery
+) -> None:
+    log = told(history, [3])
+    graph = log.graphs[log.ledger.head().size]
+    answer = log.ledger.trace(query)
+    shown, starts = depths_of(answer), starts_of(graph, query)
+    whole = {node for walk in walks(query, None) for node in graph.trace(starts, walk)}
+    assert starts <= shown.keys() <= whole
+    assert len(shown) <= max(query.nodes, len(starts))
+    assert answer.complete == (shown.keys() == whole)
+    assert edges_of(answer) <= edges_within(graph, shown)
+    check_links(graph, answer, set())
+
+
+@given(history=STORIES, query=queries())
+def test_the_index_that_grew_answers_as_one_that_was_just_made(
+    history: list[Statement], query: TraceQuery
+) -> None:
+    grown = told([], [1])
+    answers = []
+    for statement in history:
+        grown.ledger.record([statement])
+        answers.append(grown.ledger.trace(query))
+    grown.ledger._graph.forget()
+    assert grown.ledger.trace(query) == answers[-1]
+
+
+# --- by hand -------------------------------------------------------------------------------------
+
+
+def used(artifact: int, execution: int) -> Event:
+    return Event(
+        artifact=ARTIFACTS[artifact], execution=EXECUTIONS[execution], kind=EventKind.INPUT
+    )
+
+
+def made(artifact: int, execution: int) -> Event:
+    return Event(
+        artifact=ARTIFACTS[artifact], execution=EXECUTIONS[execution], kind=EventKind.OUTPUT
+    )
+
+
+def claim(artifact: int, identifier: str, link_class: LinkClass) -> Claim:
+    return Claim(
+        kind=Kind.ARTIFACT,
+        node=ARTIFACTS[artifact],
+        identifier=identifier,
+        link_class=link_class,
+    )
+
+
+def said(*records: AnyRecord, source: str = "ci") -> Statement:
+    return Statement(id="by hand", source=source, records=records)
+
+
+def short(answer: LineageAnswer) -> dict[str, int]:
+    """Return the nodes of an answer by the ends of their keys, as `a/0`."""
+    return {str(node.key).removeprefix("acme:"): node.depth for node in answer.nodes}
+
+
+def trace(ledger: Ledger, start: str, **more: object) -> LineageAnswer:
+    return ledger.trace(TraceQuery(start=(start,), **more))  # type: ignore[arg-type]
+
+
+def test_an_asserted_link_is_crossed_for_free() -> None:
+    ledger = told([said(used(0, 0), claim(1, ARTIFACTS[0], LinkClass.ASSERTED))], [1]).ledger
+    assert short(trace(ledger, "acme:e/0")) == {"e/0": 0, "a/0": 1, "a/1": 1}
+    assert short(trace(ledger, "acme:e/0", cross=())) == {"e/0": 0, "a/0": 1}
+
+
+def test_equal_contents_are_crossed_once_and_then_an_edge_must_follow() -> None:
+    one, two = DIGESTS
+    chain = [
+        said(claim(0, one, LinkClass.CONTENT), used(2, 0), made(1, 0), source="mlflow"),
+        said(claim(1, one, LinkClass.CONTENT), claim(1, two, LinkClass.CONTENT), source="dvc"),
+        said(claim(3, two, LinkClass.CONTENT), claim(2, one, LinkClass.CONTENT), source="ci"),
+        said(used(0, 1), source="other"),
+    ]
+    ledger = told(chain, [1]).ledger
+    # a/0 equals a/1 and a/2; a/1 equals a/3, but that would be a second link in a row. a/1 was made
+    # by e/0 out of a/2, which is an edge away from a/1 and equals a/0 all the same.
+    assert short(trace(ledger, "acme:e/1")) == {
+        "e/1": 0,
+        "a/0": 1,
+        "a/1": 1,
+        "a/2": 1,
+        "e/0": 2,
+    }
+    # Reached by an edge, a/1 leads on to what equals it.
+    down = trace(ledger, "acme:e/0", direction=DOWN)
+    assert short(down) == {"e/0": 0, "a/1": 1, "a/0": 1, "a/2": 1, "a/3": 1, "e/1": 2}
+
+
+def test_a_source_that_claims_equal_contents_twice_links_nothing() -> None:
+    claims = said(*(claim(number, DIGESTS[0], LinkClass.CONTENT) for number in (0, 1)))
+    assert short(trace(told([claims], [1]).ledger, "acme:a/0")) == {"a/0": 0}
+
+
+def test_a_derived_link_is_crossed_on_request_and_a_guess_never() -> None:
+    log = told(
+        [
+            said(
+                claim(0, ARTIFACTS[1], LinkClass.DERIVED),
+                claim(0, ARTIFACTS[2], LinkClass.GUESSED),
+                used(1, 0),
+                used(2, 0),
+            )
+        ],
+        [1],
+    )
+    assert short(trace(log.ledger, "acme:a/0")) == {"a/0": 0}
+    assert short(trace(log.ledger, "acme:a/0", cross=EVERY)) == {"a/0": 0, "a/1": 0}
+    with pytest.raises(InvalidInputError, match="never crossed"):
+        trace(log.ledger, "acme:a/0", cross=(LinkClass.GUESSED,))
+
+
+def test_a_link_is_as_weak_as_its_weaker_claim() -> None:
+    weak = said(claim(0, "other:x", LinkClass.ASSERTED), claim(1, "other:x", LinkClass.DERIVED))
+    ledger = told([weak], [1]).ledger
+    assert short(trace(ledger, "acme:a/0")) == {"a/0": 0}
+    assert short(trace(ledger, "acme:a/0", cross=EVERY)) == {"a/0": 0, "a/1": 0}
+
+
+def test_a_link_that_was_taken_back_is_crossed_only_as_of_before() -> None:
+    asserted = claim(0, ARTIFACTS[1], LinkClass.ASSERTED)
+    back = Retraction(
+        kind=Kind.ARTIFACT,
+        node=asserted.node,
+        identifier=asserted.identifier,
+        link_class=asserted.link_class,
+    )
+    ledger = told([said(asserted, used(1, 0))], [1]).ledger
+    then = ledger.head().size
+    ledger.record([Statement(id="back", source="ci", records=(back,))])
+    query = TraceQuery(start=(ARTIFACTS[0],), direction=DOWN)
+    assert short(ledger.trace(query)) == {"a/0": 0}
+    assert short(ledger.trace(query, as_of=then)) == {"a/0": 0, "a/1": 0, "e/0": 1}
+
+
+def test_a_cycle_ends() -> None:
+    ledger = told([said(used(0, 0), made(1, 0), used(1, 1), made(0, 1))], [1]).ledger
+    circle = {"a/0": 0, "e/1": 1, "a/1": 2, "e/0": 3}
+    assert short(trace(ledger, "acme:a/0")) == circle
+    assert len(trace(ledger, "acme:a/0").edges) == 4
+    assert short(trace(ledger, "acme:a/0", direction=BOTH)) == {
+        "a/0": 0,
+        "e/0": 1,
+        "e/1": 1,
+        "a/1": 2,
+    }
+
+
+def test_what_the_log_has_not_heard_of_is_counted() -> None:
+    ledger = told([said(used(0, 0))], [1]).ledger
+    answer = ledger.trace(TraceQuery(start=("acme:a/0", "acme:never")))
+    assert answer.unknown == ("acme:never",)
+    assert [(node.key, node.id, node.stub) for node in answer.nodes] == [
+        ("acme:a/0", 1, True),
+        ("acme:never", None, True),
+    ]
+    assert answer.stubs == 2
+
+
+def test_depth_0_shows_the_start_and_what_it_hides() -> None:
+    ledger = told([said(used(0, 0), made(1, 0))], [1]).ledger
+    answer = trace(ledger, "acme:a/1", depth=0)
+    assert short(answer) == {"a/1": 0}
+    assert answer.truncations == (Truncation(reason=TruncationReason.DEPTH, limit=0, hidden=1),)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        TraceQuery(start=()),
+        TraceQuery(start=("acme:a/0",), depth=-1),
+        TraceQuery(start=("acme:a/0",), depth=100_001),
+        TraceQuery(start=("acme:a/0",), nodes=0),
+        TraceQuery(start=("acme:a/0",), nodes=2_000_001),
+        TraceQuery(start=("no identifier",)),
+    ],
+)
+def test_a_query_beyond_a_limit_is_refused(query: TraceQuery) -> None:
+    with pytest.raises(InvalidInputError):
+        told([], [1]).ledger.trace(query)

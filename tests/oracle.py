@@ -1,0 +1,174 @@
+"""What an answer should be, by plain dictionaries and the slowest way that is obviously right.
+
+Nothing here is taken from the engine: it has keys for ids, and tells a history anew for each size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+from lineage_schemas.graph import Direction
+from lineage_schemas.mlmd import Event, EventKind, Kind, NodeRecord
+from lineage_schemas.records import (
+    AnyRecord,
+    Claim,
+    LinkClass,
+    MetricSeries,
+    Retraction,
+    Statement,
+)
+
+Name = tuple[Kind, str]
+"""(kind, key) of a node."""
+
+STRENGTHS = list(LinkClass)
+INPUTS = {EventKind.INPUT, EventKind.DECLARED_INPUT, EventKind.INTERNAL_INPUT}
+
+
+class Standing(NamedTuple):
+    """A node goes by an identifier. Its own key is no claim: ``source`` is ``None``."""
+
+    node: Name
+    identifier: str
+    link_class: LinkClass
+    source: str | None
+
+
+class Graph:
+    """What some statements tell: nodes, edges (tail, head, kind), claims that stand."""
+
+    def __init__(self, statements: Iterable[Statement]) -> None:
+        self.nodes: set[Name] = set()
+        self.edges: set[tuple[Name, Name, EventKind]] = set()
+        self._registers: dict[tuple[Name, str, LinkClass, str], list[_Said]] = {}
+        for statement in statements:
+            for record in statement.records:
+                self._tell(statement, record)
+        self.standing = {
+            Standing(node, identifier, link_class, source)
+            for (node, identifier, link_class, source), said in self._registers.items()
+            if max(said).stands
+        } | {Standing(node, node[1], LinkClass.ASSERTED, None) for node in self.nodes}
+
+    def _tell(self, statement: Statement, record: AnyRecord) -> None:
+        match record:
+            case Event():
+                artifact = Kind.ARTIFACT, str(record.artifact)
+                execution = Kind.EXECUTION, str(record.execution)
+                self.nodes |= {artifact, execution}
+                ends = (artifact, execution) if record.kind in INPUTS else (execution, artifact)
+                self.edges.add((*ends, record.kind))
+            case Claim() | Retraction():
+                node = record.kind, str(record.node)
+                self.nodes.add(node)
+                register = node, record.identifier, record.link_class, statement.source
+                stated = statement.stated.start if statement.stated else None
+                said = _said(stated, stands=isinstance(record, Claim))
+                self._registers.setdefault(register, []).append(said)
+            case MetricSeries():
+                self.nodes.add((Kind.EXECUTION, str(record.execution)))
+            case NodeRecord():
+                self.nodes.add((Kind(type(record).__name__.lower()), str(record.key)))
+            case _:
+                pass
+
+    def links(self, node: Name) -> set[tuple[Name, LinkClass]]:
+        """Return where links lead from a node, each as weak as the weaker of its two claims."""
+        found = set()
+        for near in self.standing:
+            for far in self.standing:
+                if near.node != node or far.node == node or far.node[0] != node[0]:
+                    continue
+                if near.identifier != far.identifier:
+                    continue
+                weaker = max(near.link_class, far.link_class, key=STRENGTHS.index)
+                one_source = near.link_class == far.link_class == LinkClass.CONTENT
+                if one_source and near.source == far.source:
+                    continue
+                found.add((far.node, weaker))
+        return found
+
+    def identified(self, identifier: str) -> set[Name]:
+        """Return the artifacts and executions that an identifier means: by key, else by claim."""
+        kinds = {Kind.ARTIFACT, Kind.EXECUTION}
+        by_key = {node for node in self.nodes if node[1] == identifier and node[0] in kinds}
+        return by_key or {
+            one.node
+            for one in self.standing
+            if one.identifier == identifier
+            and one.link_class is LinkClass.ASSERTED
+            and one.node[0] in kinds
+        }
+
+    def entity(self, node: Name) -> frozenset[Name]:
+        """Return the nodes that asserted links join to this one, itself included."""
+        found, waiting = {node}, [node]
+        while waiting:
+            for far, link_class in self.links(waiting.pop()):
+                if link_class is LinkClass.ASSERTED and far not in found:
+                    found.add(far)
+                    waiting.append(far)
+        return frozenset(found)
+
+    def trace(self, starts: Iterable[Name], walk: Walk) -> dict[Name, int]:
+        """Return the nodes that lineage reaches, each with its distance in lineage edges."""
+        nearest: dict[Name, int] = {}
+        for (node, _), distance in self._reach(starts, walk).items():
+            nearest[node] = min(distance, nearest.get(node, distance))
+        return nearest
+
+    def crossings(self, starts: Iterable[Name], walk: Walk) -> set[tuple[Name, Name, LinkClass]]:
+        """Return the links that a walk crosses on its way: (near, far, class)."""
+        return {
+            (near, far, link_class)
+            for near, may_cross in self._reach(starts, walk)
+            if may_cross
+            for far, link_class in self.links(near)
+            if link_class in walk.cross
+        }
+
+    def _reach(self, starts: Iterable[Name], walk: Walk) -> dict[tuple[Name, bool], int]:
+        """Dijkstra over (node, whether a link may be crossed next): edges cost 1, links nothing."""
+        links = {node: self.links(node) for node in self.nodes}
+        distances: dict[tuple[Name, bool], int] = {}
+        waiting = [(0, node, True) for node in sorted(starts)]
+        while waiting:
+            distance, node, may_cross = heappop(waiting)
+            if (node, may_cross) in distances:
+                continue
+            distances[node, may_cross] = distance
+            for tail, head, _ in self.edges:
+                near, far = (head, tail) if walk.direction is Direction.UPSTREAM else (tail, head)
+                if near == node and distance != walk.depth_max:
+                    heappush(waiting, (distance + 1, far, True))
+            for far, link_class in links[node] if may_cross else ():
+                if link_class in walk.cross:
+                    heappush(waiting, (distance, far, link_class is not LinkClass.CONTENT))
+        return distances
+
+
+class Walk(NamedTuple):
+    """How to walk: one way, across links of some classes, and so many edges far."""
+
+    direction: Direction
+    cross: frozenset[LinkClass]
+    depth_max: int | None = None
+
+
+class _Said(NamedTuple):
+    """What a source said last counts; at one stated time, that it took its claim back."""
+
+    is_stated: bool
+    stated: float
+    is_retraction: bool
+
+    @property
+    def stands(self) -> bool:
+        return not self.is_retraction
+
+
+def _said(stated: datetime | None, *, stands: bool) -> _Said:
+    return _Said(stated is not None, stated.timestamp() if stated else 0.0, not stands)

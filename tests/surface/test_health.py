@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+
+from doubles import FakeClock, SeededRandomness
+from lineage.ledger import open_ledger
+from lineage.service import Ledger
+from lineage_api.app import create_app
+from lineage_api.settings import Settings
+from surface_client import SurfaceClient, problem, running
+
+STATEMENT = {"id": "s1", "source": "test", "records": [{"record": "artifact", "key": "mytool:x"}]}
+
+
+def test_the_process_is_alive(client: SurfaceClient) -> None:
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "alive"})
+
+
+def test_ready_says_where_the_log_stands(client: SurfaceClient, ledger: Ledger) -> None:
+    assert client.get("/readyz").json()["size"] == 0
+    client.post("/api/v1/statements", STATEMENT)
+    head = ledger.head()
+    assert client.get("/readyz").json() == {
+        "status": "ready",
+        "origin": "test/origin",
+        "size": head.size,
+        "root": head.root.hex(),
+    }
+
+
+def test_not_ready_once_the_store_is_gone(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path / "ledger.db", clock=FakeClock(), randomness=SeededRandomness())
+    with running(create_app(ledger, Settings())) as client:
+        assert client.get("/readyz").status_code == 200
+        ledger.close()
+        problem(client.get("/readyz"), 503, "store_unavailable")
+        assert client.get("/healthz").status_code == 200
+
+
+def test_not_ready_once_nothing_is_written_any_more(client: SurfaceClient) -> None:
+    client.surface.writer.stop()
+    problem(client.get("/readyz"), 503, "store_unavailable")
+    refused = client.post("/api/v1/statements", STATEMENT)
+    problem(refused, 503, "overloaded")
+    assert refused.headers["retry-after"] == "1"
+
+
+def test_an_unknown_address_is_a_problem(client: SurfaceClient) -> None:
+    assert problem(client.get("/nowhere"), 404, "unknown_route")["where"] == "GET /nowhere"
+
+
+def test_a_wrong_method_is_a_problem(client: SurfaceClient) -> None:
+    answer = client.get("/api/v1/lineage")
+    problem(answer, 405, "method_not_allowed")
+    assert answer.headers["allow"] == "POST"
+
+
+def test_a_fault_of_ours_tells_nothing_of_itself(
+    client: SurfaceClient, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a secret of the machine room")
+
+    monkeypatch.setattr(type(ledger), "head", fail)
+    answer = client.get("/readyz")
+    problem(answer, 500, "internal")
+    assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8470", "127.0.0.1.evil.example", ""]
+)
+def test_a_host_name_of_somebody_else_is_refused(client: SurfaceClient, host: str) -> None:
+    problem(client.get("/readyz", host=host), 421, "foreign_host")
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.0.0.1:1", "localhost", "LOCALHOST:8470", "[::1]", "[::1]:8470"]
+)
+def test_a_name_of_this_machine_is_served(client: SurfaceClient, host: str) -> None:
+    assert client.get("/healthz", host=host).status_code == 200
