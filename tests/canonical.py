@@ -62,7 +62,7 @@ def _edges(reader: Reader, names: dict[int, Name]) -> frozenset[tuple[Name, Name
     found = set()
     for tail, head, kind, _, until, body in scan_rows(reader, EDGE):
         if until is None and tail in names:
-            detail = read_detail(body)  # type: ignore[arg-type]
+            detail = read_detail(body)
             shown = encode_json(detail[:2]) if detail else b""
             found.add((names[_int(tail)], names[_int(head)], str(kind), shown))
     return frozenset(found)

@@ -66,36 +66,37 @@ class Walk:
         self._has_links = bool(linked)
         self._crossings: list[Crossing] = []
 
-    def run(self, start: Iterable[int]) -> Walked:
-        """Walk from the rows of ``start`` until nothing is new or a bound is reached."""
+    def run(self, start: Iterable[int], nodes_max: int) -> Walked:
+        """Walk from the rows of ``start`` until nothing is new or a bound is reached.
+
+        The start is always part of the answer, however many nodes may be.
+        """
         first = np.array(sorted(set(start)), dtype=np.int64)
         self._make_room(first)
+        nodes_max = max(nodes_max, len(first))
+        truncations: list[Truncation] = []
         level = self._arrive(first)
+        if len(level) > nodes_max:
+            linked = np.setdiff1d(level, first)
+            kept = self._cut_level(linked, nodes_max - len(first), truncations)
+            level = np.union1d(first, kept)
         rows: list[Ints] = [level]
         depths: list[Ints] = [np.zeros(len(level), dtype=np.int64)]
         edges: list[Ints] = []
-        truncations: list[Truncation] = []
         depth, count = 0, len(level)
-        while len(level):
+        while len(level) and not truncations:
             reached, passed = self._step(level)
             if depth == self._bounds.depth_max:
-                hidden = int((~self._seen[np.unique(reached)]).sum())
                 edges.append(passed[self._seen[reached]])
+                hidden = self._count_behind(np.unique(reached))
                 if hidden:
                     truncations.append(_cut(TruncationReason.DEPTH, depth, hidden))
                 break
             edges.append(passed)
             depth += 1
             level = self._arrive(np.unique(reached))
-            room = self._bounds.nodes_max - count
-            if len(level) > room:
-                truncations.append(
-                    _cut(TruncationReason.NODES, self._bounds.nodes_max, len(level) - room)
-                )
-                self._seen[level[room:]] = False
-                level = level[:room]
-                _append_level(rows, depths, level, depth)
-                break
+            if len(level) > nodes_max - count:
+                level = self._cut_level(level, nodes_max - count, truncations)
             count += len(level)
             _append_level(rows, depths, level, depth)
         every_edge: Ints = np.concatenate(edges) if edges else np.empty(0, dtype=np.int64)
@@ -105,6 +106,25 @@ class Walk:
         return Walked(
             np.concatenate(rows), np.concatenate(depths), every_edge, self._crossings, truncations
         )
+
+    def _cut_level(self, level: Ints, room: int, truncations: list[Truncation]) -> Ints:
+        """Keep as many rows of a level as there is room for, and count the others."""
+        limit = self._bounds.nodes_max
+        truncations.append(_cut(TruncationReason.NODES, limit, len(level) - room))
+        self._seen[level[room:]] = False
+        return level[:room]
+
+    def _count_behind(self, reached: Ints) -> int:
+        """Count what one more edge would add, without adding it.
+
+        That is more than the rows never seen: one that equal contents reached is seen already, but
+        reached by an edge its own links count too.
+        """
+        seen, crossed = self._seen.copy(), len(self._crossings)
+        hidden = len(self._arrive(reached))
+        self._seen = seen
+        del self._crossings[crossed:]
+        return hidden
 
     def _step(self, level: Ints) -> tuple[Ints, Ints]:
         """Return (rows, edges) one edge away, as of the size that is asked for."""
@@ -182,14 +202,15 @@ def walk_lineage(
     """Walk from the rows of ``start``. Both ways means upstream, and downstream, of the start."""
     adjacency, links = snapshot
     rows = sorted(set(start))
+    nodes_max = bounds.nodes_max
     if direction is Direction.UPSTREAM:
-        return Walk(namespace, adjacency, adjacency.upstream, links, bounds).run(rows)
+        return Walk(namespace, adjacency, adjacency.upstream, links, bounds).run(rows, nodes_max)
     if direction is Direction.DOWNSTREAM:
-        return Walk(namespace, adjacency, adjacency.downstream, links, bounds).run(rows)
-    up = Walk(namespace, adjacency, adjacency.upstream, links, bounds).run(rows)
-    room = max(bounds.nodes_max - len(up.rows) + len(rows), len(rows))
-    down_bounds = bounds._replace(nodes_max=room)
-    down = Walk(namespace, adjacency, adjacency.downstream, links, down_bounds).run(rows)
+        return Walk(namespace, adjacency, adjacency.downstream, links, bounds).run(rows, nodes_max)
+    up = Walk(namespace, adjacency, adjacency.upstream, links, bounds).run(rows, nodes_max)
+    # Both walks begin with the same rows, which are not to be counted twice.
+    room = nodes_max - len(up.rows) + int((up.depths == 0).sum())
+    down = Walk(namespace, adjacency, adjacency.downstream, links, bounds).run(rows, room)
     return _joined(up, down)
 
 

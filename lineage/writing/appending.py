@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, json
 from msgspec.structs import replace
 
 from lineage.clock import Clock, Randomness
@@ -35,7 +35,7 @@ from lineage_schemas.instants import instant_us
 from lineage_schemas.known_types.registry import type_records
 from lineage_schemas.limits import BATCH_BYTES_MAX, BATCH_STATEMENTS_MAX
 from lineage_schemas.mlmd import NodeRecord, Record
-from lineage_schemas.records import Actor, Mode, StatedTime, Statement
+from lineage_schemas.records import Actor, Message, Mode, StatedTime, Statement
 
 SETUP_SOURCE: Final = "lineage"
 """The source of what the ledger itself says: the types and the actors of each namespace."""
@@ -348,12 +348,20 @@ def _check_same(reader: Reader, position: int, statement: Statement) -> None:
         raise _conflict(statement, f"position {position}")
 
 
-def _content(records: Sequence[Record]) -> tuple[Record, ...]:
-    """Return what was said, without our own marks of what is personal in it."""
-    return tuple(
-        replace(record, personal=()) if isinstance(record, NodeRecord) else record
-        for record in records
-    )
+def _content(records: Sequence[Record]) -> list[object]:
+    """Return what was said, without our own marks of what is personal in it.
+
+    Of a message its values count, not its white space: a proxy may have written it anew.
+    """
+    return [_said(record) for record in records]
+
+
+def _said(record: Record) -> object:
+    if isinstance(record, NodeRecord):
+        return replace(record, personal=())
+    if isinstance(record, Message):
+        return record.media_type, json.decode(record.body)
+    return record
 
 
 def _conflict(statement: Statement, where: str) -> ConflictError:

@@ -265,13 +265,20 @@ def test_a_file_that_may_not_be_written_is_refused_and_left_alone(open_folder: P
     assert listing(open_folder) == before
 
 
-def test_a_file_that_may_not_be_written_in_a_folder_that_may_is_refused(open_folder: Path) -> None:
+def test_a_file_that_may_not_be_written_can_be_asked_and_refuses_writing(
+    open_folder: Path,
+) -> None:
     opened(open_folder / "ledger.db").close()
     (open_folder / "ledger.db").chmod(0o444)
     open_folder.chmod(0o777)
     before = (open_folder / "ledger.db").read_bytes()
-    with somebody_ordinary(), pytest.raises(ReadOnlyStoreError):
-        opened(open_folder / "ledger.db")
+    with somebody_ordinary():
+        store = opened(open_folder / "ledger.db")
+        with store.read() as reader:
+            assert reader.head().size == 0
+        with pytest.raises(ReadOnlyStoreError), store.write() as writer:
+            append_made(writer, "a", 1)
+        store.close()
     assert (open_folder / "ledger.db").read_bytes() == before
 
 

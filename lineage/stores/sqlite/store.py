@@ -222,6 +222,8 @@ def _enable_wal(database: Database) -> None:
 
     SQLite's own time-out does not hold here: whoever comes second is told at once.
     """
+    if database.journal_mode == "wal":
+        return
     for _ in range(int(BUSY_WAIT_SECONDS_MAX / _PAUSE_SECONDS)):
         try:
             database.enable_wal()
@@ -235,22 +237,25 @@ def _enable_wal(database: Database) -> None:
 
 
 def _create_missing(database: Database, tables: Sequence[Table], new_origin: str) -> None:
-    database.conn.execute("BEGIN IMMEDIATE")
+    """Make the tables that are not there; where all are, nothing is written and nobody waits."""
+    wanted = {"ledger", *(table.name for table in tables)}
+    if wanted <= set(database.table_names()):
+        return
+    connection = database.conn
+    connection.execute("BEGIN IMMEDIATE")
     try:
         there = set(database.table_names())
         if "ledger" not in there:
             for statement in LOG_DDL:
-                database.conn.execute(statement)
-            database.conn.execute("INSERT INTO ledger VALUES (1, ?, 0, 0, x'')", [new_origin])
-            database.conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            database.conn.execute(f"PRAGMA user_version = {STORE_VERSION}")
+                connection.execute(statement)
+            connection.execute("INSERT INTO ledger VALUES (1, ?, 0, 0, x'')", [new_origin])
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {STORE_VERSION}")
         for table in tables:
             if table.name not in there:
                 for statement in table_ddl(table):
-                    database.conn.execute(statement)
-        # Of a file that may only be read, SQLite would tell the first writer instead of us, now.
-        database.conn.execute("UPDATE ledger SET size = size WHERE FALSE")
-        database.conn.execute("COMMIT")
+                    connection.execute(statement)
+        connection.execute("COMMIT")
     except BaseException:
-        database.conn.rollback()
+        connection.rollback()
         raise
