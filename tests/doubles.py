@@ -1,13 +1,13 @@
 """Stand-ins: a clock that can run backwards, randomness from a seed, a store that breaks."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
 from hashlib import sha256
 from typing import NamedTuple
 
 from lineage.proofs.tree import Subtree
-from lineage.stores.base import Reader, Store, StoredHead, Writer
+from lineage.stores.base import Documents, Reader, Store, StoredHead, Writer
 from lineage.stores.tables import Cell, Row, Table
 from lineage_schemas.entry import PayloadPart, StoredEntry
 from lineage_schemas.errors import StoreError
@@ -178,9 +178,13 @@ class FaultyWriter:
         column: str,
         values: Iterable[Cell],
         size: int | None = None,
-        columns: tuple[str, ...] | None = None,
     ) -> list[Row]:
-        return self._writer.find(table, column, values, size, columns)
+        return self._writer.find(table, column, values, size)
+
+    def find_documents(
+        self, table: Table, values: Collection[int], cell: str, size: int
+    ) -> list[Documents]:
+        return self._writer.find_documents(table, values, cell, size)
 
     def find_prefix(self, table: Table, column: str, prefix: str) -> list[Row]:
         return self._writer.find_prefix(table, column, prefix)

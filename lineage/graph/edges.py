@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from lineage.graph.adjacency import EVENT_KINDS, Adjacency, Ints
 from lineage_schemas.mlmd import EventKind
+
+
+_KIND_OBJECTS: Final = np.array(EVENT_KINDS, dtype=object)
 
 
 class EdgeEnds(NamedTuple):
@@ -29,19 +32,20 @@ def edge_ends(adjacency: Adjacency, edges: Ints) -> EdgeEnds:
     flows_in = tail & 1 == 0
     artifact = np.where(flows_in, tail, head) >> 1
     execution = np.where(flows_in, head, tail) >> 1
-    order = np.lexsort((kind, execution, artifact))
-    artifact, execution, kind = artifact[order], execution[order], kind[order]
+    # One number an edge sorts in a third of the time of three keys, and tells edges apart.
+    name = (artifact * (adjacency.rows // 2 + 1) + execution) * len(EVENT_KINDS) + kind
+    order = np.argsort(name)
     detailed = every.has_detail[edges][order]
     if adjacency.has_repeats and len(order):
+        sorted_names = name[order]
         first = np.ones(len(order), dtype=np.bool_)
-        first[1:] = (
-            (artifact[1:] != artifact[:-1])
-            | (execution[1:] != execution[:-1])
-            | (kind[1:] != kind[:-1])
-        )
-        groups = np.flatnonzero(first)
-        detailed = np.maximum.reduceat(detailed, groups)
-        artifact, execution, kind = artifact[first], execution[first], kind[first]
-    numbers: list[int] = kind.tolist()
-    kinds = [EVENT_KINDS[number] for number in numbers]
-    return EdgeEnds(artifact.tolist(), execution.tolist(), kinds, np.flatnonzero(detailed).tolist())
+        first[1:] = sorted_names[1:] != sorted_names[:-1]
+        detailed = np.maximum.reduceat(detailed, np.flatnonzero(first))
+        order = order[first]
+    kinds: list[EventKind] = _KIND_OBJECTS[kind[order]].tolist()
+    return EdgeEnds(
+        artifact[order].tolist(),
+        execution[order].tolist(),
+        kinds,
+        np.flatnonzero(detailed).tolist(),
+    )

@@ -63,6 +63,7 @@ class Walk:
         self._settled: Bools = np.zeros(rows, dtype=np.bool_)
         self._linked: Bools = np.zeros(rows, dtype=np.bool_)
         self._linked[linked] = True
+        self._places: Ints = np.zeros(rows, dtype=np.int64)
         self._has_links = bool(linked)
         self._crossings: list[Crossing] = []
 
@@ -88,13 +89,13 @@ class Walk:
             reached, passed = self._step(level)
             if depth == self._bounds.depth_max:
                 edges.append(passed[self._seen[reached]])
-                hidden = self._count_behind(np.unique(reached))
+                hidden = self._count_behind(self._distinct(reached))
                 if hidden:
                     truncations.append(_cut(TruncationReason.DEPTH, depth, hidden))
                 break
             edges.append(passed)
             depth += 1
-            level = self._arrive(np.unique(reached))
+            level = self._arrive(self._distinct(reached))
             if len(level) > nodes_max - count:
                 level = self._cut_level(level, nodes_max - count, truncations)
             count += len(level)
@@ -144,6 +145,15 @@ class Walk:
             reached, passed = reached[shows], passed[shows]
         return reached, passed
 
+    def _distinct(self, rows: Ints) -> Ints:
+        """Return each of the rows once, in order.
+
+        Every row remembers the last place it stands at; a place that is remembered is kept.
+        """
+        places = np.arange(len(rows), dtype=np.int64)
+        self._places[rows] = places
+        return np.sort(rows[self._places[rows] == places])
+
     def _arrive(self, reached: Ints) -> Ints:
         """Settle the rows reached by edges, cross their links; return those never seen before."""
         fresh = reached[~self._settled[reached]]
@@ -155,7 +165,7 @@ class Walk:
         linked = fresh[self._linked[fresh]].tolist()
         if not linked:
             return level
-        return np.union1d(level, np.array(self._cross(linked), dtype=np.int64))
+        return np.sort(np.concatenate((level, np.array(self._cross(linked), dtype=np.int64))))
 
     def _cross(self, waiting: list[int]) -> list[int]:
         """Follow links from settled rows; return the rows that were never seen before."""

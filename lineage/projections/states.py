@@ -151,9 +151,9 @@ def read_shown(row: Row) -> Node:
     return _SHOWN.decode(row[4])
 
 
-def decode_nodes(shown: Iterable[bytes]) -> list[Node]:
-    """Read many ``shown`` cells: as one list, which costs less than one by one."""
-    return _SHOWN_MANY.decode(b"[" + b",".join(shown) + b"]")
+def decode_nodes(documents: bytes) -> list[Node]:
+    """Read many ``shown`` cells, joined by commas: at once, which costs less than one by one."""
+    return _SHOWN_MANY.decode(b"[%b]" % documents)
 
 
 def _common_stamp(said: Unfolded) -> tuple[int | None, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Final
 
+from msgspec import json
+
 from lineage.projections.links import HUB, LINK, LinkRow
 from lineage.projections.nodes import NODE
 from lineage.projections.states import STATE, decode_nodes
@@ -15,17 +17,19 @@ from lineage.vertices import KIND_CODES, name_hash, node_name, realm_of
 from lineage_schemas.graph import Node
 from lineage_schemas.mlmd import Kind
 
+_VERTICES: Final = json.Decoder(list[int])
 ASSERTED_CLASSES: Final = frozenset({"asserted", KEY_CLASS})
 
 
 def read_nodes(reader: Reader, vertices: Collection[int], size: int) -> dict[int, Node]:
     """Return what shows of these nodes; those that nobody has described are stubs."""
-    rows = reader.find(STATE, "vertex", vertices, size, ("vertex", "shown"))
-    found = dict(zip([row[0] for row in rows], decode_nodes(row[1] for row in rows), strict=True))
+    found: dict[int, Node] = {}
+    for keys, documents in reader.find_documents(STATE, vertices, "shown", size):
+        found.update(zip(_VERTICES.decode(b"[%b]" % keys), decode_nodes(documents), strict=True))
+    if len(found) == len(vertices):
+        return found
     missing = [vertex for vertex in vertices if vertex not in found]
-    if missing:
-        found |= _read_stubs(reader, missing, size)
-    return found
+    return found | _read_stubs(reader, missing, size)
 
 
 def find_by_key(

@@ -108,13 +108,14 @@ def _bare_nodes(vertices: list[int], depths: list[int]) -> list[Node]:
 
 
 def _whole_nodes(by_vertex: dict[int, Node], vertices: list[int], depths: list[int]) -> list[Node]:
-    nodes: list[Node] = []
-    for vertex, depth in zip(vertices, depths, strict=True):
-        node = by_vertex[vertex]
+    """Return the nodes in the order of the walk, each with its depth.
+
+    They were read from the store a moment ago and seen by nobody yet, so they are ours to complete.
+    """
+    nodes = [by_vertex[vertex] for vertex in vertices]
+    for node, depth in zip(nodes, depths, strict=True):
         if depth:
-            # Read from the store a moment ago and seen by nobody yet, so still ours to complete.
             force_setattr(node, "depth", depth)
-        nodes.append(node)
     return nodes
 
 
@@ -150,9 +151,7 @@ def _find_starts(
 
 def read_edges(reader: Reader, namespace: int, ends: EdgeEnds, size: int) -> tuple[Edge, ...]:
     """Return the edges by artifact, execution and kind; details only of those that have any."""
-    edges = [
-        Edge(artifact, execution, kind) for artifact, execution, kind in zip(*ends[:3], strict=True)
-    ]
+    edges = list(map(Edge, ends.artifacts, ends.executions, ends.kinds))
     if not ends.detailed:
         return tuple(edges)
     details = _details(reader, namespace, [edges[index] for index in ends.detailed], size)

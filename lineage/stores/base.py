@@ -18,7 +18,7 @@ Collation is bytewise. Cells come back as they went in, bytes identical.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, NamedTuple, Protocol
 
@@ -37,6 +37,13 @@ class StoredHead(NamedTuple):
     size: int
     recorded_us: int
     compact_range: bytes
+
+
+class Documents(NamedTuple):
+    """JSON documents of some rows: their keys and themselves, in step, each joined by commas."""
+
+    keys: bytes
+    documents: bytes
 
 
 EMPTY_HEAD: Final = StoredHead(0, 0, b"")
@@ -62,18 +69,22 @@ class Reader(Protocol):
         ...
 
     def find(
-        self,
-        table: Table,
-        column: str,
-        values: Iterable[Cell],
-        size: int | None = None,
-        columns: tuple[str, ...] | None = None,
+        self, table: Table, column: str, values: Iterable[Cell], size: int | None = None
     ) -> list[Row]:
         """Return the rows whose ``column`` is one of ``values``, in no promised order.
 
-        With ``size``, only rows that show as of it; with ``columns``, only those cells of them.
-        ``column`` must be one of ``table.lookups``.
+        With ``size``, only rows that show as of it. ``column`` must be one of ``table.lookups``.
         An empty cell is never found: ``None`` equals nothing.
+        """
+        ...
+
+    def find_documents(
+        self, table: Table, values: Collection[int], cell: str, size: int
+    ) -> list[Documents]:
+        """Return the ``cell`` (JSON, as bytes) of the rows of a timed table that show as of ``size``.
+
+        ``values`` are whole numbers in the first column of the key. This is ``find`` for many rows
+        at once: what is found comes joined, so that it can be decoded as a list.
         """
         ...
 

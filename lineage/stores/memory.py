@@ -8,7 +8,7 @@ positions with a gap, use after closing.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import partial
 from threading import RLock
@@ -18,6 +18,7 @@ from lineage.stores.base import (
     BUSY_WAIT_SECONDS_MAX,
     EMPTY_HEAD,
     READ_ENTRIES_MAX,
+    Documents,
     StoredHead,
 )
 from lineage.stores.tables import Cell, Row, Table, is_visible
@@ -148,12 +149,7 @@ class MemoryReader:
         return entry.facts, entry.personal
 
     def find(
-        self,
-        table: Table,
-        column: str,
-        values: Iterable[Cell],
-        size: int | None = None,
-        columns: tuple[str, ...] | None = None,
+        self, table: Table, column: str, values: Iterable[Cell], size: int | None = None
     ) -> list[Row]:
         """Return the rows whose ``column`` is one of ``values``."""
         if column not in table.lookups:
@@ -163,11 +159,18 @@ class MemoryReader:
         # As in SQL, an empty cell equals nothing, not even another one.
         wanted = set(values) - {None}
         found = [rows.by_key[key] for value in wanted for key in keys.get(value, ())]
-        found = found if size is None else _visible(table, found, size)
-        if columns is None:
-            return found
-        places = [table.column(name) for name in columns]
-        return [tuple(row[place] for place in places) for row in found]
+        return found if size is None else _visible(table, found, size)
+
+    def find_documents(
+        self, table: Table, values: Collection[int], cell: str, size: int
+    ) -> list[Documents]:
+        """Return the JSON cells of rows that show as of ``size``, joined."""
+        rows = self.find(table, table.key[0], values, size)
+        if not rows:
+            return []
+        place = table.column(cell)
+        keys = b",".join(b"%d" % row[0] for row in rows)
+        return [Documents(keys, b",".join(row[place] for row in rows))]
 
     def find_prefix(self, table: Table, column: str, prefix: str) -> list[Row]:
         """Return the rows whose text in ``column`` begins with ``prefix``."""

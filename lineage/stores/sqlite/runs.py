@@ -1,40 +1,31 @@
-"""Split what is looked up into runs that lie close together, and the rest.
-
-Reading a stretch of a table costs half of looking up each of its rows, even when some rows of the
-stretch are not wanted.
-"""
+"""Split numbers that are looked up into runs that lie close together, and the rest."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from typing import Final
 
-from lineage.stores.tables import Cell
+RUN_VALUES_MIN: Final = 512
+"""With fewer values than this a run gains nothing."""
 
-DENSE_VALUES_MIN: Final = 512
-"""With fewer values than this there is nothing to gain."""
-
-_SPAN_PER_VALUE_MAX: Final = 2
+RUN_VALUES_MAX: Final = 65_536
+"""Bounds what one run brings into memory at once."""
 
 
-def dense_runs(values: list[Cell]) -> tuple[list[list[int]], list[Cell]]:
-    """Return (runs, rest) of whole numbers, each once; of anything else, all is rest.
-
-    In a run at least every second number is wanted.
-    """
-    numbers = {value for value in values if isinstance(value, int)}
-    if len(numbers) < len(values):
-        return [], values
+def dense_runs(values: Iterable[int]) -> tuple[list[list[int]], list[int]]:
+    """Return (runs, rest), each value once: a run has no gaps and is in order."""
     runs: list[list[int]] = []
-    rest: list[Cell] = []
-    waiting = [sorted(numbers)]
+    rest: list[int] = []
+    waiting = [sorted(set(values))]
     while waiting:
         part = waiting.pop()
-        if len(part) < DENSE_VALUES_MIN:
+        if len(part) < RUN_VALUES_MIN:
             rest += part
-        elif part[-1] - part[0] < _SPAN_PER_VALUE_MAX * len(part):
+        elif part[-1] - part[0] < len(part) <= RUN_VALUES_MAX:
             runs.append(part)
         else:
+            # Halve the span, so that a gap in it ends between two parts after a few steps.
             middle = bisect_left(part, (part[0] + part[-1] + 1) // 2)
             waiting += [part[:middle], part[middle:]]
     return runs, rest

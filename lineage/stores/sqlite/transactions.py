@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
@@ -11,8 +11,8 @@ from msgspec import json
 from sqlite_utils import Database
 
 from lineage.proofs.tree import Subtree
-from lineage.stores.base import READ_ENTRIES_MAX, StoredHead
-from lineage.stores.sqlite.runs import DENSE_VALUES_MIN, dense_runs
+from lineage.stores.base import READ_ENTRIES_MAX, Documents, StoredHead
+from lineage.stores.sqlite.runs import dense_runs
 from lineage.stores.tables import Cell, Row, Table
 from lineage_schemas.entry import PayloadPart, StoredEntry
 from lineage_schemas.errors import StaleHeadError, StoreError
@@ -72,34 +72,41 @@ class SqliteReader:
         return _part(row[0], row[1]), _part(row[2], row[3])
 
     def find(
-        self,
-        table: Table,
-        column: str,
-        values: Iterable[Cell],
-        size: int | None = None,
-        columns: tuple[str, ...] | None = None,
+        self, table: Table, column: str, values: Iterable[Cell], size: int | None = None
     ) -> list[Row]:
         """Return the rows whose ``column`` is one of ``values``."""
         if column not in table.lookups:
             raise StoreError(f"Table {table.name} cannot be looked up by {column}")
-        shown, cells = (
-            ("", ()) if size is None else (_visible_sql(table), _visible_cells(table, size))
-        )
-        select = _select_sql(table, columns)
-        rest, found = list(values), list[Row]()
-        if columns and columns[0] == column and len(rest) >= DENSE_VALUES_MIN:
-            runs, rest = dense_runs(rest)
-            sql = f'{select} WHERE "{column}" BETWEEN ? AND ?{shown}'
-            for run in runs:
-                rows = self._connection.execute(sql, (run[0], run[-1], *cells)).fetchall()
-                if len(rows) != len(run):
-                    inside = set(run)
-                    rows = [row for row in rows if row[0] in inside]
-                found += rows
+        given = json.encode(list(values)).decode()
+        if size is None:
+            return self._connection.execute(_find_sql(table, column), (given,)).fetchall()
+        sql = _find_sql(table, column) + _visible_sql(table)
+        return self._connection.execute(sql, (given, *_visible_cells(table, size))).fetchall()
+
+    def find_documents(
+        self, table: Table, values: Collection[int], cell: str, size: int
+    ) -> list[Documents]:
+        """Return the JSON cells of rows that show as of ``size``, joined by SQLite itself.
+
+        A stretch of rows of which all are wanted is read as one, in half the time that looking up
+        each of them takes.
+        """
+        select = _documents_sql(table, cell)
+        shown, cells = _visible_sql(table), _visible_cells(table, size)
+        runs, rest = dense_runs(values)
+        found: list[Documents] = []
+        for run in runs:
+            sql = f'{select} "{table.key[0]}" BETWEEN ? AND ?{shown}'
+            row = self._connection.execute(sql, (run[0], run[-1], *cells)).fetchone()
+            if row[0] == len(run):
+                found.append(Documents(row[1], row[2]))
+            else:
+                rest += run
         if rest:
-            sql = f'{select} WHERE "{column}" IN (SELECT value FROM json_each(?)){shown}'
-            given = json.encode(rest).decode()
-            found += self._connection.execute(sql, (given, *cells)).fetchall()
+            sql = f'{select} "{table.key[0]}" IN (SELECT value FROM json_each(?)){shown}'
+            row = self._connection.execute(sql, (json.encode(rest).decode(), *cells)).fetchone()
+            if row[0]:
+                found.append(Documents(row[1], row[2]))
         return found
 
     def find_prefix(self, table: Table, column: str, prefix: str) -> list[Row]:
@@ -214,9 +221,15 @@ class SqliteWriter(SqliteReader):
 
 
 @lru_cache
-def _select_sql(table: Table, columns: tuple[str, ...] | None) -> str:
-    names = "*" if columns is None else ", ".join(f'"{name}"' for name in columns)
-    return f'SELECT {names} FROM "{table.name}"'
+def _find_sql(table: Table, column: str) -> str:
+    return f'SELECT * FROM "{table.name}" WHERE "{column}" IN (SELECT value FROM json_each(?))'
+
+
+@lru_cache
+def _documents_sql(table: Table, cell: str) -> str:
+    keys = f'CAST(group_concat("{table.key[0]}") AS BLOB)'
+    documents = f'CAST(group_concat(CAST("{cell}" AS TEXT)) AS BLOB)'
+    return f'SELECT count(*), {keys}, {documents} FROM "{table.name}" WHERE'
 
 
 @lru_cache
