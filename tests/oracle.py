@@ -11,7 +11,15 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 from lineage_schemas.graph import Direction
-from lineage_schemas.mlmd import Event, EventKind, Kind, NodeRecord
+from lineage_schemas.mlmd import (
+    Association,
+    Attribution,
+    Event,
+    EventKind,
+    Kind,
+    NodeRecord,
+    ParentContext,
+)
 from lineage_schemas.records import (
     AnyRecord,
     Claim,
@@ -70,6 +78,14 @@ class Graph:
                 self._registers.setdefault(register, []).append(said)
             case MetricSeries():
                 self.nodes.add((Kind.EXECUTION, str(record.execution)))
+            case Attribution():
+                self.nodes |= {(Kind.CONTEXT, str(record.context))}
+                self.nodes |= {(Kind.ARTIFACT, str(record.artifact))}
+            case Association():
+                self.nodes |= {(Kind.CONTEXT, str(record.context))}
+                self.nodes |= {(Kind.EXECUTION, str(record.execution))}
+            case ParentContext():
+                self.nodes |= {(Kind.CONTEXT, str(end)) for end in (record.child, record.parent)}
             case NodeRecord():
                 self.nodes.add((Kind(type(record).__name__.lower()), str(record.key)))
             case _:

@@ -9,7 +9,6 @@ import numpy as np
 from lineage.graph.adjacency import EVENT_KINDS, Adjacency, Ints
 from lineage_schemas.mlmd import EventKind
 
-
 _KIND_OBJECTS: Final = np.array(EVENT_KINDS, dtype=object)
 
 

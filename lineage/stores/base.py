@@ -81,7 +81,7 @@ class Reader(Protocol):
     def find_documents(
         self, table: Table, values: Collection[int], cell: str, size: int
     ) -> list[Documents]:
-        """Return the ``cell`` (JSON, as bytes) of the rows of a timed table that show as of ``size``.
+        """Return the ``cell`` (JSON, as bytes) of a timed table's rows that show as of ``size``.
 
         ``values`` are whole numbers in the first column of the key. This is ``find`` for many rows
         at once: what is found comes joined, so that it can be decoded as a list.

@@ -1,5 +1,6 @@
 """What every store must do. It takes the stores as they come and asks through the protocol only."""
 
+import json
 from threading import Barrier, Thread
 
 import pytest
@@ -23,9 +24,19 @@ SPAN = Table(
     key=("name", "since"),
     indexes=(("group", "name"), ("since",)),
 )
+PAGE = Table(
+    "page",
+    (
+        Column("id", int),
+        Column("since", int),
+        Column("until", int, optional=True),
+        Column("text", bytes),
+    ),
+    key=("id", "since"),
+)
 MARK = Table("mark", (Column("name", str), Column("since", int)), key=("name", "since"))
 NUMBER = Table("number", (Column("id", int), Column("text", str)), key=("id",))
-TABLES = (SPAN, MARK, NUMBER)
+TABLES = (SPAN, PAGE, MARK, NUMBER)
 
 
 class UndoneError(Exception):
@@ -318,6 +329,32 @@ def test_find_prefix_is_bytewise(store: Store) -> None:
             expected = sorted(name for name in names if name.startswith(prefix))
             found = sorted(str(row[0]) for row in reader.find_prefix(MARK, "name", prefix))
             assert found == expected, prefix
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [[], [5], [999], list(range(1, 300)), list(range(0, 300, 2)), [299, 1, 150], [*range(90), 999]],
+)
+def test_documents_come_joined_and_only_those_that_show(store: Store, wanted: list[int]) -> None:
+    # Every third has a second text from 7 on, every fifth begins at 7.
+    rows: list[Row] = []
+    expected: dict[int, dict[int, object]] = {5: {}, 9: {}}
+    for number in range(300):
+        first, until = 7 if number % 5 == 0 else 2, 8 if number % 3 == 0 else None
+        rows.append((number, first, until, b'{"old":%d}' % number))
+        if until is not None:
+            rows.append((number, until, None, b'["new",%d]' % number))
+        expected[9][number] = {"old": number} if until is None else ["new", number]
+        if first == 2:
+            expected[5][number] = {"old": number}
+    insert(store, PAGE, rows)
+    with store.read() as reader:
+        for size, texts in expected.items():
+            found: dict[int, object] = {}
+            for keys, documents in reader.find_documents(PAGE, wanted, "text", size):
+                numbers = json.loads(b"[%s]" % keys)
+                found |= dict(zip(numbers, json.loads(b"[%s]" % documents), strict=True))
+            assert found == {number: texts[number] for number in wanted if number in texts}
 
 
 def test_pages_follow_one_another_without_gap_or_repeat(store: Store) -> None:

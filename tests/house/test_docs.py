@@ -109,3 +109,17 @@ def pins(lock: str) -> set[str]:
     found = {line.rstrip(" \\") for line in text.splitlines() if re.match(r"[a-z0-9].*==", line)}
     assert found
     return found
+
+
+def test_the_readme_shows_what_the_demo_prints() -> None:
+    """Every line of the block stands in the demo's output, in that order; `…` cuts lines out."""
+    blocks = re.findall(r"```text\n(.*?)```", tree.texts(".md")["README.md"], flags=re.DOTALL)
+    printed = iter(tree.texts(".txt")["tests/golden/cli/demo.txt"].splitlines())
+    shown = [line for line in blocks[0].splitlines() if line != "…"]
+    assert [line for line in shown if line not in printed] == []
+
+
+def test_the_readme_shows_both_commands_first() -> None:
+    first_screen = "\n".join(tree.texts(".md")["README.md"].splitlines()[:16])
+    assert "make demo" in first_screen
+    assert "make test" in first_screen

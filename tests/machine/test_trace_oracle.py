@@ -200,7 +200,7 @@ def queries(**fixed: st.SearchStrategy[object]) -> st.SearchStrategy[TraceQuery]
         "direction": st.sampled_from(Direction),
         "cross": st.sampled_from([DEFAULT, EVERY, (), (LinkClass.ASSERTED,), EVERY[1:]]),
     }
-    return st.builds(TraceQuery, **(fields | fixed))  # type: ignore[arg-type]
+    return st.builds(TraceQuery, **(fields | fixed))
 
 
 STORIES = histories(lineage_records(), statements_max=10)
