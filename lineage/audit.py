@@ -57,23 +57,24 @@ def audit_log(reader: Reader, origin: str, progress: Progress | None = None) -> 
     """Check the whole log and every view, inside one snapshot."""
     findings: list[AuditFinding] = []
     tree = CompactRange()
+    follower = _Follower()
     size = reader.head().size
-    for finding in _check_entries(reader, tree, size, progress):
+    for finding in _check_entries(reader, tree, follower, progress):
         findings.append(finding)
         if len(findings) == FINDINGS_MAX:
             findings.append(AuditFinding(what="There is more; the audit stopped here"))
             break
     else:
-        findings += _check_head(reader, tree)
+        findings += _check_head(reader, tree, follower.recorded_us)
         if not findings:
             findings += _check_views(reader, origin)
     return AuditReport(origin=origin, size=size, root=tree.root().hex(), findings=tuple(findings))
 
 
 def _check_entries(
-    reader: Reader, tree: CompactRange, size: int, progress: Progress | None
+    reader: Reader, tree: CompactRange, follower: _Follower, progress: Progress | None
 ) -> Iterator[AuditFinding]:
-    follower = _Follower()
+    size = reader.head().size
     position = 0
     while position < size:
         stored_entries = reader.entries(position, min(_RUN_ENTRIES, size - position))
@@ -103,10 +104,14 @@ def _check_entry(stored: StoredEntry, follower: _Follower) -> Iterator[AuditFind
         yield AuditFinding(what="The leaf is not the hash of the envelope", position=position)
     try:
         envelope = decode_envelope(stored.envelope)
+    except LedgerError as error:
+        yield AuditFinding(what=str(error), position=position)
+        follower.skip(position)
+        return
+    try:
         yield from _check_payload(stored, envelope)
     except LedgerError as error:
         yield AuditFinding(what=str(error), position=position)
-        return
     yield from follower.check(position, envelope)
 
 
@@ -131,44 +136,59 @@ def _check_payload(stored: StoredEntry, envelope: Envelope) -> Iterator[AuditFin
 
 
 class _Follower:
-    """Follows what must hold from one entry to the next."""
+    """Follows what must hold from one entry to the next.
+
+    After each finding it believes the entry at hand, so that one wrong entry is not told again at
+    every entry behind it.
+    """
 
     def __init__(self) -> None:
-        self._recorded_us = 0
-        self._batch_end = 0
+        self.recorded_us: int | None = 0
+        """The recorded time of the entry before, ``None`` if that could not be read."""
+        self._batch_end: int | None = 0
         self._batch = (0, 0)
         self._statements: set[tuple[str, str, str]] = set()
 
+    def skip(self, position: int) -> None:
+        """Pass over an entry that cannot be read."""
+        self.recorded_us = None
+        if position == self._batch_end:
+            self._batch_end = None
+
     def check(self, position: int, envelope: Envelope) -> Iterator[AuditFinding]:
         """Check an entry against those before it."""
-        if envelope.recorded_us < self._recorded_us:
+        if self.recorded_us is not None and envelope.recorded_us < self.recorded_us:
             yield AuditFinding(what="Recorded time runs backwards", position=position)
-        self._recorded_us = envelope.recorded_us
+        self.recorded_us = envelope.recorded_us
         name = envelope.namespace, envelope.source, envelope.statement
         if name in self._statements:
             yield AuditFinding(what="The statement id was used before", position=position)
         self._statements.add(name)
         batch = envelope.batch.start, envelope.batch.length
         if position == self._batch_end:
-            self._batch = batch
-            self._batch_end = batch[0] + batch[1]
             if batch[0] != position or batch[1] < 1:
                 yield AuditFinding(what="The batch does not begin here", position=position)
-        elif batch != self._batch:
+        elif self._batch_end is not None and batch != self._batch:
             yield AuditFinding(what="The batch is interleaved with another", position=position)
+        self._batch = batch
+        self._batch_end = max(position + 1, batch[0] + batch[1])
         if envelope.message is not None and envelope.message >= position:
             yield AuditFinding(what="The message it cites comes later", position=position)
 
     def end(self, size: int) -> Iterator[AuditFinding]:
         """Check that the last batch is whole."""
-        if self._batch_end != size:
+        if self._batch_end not in {None, size}:
             yield AuditFinding(what="The last batch is not whole", position=self._batch[0])
 
 
-def _check_head(reader: Reader, tree: CompactRange) -> Iterator[AuditFinding]:
+def _check_head(
+    reader: Reader, tree: CompactRange, recorded_us: int | None
+) -> Iterator[AuditFinding]:
     head = reader.head()
     if head.size != tree.size or head.compact_range != tree.to_bytes():
         yield AuditFinding(what="The head is not that of the tree over the stored entries")
+    if recorded_us is not None and head.recorded_us != recorded_us:
+        yield AuditFinding(what="The head has not the recorded time of the last entry")
     if reader.entries(head.size, 1):
         yield AuditFinding(what="There are entries beyond the head", position=head.size)
 

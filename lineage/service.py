@@ -263,7 +263,7 @@ class Ledger:
         namespace: str = DEFAULT_NAMESPACE,
         principal: Principal = LOCAL_PRINCIPAL,
     ) -> NodePage:
-        """Find nodes by words of their names, keys, types and URIs, one page at a time.
+        """Find nodes by words of their names, keys and URIs, one page at a time.
 
         Raises:
             InvalidInputError: no words, a page size out of range, or a cursor that is not ours.

@@ -1,6 +1,6 @@
 """Stand-ins: a clock that can run backwards, randomness from a seed, a store that breaks."""
 
-from collections.abc import Collection, Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
 from hashlib import sha256

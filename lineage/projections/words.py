@@ -1,4 +1,4 @@
-"""The view of words: which nodes' names, keys, types and URIs hold which word, and since when.
+"""The view of words: which nodes' names, keys and URIs hold which word, and since when.
 
 Rows are only ever added, each time a word comes to show; a search reads what shows of each
 candidate as of its size and keeps those that really hold the word then.
@@ -37,11 +37,15 @@ def words_of(text: str) -> list[str]:
 
 def words_of_node(key: str | None, node: Node | None) -> set[str]:
     """Return the words by which a node is found."""
-    if node is None:
-        text = key or ""
-    else:
-        text = f"{key or ''}\n{node.name or ''}\n{node.type or ''}\n{node.uri or ''}"
-    return set(words_of(text)[:WORDS_PER_NODE_MAX])
+    texts = [_without_scheme(key)]
+    if node is not None:
+        texts += [node.name, _without_scheme(node.uri)]
+    return set(words_of("\n".join(text for text in texts if text))[:WORDS_PER_NODE_MAX])
+
+
+def _without_scheme(identifier: str | None) -> str | None:
+    """Leave out the scheme: all nodes of a tool share it, so it would find nothing in particular."""
+    return identifier and identifier[identifier.find(":") + 1 :]
 
 
 class Words:

@@ -56,6 +56,9 @@ _KINDS: Final[dict[type[NodeRecord], Kind]] = {
     Context: Kind.CONTEXT,
 }
 
+LEDGER_SOURCE: Final = "lineage"
+"""The source of what the ledger itself says: the types and the actors of each namespace."""
+
 _NormaliseRef = Callable[[Ref], Ref]
 _NormalForms = Mapping[type[Record], Callable[..., Record]]
 _R = TypeVar("_R", bound=Record)
@@ -79,6 +82,10 @@ def normalise_statement(statement: Statement) -> Statement:
     try:
         _check_text("statement id", statement.id, STATEMENT_ID_BYTES_MAX)
         _check_text("source", statement.source, NAME_BYTES_MAX)
+        if statement.source == LEDGER_SOURCE:
+            raise InvalidInputError(
+                f"The source {LEDGER_SOURCE!r} is the ledger's own", hint="Name a source of yours."
+            )
         if not statement.records:
             raise InvalidInputError("A statement without records says nothing")
         mode = _mode_of(statement)
@@ -225,8 +232,11 @@ def _message(record: Message) -> Message:
 
 
 def _actor(record: Actor) -> Actor:
-    _check_text("pseudonym", record.pseudonym, NAME_BYTES_MAX)
-    return record
+    raise InvalidInputError(
+        "Actor records are the ledger's own",
+        where=record.pseudonym[:64],
+        hint="Who acts is taken from the caller.",
+    )
 
 
 def _check_path(record: Event) -> None:

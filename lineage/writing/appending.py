@@ -13,7 +13,7 @@ from lineage.projections.catalog import Catalog
 from lineage.projections.statements import STATEMENT, pseudonym_of, statement_handle
 from lineage.projections.views import Views
 from lineage.proofs.tree import CompactRange, Subtree
-from lineage.rules.form import check_namespace, normalise_statement
+from lineage.rules.form import LEDGER_SOURCE, check_namespace, normalise_statement
 from lineage.stores.base import EMPTY_HEAD, Reader, StoredHead, Writer
 from lineage.writing.loading import load_statements
 from lineage.writing.resolving import Resolver
@@ -36,9 +36,6 @@ from lineage_schemas.known_types.registry import type_records
 from lineage_schemas.limits import BATCH_BYTES_MAX, BATCH_STATEMENTS_MAX
 from lineage_schemas.mlmd import NodeRecord, Record
 from lineage_schemas.records import Actor, Message, Mode, StatedTime, Statement
-
-SETUP_SOURCE: Final = "lineage"
-"""The source of what the ledger itself says: the types and the actors of each namespace."""
 
 PSEUDONYM_BYTES: Final = 8
 
@@ -83,24 +80,11 @@ def prepare_batch(submission: Submission) -> PreparedBatch:
 
 
 def _prepare(statement: Statement) -> PreparedStatement:
-    _refuse_reserved(statement)
     kept = normalise_statement(statement)
     try:
         return _encoded(kept)
     except InvalidInputError as error:
         raise error.at(f"statement {statement.id[:64]}") from error
-
-
-def _refuse_reserved(statement: Statement) -> None:
-    """Nobody but the ledger says who its actors are."""
-    if statement.source == SETUP_SOURCE or any(
-        isinstance(record, Actor) for record in statement.records
-    ):
-        raise InvalidInputError(
-            f"The source {SETUP_SOURCE!r} and actor records are the ledger's own",
-            where=f"statement {statement.id[:64]}",
-            hint="Name your own source; who acts is taken from the caller.",
-        )
 
 
 class LogState:
@@ -273,7 +257,7 @@ class BatchAppender:
             setup.append(
                 _encoded(
                     Statement(
-                        id="types/1", source=SETUP_SOURCE, mode=Mode.COMMAND, records=type_records()
+                        id="types/1", source=LEDGER_SOURCE, mode=Mode.COMMAND, records=type_records()
                     )
                 )
             )
@@ -284,7 +268,7 @@ class BatchAppender:
         self._actor = known or f"actor-{self._randomness(PSEUDONYM_BYTES).hex()}"
         if known is None:
             record = Actor(pseudonym=self._actor, origin=who.origin, name=who.name)
-            statement = Statement(id=self._actor, source=SETUP_SOURCE, records=(record,))
+            statement = Statement(id=self._actor, source=LEDGER_SOURCE, records=(record,))
             setup.append(_encoded(statement))
         return setup
 

@@ -151,7 +151,7 @@ def test_a_cut_answer_says_so(told: SurfaceClient) -> None:
 def test_find_and_list_give_pages(told: SurfaceClient) -> None:
     tell(told, "more", *({"record": "artifact", "key": f"mytool:x/{n}"} for n in range(5)))
     for field in (
-        'find(text: "mytool", first: 2, after: $after)',
+        'find(text: "x", first: 2, after: $after)',
         'nodes(type: "artifact", first: 2, after: $after)',
     ):
         query = f"query ($after: String) {{ page: {field} {{ nodes {{ key }} cursor }} }}"

@@ -27,17 +27,21 @@ def test_the_examples_work(
     bodies = re.findall(r"-d '(.*?)'", "\n".join(blocks("sh")), flags=re.DOTALL)
     statements, query = (json.loads(" ".join(body.split("\n"))) for body in bodies)
     settings = read_settings({}, store="lineage.db")
-    with open_configured_ledger(settings) as ledger:
-        with running(create_app(ledger, settings)) as client:
-            receipts = [client.post("/api/v1/statements", statements).json() for _ in range(2)]
-            answer = client.post("/graphql", query).json()
+    with (
+        open_configured_ledger(settings) as ledger,
+        running(create_app(ledger, settings)) as client,
+    ):
+        receipts = [client.post("/api/v1/statements", statements).json() for _ in range(2)]
+        answer = client.post("/graphql", query).json()
     assert [one["receipts"][0]["outcome"] for one in receipts] == ["appended", "duplicate"]
     assert receipts[0]["receipts"][0]["position"] == receipts[1]["receipts"][0]["position"]
     lineage = answer["data"]["lineage"]
     assert lineage["complete"] is True
-    assert [
-        node["key"] for node in lineage["nodes"]
-    ] == ["uri:s3://models/churn.onnx", "acme:run/1", "uri:s3://data/customers.parquet"]
+    assert [node["key"] for node in lineage["nodes"]] == [
+        "uri:s3://models/churn.onnx",
+        "acme:run/1",
+        "uri:s3://data/customers.parquet",
+    ]
     (example,) = blocks("python")
     exec(compile(example, "README.md", "exec"), {})  # noqa: S102 - our own README
     assert "customers.parquet" in capsys.readouterr().out

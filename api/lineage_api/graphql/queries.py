@@ -155,7 +155,7 @@ class Query:
 
     @resolved(
         NodePageType,
-        "Nodes that show every word of a text in their names, keys, types or URIs.",
+        "Nodes that show every word of a text in their names, keys or URIs.",
     )
     def find(
         self,

@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import chain
+from typing import Final
 
 from msgspec import json
 from sqlite_utils import Database
@@ -22,6 +24,9 @@ _ENTRIES = """
     FROM entry JOIN payload USING (position)
     WHERE position >= ? ORDER BY position LIMIT ?
 """
+ROWS_PER_INSERT: Final = 32
+"""Starting and ending a statement costs about as much as a row does."""
+
 _VISIBLE = ' AND "since" < ? AND ("until" IS NULL OR ? <= "until")'
 _LAST_CHARACTER = "\U0010ffff"
 _BEFORE_SURROGATES = "\ud7ff"
@@ -191,19 +196,21 @@ class SqliteWriter(SqliteReader):
             )
         if [entry.position for entry in entries] != list(range(expected_size, head.size)):
             raise StoreError("Positions are not dense", where=f"from {expected_size}")
-        self._connection.executemany(
-            "INSERT INTO entry VALUES (?, ?, ?)",
-            [(entry.position, entry.envelope, entry.leaf) for entry in entries],
-        )
-        self._connection.executemany(
-            "INSERT INTO payload VALUES (?, ?, ?, ?, ?)",
-            [(entry.position, *_cells(entry.facts), *_cells(entry.personal)) for entry in entries],
-        )
-        self._connection.executemany("INSERT INTO subtree VALUES (?, ?, ?)", subtrees)
+        self._insert("entry", 3, [(one.position, one.envelope, one.leaf) for one in entries])
+        parts = [(one.position, *_cells(one.facts), *_cells(one.personal)) for one in entries]
+        self._insert("payload", 5, parts)
+        self._insert("subtree", 3, subtrees)
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
         """Add rows with new keys, in the order of the keys: neighbours share a page."""
-        self._connection.executemany(_insert_sql(table), sorted(rows))
+        self._insert(table.name, len(table.columns), sorted(rows))
+
+    def _insert(self, name: str, width: int, rows: Sequence[Row]) -> None:
+        whole = len(rows) - len(rows) % ROWS_PER_INSERT
+        for start in range(0, whole, ROWS_PER_INSERT):
+            cells = tuple(chain.from_iterable(rows[start : start + ROWS_PER_INSERT]))
+            self._connection.execute(_insert_sql(name, width, ROWS_PER_INSERT), cells)
+        self._connection.executemany(_insert_sql(name, width, 1), rows[whole:])
 
     def replace(self, table: Table, rows: Sequence[Row]) -> None:
         """Put rows in the place of those with the same keys."""
@@ -233,9 +240,9 @@ def _documents_sql(table: Table, cell: str) -> str:
 
 
 @lru_cache
-def _insert_sql(table: Table) -> str:
-    marks = ", ".join("?" * len(table.columns))
-    return f'INSERT INTO "{table.name}" VALUES ({marks})'
+def _insert_sql(name: str, width: int, rows: int) -> str:
+    row = f"({', '.join('?' * width)})"
+    return f'INSERT INTO "{name}" VALUES {", ".join([row] * rows)}'
 
 
 @lru_cache
