@@ -13,7 +13,7 @@ from lineage.service import Ledger
 from lineage_api.graphql import endpoint
 from lineage_api.hosts import OwnHostOnly
 from lineage_api.problems import on_http_error, on_ledger_error, on_unexpected_error
-from lineage_api.rest import health, openlineage, statements
+from lineage_api.rest import health, index, openlineage, statements
 from lineage_api.settings import Settings
 from lineage_api.surface import Surface, run_surface
 from lineage_schemas.errors import LedgerError
@@ -31,7 +31,13 @@ def create_app(ledger: Ledger, settings: Settings) -> Starlette:
             yield {"surface": surface}
 
     return Starlette(
-        routes=[*health.ROUTES, *openlineage.ROUTES, *statements.ROUTES, *endpoint.ROUTES],
+        routes=[
+            *index.ROUTES,
+            *health.ROUTES,
+            *openlineage.ROUTES,
+            *statements.ROUTES,
+            *endpoint.ROUTES,
+        ],
         middleware=[Middleware(OwnHostOnly)],
         exception_handlers={
             LedgerError: on_ledger_error,

@@ -59,6 +59,8 @@ _KINDS: Final[dict[type[NodeRecord], Kind]] = {
 LEDGER_SOURCE: Final = "lineage"
 """The source of what the ledger itself says: the types and the actors of each namespace."""
 
+_CONTENT_SCHEMES: Final = ("sha256:", "md5:")
+
 _NormaliseRef = Callable[[Ref], Ref]
 _NormalForms = Mapping[type[Record], Callable[..., Record]]
 _R = TypeVar("_R", bound=Record)
@@ -162,7 +164,7 @@ def _observed_node(record: NodeRecord) -> NodeRecord:
             where=record.key[:64],
             hint="Name the type, or use custom_properties.",
         )
-    key = _normalised(record.key)
+    key = _as_key(_normalised(record.key))
     record = _mark_personal(record)
     return record if key == record.key else replace(record, key=key)
 
@@ -282,10 +284,21 @@ def _with_refs(record: _R, normalise: _NormaliseRef) -> _R:
 
 def _key_of(ref: Ref) -> Ref:
     if isinstance(ref, str) and ref[:1] != "#":
-        return normalise_identifier(ref)
+        return _as_key(normalise_identifier(ref))
     raise InvalidInputError(
         "An observation names a node by its key", where=str(ref)[:64], hint="Such as 'uri:...'."
     )
+
+
+def _as_key(identifier: str) -> str:
+    """Refuse the digest of contents: equal bytes are no identity."""
+    if identifier.startswith(_CONTENT_SCHEMES):
+        raise InvalidInputError(
+            "The digest of contents is no key: two things may hold the same bytes",
+            where=identifier[:64],
+            hint="Name the thing by its place, such as uri:..., and claim the digest.",
+        )
+    return identifier
 
 
 def _command_ref(ref: Ref) -> Ref:

@@ -201,7 +201,9 @@ class BatchAppender:
                 outcomes[handle] = None, Outcome.UNCHANGED
             else:
                 outcomes[handle] = self._positions[handle] = position, Outcome.APPENDED
-        self._store()
+        # Who would have spoken is not told either, when nothing of what was said is kept.
+        if len(self._sealed) > len(setup):
+            self._store()
         return outcomes
 
     def _append_one(self, number: int, one: PreparedStatement, expected: int) -> int | None:

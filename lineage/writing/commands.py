@@ -37,11 +37,19 @@ _TYPE_KINDS: Final[dict[type[TypeRecord], Kind]] = {
 
 
 class CommandRules:
-    """Judges one command against the views of the transaction it is in."""
+    """Judges one command against the views of the transaction it is in.
+
+    The views know a statement only once all of it was judged, so what its earlier records took is
+    remembered here.
+    """
 
     def __init__(self, views: Views, namespace: int) -> None:
         self._views = views
         self._namespace = namespace
+        self._taken: dict[int, int | None] = {}
+        """Handles that this command took, and for which node: ``None`` for one that it makes."""
+        self._events: set[tuple[int, int, str]] = set()
+        self._parents: dict[int, set[int]] = {}
 
     def kind_of_type(self, record: TypeRecord) -> Kind:
         """Return the kind of nodes that a type is for."""
@@ -64,7 +72,8 @@ class CommandRules:
         self._check_type(kind, record, record.type, record.type_version)
         if kind is Kind.CONTEXT and not record.name:
             raise InvalidInputError("A context needs a name that is not empty")
-        self._check_unique(kind, record, record.type, record.type_version, own=None)
+        self._take_name(kind, record, record.type, record.type_version, own=None)
+        self._take_external_id(kind, record, own=None)
 
     def check_update(self, kind: Kind, record: NodeRecord) -> bool:
         """Judge the replacement of a node; tell whether it changes anything.
@@ -84,23 +93,30 @@ class CommandRules:
                 where=f"{kind} {assigned}",
                 hint="Observe it under its key, or make a node of your own.",
             )
-        if record.type not in {None, shown.type}:
-            raise InvalidInputError(f"The type is {shown.type} and cannot become {record.type}")
+        if record.type is not None and _type_of(record) != _type_of(shown):
+            raise InvalidInputError(
+                f"The type is {shown.type} and cannot become {record.type}",
+                where=f"version {record.type_version}" if record.type_version else "",
+            )
         self._check_type(kind, record, shown.type, shown.type_version)
         if kind is Kind.CONTEXT and not record.name:
             raise InvalidInputError("A context needs a name that is not empty")
-        self._check_unique(kind, record, shown.type, shown.type_version, own=vertex)
+        if kind is Kind.CONTEXT:
+            self._take_name(kind, record, shown.type, shown.type_version, own=vertex)
+        self._take_external_id(kind, record, own=vertex)
         return _replaces(kind, shown, record)
 
     def check_event(self, artifact: int, execution: int, kind: EventKind) -> None:
         """Refuse a second event of one kind between the same artifact and execution."""
         ends = self._vertex(Kind.ARTIFACT, artifact), self._vertex(Kind.EXECUTION, execution)
         tail, head = ends if kind.is_input else ends[::-1]
-        if self._views.edges.has((tail, head, kind.value)):
+        key = (tail, head, kind.value)
+        if key in self._events or self._views.edges.has(key):
             raise AlreadyExistsError(
                 f"There is already an Event {kind.value} of these two",
                 where=f"artifact {artifact}, execution {execution}",
             )
+        self._events.add(key)
 
     def has_member(self, item: MemberItem) -> bool:
         """Tell whether the membership is already there."""
@@ -112,13 +128,14 @@ class CommandRules:
         """Refuse a second parent link of the same two, a link to itself, and a cycle."""
         if item.context == item.member:
             raise InvalidInputError("A context cannot lie inside itself", where=f"{item.member}")
-        if self.has_member(item):
+        child = self._vertex(Kind.CONTEXT, item.member)
+        parent = self._vertex(Kind.CONTEXT, item.context)
+        if parent in self._parents_of(child):
             raise AlreadyExistsError(
                 "The context already lies in that parent",
                 where=f"child {item.member}, parent {item.context}",
             )
-        child = self._vertex(Kind.CONTEXT, item.member)
-        seen, waiting = set[int](), deque([self._vertex(Kind.CONTEXT, item.context)])
+        seen, waiting = set[int](), deque([parent])
         while waiting:
             vertex = waiting.popleft()
             if vertex == child:
@@ -126,10 +143,27 @@ class CommandRules:
                     "The parents of a context would form a cycle",
                     where=f"child {item.member}, parent {item.context}",
                 )
-            for parent in self._views.memberships.contexts_of(vertex):
-                if parent not in seen:
-                    seen.add(parent)
-                    waiting.append(parent)
+            above = self._parents_of(vertex) - seen
+            seen |= above
+            waiting += above
+        self._parents.setdefault(child, set()).add(parent)
+
+    def _parents_of(self, context: int) -> frozenset[int]:
+        return self._views.memberships.contexts_of(context) | self._parents.get(context, set())
+
+    def check_type(self, kind: Kind, record: TypeRecord) -> None:
+        """Refuse an external id that another type of the kind has."""
+        if record.external_id is None:
+            return
+        for row in self._views.catalog.types(self._namespace):
+            other = row.definition
+            if (row.kind, other.external_id) == (kind, record.external_id) and (
+                other.name,
+                other.version or "",
+            ) != (record.name, record.version or ""):
+                raise AlreadyExistsError(
+                    f"The external id is taken: {record.external_id[:128]}", where=other.name
+                )
 
     def check_new_type(self, kind: Kind, record: TypeRecord) -> None:
         """Refuse a type whose base type is none of the system types of its kind."""
@@ -147,26 +181,44 @@ class CommandRules:
             raise NotFoundError(f"There is no {kind} type {type_name}", hint="Put the type first.")
         check_properties(record, known.definition, strict=True)
 
-    def _check_unique(
+    def _take_name(
         self, kind: Kind, record: NodeRecord, type_name: str, version: str | None, own: int | None
     ) -> None:
-        if record.name is not None:
-            handle = name_handle(self._namespace, kind, type_name, version, record.name)
-            for vertex in self._views.handles.holders(handle) - {own}:
-                shown = self._views.states.get(vertex)
-                if shown and (shown.name, shown.type) == (record.name, type_name):
-                    raise AlreadyExistsError(f"The name is taken in its type: {record.name[:128]}")
-        if record.external_id is not None:
-            handle = external_handle(self._namespace, kind, record.external_id)
-            for vertex in self._views.handles.holders(handle) - {own}:
-                shown = self._views.states.get(vertex)
-                if shown and shown.external_id == record.external_id:
-                    raise AlreadyExistsError(
-                        f"The external id is taken: {record.external_id[:128]}"
-                    )
+        if record.name is None:
+            return
+        handle = name_handle(self._namespace, kind, type_name, version, record.name)
+        holders = self._views.handles.holders(handle) - {own}
+        held = [shown for vertex in holders if (shown := self._views.states.get(vertex))]
+        if self._is_taken(handle, own) or any(
+            (shown.name, shown.type) == (record.name, type_name) for shown in held
+        ):
+            raise AlreadyExistsError(f"The name is taken in its type: {record.name[:128]}")
+
+    def _take_external_id(self, kind: Kind, record: NodeRecord, own: int | None) -> None:
+        if record.external_id is None:
+            return
+        handle = external_handle(self._namespace, kind, record.external_id)
+        holders = self._views.handles.holders(handle) - {own}
+        held = [shown for vertex in holders if (shown := self._views.states.get(vertex))]
+        if self._is_taken(handle, own) or any(
+            shown.external_id == record.external_id for shown in held
+        ):
+            raise AlreadyExistsError(f"The external id is taken: {record.external_id[:128]}")
+
+    def _is_taken(self, handle: int, own: int | None) -> bool:
+        """Tell whether an earlier record of this command took the handle; take it, if not."""
+        if handle in self._taken and (own is None or self._taken[handle] != own):
+            return True
+        self._taken[handle] = own
+        return False
 
     def _vertex(self, kind: Kind, assigned: int) -> int:
         return vertex_of(self._namespace, KIND_CODES[kind], assigned)
+
+
+def _type_of(said: NodeRecord | Node) -> tuple[str | None, str]:
+    """Return name and version of a type. An absent version and an empty one are the same."""
+    return said.type, said.type_version or ""
 
 
 def _replaces(kind: Kind, shown: Node, record: NodeRecord) -> bool:

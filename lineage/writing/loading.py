@@ -47,6 +47,8 @@ class _Wanted:
         self.parents: _Names = self.by_realm()
         self.identifiers: _Names = self.by_realm()
         self.handles: set[int] = set()
+        self.renamed: list[Context] = []
+        """Contexts that a command names without their type, which is not known before loading."""
 
     def by_realm(self) -> _Names:
         """Return an empty set for each realm of the namespace."""
@@ -78,6 +80,8 @@ def load_statements(
         hubs=views.links.hubs.values(),
     )
     _load_ancestors(views, reader, _vertices(views, wanted.parents))
+    if wanted.renamed:
+        _load_renamed(views, reader, wanted)
 
 
 def _want_node(wanted: _Wanted, record: NodeRecord) -> None:
@@ -149,6 +153,24 @@ def _want_unique(wanted: _Wanted, statement: Statement) -> None:
             wanted.handles.add(name_handle(namespace, kind, record.type, version, record.name))
         if record.external_id is not None:
             wanted.handles.add(external_handle(namespace, kind, record.external_id))
+        if isinstance(record, Context) and record.id is not None and record.type is None:
+            wanted.renamed.append(record)
+
+
+def _load_renamed(views: Views, reader: Reader, wanted: _Wanted) -> None:
+    """Load who holds the names that contexts are to get, now that the contexts' types are known."""
+    handles: list[int] = []
+    for record in wanted.renamed:
+        shown = views.states.get(vertex_in(wanted.contexts, record.id or 0))
+        if shown is not None and shown.type is not None and record.name is not None:
+            version = shown.type_version
+            handles.append(
+                name_handle(wanted.namespace, Kind.CONTEXT, shown.type, version, record.name)
+            )
+    held = views.handles.load(reader, handles)
+    if held:
+        views.nodes.load(reader, held)
+        views.load_known(reader, described=held, executions=(), members=(), linked=(), hubs=())
 
 
 def _load_named(views: Views, reader: Reader, wanted: _Wanted) -> None:

@@ -171,6 +171,7 @@ class Resolver:
         catalog = self._views.catalog
         kind = self._commands.kind_of_type(record)
         known = catalog.find_type(self._namespace, kind, record.name, record.version)
+        self._commands.check_type(kind, record)
         if known is None:
             self._commands.check_new_type(kind, record)
             type_id = catalog.next_id(self._namespace, TYPE_CODE)

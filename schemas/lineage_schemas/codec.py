@@ -26,6 +26,7 @@ from lineage_schemas.errors import (
     LimitExceededError,
     NewerStoreError,
 )
+from lineage_schemas.instants import instant_us
 from lineage_schemas.limits import (
     ENVELOPE_BYTES_MAX,
     PAYLOAD_PART_BYTES_MAX,

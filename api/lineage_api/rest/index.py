@@ -1,0 +1,39 @@
+"""``GET /``: what is served here, for whoever opens the address that ``serve`` prints."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lineage.questions.as_of import SOFTWARE
+from lineage_api.bodies import json_response
+from lineage_api.surface import surface_of
+
+ADDRESSES: Final = {
+    "POST /graphql": "ask (GraphQL)",
+    "POST /api/v1/lineage": "one OpenLineage event",
+    "POST /api/v1/lineage/batch": "a JSON array of OpenLineage events",
+    "POST /api/v1/statements": "statements: a JSON object or array, or NDJSON; one batch",
+    "GET /healthz": "whether the process is alive",
+    "GET /readyz": "whether it can read and write, and where the log stands",
+}
+
+
+class Index(Struct, frozen=True):
+    """Which ledger this is, by which software, and what can be sent where."""
+
+    software: str
+    origin: str
+    addresses: dict[str, str]
+
+
+async def index(request: Request) -> Response:
+    """Say what is served here."""
+    return json_response(Index(SOFTWARE, surface_of(request).ledger.origin, ADDRESSES))
+
+
+ROUTES: Final = (Route("/", index, methods=["GET"]),)
