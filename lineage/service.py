@@ -103,8 +103,9 @@ class Ledger:
             RuleError: a rule forbids a statement, or its id came with other content.
             StoreError: the store failed. Nothing is written in any of these cases.
         """
-        delivery = self.prepare(statements, namespace=namespace, principal=principal)
-        return _one(self.commit([delivery]))
+        with paused_collector():
+            delivery = self.prepare(statements, namespace=namespace, principal=principal)
+            return _one(self.commit([delivery]))
 
     def receive(
         self,

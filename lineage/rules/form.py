@@ -192,18 +192,35 @@ def _mark_personal(record: NodeRecord) -> NodeRecord:
     return replace(record, personal=(*record.personal, *sorted(missing)))
 
 
-def _observed_join(record: _Joined) -> _Joined:
-    """Normalise the keys by which a record joins nodes."""
+def _observed_event(record: Event) -> Event:
+    if record.path:
+        _check_path(record)
+    artifact, execution = _key_of(record.artifact), _key_of(record.execution)
+    if artifact == record.artifact and execution == record.execution:
+        return record
+    return replace(record, artifact=artifact, execution=execution)
+
+
+def _observed_attribution(record: Attribution) -> Attribution:
+    context, artifact = _key_of(record.context), _key_of(record.artifact)
+    if context == record.context and artifact == record.artifact:
+        return record
+    return replace(record, context=context, artifact=artifact)
+
+
+def _observed_association(record: Association) -> Association:
+    context, execution = _key_of(record.context), _key_of(record.execution)
+    if context == record.context and execution == record.execution:
+        return record
+    return replace(record, context=context, execution=execution)
+
+
+def _observed_parent(record: ParentContext) -> ParentContext:
     return _with_refs(record, _key_of)
 
 
 def _commanded_join(record: _Joined) -> _Joined:
     return _with_refs(record, _command_ref)
-
-
-def _observed_event(record: Event) -> Event:
-    _check_path(record)
-    return _with_refs(record, _key_of)
 
 
 def _commanded_event(record: Event) -> Event:
@@ -332,9 +349,9 @@ _OBSERVED: Final[_NormalForms] = {
     Execution: _observed_node,
     Context: _observed_node,
     Event: _observed_event,
-    Attribution: _observed_join,
-    Association: _observed_join,
-    ParentContext: _observed_join,
+    Attribution: _observed_attribution,
+    Association: _observed_association,
+    ParentContext: _observed_parent,
     Claim: _observed_claim,
     Retraction: _observed_claim,
     MetricSeries: _observed_series,

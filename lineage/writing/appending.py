@@ -188,15 +188,15 @@ class BatchAppender:
         self, number: int, fresh: dict[str, PreparedStatement]
     ) -> dict[str, tuple[int | None, Outcome]]:
         setup = self._setup_statements()
-        expected = len(setup) + len(fresh)
+        batch = Batch(self._start, len(setup) + len(fresh))
         number = self._catalog.number_of(self._batch.namespace, self._start)
         every = [*setup, *fresh.values()]
         load_statements(self._views, self._writer, number, [one.statement for one in every])
         for one in setup:
-            self._append_one(number, one, expected)
+            self._append_one(number, one, batch)
         outcomes: dict[str, tuple[int | None, Outcome]] = {}
         for handle, one in fresh.items():
-            position = self._append_one(number, one, expected)
+            position = self._append_one(number, one, batch)
             if position is None:
                 outcomes[handle] = None, Outcome.UNCHANGED
             else:
@@ -206,7 +206,7 @@ class BatchAppender:
             self._store()
         return outcomes
 
-    def _append_one(self, number: int, one: PreparedStatement, expected: int) -> int | None:
+    def _append_one(self, number: int, one: PreparedStatement, batch: Batch) -> int | None:
         position = self._start + len(self._sealed)
         resolver = Resolver(self._views, number, position, one.statement)
         structure = resolver.resolve()
@@ -221,7 +221,7 @@ class BatchAppender:
             namespace=self._batch.namespace,
             actor=self._actor,
             mode=one.statement.mode,
-            batch=Batch(self._start, expected),
+            batch=batch,
             recorded_us=self._recorded_us,
             stated=stated_interval(one.statement.stated),
             message=self._position_of_message(number, one.statement),

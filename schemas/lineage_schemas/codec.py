@@ -114,7 +114,8 @@ def encode_parts(records: tuple[Record, ...]) -> Parts:
             hint="Split it into several statements of one batch.",
         )
     for index, record in enumerate(records):
-        _check_values(index, record)
+        if type(record) in _CHECKS:
+            _check_values(index, record)
     kept, lifted = _split(records)
     facts = _encode_part("facts", _Facts(PAYLOAD_VERSION, kept))  # type: ignore[arg-type]
     personal = _encode_part("personal", _Personal(PAYLOAD_VERSION, lifted)) if lifted else None
@@ -346,9 +347,22 @@ def _read_back(facts: bytes, personal: bytes | None) -> tuple[Record, ...]:
     The bytes would be hashed and kept for ever, so this is the last moment to notice.
     """
     try:
-        return decode_records(facts, personal)
+        records = decode_records(facts, personal)
     except DecodeError as error:
         raise InvalidInputError(f"A record has a field of the wrong type: {error.what}") from error
+    for index, record in enumerate(records):
+        if isinstance(record, MetricSeries):
+            _check_times(index, record)
+    return records
+
+
+def _check_times(index: int, record: MetricSeries) -> None:
+    try:
+        for _, _, time in record.points:
+            if time is not None:
+                instant_us(time)
+    except InvalidInputError as error:
+        raise error.at(f"record {index}") from error
 
 
 def _undecodable(body: bytes, version: int, what: str, error: Exception) -> LedgerError:

@@ -48,9 +48,13 @@ EMPTY_DIGESTS: Final = frozenset(
 )
 """What nothing hashes to. Two empty files have nothing in common."""
 
-_REMEMBERED: Final = 8_192
+_REMEMBERED: Final = 65_536
+"""Nodes are named again by whoever reads what they made; some 16 MiB at the most."""
 
 _IDENTIFIER: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):(.+)", re.DOTALL)
+_PLAIN: Final = re.compile(r"([a-z][a-z0-9+.\-]*):[!-?A-~]+")
+"""Printable ASCII without blanks and without "@": of one's own scheme, in normal form as it is."""
+
 _FORBIDDEN: Final = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
 _BLANK_END: Final = re.compile(rf"\A[{BLANK}]|[{BLANK}]\Z")
 _CONTENT_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", re.IGNORECASE)
@@ -89,6 +93,9 @@ def normalise_identifier(text: str) -> str:
         LimitExceededError: longer than ``IDENTIFIER_BYTES_MAX``, as given or in normal form.
     """
     _check_length(text)
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None and plain[1] not in _SCHEMES:
+        return text
     parts = _IDENTIFIER.fullmatch(text)
     if parts is None:
         raise InvalidIdentifierError(

@@ -15,7 +15,7 @@ BATCH_STATEMENTS_MAX: Final = 10_000
 """Statements in one batch, which the log takes whole or not at all."""
 
 BATCH_BYTES_MAX: Final = 16 * 1_048_576
-"""Encoded bytes of one batch: envelopes and payload parts together."""
+"""Encoded bytes of the payload parts of one batch."""
 
 METRIC_SERIES_POINTS_MAX: Final = 10_000
 """Points in one chunk of a metric series."""

@@ -306,5 +306,5 @@ def test_the_ledger_is_the_list(machine: type[LogMachine]) -> None:
 @pytest.mark.parametrize("machine", [MemoryLog, SqliteLog])
 def test_the_ledger_is_the_list_for_long(machine: type[LogMachine]) -> None:
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=1_000, stateful_step_count=50)
+        machine, settings=settings(max_examples=500, stateful_step_count=40)
     )

@@ -41,8 +41,8 @@ _PAUSE_SECONDS: Final = 0.01
 WRITER_CACHE_KIB: Final = 65_536
 """Pages of the views' indexes that the writer keeps: inserts go all over them."""
 
-CHECKPOINT_PAGES: Final = 8_192
-"""How long the write-ahead log grows (32 MiB) before it is copied into the file: a page that is
+CHECKPOINT_PAGES: Final = 16_384
+"""How long the write-ahead log grows (64 MiB) before it is copied into the file: a page that is
 written again meanwhile is copied once."""
 
 
