@@ -7,6 +7,7 @@ transaction: each batch has a savepoint of its own, and all of them one sync.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import Lock
 from typing import Final
 
 from msgspec import Struct
@@ -14,7 +15,8 @@ from msgspec import Struct
 from lineage.clock import Clock, Randomness
 from lineage.collector import paused_collector
 from lineage.stores.base import Store, Writer
-from lineage.writing.appending import BatchAppender, LogState, PreparedBatch
+from lineage.writing.appending import BatchAppender, LogState
+from lineage.writing.preparing import PreparedBatch
 from lineage.writing.submission import Receipt
 from lineage_schemas.errors import ConflictError, LedgerError, StoreError
 
@@ -45,6 +47,7 @@ class Intake:
         self._clock = clock
         self._randomness = randomness
         self._state = LogState()
+        self._lock = Lock()
 
     def commit(self, deliveries: Sequence[Delivery]) -> Outcomes:
         """Append a group of batches in one transaction; return once all of it is durable.
@@ -54,13 +57,15 @@ class Intake:
         Raises:
             StoreError: the store failed; nothing of the whole group was written.
         """
-        try:
-            with paused_collector(), self._store.write() as writer:
-                self._state.refresh(writer)
-                return [self._try(writer, delivery) for delivery in deliveries]
-        except BaseException:
-            self._state.forget()
-            raise
+        # Whoever fails forgets what it remembers of the log, which is not for others to lose.
+        with self._lock:
+            try:
+                with paused_collector(), self._store.write() as writer:
+                    self._state.refresh(writer)
+                    return [self._try(writer, delivery) for delivery in deliveries]
+            except BaseException:
+                self._state.forget()
+                raise
 
     def _try(self, writer: Writer, delivery: Delivery) -> list[Receipt] | LedgerError:
         try:

@@ -21,7 +21,7 @@ from lineage.connectors.base import Mapping, ReceivedMessage, statements_of
 from lineage.folding import Progress, RebuildReport, rebuild_views
 from lineage.graph.index import GraphIndex
 from lineage.intake import Delivery, Intake, Outcomes
-from lineage.projections.catalog import NAMESPACE, SOURCE, Catalog
+from lineage.projections.catalog import NAMESPACE, SOURCE, types_as_of
 from lineage.projections.views import PROJECTION_VERSION, read_bookmark
 from lineage.proofs.tree import CompactRange
 from lineage.questions.as_of import AsOf, resolve_as_of, state_basis
@@ -33,18 +33,27 @@ from lineage.questions.search import (
     decode_cursor,
     find_words,
     list_type,
+    question_of,
 )
 from lineage.questions.show import show
 from lineage.questions.trace import TraceQuery, check_query, trace
 from lineage.stores.base import Reader, Store
-from lineage.writing.appending import PreparedBatch, prepare_batch
+from lineage.writing.preparing import PreparedBatch, prepare_batch
 from lineage.writing.submission import Principal, Receipt, Submission
 from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Head
 from lineage_schemas.errors import InvalidInputError, LedgerError
-from lineage_schemas.graph import EntryPage, LineageAnswer, Node, NodeAnswer, NodePage
+from lineage_schemas.graph import (
+    EntryPage,
+    LineageAnswer,
+    Node,
+    NodeAnswer,
+    NodePage,
+    TypesAnswer,
+    TypeView,
+)
 from lineage_schemas.identifiers import normalise_identifier
-from lineage_schemas.mlmd import Kind, TypeRecord
+from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import Statement
 
 DEFAULT_NAMESPACE: Final = "default"
@@ -213,7 +222,7 @@ class Ledger:
         check_query(query)
         query = replace(query, start=tuple(map(normalise_identifier, query.start)))
         with self._question(namespace, principal, as_of) as (reader, number, basis):
-            snapshot = self._graph.snapshot(reader, -1 if number is None else number)
+            snapshot = self._graph.snapshot(reader, number)
             with paused_collector():
                 return trace(reader, snapshot, number, query, basis)
 
@@ -235,7 +244,7 @@ class Ledger:
         wanted = normalise_identifier(identifier)
         kinds = EVERY_KIND if kind is None else (kind,)
         with self._question(namespace, principal, as_of) as (reader, number, basis):
-            snapshot = self._graph.snapshot(reader, -1 if number is None else number)
+            snapshot = self._graph.snapshot(reader, number)
             return show(reader, snapshot, number, wanted, kinds, basis)
 
     def contexts_of(
@@ -271,7 +280,8 @@ class Ledger:
             UnknownBasisError: as ``basis``.
         """
         check_page(count)
-        after = None if cursor is None else decode_cursor(cursor)
+        question = question_of(namespace, "find", text)
+        after = None if cursor is None else decode_cursor(cursor, question)
         then = as_of if after is None else after.size
         with self._question(namespace, principal, then) as (reader, number, basis):
             return find_words(reader, number, text, after, count, basis)
@@ -294,20 +304,28 @@ class Ledger:
             UnknownBasisError: as ``basis``.
         """
         check_page(count)
-        after = None if cursor is None else decode_cursor(cursor)
+        question = question_of(namespace, "list", name)
+        after = None if cursor is None else decode_cursor(cursor, question)
         then = as_of if after is None else after.size
         with self._question(namespace, principal, then) as (reader, number, basis):
             return list_type(reader, number, name, after, count, basis)
 
     def types(
-        self, *, namespace: str = DEFAULT_NAMESPACE, principal: Principal = LOCAL_PRINCIPAL
-    ) -> list[tuple[Kind, int, TypeRecord]]:
-        """Return (kind, id, definition) of the types of a namespace, by id."""
-        with self._question(namespace, principal, None) as (reader, number, _):
-            if number is None:
-                return []
-            rows = Catalog.load(reader).types(number)
-            return [(row.kind, row.id, row.definition) for row in rows]
+        self,
+        *,
+        as_of: AsOf = None,
+        namespace: str = DEFAULT_NAMESPACE,
+        principal: Principal = LOCAL_PRINCIPAL,
+    ) -> TypesAnswer:
+        """Return the types of a namespace, by id.
+
+        Raises:
+            UnknownBasisError: as ``basis``.
+        """
+        with self._question(namespace, principal, as_of) as (reader, number, basis):
+            rows = [] if number is None else types_as_of(reader, number, basis.size)
+            types = tuple(TypeView(kind=row.kind, id=row.id, type=row.definition) for row in rows)
+            return TypesAnswer(basis=basis, types=types)
 
     def entries(
         self,
@@ -364,7 +382,7 @@ class Ledger:
         """Open one snapshot and fix its basis: (reader, number of the namespace, basis)."""
         del principal  # who may read what is settled when sign-in exists
         with self._store.read() as reader:
-            resolved = resolve_as_of(reader, self._store.origin, as_of)
+            resolved = resolve_as_of(reader, self._store.origin, namespace, as_of)
             number = _number_of(reader, namespace, resolved.size)
             sources = () if number is None else _sources_of(reader, number, resolved.size)
             yield (

@@ -153,12 +153,14 @@ def contexts() -> st.SearchStrategy[AnyRecord]:
     )
 
 
-def events() -> st.SearchStrategy[AnyRecord]:
+def events(
+    artifacts: Sequence[str] = ARTIFACTS, executions: Sequence[str] = EXECUTIONS
+) -> st.SearchStrategy[AnyRecord]:
     """Events between few nodes, so that cycles and second Events of the same ends are common."""
     return st.builds(
         Event,
-        artifact=st.sampled_from(ARTIFACTS),
-        execution=st.sampled_from(EXECUTIONS),
+        artifact=st.sampled_from(artifacts),
+        execution=st.sampled_from(executions),
         kind=st.sampled_from([EventKind.INPUT, EventKind.OUTPUT, EventKind.DECLARED_INPUT]),
         path=st.sampled_from([(), ("in", 0), ("in", 1)]),
         time=_maybe(*INSTANTS),

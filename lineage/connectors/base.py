@@ -22,7 +22,7 @@ from typing import Final, Protocol
 from msgspec import Raw, Struct
 
 from lineage.connectors.parcels import parcels
-from lineage.connectors.secrets import filter_secrets
+from lineage.rules.secrets import filter_secrets
 from lineage_schemas.errors import InvalidInputError, LedgerError, LimitExceededError
 from lineage_schemas.limits import PAYLOAD_PART_BYTES_MAX, STATEMENT_ID_BYTES_MAX
 from lineage_schemas.records import AnyRecord, Message, StatedTime, Statement

@@ -35,8 +35,13 @@ class GraphIndex:
         self._adjacencies: dict[int, Adjacency] = {}
         self._links = LinkIndex.empty()
 
-    def snapshot(self, reader: Reader, namespace: int) -> GraphSnapshot:
-        """Return the graph as the reader's snapshot of the store has it, or newer."""
+    def snapshot(self, reader: Reader, namespace: int | None) -> GraphSnapshot:
+        """Return the graph as the reader's snapshot of the store has it, or newer.
+
+        Of a namespace that is not there (``None``) it is empty.
+        """
+        if namespace is None:
+            return GraphSnapshot(Adjacency.empty(), LinkIndex.empty())
         size = reader.head().size
         with self._lock:
             adjacency = self._adjacencies.get(namespace, Adjacency.empty())

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from lineage.projections.unfolding import Unfolded
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Column, Row, Table
-from lineage.vertices import HUB_CODE, KIND_CODES, KINDS, id_of, kind_code
+from lineage.vertices import HUB_CODE, KIND_CODES, KINDS, NAMESPACES_MAX, id_of, kind_code
 from lineage_schemas.codec import encode_json
-from lineage_schemas.errors import CorruptLogError
+from lineage_schemas.errors import LimitExceededError
 from lineage_schemas.mlmd import (
     ArtifactType,
     ContextType,
@@ -91,7 +91,7 @@ class Catalog:
     def load(cls, reader: Reader) -> Catalog:
         """Read the catalogue as it stands."""
         catalog = cls()
-        for number, _, name in reader.scan(NAMESPACE, None, _SCAN_ROWS):
+        for number, _, name in _scan_all(reader, NAMESPACE):
             catalog.numbers[name] = number
             catalog.names[number] = name
         for namespace, source, _ in _scan_all(reader, SOURCE):
@@ -146,6 +146,11 @@ class Catalog:
         number = self.numbers.get(namespace)
         if number is None:
             number = len(self.numbers)
+            if number == NAMESPACES_MAX:
+                raise LimitExceededError(
+                    f"A ledger has at most {NAMESPACES_MAX} namespaces (NAMESPACES_MAX)",
+                    where=namespace,
+                )
             self.numbers[namespace], self.names[number] = number, namespace
             self._new["namespace"][number,] = (number, position, namespace)
         return number
@@ -208,13 +213,15 @@ class Catalog:
         self._touched_counters.add(key)
 
     def _remember_type(self, row: Row) -> None:
-        namespace, type_id, since, _, code, body = row
-        if not isinstance(body, bytes) or not isinstance(namespace, int):
-            raise CorruptLogError("A type's row is not readable", where=str(row))
-        definition = _DEFINITION.decode(body)
-        kind = KINDS[code]
-        key = namespace, kind, definition.name, definition.version or ""
-        self._types[key] = KnownTypeRow(namespace, type_id, kind, definition, since)
+        known = _known_type(row)
+        definition = known.definition
+        key = known.namespace, known.kind, definition.name, definition.version or ""
+        self._types[key] = known
+
+
+def _known_type(row: Row) -> KnownTypeRow:
+    namespace, type_id, since, _, code, body = row
+    return KnownTypeRow(namespace, type_id, KINDS[code], _DEFINITION.decode(body), since)
 
 
 def merge_types(old: TypeRecord, new: TypeRecord) -> TypeRecord:
@@ -228,6 +235,12 @@ def merge_types(old: TypeRecord, new: TypeRecord) -> TypeRecord:
         base_type=old.base_type or new.base_type,
         external_id=new.external_id or old.external_id,
     )
+
+
+def types_as_of(reader: Reader, namespace: int, size: int) -> list[KnownTypeRow]:
+    """Return the types of a namespace as of a size, by id."""
+    rows = reader.find(TYPE, "namespace", [namespace], size)
+    return sorted((_known_type(row) for row in rows), key=lambda row: row.id)
 
 
 def type_key(namespace: int, type_id: int) -> int:

@@ -30,7 +30,7 @@ class Handles:
 
     def __init__(self) -> None:
         self._vertices: dict[int, set[int]] = {}
-        self._new: list[Row] = []
+        self._new: dict[Row, Row] = {}
 
     def load(self, reader: Reader, hashes: Iterable[int]) -> set[int]:
         """Load who has, or once had, a handle; return those nodes."""
@@ -50,16 +50,15 @@ class Handles:
             return
         kind = node_name(vertex).kind
         old = set[int]() if before is None else handles_of(said.namespace, kind, before)
-        for handle in sorted(handles_of(said.namespace, kind, after) - old):
-            holders = self._vertices.setdefault(handle, set())
-            if vertex not in holders:
-                holders.add(vertex)
-                self._new.append((handle, vertex, said.entry.position))
+        for handle in handles_of(said.namespace, kind, after) - old:
+            self._vertices.setdefault(handle, set()).add(vertex)
+            row = (handle, vertex, said.entry.position)
+            self._new[row] = row
 
     def flush(self, writer: Writer) -> None:
         """Write what was added."""
-        writer.insert(HANDLE, self._new)
-        self._new = []
+        writer.insert(HANDLE, list(self._new))
+        self._new = {}
 
 
 def name_handle(namespace: int, kind: Kind, type_name: str, version: str | None, name: str) -> int:

@@ -1,8 +1,9 @@
-"""The view ``current``: what is known of each node, as of every size.
+"""The view ``current``: what is known of each node, now and as of every earlier size.
 
 A row holds the node as it is shown (JSON, ready to be an answer) and, apart, who said each of its
-values and when, which only the next merge needs. A new row begins whenever a value changes; a value
-that is merely said again, later, moves its stamp in place, for no answer shows the stamp.
+values and when, which merges need: the next statement's, and those of an entity's members. What is
+known now is one table with a row a node, so that a node which was described ten thousand times is
+found as fast as any other; what was known before is another.
 """
 
 from __future__ import annotations
@@ -20,25 +21,33 @@ from lineage.stores.tables import Column, Row, Table
 from lineage.vertices import NodeName, node_name
 from lineage_schemas.codec import encode_json
 from lineage_schemas.graph import Node
-from lineage_schemas.mlmd import Artifact, Context, Kind, NodeRecord
+from lineage_schemas.mlmd import Kind, NodeRecord
 from lineage_schemas.records import Mode
 from lineage_schemas.values import JsonValue
 
+_WHAT: Final = (
+    Column("type_key", int, optional=True),
+    Column("shown", bytes),
+    Column("stamps", bytes),
+)
+
 STATE: Final = Table(
     "state",
-    (
-        Column("vertex", int),
-        Column("since", int),
-        Column("until", int, optional=True),
-        Column("type_key", int, optional=True),
-        Column("shown", bytes),
-        Column("stamps", bytes),
-    ),
+    (Column("vertex", int), Column("since", int), *_WHAT),
+    key=("vertex",),
+    indexes=(("type_key", "vertex"),),
+)
+
+STATE_PAST: Final = Table(
+    "state_past",
+    (Column("vertex", int), Column("since", int), Column("until", int, optional=True), *_WHAT),
     key=("vertex", "since"),
     indexes=(("type_key", "vertex"),),
 )
 
-_SCALARS: Final = ("type", "type_version", "name", "external_id")
+_PLAIN_FIELDS: Final = ("name", "external_id", "uri", "state")
+_TYPE: Final = "type"
+"""The type and its version are one field: they were said together."""
 _PROPERTY: Final = "properties."
 _CUSTOM: Final = "custom_properties."
 
@@ -60,23 +69,24 @@ class States:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._open: dict[int, Row] = {}
-        self._new: dict[Row, Row] = {}
-        self._changed: dict[Row, Row] = {}
+        self._rows: dict[int, Row] = {}
+        self._stored: set[int] = set()
+        self._written: set[int] = set()
+        self._past: list[Row] = []
 
     def load(self, reader: Reader, vertices: Iterable[int]) -> None:
         """Load the states of nodes that were there before."""
         for row in reader.find(STATE, "vertex", vertices):
-            if row[2] is None:
-                self._open[row[0]] = row
+            self._rows[row[0]] = row
+            self._stored.add(row[0])
 
     def get(self, vertex: int) -> Node | None:
         """Return what is shown of a loaded node, or ``None`` if nobody has described it."""
-        row = self._open.get(vertex)
+        row = self._rows.get(vertex)
         return None if row is None else read_shown(row)
 
     def fold(self, said: Unfolded) -> list[tuple[int, Node | None, Node]]:
-        """Merge what one entry says; return (vertex, before, after) of what now shows otherwise."""
+        """Merge what one entry says; return (vertex, before, after) of what it changed."""
         changes: list[tuple[int, Node | None, Node]] = []
         for vertex, record in said.described:
             change = self._fold_node(said, vertex, record)
@@ -86,58 +96,55 @@ class States:
 
     def flush(self, writer: Writer) -> None:
         """Write what was added and changed."""
-        writer.replace(STATE, list(self._changed.values()))
-        writer.insert(STATE, list(self._new.values()))
-        self._new, self._changed = {}, {}
+        rows = [self._rows[vertex] for vertex in self._written]
+        writer.replace(STATE, [row for row in rows if row[0] in self._stored])
+        writer.insert(STATE, [row for row in rows if row[0] not in self._stored])
+        writer.insert(STATE_PAST, self._past)
+        self._stored |= self._written
+        self._written, self._past = set(), []
 
     def _fold_node(
         self, said: Unfolded, vertex: int, record: NodeRecord
     ) -> tuple[Node | None, Node] | None:
         common = _common_stamp(said)
-        row = self._open.get(vertex)
+        name = node_name(vertex)
+        row = self._rows.get(vertex)
         if row is None and not _clears_any(record):
-            name = node_name(vertex)
             after = _first_shown(name, record)
             self._begin(said, vertex, name, after, _Stamps(common))
             return None, after
         before = None if row is None else read_shown(row)
-        kept = {} if row is None or before is None else _kept_values(before, row[5])
-        changed = False
-        for field, value in _fields_said(said, vertex, record, before):
-            changed |= keep(field, kept.setdefault(field, []), Said(*common, value))
-        name = node_name(vertex)
+        kept = {} if row is None or before is None else _kept_values(before, row[-1])
+        if said.entry.envelope.mode is Mode.COMMAND:
+            kept = _replaced(name.kind, record, before, kept, common)
+        elif not any(
+            # A list, not a generator: every value that is said must be kept.
+            [
+                keep(field, kept.setdefault(field, []), Said(*common, value))
+                for field, value in _fields_said(record)
+            ]
+        ):
+            return None
         key = before.key if before else record.key or command_key(name.kind, name.id)
         after = _node_of(vertex, key, kept)
-        stamps = _stamps_of(after, kept, common)
-        if row is None or changed:
-            self._begin(said, vertex, name, after, stamps)
-            return before, after
-        self._put((*row[:5], encode_json(stamps)))
-        return None
+        self._begin(said, vertex, name, after, _stamps_of(after, kept, common))
+        return before, after
 
     def _begin(
         self, said: Unfolded, vertex: int, name: NodeName, after: Node, stamps: _Stamps
     ) -> None:
         position = said.entry.position
-        old = self._open.get(vertex)
+        old = self._rows.get(vertex)
         if old is not None and old[1] != position:
-            self._put((*old[:2], position, *old[3:]))
-        row = (
+            self._past.append((*old[:2], position, *old[2:]))
+        self._rows[vertex] = (
             vertex,
             position,
-            None,
             self._type_key(name, after),
             encode_json(after),
             encode_json(stamps),
         )
-        if old is None or old[1] != position:
-            self._new[row[:2]] = row
-        self._put(row)
-
-    def _put(self, row: Row) -> None:
-        if row[2] is None:
-            self._open[row[0]] = row
-        (self._new if row[:2] in self._new else self._changed)[row[:2]] = row
+        self._written.add(vertex)
 
     def _type_key(self, name: NodeName, after: Node) -> int | None:
         if after.type is None:
@@ -147,8 +154,8 @@ class States:
 
 
 def read_shown(row: Row) -> Node:
-    """Read the ``shown`` cell of a row of ``STATE``."""
-    return _SHOWN.decode(row[4])
+    """Read the ``shown`` cell of a row of ``STATE`` or ``STATE_PAST``."""
+    return _SHOWN.decode(row[-2])
 
 
 def decode_nodes(documents: bytes) -> list[Node]:
@@ -162,16 +169,6 @@ def _common_stamp(said: Unfolded) -> tuple[int | None, str]:
     if envelope.mode is Mode.COMMAND:
         return envelope.recorded_us, envelope.source
     return envelope.stated.start_us if envelope.stated else None, envelope.source
-
-
-def _scalars(record: NodeRecord) -> dict[str, str | None]:
-    scalars = {name: getattr(record, name) for name in _SCALARS}
-    if isinstance(record, Artifact):
-        scalars["uri"] = record.uri
-    if not isinstance(record, Context):
-        state = getattr(record, "state", None)
-        scalars["state"] = None if state is None else state.value
-    return scalars
 
 
 def _clears_any(record: NodeRecord) -> bool:
@@ -196,31 +193,51 @@ def _first_shown(name: NodeName, record: NodeRecord) -> Node:
     )
 
 
-def command_scalars(kind: Kind, shown_before: Node, record: NodeRecord) -> dict[str, str | None]:
-    """Return what a command's replacement leaves in the plain fields.
+def _fields_said(record: NodeRecord) -> list[tuple[str, JsonValue]]:
+    """Return (field, value) of all that is said of a node."""
+    fields: list[tuple[str, JsonValue]] = []
+    if record.type is not None:
+        fields.append((_TYPE, [record.type, record.type_version]))
+    for name in _PLAIN_FIELDS:
+        value = getattr(record, name, None)
+        if value is not None:
+            fields.append((name, str(value)))
+    fields += [(_PROPERTY + name, value) for name, value in record.properties.items()]
+    fields += [(_CUSTOM + name, value) for name, value in record.custom_properties.items()]
+    return fields
 
-    ML Metadata ignores a new name of an artifact or execution, and allows one of a context.
+
+def replaced_fields(kind: Kind, record: NodeRecord, before: Node | None) -> dict[str, JsonValue]:
+    """Return the fields of a node that a command replaces whole, or makes.
+
+    The type stays; ML Metadata also ignores a new name, except that of a context.
     """
-    scalars = _scalars(record)
-    scalars["type"], scalars["type_version"] = shown_before.type, shown_before.type_version
-    if kind is not Kind.CONTEXT:
-        scalars["name"] = shown_before.name
-    return scalars
+    fields = dict(_fields_said(record))
+    if before is not None:
+        fields[_TYPE] = [before.type, before.type_version]
+        if kind is not Kind.CONTEXT:
+            fields["name"] = before.name
+    return {name: value for name, value in fields.items() if value is not None}
 
 
-def _fields_said(
-    said: Unfolded, vertex: int, record: NodeRecord, before: Node | None
-) -> list[tuple[str, JsonValue]]:
-    """Return (field, value) of all that is said; a command also clears what it leaves out."""
-    fields: dict[str, JsonValue] = {}
-    scalars = _scalars(record)
-    if said.entry.envelope.mode is Mode.COMMAND and before is not None:
-        fields = dict.fromkeys((name for name, _ in _values_shown(before)), None)
-        scalars = command_scalars(node_name(vertex).kind, before, record)
-    fields |= {name: value for name, value in scalars.items() if value is not None}
-    fields |= {_PROPERTY + name: value for name, value in record.properties.items()}
-    fields |= {_CUSTOM + name: value for name, value in record.custom_properties.items()}
-    return list(fields.items())
+def _replaced(
+    kind: Kind,
+    record: NodeRecord,
+    before: Node | None,
+    kept: dict[str, list[Said]],
+    common: tuple[int | None, str],
+) -> dict[str, list[Said]]:
+    """Forget what was said before: a command counts by its place in the log, not by its time.
+
+    What it leaves out is cleared as of its recorded time, for observations that come later.
+    """
+    fields = dict.fromkeys(kept, None) | replaced_fields(kind, record, before)
+    return {field: [Said(*common, value)] for field, value in fields.items()}
+
+
+def shown_fields(node: Node) -> dict[str, JsonValue]:
+    """Return the fields of a node as they are shown."""
+    return dict(_values_shown(node))
 
 
 def _kept_values(before: Node, stamps: bytes) -> dict[str, list[Said]]:
@@ -232,10 +249,11 @@ def _kept_values(before: Node, stamps: bytes) -> dict[str, list[Said]]:
 
 
 def _values_shown(node: Node) -> list[tuple[str, JsonValue]]:
-    values: list[tuple[str, JsonValue]] = [
-        (name, value)
-        for name in (*_SCALARS, "uri", "state")
-        if (value := getattr(node, name)) is not None
+    values: list[tuple[str, JsonValue]] = []
+    if node.type is not None:
+        values.append((_TYPE, [node.type, node.type_version]))
+    values += [
+        (name, value) for name in _PLAIN_FIELDS if (value := getattr(node, name)) is not None
     ]
     values += [(_PROPERTY + name, value) for name, value in node.properties.items()]
     values += [(_CUSTOM + name, value) for name, value in node.custom_properties.items()]
@@ -255,6 +273,8 @@ def _node_of(vertex: int, key: str | None, kept: dict[str, list[Said]]) -> Node:
             properties[field.removeprefix(_PROPERTY)] = value
         elif field.startswith(_CUSTOM):
             custom[field.removeprefix(_CUSTOM)] = value
+        elif field == _TYPE and isinstance(value, list):
+            scalars["type"], scalars["type_version"] = value
         else:
             scalars[field] = value
     name = node_name(vertex)
@@ -290,7 +310,7 @@ def merge_states(rows: Iterable[Row]) -> Node:
     first = read_shown(ordered[0])
     kept: dict[str, list[Said]] = {}
     for row in ordered:
-        for field, values in _kept_values(read_shown(row), row[5]).items():
+        for field, values in _kept_values(read_shown(row), row[-1]).items():
             for said in values:
                 keep(field, kept.setdefault(field, []), said)
     return _node_of(int(ordered[0][0]), first.key, kept)

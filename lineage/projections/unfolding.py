@@ -41,6 +41,9 @@ from lineage_schemas.records import Actor, Claim, LinkClass, MetricSeries, Retra
 KEY_CLASS: Final = "key"
 """The class of the link between a node and the hub of its own key."""
 
+COMMAND_KEYS: Final = "mlmd:"
+"""What the keys of nodes that commands made begin with."""
+
 _ARTIFACT: Final = KIND_CODES[Kind.ARTIFACT]
 _EXECUTION: Final = KIND_CODES[Kind.EXECUTION]
 _CONTEXT: Final = KIND_CODES[Kind.CONTEXT]
@@ -176,7 +179,7 @@ _UNFOLDS: Final[dict[type[Item], Callable[..., None]]] = {
 
 def command_key(kind: Kind, assigned: int) -> str:
     """Return the key of a node that a command made, and that so has no key of its own."""
-    return f"mlmd:{kind}/{assigned}"
+    return f"{COMMAND_KEYS}{kind}/{assigned}"
 
 
 def _key(ref: Ref) -> str | None:

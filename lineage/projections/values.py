@@ -45,13 +45,13 @@ def order_of(field: str, said: Said) -> Order:
 
 
 def keep(field: str, kept: list[Said], said: Said) -> bool:
-    """Put ``said`` among the latest values of each source; tell whether any *value* changed."""
+    """Put ``said`` among the latest values of each source; tell whether it is the latest of its."""
     for index, old in enumerate(kept):
         if old.source == said.source:
             if order_of(field, said) <= order_of(field, old):
                 return False
             kept[index] = said
-            return encode_json(said.value) != encode_json(old.value)
+            return True
     kept.append(said)
     return True
 

@@ -17,16 +17,16 @@ from lineage.projections.links import HUB, LINK, Links
 from lineage.projections.memberships import MEMBERSHIP, Memberships
 from lineage.projections.nodes import NODE, Nodes
 from lineage.projections.statements import ACTOR, SERIES, STATEMENT, Statements
-from lineage.projections.states import STATE, States
+from lineage.projections.states import STATE, STATE_PAST, States
 from lineage.projections.unfolding import Unfolded, unfold
 from lineage.projections.words import WORD, Words, words_of_node
 from lineage.stores.base import Reader, Writer
-from lineage.stores.tables import Column, Row, Table
+from lineage.stores.tables import BOOKMARK_TABLE, Column, Row, Table
 from lineage_schemas.codec import encode_json
 from lineage_schemas.entry import Entry
 
 BOOKMARK: Final = Table(
-    "bookmark",
+    BOOKMARK_TABLE,
     (Column("id", int), Column("version", str), Column("size", int)),
     key=("id",),
 )
@@ -42,6 +42,7 @@ VIEW_TABLES: Final = (
     COUNTER,
     NODE,
     STATE,
+    STATE_PAST,
     EDGE,
     MEMBERSHIP,
     HUB,

@@ -1,4 +1,4 @@
-"""The view of words: which nodes' names, keys and URIs hold which word, and since when.
+"""The view of words: which nodes' names, labels, keys and URIs hold which word, and since when.
 
 Rows are only ever added, each time a word comes to show; a search reads what shows of each
 candidate as of its size and keeps those that really hold the word then.
@@ -20,6 +20,9 @@ WORD: Final = Table(
     key=("word", "vertex", "since"),
 )
 
+DISPLAY_NAME: Final = "display_name"
+"""The property of every well-known type that holds what its tool calls a node on screen."""
+
 WORD_LENGTH_MAX: Final = 64
 WORDS_PER_NODE_MAX: Final = 64
 """Beyond these a node is found by its other words only."""
@@ -39,7 +42,8 @@ def words_of_node(key: str | None, node: Node | None) -> set[str]:
     """Return the words by which a node is found."""
     texts = [_without_scheme(key)]
     if node is not None:
-        texts += [node.name, _without_scheme(node.uri)]
+        label = node.properties.get(DISPLAY_NAME)
+        texts += [node.name, _without_scheme(node.uri), str(label) if label else None]
     return set(words_of("\n".join(text for text in texts if text))[:WORDS_PER_NODE_MAX])
 
 

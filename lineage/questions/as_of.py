@@ -36,18 +36,18 @@ class ResolvedSize(NamedTuple):
     asked_size: int | None
 
 
-def resolve_as_of(reader: Reader, origin: str, as_of: AsOf) -> ResolvedSize:
+def resolve_as_of(reader: Reader, origin: str, namespace: str, as_of: AsOf) -> ResolvedSize:
     """Return the size that ``as_of`` means in this log.
 
     Raises:
-        UnknownBasisError: a size the log has not reached, or another log's basis.
+        UnknownBasisError: a size the log has not reached, or a basis of another log or namespace.
     """
     head = reader.head().size
     match as_of:
         case None:
             return ResolvedSize(head, None)
         case Basis():
-            return ResolvedSize(_checked_basis(reader, origin, as_of), None)
+            return ResolvedSize(_checked_basis(reader, origin, namespace, as_of), None)
         case datetime():
             return ResolvedSize(size_at(reader, instant_us(as_of)), None)
         case int():
@@ -112,9 +112,11 @@ def _rounded(reader: Reader, size: int) -> ResolvedSize:
     return ResolvedSize(start, size) if start < size else ResolvedSize(size, None)
 
 
-def _checked_basis(reader: Reader, origin: str, basis: Basis) -> int:
+def _checked_basis(reader: Reader, origin: str, namespace: str, basis: Basis) -> int:
     if basis.origin != origin:
         raise UnknownBasisError("This basis is of another ledger", where=basis.origin)
+    if basis.namespace != namespace:
+        raise UnknownBasisError("This basis is of another namespace", where=basis.namespace)
     size = _checked_size(basis.size, reader.head().size)
     if root_of(reader, size).hex() != basis.root:
         raise UnknownBasisError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from lineage.graph.links import LinkIndex
-from lineage.projections.states import STATE, merge_states
+from lineage.projections.states import STATE, STATE_PAST, merge_states
 from lineage.stores.base import Reader
 from lineage.vertices import id_of, node_name
 from lineage_schemas.graph import Entity, Node
@@ -44,6 +44,8 @@ def read_entity(reader: Reader, members: Iterable[int], size: int) -> Entity:
     """Return an entity with the values of its members merged by the rule of observations."""
     ordered = sorted(members)
     rows = reader.find(STATE, "vertex", ordered, size)
+    later = set(ordered) - {row[0] for row in rows}
+    rows += reader.find(STATE_PAST, "vertex", later, size)
     name = node_name(ordered[0])
     merged = merge_states(rows) if rows else Node(kind=name.kind, id=name.id, stub=True)
     return Entity(kind=Kind(name.kind), members=tuple(map(id_of, ordered)), merged=merged)

@@ -9,10 +9,10 @@ from msgspec import json
 
 from lineage.projections.links import HUB, LINK, LinkRow
 from lineage.projections.nodes import NODE
-from lineage.projections.states import STATE, decode_nodes
+from lineage.projections.states import STATE, STATE_PAST, decode_nodes
 from lineage.projections.unfolding import KEY_CLASS
 from lineage.stores.base import Reader
-from lineage.stores.tables import is_visible
+from lineage.stores.tables import Table, is_visible
 from lineage.vertices import KIND_CODES, name_hash, node_name, realm_of
 from lineage_schemas.graph import Node
 from lineage_schemas.mlmd import Kind
@@ -23,13 +23,22 @@ ASSERTED_CLASSES: Final = frozenset({"asserted", KEY_CLASS})
 
 def read_nodes(reader: Reader, vertices: Collection[int], size: int) -> dict[int, Node]:
     """Return what shows of these nodes; those that nobody has described are stubs."""
-    found: dict[int, Node] = {}
-    for keys, documents in reader.find_documents(STATE, vertices, "shown", size):
-        found.update(zip(_VERTICES.decode(b"[%b]" % keys), decode_nodes(documents), strict=True))
+    found = _read_described(reader, STATE, vertices, size)
     if len(found) == len(vertices):
         return found
     missing = [vertex for vertex in vertices if vertex not in found]
+    found |= _read_described(reader, STATE_PAST, missing, size)
+    missing = [vertex for vertex in vertices if vertex not in found]
     return found | _read_stubs(reader, missing, size)
+
+
+def _read_described(
+    reader: Reader, table: Table, vertices: Collection[int], size: int
+) -> dict[int, Node]:
+    found: dict[int, Node] = {}
+    for keys, documents in reader.find_documents(table, vertices, "shown", size):
+        found.update(zip(_VERTICES.decode(b"[%b]" % keys), decode_nodes(documents), strict=True))
+    return found
 
 
 def find_by_key(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from typing import Final, NamedTuple
+from zlib import crc32
 
-from lineage.projections.catalog import Catalog, type_key
+from lineage.projections.catalog import type_key, types_as_of
 from lineage.projections.nodes import NODE
-from lineage.projections.states import STATE, read_shown
+from lineage.projections.states import STATE, STATE_PAST, read_shown
 from lineage.projections.words import WORD, words_of, words_of_node
 from lineage.questions.nodes import read_nodes
 from lineage.stores.base import Reader
@@ -16,6 +17,7 @@ from lineage.vertices import ID_MAX, KIND_CODES, namespace_of, vertex_of
 from lineage_schemas.basis import Basis
 from lineage_schemas.errors import InvalidInputError, NotFoundError
 from lineage_schemas.graph import Node, NodePage
+from lineage_schemas.limits import INT_MAX
 from lineage_schemas.mlmd import Kind
 
 PAGE_NODES_MAX: Final = 1_000
@@ -24,8 +26,12 @@ QUERY_WORDS_MAX: Final = 16
 
 
 class Cursor(NamedTuple):
-    """Where a page ended: the size all pages are of, the list it was in, and its last node."""
+    """Where a page ended: the size all pages are of, the part of the list, and its last node.
 
+    ``question`` is a checksum of what was asked, so that a cursor serves no other question.
+    """
+
+    question: int
     size: int
     part: int
     after: int
@@ -37,23 +43,35 @@ _Found = tuple[int, int, Node]
 
 def encode_cursor(cursor: Cursor) -> str:
     """Return the opaque text of a cursor."""
-    return urlsafe_b64encode(b"1.%d.%d.%d" % cursor).decode().rstrip("=")
+    return urlsafe_b64encode(b"1.%d.%d.%d.%d" % cursor).decode().rstrip("=")
 
 
-def decode_cursor(text: str) -> Cursor:
-    """Read a cursor back.
+def question_of(*asked: str) -> int:
+    """Return the checksum of what is asked."""
+    return crc32("\n".join(asked).encode())
+
+
+def decode_cursor(text: str, question: int) -> Cursor:
+    """Read back a cursor of a question.
 
     Raises:
-        InvalidInputError: the text is not one of our cursors.
+        InvalidInputError: the text is not one of our cursors, or is one of another question.
     """
     try:
         padded = text + "=" * (-len(text) % 4)
-        version, size, part, after = map(int, urlsafe_b64decode(padded.encode()).split(b"."))
-    except (ValueError, Base64Error) as error:
+        version, *rest = map(int, urlsafe_b64decode(padded.encode()).split(b"."))
+        cursor = Cursor(*rest)
+    except (ValueError, TypeError, Base64Error) as error:
         raise InvalidInputError("This is not a cursor of ours", where=text[:64]) from error
-    if version != 1 or size < 0 or part < 0:
+    if version != 1 or not all(0 <= number <= INT_MAX for number in cursor):
         raise InvalidInputError("This is not a cursor of ours", where=text[:64])
-    return Cursor(size, part, after)
+    if cursor.question != question:
+        raise InvalidInputError(
+            "This cursor is of another question",
+            where=text[:64],
+            hint="Ask for the next page with the same words, type and namespace.",
+        )
+    return cursor
 
 
 def check_page(count: int) -> None:
@@ -90,7 +108,7 @@ def find_words(
         found += [(0, v, nodes[v]) for v in chunk if v in nodes and _shows(nodes[v], words)]
         if len(found) > count:
             break
-    return _page(basis, count, found)
+    return _page(basis, question_of(basis.namespace, "find", text), count, found)
 
 
 def list_type(
@@ -106,28 +124,33 @@ def list_type(
     Raises:
         NotFoundError: there is no kind and no type of that name.
     """
+    question = question_of(basis.namespace, "list", name)
     part, after = (cursor.part, cursor.after) if cursor else (0, -1)
     if name in {kind.value for kind in Kind}:
-        return _page(
-            basis, count, _of_kind(reader, namespace, Kind(name), after, count + 1, basis.size)
-        )
-    keys = _type_keys(reader, namespace, name)
-    found: list[_Found] = []
+        found = _of_kind(reader, namespace, Kind(name), after, count + 1, basis.size)
+        return _page(basis, question, count, found)
+    keys = _type_keys(reader, namespace, name, basis.size)
+    found = []
     while part < len(keys) and len(found) <= count:
         limit = count + 1 - len(found)
         index = ("type_key", "vertex")
-        rows = reader.page(STATE, index, keys[part], after, limit, basis.size)
-        found += [(part, row[0], read_shown(row)) for row in rows]
+        rows = [
+            row
+            for table in (STATE, STATE_PAST)
+            for row in reader.page(table, index, keys[part], after, limit, basis.size)
+        ]
+        rows.sort(key=lambda row: row[0])
+        found += [(part, row[0], read_shown(row)) for row in rows[:limit]]
         part, after = part + 1, -1
-    return _page(basis, count, found)
+    return _page(basis, question, count, found)
 
 
-def _page(basis: Basis, count: int, found: list[_Found]) -> NodePage:
+def _page(basis: Basis, question: int, count: int, found: list[_Found]) -> NodePage:
     """Return the first ``count`` of what was found; one more than that means another page."""
     cursor = None
     if len(found) > count:
         part, vertex, _ = found[count - 1]
-        cursor = encode_cursor(Cursor(basis.size, part, vertex))
+        cursor = encode_cursor(Cursor(question, basis.size, part, vertex))
     return NodePage(basis=basis, nodes=tuple(node for _, _, node in found[:count]), cursor=cursor)
 
 
@@ -148,8 +171,8 @@ def _shows(node: Node, words: list[str]) -> bool:
     return all(any(one.startswith(word) for one in shown) for word in words)
 
 
-def _type_keys(reader: Reader, namespace: int | None, name: str) -> list[int]:
-    types = Catalog.load(reader).types(namespace) if namespace is not None else []
+def _type_keys(reader: Reader, namespace: int | None, name: str, size: int) -> list[int]:
+    types = [] if namespace is None else types_as_of(reader, namespace, size)
     found = [
         type_key(row.namespace, row.id)
         for row in types

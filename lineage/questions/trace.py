@@ -70,12 +70,12 @@ def trace(
 
     An identifier that the log has not heard of is part of the answer, as a stub that is counted.
     """
-    starts, unknown = _find_starts(reader, namespace, query, basis.size)
+    starts, contexts, unknown = _find_starts(reader, namespace, query, basis.size)
     nodes: list[Node] = []
     edges: tuple[Edge, ...] = ()
     bounds = Bounds(basis.size, query.depth, query.nodes, query.cross)
     if not starts or namespace is None:
-        return _answer(query, basis, unknown, nodes=nodes)
+        return _answer(query, basis, unknown, nodes=contexts)
     rows = [row_of(vertex) for vertex in starts]
     walked = walk_lineage(namespace, snapshot, rows, query.direction, bounds)
     vertices, depths = found_nodes(namespace, walked)
@@ -90,12 +90,12 @@ def trace(
         basis=basis,
         direction=query.direction,
         start=query.start,
-        nodes=(*nodes, *unknown),
+        nodes=(*nodes, *contexts, *unknown),
         edges=edges,
         links=_links(reader, walked.crossings),
         entities=entities_among(reader, snapshot.links, by_vertex, basis.size),
         truncations=tuple(walked.truncations),
-        stubs=sum(node.stub for node in nodes) + len(unknown),
+        stubs=sum(node.stub for node in (*nodes, *contexts)) + len(unknown),
         unknown=tuple(node.key or "" for node in unknown),
     )
 
@@ -128,25 +128,35 @@ def _answer(
         start=query.start,
         nodes=(*nodes, *unknown),
         edges=(),
-        stubs=len(unknown),
+        stubs=sum(node.stub for node in nodes) + len(unknown),
         unknown=tuple(node.key or "" for node in unknown),
     )
 
 
 def _find_starts(
     reader: Reader, namespace: int | None, query: TraceQuery, size: int
-) -> tuple[list[int], list[Node]]:
+) -> tuple[list[int], list[Node], list[Node]]:
+    """Return (where to walk from, contexts that were named, what nobody has heard of).
+
+    Lineage never runs through memberships, so a context is part of the answer and leads nowhere.
+    """
     starts: list[int] = []
+    contexts: list[int] = []
     unknown: list[Node] = []
     for identifier in query.start:
         found: list[int] = []
+        grouping: list[int] = []
         if namespace is not None:
             kinds = (Kind.ARTIFACT, Kind.EXECUTION)
             found = find_identified(reader, namespace, identifier, kinds, size)
+            if not found:
+                grouping = find_identified(reader, namespace, identifier, (Kind.CONTEXT,), size)
         starts += found
-        if not found:
+        contexts += grouping
+        if not found and not grouping:
             unknown.append(Node(key=identifier, stub=True))
-    return starts, unknown
+    named = read_nodes(reader, sorted(set(contexts)), size) if contexts else {}
+    return starts, list(named.values()), unknown
 
 
 def read_edges(reader: Reader, namespace: int, ends: EdgeEnds, size: int) -> tuple[Edge, ...]:

@@ -8,18 +8,24 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from lineage.rules.refs import REF_FIELDS
+from lineage.vertices import ID_MAX
 from lineage_schemas.errors import InvalidInputError, LedgerError, LimitExceededError
 from lineage_schemas.identifiers import (
     is_content_digest,
     is_empty_content,
     normalise_identifier,
 )
+from lineage_schemas.instants import format_instant, instant_us
 from lineage_schemas.known_types.registry import personal_properties
+from lineage_schemas.known_types.system import SYSTEM_TYPES
 from lineage_schemas.limits import (
     IDENTIFIER_BYTES_MAX,
+    INT_MAX,
+    INT_MIN,
     METRIC_SERIES_POINTS_MAX,
     NAME_BYTES_MAX,
     NAMESPACE_BYTES_MAX,
+    PATH_STEPS_MAX,
     STATEMENT_ID_BYTES_MAX,
 )
 from lineage_schemas.mlmd import (
@@ -47,14 +53,27 @@ from lineage_schemas.records import (
     MetricSeries,
     Mode,
     Retraction,
+    StatedTime,
     Statement,
 )
+from lineage_schemas.values import PropertyType, value_type
 
 _KINDS: Final[dict[type[NodeRecord], Kind]] = {
     Artifact: Kind.ARTIFACT,
     Execution: Kind.EXECUTION,
     Context: Kind.CONTEXT,
 }
+
+_LIMITS: Final = {
+    "IDENTIFIER_BYTES_MAX": IDENTIFIER_BYTES_MAX,
+    "NAME_BYTES_MAX": NAME_BYTES_MAX,
+    "NAMESPACE_BYTES_MAX": NAMESPACE_BYTES_MAX,
+    "STATEMENT_ID_BYTES_MAX": STATEMENT_ID_BYTES_MAX,
+}
+"""Limits by their names, which errors tell."""
+
+_NUMBERS: Final = frozenset({PropertyType.INT, PropertyType.DOUBLE})
+_SYSTEM_TYPE_NAMES: Final = frozenset(known.name for known in SYSTEM_TYPES)
 
 LEDGER_SOURCE: Final = "lineage"
 """The source of what the ledger itself says: the types and the actors of each namespace."""
@@ -70,7 +89,12 @@ _Claimed = TypeVar("_Claimed", Claim, Retraction)
 
 def check_namespace(namespace: str) -> None:
     """Refuse a namespace without a name, or with one that is too long or not plain text."""
-    _check_text("namespace", namespace, NAMESPACE_BYTES_MAX)
+    _check_text("namespace", namespace, "NAMESPACE_BYTES_MAX")
+
+
+def check_principal(name: str) -> None:
+    """Refuse a principal without a name, or with one that is too long or not plain text."""
+    _check_text("principal's name", name, "NAME_BYTES_MAX")
 
 
 def normalise_statement(statement: Statement) -> Statement:
@@ -82,19 +106,35 @@ def normalise_statement(statement: Statement) -> Statement:
         InvalidInputError: a rule of form is broken; names the statement and the record.
     """
     try:
-        _check_text("statement id", statement.id, STATEMENT_ID_BYTES_MAX)
-        _check_text("source", statement.source, NAME_BYTES_MAX)
+        _check_text("statement id", statement.id, "STATEMENT_ID_BYTES_MAX")
+        _check_text("source", statement.source, "NAME_BYTES_MAX")
         if statement.source == LEDGER_SOURCE:
             raise InvalidInputError(
                 f"The source {LEDGER_SOURCE!r} is the ledger's own", hint="Name a source of yours."
             )
         if not statement.records:
             raise InvalidInputError("A statement without records says nothing")
+        if statement.mapping is not None:
+            _check_text("mapping", statement.mapping, "NAME_BYTES_MAX")
+        _check_stated(statement.stated)
         mode = _mode_of(statement)
         normal_forms = _OBSERVED if mode is Mode.OBSERVATION else _COMMANDED
         return replace(statement, mode=mode, records=_normalised_records(statement, normal_forms))
     except LedgerError as error:
         raise error.at(f"statement {statement.id[:64]}") from error
+
+
+def _check_stated(stated: StatedTime | None) -> None:
+    """Refuse a time without a zone, and an interval that ends before it begins."""
+    if stated is None:
+        return
+    start = None if stated.start is None else instant_us(stated.start)
+    end = None if stated.end is None else instant_us(stated.end)
+    if start is not None and end is not None and end < start:
+        raise InvalidInputError(
+            "A stated interval ends before it begins",
+            where=f"from {format_instant(start)} to {format_instant(end)}",
+        )
 
 
 def kind_of(record: NodeRecord) -> Kind:
@@ -141,12 +181,23 @@ def _commanded_node(record: NodeRecord) -> NodeRecord:
             "A command names a node by its id, or makes a new one without a key",
             where=record.key[:64],
         )
+    if record.id is not None:
+        _check_id(record.id)
     _check_node(record)
     return _mark_personal(record)
 
 
 def _commanded_type(record: TypeRecord) -> TypeRecord:
-    _check_text("type name", record.name, NAME_BYTES_MAX)
+    _check_text("type name", record.name, "NAME_BYTES_MAX")
+    for name in (record.version, record.external_id, record.description, *record.properties):
+        if name is not None:
+            _check_bytes("text of a type", name, "NAME_BYTES_MAX")
+    if record.base_type is not None and record.base_type not in _SYSTEM_TYPE_NAMES:
+        raise InvalidInputError(
+            "A base type is one of the nine system types",
+            where=record.base_type[:64],
+            hint="Such as mlmd.Dataset or mlmd.Train.",
+        )
     return record
 
 
@@ -172,14 +223,14 @@ def _observed_node(record: NodeRecord) -> NodeRecord:
 def _check_node(record: NodeRecord) -> None:
     for name in (record.type, record.type_version, record.name, record.external_id):
         if name is not None and len(name) > NAME_BYTES_MAX // 4:
-            _check_bytes("name", name, NAME_BYTES_MAX)
+            _check_bytes("name", name, "NAME_BYTES_MAX")
     uri = getattr(record, "uri", None)
     if uri is not None:
-        _check_bytes("uri", uri, IDENTIFIER_BYTES_MAX)
+        _check_bytes("uri", uri, "IDENTIFIER_BYTES_MAX")
     for properties in (record.properties, record.custom_properties):
         for name in properties:
             if not 0 < len(name) <= NAME_BYTES_MAX // 4:
-                _check_text("property name", name, NAME_BYTES_MAX)
+                _check_text("property name", name, "NAME_BYTES_MAX")
 
 
 def _mark_personal(record: NodeRecord) -> NodeRecord:
@@ -193,7 +244,7 @@ def _mark_personal(record: NodeRecord) -> NodeRecord:
 
 
 def _observed_event(record: Event) -> Event:
-    if record.path:
+    if record.path or record.time is not None:
         _check_path(record)
     artifact, execution = _key_of(record.artifact), _key_of(record.execution)
     if artifact == record.artifact and execution == record.execution:
@@ -259,13 +310,22 @@ def _actor(record: Actor) -> Actor:
 
 
 def _check_path(record: Event) -> None:
+    if len(record.path) > PATH_STEPS_MAX:
+        raise LimitExceededError(
+            f"A path of {len(record.path)} steps is over the limit of {PATH_STEPS_MAX} "
+            "(PATH_STEPS_MAX)"
+        )
     for step in record.path:
         if isinstance(step, str):
-            _check_bytes("path step", step, NAME_BYTES_MAX)
+            _check_bytes("path step", step, "NAME_BYTES_MAX")
+        else:
+            _check_number("path step", step)
+    if record.time is not None:
+        instant_us(record.time)
 
 
 def _check_series(record: MetricSeries) -> None:
-    _check_text("metric", record.metric, NAME_BYTES_MAX)
+    _check_text("metric", record.metric, "NAME_BYTES_MAX")
     if len(record.points) > METRIC_SERIES_POINTS_MAX:
         raise LimitExceededError(
             f"A chunk of {len(record.points)} points is over the limit of "
@@ -273,15 +333,30 @@ def _check_series(record: MetricSeries) -> None:
             where=record.metric,
             hint="Split the series into chunks, numbered from 0.",
         )
+    if not 0 <= record.chunk <= INT_MAX:
+        raise InvalidInputError("Chunks are numbered from 0", where=str(record.chunk)[:64])
+    for step, value, time in record.points:
+        _check_number("step", step)
+        if value is None or value_type(value) not in _NUMBERS:
+            raise InvalidInputError(
+                "A point of a metric is a number",
+                where=f"{record.metric} at step {step}",
+                hint="Say NaN as {'$float': 'NaN'}, and leave out a point without a value.",
+            )
+        if time is not None:
+            instant_us(time)
 
 
 def _checked_claim(record: _Claimed) -> _Claimed:
     identifier = _normalised(record.identifier)
-    if record.link_class == LinkClass.CONTENT and (
-        not is_content_digest(identifier) or is_empty_content(identifier)
-    ):
+    if is_empty_content(identifier):
         raise InvalidInputError(
-            "A content claim needs the digest of contents that are not empty",
+            "This is the digest of nothing, and empty things have nothing in common",
+            where=identifier[:64],
+        )
+    if record.link_class == LinkClass.CONTENT and not is_content_digest(identifier):
+        raise InvalidInputError(
+            "A content claim needs a digest of the contents",
             where=identifier[:64],
             hint="Use sha256: or md5: with the digest, or another class.",
         )
@@ -319,7 +394,20 @@ def _as_key(identifier: str) -> str:
 
 
 def _command_ref(ref: Ref) -> Ref:
-    return normalise_identifier(ref) if isinstance(ref, str) and ref[:1] != "#" else ref
+    if isinstance(ref, str):
+        return ref if ref[:1] == "#" else normalise_identifier(ref)
+    _check_id(ref)
+    return ref
+
+
+def _check_id(assigned: int) -> None:
+    if not 1 <= assigned <= ID_MAX:
+        raise InvalidInputError(f"Ids are numbers from 1 to {ID_MAX}", where=str(assigned)[:64])
+
+
+def _check_number(what: str, number: int) -> None:
+    if not INT_MIN <= number <= INT_MAX:
+        raise InvalidInputError(f"A {what} is beyond 64 bits signed", where=str(number)[:64])
 
 
 def _normalised(identifier: str) -> str:
@@ -328,19 +416,20 @@ def _normalised(identifier: str) -> str:
     return normalise_identifier(identifier)
 
 
-def _check_text(what: str, text: str, bytes_max: int) -> None:
+def _check_text(what: str, text: str, limit: str) -> None:
     if not text or text != text.strip() or not text.isprintable():
         raise InvalidInputError(
             f"A {what} is plain text without blank ends, and not empty", where=repr(text)[:64]
         )
-    _check_bytes(what, text, bytes_max)
+    _check_bytes(what, text, limit)
 
 
-def _check_bytes(what: str, text: str, bytes_max: int) -> None:
+def _check_bytes(what: str, text: str, limit: str) -> None:
     size = len(text.encode(errors="surrogatepass"))
-    if size > bytes_max:
+    if size > _LIMITS[limit]:
         raise LimitExceededError(
-            f"A {what} of {size} bytes is over the limit of {bytes_max}", where=text[:64]
+            f"A {what} of {size} bytes is over the limit of {_LIMITS[limit]} ({limit})",
+            where=text[:64],
         )
 
 

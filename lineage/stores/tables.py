@@ -66,6 +66,10 @@ class Table(NamedTuple):
         return frozenset((self.key[0], *(index[0] for index in self.indexes)))
 
 
+BOOKMARK_TABLE = "bookmark"
+"""The table that says how far the views have come; a store empties it when it must add a view."""
+
+
 def is_visible(since: int, until: int | None, size: int) -> bool:
     """Tell whether a row of [since, until) shows as of ``size``."""
     return since < size and (until is None or size <= until)

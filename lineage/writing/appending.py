@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
-
-from msgspec import Struct, json
-from msgspec.structs import replace
 
 from lineage.clock import Clock, Randomness
 from lineage.projections.catalog import Catalog
 from lineage.projections.statements import STATEMENT, pseudonym_of, statement_handle
 from lineage.projections.views import Views
 from lineage.proofs.tree import CompactRange, Subtree
-from lineage.rules.form import LEDGER_SOURCE, check_namespace, normalise_statement
+from lineage.rules.form import LEDGER_SOURCE
 from lineage.stores.base import EMPTY_HEAD, Reader, StoredHead, Writer
+from lineage.writing.comparing import check_same, check_same_in_batch, stated_interval
 from lineage.writing.loading import load_statements
+from lineage.writing.preparing import (
+    PreparedBatch,
+    PreparedStatement,
+    check_batch_bytes,
+    encode_prepared,
+)
 from lineage.writing.resolving import Resolver
 from lineage.writing.sealing import commit, seal_entry, seal_part
-from lineage.writing.submission import Outcome, Principal, Receipt, Submission
-from lineage_schemas.codec import Parts, decode_envelope, decode_records, encode_parts
+from lineage.writing.submission import Outcome, Receipt
 from lineage_schemas.entry import (
     ENVELOPE_VERSION,
     Batch,
@@ -27,64 +29,14 @@ from lineage_schemas.entry import (
     Entry,
     Envelope,
     PayloadPart,
-    StatedInterval,
     StoredEntry,
 )
-from lineage_schemas.errors import ConflictError, InvalidInputError, LimitExceededError
-from lineage_schemas.instants import instant_us
+from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.known_types.registry import type_records
-from lineage_schemas.limits import BATCH_BYTES_MAX, BATCH_STATEMENTS_MAX
-from lineage_schemas.mlmd import NodeRecord, Record
-from lineage_schemas.records import Actor, Message, Mode, StatedTime, Statement
+from lineage_schemas.mlmd import Record
+from lineage_schemas.records import Actor, Mode, Statement
 
 PSEUDONYM_BYTES: Final = 8
-
-
-class PreparedStatement(Struct, frozen=True):
-    """A statement in its kept form, and its payload parts."""
-
-    statement: Statement
-    parts: Parts
-
-
-class PreparedBatch(Struct, frozen=True):
-    """A submission that has passed every check that needs no store."""
-
-    namespace: str
-    principal: Principal
-    statements: tuple[PreparedStatement, ...]
-
-
-def prepare_batch(submission: Submission) -> PreparedBatch:
-    """Check and encode a batch. Pure, so callers do it before they take the writer.
-
-    Raises:
-        InvalidInputError: a rule of form is broken; names the statement and the record.
-        LimitExceededError: more statements, records or bytes than a batch may have.
-    """
-    check_namespace(submission.namespace)
-    if len(submission.statements) > BATCH_STATEMENTS_MAX:
-        raise LimitExceededError(
-            f"A batch of {len(submission.statements)} statements is over the limit of "
-            f"{BATCH_STATEMENTS_MAX} (BATCH_STATEMENTS_MAX)",
-            hint="Send several batches.",
-        )
-    prepared = tuple(_prepare(statement) for statement in submission.statements)
-    size = sum(len(one.parts.facts) + len(one.parts.personal or b"") for one in prepared)
-    if size > BATCH_BYTES_MAX:
-        raise LimitExceededError(
-            f"A batch of {size} bytes is over the limit of {BATCH_BYTES_MAX} (BATCH_BYTES_MAX)",
-            hint="Send several batches.",
-        )
-    return PreparedBatch(submission.namespace, submission.principal, prepared)
-
-
-def _prepare(statement: Statement) -> PreparedStatement:
-    kept = normalise_statement(statement)
-    try:
-        return _encoded(kept)
-    except InvalidInputError as error:
-        raise error.at(f"statement {statement.id[:64]}") from error
 
 
 class LogState:
@@ -117,7 +69,7 @@ _Sealed = tuple[Envelope, tuple[PayloadPart | None, PayloadPart | None]]
 
 
 class BatchAppender:
-    """Appends one batch. Leaves ``state`` untouched until ``commit_to`` it."""
+    """Appends one batch. Touches ``state`` last, once all of the batch is with the store."""
 
     def __init__(
         self,
@@ -161,7 +113,7 @@ class BatchAppender:
         if fresh:
             outcomes |= self._append_fresh(number, fresh)
         return [
-            Receipt(one.statement.id, *outcomes[handle])
+            Receipt(one.statement.id, *outcomes[handle], one.secrets_filtered)
             for handle, one in zip(handles, self._batch.statements, strict=True)
         ]
 
@@ -177,11 +129,11 @@ class BatchAppender:
         fresh: dict[str, PreparedStatement] = {}
         for handle, one in zip(handles, self._batch.statements, strict=True):
             if handle in seen:
-                _check_same(self._writer, seen[handle], one.statement)
-            elif handle not in fresh:
+                check_same(self._writer, seen[handle], one.statement)
+            elif handle in fresh:
+                check_same_in_batch(fresh[handle].statement, one.statement)
+            else:
                 fresh[handle] = one
-            elif fresh[handle].statement != one.statement:
-                raise _conflict(one.statement, "earlier in the same batch")
         return fresh
 
     def _append_fresh(
@@ -202,7 +154,7 @@ class BatchAppender:
             else:
                 outcomes[handle] = self._positions[handle] = position, Outcome.APPENDED
         # Who would have spoken is not told either, when nothing of what was said is kept.
-        if len(self._sealed) > len(setup):
+        if any(outcome is Outcome.APPENDED for _, outcome in outcomes.values()):
             self._store()
         return outcomes
 
@@ -257,9 +209,12 @@ class BatchAppender:
         setup: list[PreparedStatement] = []
         if number is None:
             setup.append(
-                _encoded(
+                encode_prepared(
                     Statement(
-                        id="types/1", source=LEDGER_SOURCE, mode=Mode.COMMAND, records=type_records()
+                        id="types/1",
+                        source=LEDGER_SOURCE,
+                        mode=Mode.COMMAND,
+                        records=type_records(),
                     )
                 )
             )
@@ -271,7 +226,7 @@ class BatchAppender:
         if known is None:
             record = Actor(pseudonym=self._actor, origin=who.origin, name=who.name)
             statement = Statement(id=self._actor, source=LEDGER_SOURCE, records=(record,))
-            setup.append(_encoded(statement))
+            setup.append(encode_prepared(statement))
         return setup
 
     def _store(self) -> None:
@@ -283,76 +238,14 @@ class BatchAppender:
             entry = seal_entry(self._start + offset, envelope, parts, batch)
             subtrees += tree.append(entry.leaf)
             entries.append(entry)
-        if not entries:
-            return
+        check_batch_bytes(
+            sum(len(one.envelope) + _size(one.facts) + _size(one.personal) for one in entries)
+        )
         head = StoredHead(tree.size, self._recorded_us, tree.to_bytes())
         self._writer.append(self._start, entries, subtrees, head)
         self._views.flush(self._writer, head.size)
         self._state.head, self._state.tree, self._state.catalog = head, tree, self._catalog
 
 
-def stated_interval(stated: StatedTime | None) -> StatedInterval | None:
-    """Return stated time as an envelope holds it."""
-    if stated is None:
-        return None
-    return StatedInterval(
-        None if stated.start is None else instant_us(stated.start),
-        None if stated.end is None else instant_us(stated.end),
-        stated.precision,
-    )
-
-
-def _encoded(statement: Statement) -> PreparedStatement:
-    """Encode a statement; from here on its records are what its stored bytes read back as."""
-    parts = encode_parts(statement.records)
-    return PreparedStatement(replace(statement, records=parts.records), parts)
-
-
-def _check_same(reader: Reader, position: int, statement: Statement) -> None:
-    """Refuse a statement whose id stands in the log with other content.
-
-    What was erased is not compared, and not brought back: a retry of it is the same statement.
-    """
-    stored = reader.entries(position, 1)[0]
-    envelope = decode_envelope(stored.envelope)
-    erased = stored.facts is None or (
-        stored.personal is None and envelope.commitments.personal is not None
-    )
-    if erased:
-        return
-    records = decode_records(
-        stored.facts.body if stored.facts else b"",
-        stored.personal.body if stored.personal else None,
-    )
-    same = (
-        envelope.mode is statement.mode
-        and envelope.mapping == statement.mapping
-        and envelope.stated == stated_interval(statement.stated)
-        and _content(records) == _content(statement.records)
-    )
-    if not same:
-        raise _conflict(statement, f"position {position}")
-
-
-def _content(records: Sequence[Record]) -> list[object]:
-    """Return what was said, without our own marks of what is personal in it.
-
-    Of a message its values count, not its white space: a proxy may have written it anew.
-    """
-    return [_said(record) for record in records]
-
-
-def _said(record: Record) -> object:
-    if isinstance(record, NodeRecord):
-        return replace(record, personal=())
-    if isinstance(record, Message):
-        return record.media_type, json.decode(record.body)
-    return record
-
-
-def _conflict(statement: Statement, where: str) -> ConflictError:
-    return ConflictError(
-        f"The statement id {statement.id[:128]} is already used, with other content",
-        where=f"source {statement.source}, {where}",
-        hint="Give a new statement a new id; a correction is a statement of its own.",
-    )
+def _size(part: PayloadPart | None) -> int:
+    return 0 if part is None else len(part.body)

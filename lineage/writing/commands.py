@@ -6,11 +6,12 @@ from collections import deque
 from typing import Final
 
 from lineage.projections.handles import external_handle, name_handle
-from lineage.projections.states import command_scalars
+from lineage.projections.states import replaced_fields, shown_fields
 from lineage.projections.unfolding import command_key
 from lineage.projections.views import Views
 from lineage.rules.types import check_properties
 from lineage.vertices import KIND_CODES, vertex_of
+from lineage_schemas.codec import encode_json
 from lineage_schemas.entry import MemberItem
 from lineage_schemas.errors import (
     AlreadyExistsError,
@@ -222,10 +223,6 @@ def _type_of(said: NodeRecord | Node) -> tuple[str | None, str]:
 
 
 def _replaces(kind: Kind, shown: Node, record: NodeRecord) -> bool:
-    """Tell whether replacing the node whole changes it. Names of all but contexts stay."""
-    said = command_scalars(kind, shown, record)
-    return (
-        said != {name: getattr(shown, name) for name in said}
-        or record.properties != shown.properties
-        or record.custom_properties != shown.custom_properties
-    )
+    """Tell whether replacing the node whole changes it; 1, 1.0 and true are three values."""
+    before, after = shown_fields(shown), replaced_fields(kind, record, shown)
+    return encode_json(before) != encode_json(after)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from lineage.projections.handles import external_handle, name_handle
 from lineage.projections.views import Views
 from lineage.rules.form import kind_of
+from lineage.rules.refs import REF_FIELDS
 from lineage.stores.base import Reader
 from lineage.vertices import KIND_CODES, name_hash, realm_of, vertex_in
 from lineage_schemas.mlmd import (
@@ -61,11 +64,13 @@ def load_statements(
     """Load what these statements of one namespace refer to, describe, join and claim."""
     wanted = _Wanted(namespace)
     for statement in statements:
-        for record in statement.records:
+        is_command = statement.mode is Mode.COMMAND
+        records = _localised(statement.records) if is_command else statement.records
+        for record in records:
             want = _WANTS.get(type(record))
             if want is not None:
                 want(wanted, record)
-        if statement.mode is Mode.COMMAND:
+        if is_command:
             _want_unique(wanted, statement)
     _load_named(views, reader, wanted)
     held = views.handles.load(reader, wanted.handles) if wanted.handles else set[int]()
@@ -82,6 +87,27 @@ def load_statements(
     _load_ancestors(views, reader, _vertices(views, wanted.parents))
     if wanted.renamed:
         _load_renamed(views, reader, wanted)
+
+
+def _localised(records: tuple[Record, ...]) -> list[Record]:
+    """Say by its id what ``#N`` names, where record N replaces a node that is there already."""
+    ids = {
+        f"#{index}": record.id
+        for index, record in enumerate(records)
+        if isinstance(record, NodeRecord) and record.id is not None
+    }
+    if not ids:
+        return list(records)
+    return [
+        replace(
+            record,
+            **{
+                field: ids.get(getattr(record, field), getattr(record, field))
+                for field, _ in REF_FIELDS.get(type(record), ())
+            },
+        )
+        for record in records
+    ]
 
 
 def _want_node(wanted: _Wanted, record: NodeRecord) -> None:

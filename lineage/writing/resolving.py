@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from lineage.projections.catalog import TYPE_CODE, KnownTypeRow, merge_types
+from lineage.projections.unfolding import COMMAND_KEYS
 from lineage.projections.views import Views
 from lineage.rules.form import kind_of
 from lineage.rules.types import check_evolution, check_properties
@@ -212,7 +213,14 @@ class Resolver:
     def _by_key(self, kind: Kind, key: Ref) -> int:
         name = str(key)
         vertex = self._views.nodes.vertices.get((self._realms[kind], name))
-        return self._new_node(kind, name) if vertex is None else id_of(vertex)
+        if vertex is not None:
+            return id_of(vertex)
+        if name.startswith(COMMAND_KEYS):
+            raise NotFoundError(
+                f"There is no {kind} with the key {name[:128]}",
+                hint="Keys of this scheme belong to nodes that commands have made.",
+            )
+        return self._new_node(kind, name)
 
     def _new_node(self, kind: Kind, key: str | None) -> int:
         assigned = self._views.catalog.next_id(self._namespace, KIND_CODES[kind])

@@ -36,8 +36,10 @@ class Receipt(Struct, frozen=True):
     """What became of one statement, and where it stands.
 
     ``position`` is ``None`` only for a command that would have changed nothing.
+    ``secrets_filtered`` counts what was replaced before the log, because it looked like a secret.
     """
 
     statement: str
     position: int | None
     outcome: Outcome
+    secrets_filtered: int = 0

@@ -32,7 +32,14 @@ from lineage_schemas.limits import (
     PAYLOAD_PART_BYTES_MAX,
     STATEMENT_RECORDS_MAX,
 )
-from lineage_schemas.mlmd import Artifact, Context, Execution, NodeRecord, Record
+from lineage_schemas.mlmd import (
+    Artifact,
+    Context,
+    Execution,
+    ExecutionType,
+    NodeRecord,
+    Record,
+)
 from lineage_schemas.records import Actor, AnyRecord, Claim, Message, MetricSeries, Statement
 from lineage_schemas.values import JsonValue, check_value
 
@@ -203,6 +210,12 @@ def _check_node_values(record: NodeRecord) -> None:
     _check_map(record.custom_properties)
 
 
+def _check_signature(record: ExecutionType) -> None:
+    for value in (record.input_type, record.output_type):
+        if value is not None:
+            check_value(value)
+
+
 def _check_evidence(record: Claim) -> None:
     check_value(record.evidence)
 
@@ -216,6 +229,7 @@ _CHECKS: Final[dict[type[Record], Callable[..., None]]] = {
     Artifact: _check_node_values,
     Execution: _check_node_values,
     Context: _check_node_values,
+    ExecutionType: _check_signature,
     Claim: _check_evidence,
     MetricSeries: _check_points,
 }

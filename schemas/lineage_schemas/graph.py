@@ -11,7 +11,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from lineage_schemas.basis import Basis
-from lineage_schemas.mlmd import EventKind, Kind
+from lineage_schemas.mlmd import ArtifactType, ContextType, EventKind, ExecutionType, Kind
 from lineage_schemas.values import JsonValue
 
 
@@ -119,7 +119,7 @@ class LineageAnswer(Struct, frozen=True, kw_only=True):
 
     @property
     def complete(self) -> bool:
-        """Tell whether nothing was cut, and every source in scope is known to be heard."""
+        """Tell whether nothing was cut, and nothing is known to be missing in the basis."""
         return not self.truncations and self.basis.complete
 
 
@@ -146,6 +146,21 @@ class NodeAnswer(Struct, frozen=True, kw_only=True):
     edges: tuple[Edge, ...] = ()
     series: tuple[MetricValues, ...] = ()
     truncations: tuple[Truncation, ...] = ()
+
+
+class TypeView(Struct, frozen=True, kw_only=True):
+    """A type of a namespace, with the id that the namespace assigned to it."""
+
+    kind: Kind
+    id: int
+    type: ArtifactType | ExecutionType | ContextType
+
+
+class TypesAnswer(Struct, frozen=True, kw_only=True):
+    """The types of a namespace, by id."""
+
+    basis: Basis
+    types: tuple[TypeView, ...]
 
 
 class NodePage(Struct, frozen=True, kw_only=True):

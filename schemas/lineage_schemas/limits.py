@@ -26,6 +26,9 @@ IDENTIFIER_BYTES_MAX: Final = 2_048
 NAME_BYTES_MAX: Final = 1_024
 """A name of a node, type, property, source or metric."""
 
+PATH_STEPS_MAX: Final = 64
+"""Steps in the path of an Event."""
+
 STATEMENT_ID_BYTES_MAX: Final = 512
 """A statement id, as its producer chose it."""
 

@@ -5,7 +5,7 @@ from threading import Barrier, Thread
 
 import pytest
 
-from doubles import MakeStore
+from doubles import FaultyStore, MakeStore
 from lineage.proofs.tree import CompactRange
 from lineage.stores.base import EMPTY_HEAD, READ_ENTRIES_MAX, Store, StoredHead, Writer
 from lineage.stores.tables import Column, Row, Table
@@ -43,9 +43,11 @@ class UndoneError(Exception):
     """Leaves a block, so that what the block did is undone."""
 
 
-@pytest.fixture
-def store(make_store: MakeStore) -> Store:
-    return make_store(TABLES)
+@pytest.fixture(params=["bare", "faulty"])
+def store(make_store: MakeStore, request: pytest.FixtureRequest) -> Store:
+    """Return each store, and each again inside the double that breaks when it is told to."""
+    store = make_store(TABLES)
+    return store if request.param == "bare" else FaultyStore(store)
 
 
 class Undone:

@@ -28,7 +28,7 @@ from lineage.service import Ledger
 from lineage.stores.opening import open_store
 from lineage_schemas.graph import MetricValues
 from lineage_schemas.records import AnyRecord
-from strategies import DAWN, EXECUTIONS, batch_sizes, cut, histories, series
+from strategies import ARTIFACTS, DAWN, EXECUTIONS, batch_sizes, cut, events, histories, series
 
 
 def told(statements: list[Statement], sizes: list[int]) -> Ledger:
@@ -68,6 +68,11 @@ MET = [
         said(2, Artifact(key=A, custom_properties={"p": None}), hours=1),
         said(3, Artifact(key=A, custom_properties={"p": 0}), hours=1, source="dvc"),
     ],
+    [
+        said(1, Event(artifact=A, execution=RUN, kind=EventKind.INPUT, path=("in", 0)), hours=1),
+        said(2, Event(artifact=A, execution=RUN, kind=EventKind.INPUT, path=("in", 1)), hours=1),
+        said(3, Event(artifact=A, execution=RUN, kind=EventKind.INPUT, time=DAWN)),
+    ],
 ]
 """Histories in which two statements meet, so that these at least are always tried."""
 
@@ -94,6 +99,14 @@ def test_any_order_in_any_batches_gives_the_same_graph(
 ) -> None:
     first, second = orders
     assert graph_of(first, sizes) == graph_of(second, others)
+
+
+@given(history=histories(events(ARTIFACTS[:1], EXECUTIONS[:1])), data=st.data())
+def test_what_is_said_of_one_edge_in_any_order_gives_the_same_edge(
+    history: list[Statement], data: st.DataObject
+) -> None:
+    other = data.draw(st.permutations(history))
+    assert graph_of(history, [1]) == graph_of(other, [2])
 
 
 @pytest.mark.long

@@ -305,6 +305,4 @@ def test_the_ledger_is_the_list(machine: type[LogMachine]) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("machine", [MemoryLog, SqliteLog])
 def test_the_ledger_is_the_list_for_long(machine: type[LogMachine]) -> None:
-    run_state_machine_as_test(
-        machine, settings=settings(max_examples=500, stateful_step_count=40)
-    )
+    run_state_machine_as_test(machine, settings=settings(max_examples=500, stateful_step_count=40))

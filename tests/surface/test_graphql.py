@@ -198,8 +198,8 @@ def test_entries_are_the_log(told: SurfaceClient, ledger: Ledger) -> None:
 
 
 def test_types_are_listed_with_their_properties(told: SurfaceClient) -> None:
-    found = told.ask("{ types { kind localId name baseType version properties { name type } } }")
-    types = {dig(one, "name"): one for one in cast("list[JsonValue]", found["types"])}
+    found = told.ask("{ types { types { kind localId name baseType version properties { name type } } } }")
+    types = {dig(one, "name"): one for one in cast("list[JsonValue]", dig(found, "types", "types"))}
     model = types["lineage.Model"]
     assert (dig(model, "kind"), dig(model, "baseType")) == ("ARTIFACT", "mlmd.Model")
     properties = cast("list[JsonValue]", dig(model, "properties"))
@@ -216,12 +216,12 @@ def test_head_and_basis_agree(told: SurfaceClient, ledger: Ledger) -> None:
 
 def test_an_empty_log_answers(client: SurfaceClient) -> None:
     found = client.ask(
-        "{ head { size recordedAt } types { name } entries { entries { leaf } } "
+        "{ head { size recordedAt } types { types { name } } entries { entries { leaf } } "
         'find(text: "x") { nodes { key } } lineage(start: "mytool:x") { stubs unknown } }'
     )
     assert found == {
         "head": {"size": "0", "recordedAt": None},
-        "types": [],
+        "types": {"types": []},
         "entries": {"entries": []},
         "find": {"nodes": []},
         "lineage": {"stubs": 1, "unknown": ["mytool:x"]},

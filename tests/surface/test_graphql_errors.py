@@ -95,7 +95,7 @@ def test_a_failing_resolver_is_a_coded_error(
         raise raised
 
     monkeypatch.setattr(Ledger, "types", fail)
-    error = told.refused("{ types { name } }")
+    error = told.refused("{ types { types { name } } }")
     assert (code(error), error["message"], error["path"]) == (expected, message, ["types"])
     assert "secret" not in json.dumps(error)
 

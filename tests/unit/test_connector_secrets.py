@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineage.connectors.secrets import FILTERED, filter_secrets, is_secret_name
+from lineage.rules.secrets import FILTERED, filter_secrets, is_secret_name
 from lineage_schemas.values import JsonValue
 
 SECRET = "sw0rdfish"

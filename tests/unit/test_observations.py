@@ -28,6 +28,7 @@ from lineage.ledger import (
 )
 from lineage.projections.views import TABLES
 from lineage.service import Ledger
+from lineage.stores.base import Store
 from lineage.stores.opening import open_store
 from lineage_schemas.entry import StoredEntry
 from lineage_schemas.errors import (
@@ -59,8 +60,8 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def log(clock: FakeClock) -> Ledger:
-    return Ledger(open_store("memory:", TABLES, "test/origin"), clock, SeededRandomness())
+def log(store: Store, clock: FakeClock) -> Ledger:
+    return Ledger(store, clock, SeededRandomness())
 
 
 def node(log: Ledger, key: str, kind: Kind = Kind.ARTIFACT) -> Node:
@@ -194,7 +195,7 @@ def test_a_batch_is_written_whole_or_not_at_all(log: Ledger) -> None:
     with pytest.raises(InvalidInputError, match="Nothing"):
         log.record([good, bad])
     assert log.head().size == 0
-    assert log.types() == []
+    assert log.types().types == ()
     log.record([good])
     assert node(log, A).id == 1
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from doubles import FakeClock, SeededRandomness
 from lineage.ledger import (
     Artifact,
     Claim,
@@ -20,9 +19,7 @@ from lineage.ledger import (
     Mode,
     Statement,
 )
-from lineage.projections.views import TABLES
 from lineage.service import Ledger
-from lineage.stores.opening import open_store
 from lineage_schemas.codec import encode_parts
 from lineage_schemas.errors import (
     InvalidInputError,
@@ -55,9 +52,8 @@ def said(statement_id: str, *records: AnyRecord) -> Statement:
 
 
 @pytest.fixture
-def log() -> Ledger:
-    store = open_store("memory:", TABLES, "test/origin")
-    return Ledger(store, FakeClock(), SeededRandomness())
+def log(ledger: Ledger) -> Ledger:
+    return ledger
 
 
 # --- rules of form -------------------------------------------------------------------------------

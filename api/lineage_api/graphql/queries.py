@@ -34,8 +34,7 @@ from lineage_api.graphql.types import (
     LineageAnswerType,
     NodeAnswerType,
     NodePageType,
-    TypeDefinitionType,
-    TypeOfNodes,
+    TypesAnswerType,
 )
 from lineage_schemas import graph
 from lineage_schemas.basis import Basis
@@ -205,12 +204,15 @@ class Query:
             start, count=first, namespace=namespace, as_of=_as_of(info, as_of)
         )
 
-    @resolved(list[TypeDefinitionType], "The types of a namespace, by id.")
+    @resolved(TypesAnswerType, "The types of a namespace, by id.")
     def types(
-        self, info: Info, namespace: NamespaceArgument = DEFAULT_NAMESPACE
-    ) -> list[TypeOfNodes]:
+        self,
+        info: Info,
+        namespace: NamespaceArgument = DEFAULT_NAMESPACE,
+        as_of: AsOfArgument = None,
+    ) -> graph.TypesAnswer:
         """List types."""
-        return [TypeOfNodes(*row) for row in info.context.ledger.types(namespace=namespace)]
+        return info.context.ledger.types(namespace=namespace, as_of=_as_of(info, as_of))
 
     @resolved(BasisType, "The basis that an answer as of then would rest on.")
     def basis(

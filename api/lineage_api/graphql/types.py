@@ -18,7 +18,7 @@ from lineage_api.graphql.scalars import Int64
 from lineage_schemas import graph
 from lineage_schemas.entry import Head
 from lineage_schemas.instants import format_instant
-from lineage_schemas.mlmd import EventKind, Kind, TypeRecord
+from lineage_schemas.mlmd import EventKind, Kind
 from lineage_schemas.records import Mode, Precision
 from lineage_schemas.values import JsonValue, PropertyType, value_type
 
@@ -72,14 +72,6 @@ class PropertyOfType(NamedTuple):
 
     name: str
     type: PropertyType
-
-
-class TypeOfNodes(NamedTuple):
-    """A type of a namespace, by its id."""
-
-    kind: Kind
-    id: int
-    definition: TypeRecord
 
 
 class HeadOfLog(NamedTuple):
@@ -372,45 +364,53 @@ class PropertyDefinitionType:
 
 @strawberry.type(name="TypeDefinition", description="A type of artifacts, executions or contexts.")
 class TypeDefinitionType:
-    """Shows ``TypeOfNodes``."""
+    """Shows ``lineage_schemas.graph.TypeView``."""
 
     kind: Kind
 
     @resolved(Int64)
     @staticmethod
-    def local_id(row: strawberry.Parent[TypeOfNodes]) -> int:
+    def local_id(row: strawberry.Parent[graph.TypeView]) -> int:
         """Return our id, as of a node."""
         return row.id
 
     @resolved(str)
     @staticmethod
-    def name(row: strawberry.Parent[TypeOfNodes]) -> str:
+    def name(row: strawberry.Parent[graph.TypeView]) -> str:
         """Return the name."""
-        return row.definition.name
+        return row.type.name
 
     @resolved(str | None)
     @staticmethod
-    def version(row: strawberry.Parent[TypeOfNodes]) -> str | None:
+    def version(row: strawberry.Parent[graph.TypeView]) -> str | None:
         """Return the version."""
-        return row.definition.version
+        return row.type.version
 
     @resolved(str | None)
     @staticmethod
-    def description(row: strawberry.Parent[TypeOfNodes]) -> str | None:
+    def description(row: strawberry.Parent[graph.TypeView]) -> str | None:
         """Return the description."""
-        return row.definition.description
+        return row.type.description
 
     @resolved(str | None, "One of ML Metadata's nine system types.")
     @staticmethod
-    def base_type(row: strawberry.Parent[TypeOfNodes]) -> str | None:
+    def base_type(row: strawberry.Parent[graph.TypeView]) -> str | None:
         """Return the base type."""
-        return row.definition.base_type
+        return row.type.base_type
 
     @resolved(list[PropertyDefinitionType])
     @staticmethod
-    def properties(row: strawberry.Parent[TypeOfNodes]) -> list[PropertyOfType]:
+    def properties(row: strawberry.Parent[graph.TypeView]) -> list[PropertyOfType]:
         """List the declared properties."""
-        return [PropertyOfType(name, kind) for name, kind in row.definition.properties.items()]
+        return [PropertyOfType(name, kind) for name, kind in row.type.properties.items()]
+
+
+@strawberry.type(name="Types", description="The types of a namespace.")
+class TypesAnswerType:
+    """Shows ``lineage_schemas.graph.TypesAnswer``."""
+
+    basis: BasisType
+    types: list[TypeDefinitionType]
 
 
 @strawberry.type(name="Head", description="Where the log stands, unsigned.")

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from queue import Empty, LifoQueue
+from queue import Empty, Full, LifoQueue
 from threading import Lock
 from time import sleep
 from typing import Final
@@ -22,7 +22,7 @@ from lineage.stores.base import BUSY_WAIT_SECONDS_MAX
 from lineage.stores.sqlite.errors import PRIMARY_CODE, translated
 from lineage.stores.sqlite.layout import APPLICATION_ID, LOG_DDL, STORE_VERSION, table_ddl
 from lineage.stores.sqlite.transactions import SqliteReader, SqliteWriter
-from lineage.stores.tables import Table
+from lineage.stores.tables import BOOKMARK_TABLE, Table
 from lineage_schemas.errors import (
     ForeignStoreError,
     NewerStoreError,
@@ -37,6 +37,8 @@ IDLE_READERS_MAX: Final = 16
 STATEMENTS_CACHED: Final = 512
 
 _PAUSE_SECONDS: Final = 0.01
+
+_USE_WAL: Final = "PRAGMA journal_mode = WAL"
 
 WRITER_CACHE_KIB: Final = 65_536
 """Pages of the views' indexes that the writer keeps: inserts go all over them."""
@@ -151,10 +153,13 @@ class SqliteStore:
             return connection
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
-        if self._closed or self._idle.full():
+        if self._closed:
             connection.close()
-        else:
-            self._idle.put(connection)
+            return
+        try:
+            self._idle.put_nowait(connection)
+        except Full:
+            connection.close()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -226,14 +231,14 @@ def _enable_wal(database: Database) -> None:
         return
     for _ in range(int(BUSY_WAIT_SECONDS_MAX / _PAUSE_SECONDS)):
         try:
-            database.enable_wal()
+            database.conn.execute(_USE_WAL)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & PRIMARY_CODE != sqlite3.SQLITE_BUSY:
                 raise
             sleep(_PAUSE_SECONDS)
         else:
             return
-    database.enable_wal()
+    database.conn.execute(_USE_WAL)
 
 
 def _create_missing(database: Database, tables: Sequence[Table], new_origin: str) -> None:
@@ -251,10 +256,13 @@ def _create_missing(database: Database, tables: Sequence[Table], new_origin: str
             connection.execute("INSERT INTO ledger VALUES (1, ?, 0, 0, x'')", [new_origin])
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {STORE_VERSION}")
-        for table in tables:
-            if table.name not in there:
-                for statement in table_ddl(table):
-                    connection.execute(statement)
+        missing = [table for table in tables if table.name not in there]
+        for table in missing:
+            for statement in table_ddl(table):
+                connection.execute(statement)
+        if missing and "ledger" in there and BOOKMARK_TABLE in there:
+            # Views that were not there have not been folded: whoever opens must fold all again.
+            connection.execute(f'DELETE FROM "{BOOKMARK_TABLE}"')
         connection.execute("COMMIT")
     except BaseException:
         connection.rollback()

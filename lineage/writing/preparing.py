@@ -1,0 +1,98 @@
+"""Prepare a batch: every check and every encoding that needs no store."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from lineage.rules.form import check_namespace, check_principal, normalise_statement
+from lineage.rules.secrets import filter_secrets
+from lineage.writing.submission import Principal, Submission
+from lineage_schemas.codec import Parts, decode_records, encode_parts
+from lineage_schemas.errors import InvalidInputError, LimitExceededError
+from lineage_schemas.limits import BATCH_BYTES_MAX, BATCH_STATEMENTS_MAX
+from lineage_schemas.records import Message, Statement
+
+_NO_SECRETS: Final = 0
+
+
+class PreparedStatement(Struct, frozen=True):
+    """A statement in its kept form, its payload parts, and how many secrets were filtered out."""
+
+    statement: Statement
+    parts: Parts
+    secrets_filtered: int = _NO_SECRETS
+
+
+class PreparedBatch(Struct, frozen=True):
+    """A submission that has passed every check that needs no store."""
+
+    namespace: str
+    principal: Principal
+    statements: tuple[PreparedStatement, ...]
+
+
+def prepare_batch(submission: Submission) -> PreparedBatch:
+    """Check and encode a batch. Pure, so callers do it before they take the writer.
+
+    Raises:
+        InvalidInputError: a rule of form is broken; names the statement and the record.
+        LimitExceededError: more statements, records or bytes than a batch may have.
+    """
+    check_namespace(submission.namespace)
+    check_principal(submission.principal.name)
+    if len(submission.statements) > BATCH_STATEMENTS_MAX:
+        raise LimitExceededError(
+            f"A batch of {len(submission.statements)} statements is over the limit of "
+            f"{BATCH_STATEMENTS_MAX} (BATCH_STATEMENTS_MAX)",
+            hint="Send several batches.",
+        )
+    prepared = tuple(_prepare(statement) for statement in submission.statements)
+    # The envelopes, which count too, are not made yet: the writer looks again.
+    check_batch_bytes(
+        sum(len(one.parts.facts) + len(one.parts.personal or b"") for one in prepared)
+    )
+    return PreparedBatch(submission.namespace, submission.principal, prepared)
+
+
+def check_batch_bytes(size: int) -> None:
+    """Refuse a batch of more encoded bytes than one may have.
+
+    Raises:
+        LimitExceededError: more than ``BATCH_BYTES_MAX``.
+    """
+    if size > BATCH_BYTES_MAX:
+        raise LimitExceededError(
+            f"A batch of {size} bytes is over the limit of {BATCH_BYTES_MAX} (BATCH_BYTES_MAX)",
+            hint="Send several batches.",
+        )
+
+
+def encode_prepared(statement: Statement) -> PreparedStatement:
+    """Encode a statement; from here on its records are what its stored bytes read back as."""
+    parts = encode_parts(statement.records)
+    return PreparedStatement(replace(statement, records=parts.records), parts)
+
+
+def _prepare(statement: Statement) -> PreparedStatement:
+    kept = normalise_statement(statement)
+    try:
+        return _without_secrets(encode_prepared(kept))
+    except InvalidInputError as error:
+        raise error.at(f"statement {statement.id[:64]}") from error
+
+
+def _without_secrets(prepared: PreparedStatement) -> PreparedStatement:
+    """Filter secrets out of what is said; those of a message its connector has filtered out."""
+    parts = prepared.parts
+    facts, found = filter_secrets(parts.facts)
+    personal = parts.personal
+    if personal is not None and not any(isinstance(one, Message) for one in parts.records):
+        personal, found_there = filter_secrets(personal)
+        found += found_there
+    if not found:
+        return prepared
+    statement = replace(prepared.statement, records=decode_records(facts, personal))
+    return replace(encode_prepared(statement), secrets_filtered=found)
