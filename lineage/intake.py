@@ -18,7 +18,7 @@ from lineage.stores.base import Store, Writer
 from lineage.writing.appending import BatchAppender, LogState
 from lineage.writing.preparing import PreparedBatch
 from lineage.writing.submission import Receipt
-from lineage_schemas.errors import ConflictError, LedgerError, StoreError
+from lineage_schemas.errors import ConflictError, InvariantError, LedgerError, StoreError
 
 ORDINALS_MAX: Final = 64
 """How many different messages may share one statement id before the next is refused."""
@@ -70,6 +70,9 @@ class Intake:
     def _try(self, writer: Writer, delivery: Delivery) -> list[Receipt] | LedgerError:
         try:
             return self._deliver(writer, delivery)
+        except InvariantError as error:
+            # This batch alone is wrong, and it is undone: its neighbours go on.
+            return error
         except StoreError:
             raise
         except LedgerError as error:

@@ -117,14 +117,13 @@ class States:
         kept = {} if row is None or before is None else _kept_values(before, row[-1])
         if said.entry.envelope.mode is Mode.COMMAND:
             kept = _replaced(name.kind, record, before, kept, common)
-        elif not any(
-            # A list, not a generator: every value that is said must be kept.
-            [
+        else:
+            moved = [
                 keep(field, kept.setdefault(field, []), Said(*common, value))
                 for field, value in _fields_said(record)
             ]
-        ):
-            return None
+            if row is not None and not any(moved):
+                return None
         key = before.key if before else record.key or command_key(name.kind, name.id)
         after = _node_of(vertex, key, kept)
         self._begin(said, vertex, name, after, _stamps_of(after, kept, common))

@@ -48,7 +48,7 @@ def words_of_node(key: str | None, node: Node | None) -> set[str]:
 
 
 def _without_scheme(identifier: str | None) -> str | None:
-    """Leave out the scheme: all nodes of a tool share it, so it would find nothing in particular."""
+    """Leave out the scheme: all nodes of a tool share it, so it finds nothing in particular."""
     return identifier and identifier[identifier.find(":") + 1 :]
 
 

@@ -127,10 +127,10 @@ def list_type(
     question = question_of(basis.namespace, "list", name)
     part, after = (cursor.part, cursor.after) if cursor else (0, -1)
     if name in {kind.value for kind in Kind}:
-        found = _of_kind(reader, namespace, Kind(name), after, count + 1, basis.size)
-        return _page(basis, question, count, found)
+        of_kind = _of_kind(reader, namespace, Kind(name), after, count + 1, basis.size)
+        return _page(basis, question, count, of_kind)
     keys = _type_keys(reader, namespace, name, basis.size)
-    found = []
+    found: list[_Found] = []
     while part < len(keys) and len(found) <= count:
         limit = count + 1 - len(found)
         index = ("type_key", "vertex")

@@ -18,7 +18,8 @@
     │   ├── StoreBusyError        another writer held the store for too long
     │   ├── StoreFullError        the disk is full
     │   ├── StaleHeadError        somebody appended since the head was read
-    │   └── CorruptLogError       stored bytes contradict each other
+    │   ├── CorruptLogError       stored bytes contradict each other
+    │   └── InvariantError        rows that contradict each other: a fault of ours
     └── OverloadedError           (surface) the queue of writers is full
 
 Each error says what happened, to which thing, and what to try; ``code`` is stable and is what
@@ -167,6 +168,12 @@ class CorruptLogError(StoreError):
     """Stored bytes contradict each other, or what they should hash to."""
 
     code = "corrupt_log"
+
+
+class InvariantError(StoreError):
+    """One batch would have stored rows that contradict each other: a fault of ours, undone."""
+
+    code = "internal"
 
 
 class OverloadedError(LedgerError):

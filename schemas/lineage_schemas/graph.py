@@ -11,7 +11,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from lineage_schemas.basis import Basis
-from lineage_schemas.mlmd import ArtifactType, ContextType, EventKind, ExecutionType, Kind
+from lineage_schemas.mlmd import EventKind, Kind, TypeRecord
 from lineage_schemas.values import JsonValue
 
 
@@ -153,7 +153,7 @@ class TypeView(Struct, frozen=True, kw_only=True):
 
     kind: Kind
     id: int
-    type: ArtifactType | ExecutionType | ContextType
+    type: TypeRecord
 
 
 class TypesAnswer(Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from lineage.stores.base import READ_ENTRIES_MAX, Documents, StoredHead
 from lineage.stores.sqlite.runs import dense_runs
 from lineage.stores.tables import Cell, Row, Table
 from lineage_schemas.entry import PayloadPart, StoredEntry
-from lineage_schemas.errors import StaleHeadError, StoreError
+from lineage_schemas.errors import InvariantError, StaleHeadError, StoreError
 
 _ENTRIES = """
     SELECT position, envelope, leaf, facts_salt, facts, personal_salt, personal
@@ -174,8 +174,11 @@ class SqliteWriter(SqliteReader):
     @contextmanager
     def savepoint(self) -> Generator[None]:
         """Undo what the block did when an exception leaves it."""
-        with self._database.atomic():
-            yield
+        try:
+            with self._database.atomic():
+                yield
+        except sqlite3.IntegrityError as error:
+            raise InvariantError(f"A row contradicts another: {error}") from error
 
     def append(
         self,

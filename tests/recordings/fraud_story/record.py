@@ -63,7 +63,7 @@ class Listener(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(  # type: ignore[explicit-override]  # typing.override came with 3.12
+    def log_message(  # typing.override came with 3.12
         self,
         format: str,  # noqa: A002 - the base class's name for it
         *args: object,
