@@ -8,6 +8,7 @@ from lineage.ledger import Artifact, Claim, Event, EventKind, Execution, Kind, L
 from lineage.projections.views import TABLES
 from lineage.service import Ledger
 from lineage.stores.opening import open_store
+from lineage.stores.sqlite import store as sqlite_store
 from lineage.stores.sqlite.store import SqliteStore
 from logs import append_made
 
@@ -56,6 +57,8 @@ def made_batch(run: int, number: int) -> list[Statement]:
 
 def append_for_ever(path: Path, run: int, acknowledged: Connection) -> None:
     """Append batch after batch, and say which one is durable, until somebody ends us."""
+    # Few pages, so that moving the log into the file is among what is interrupted.
+    setattr(sqlite_store, "CHECKPOINT_PAGES", 50)  # noqa: B010
     ledger = opened_ledger(path)
     number = 0
     while True:

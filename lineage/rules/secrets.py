@@ -1,7 +1,7 @@
 """Keeps secrets out of the log: passwords in URIs, and values whose names say that they are secret.
 
-The log is for ever, so secrets are replaced before it, in the bytes of the message: nothing else
-of it changes, and how many were replaced is counted. What is looked for:
+The log is for ever, so secrets are replaced before it, in the bytes of a message or of a payload
+part: nothing else of it changes, and how many were replaced is counted. What is looked for:
 
 - the password of ``scheme://user:password@host``, all that stands before the ``@`` of a web
   address, and parameters such as ``?password=...`` or ``;password=...``, in any text;
@@ -20,6 +20,10 @@ from itertools import pairwise
 from typing import Final
 
 from msgspec import Struct
+
+from lineage_schemas.mlmd import NodeRecord, Record
+from lineage_schemas.records import Claim, Retraction
+from lineage_schemas.values import JsonValue
 
 FILTERED: Final = b"[filtered]"
 """What stands in a secret's place."""
@@ -111,6 +115,33 @@ def filter_secrets(body: bytes) -> tuple[bytes, int]:
         pieces += (body[end:start], FILTERED)
         end = stop
     return b"".join((*pieces, body[end:])), len(spans)
+
+
+def may_hold_secrets(record: Record) -> bool:
+    """Tell, from its names and plain values alone, whether a record is worth a search.
+
+    Most records are not, and reading the bytes of all would cost more than encoding them did.
+    """
+    if isinstance(record, NodeRecord):
+        texts = (record.name, getattr(record, "uri", None))
+        if any(text is not None and _may_hold_password(text) for text in texts):
+            return True
+        return any(map(_may_be_secret, record.properties.items())) or any(
+            map(_may_be_secret, record.custom_properties.items())
+        )
+    return isinstance(record, Claim | Retraction)
+
+
+def _may_be_secret(item: tuple[str, JsonValue]) -> bool:
+    name, value = item
+    if isinstance(value, str):
+        return is_secret_name(name) or _may_hold_password(value)
+    return isinstance(value, dict)
+
+
+def _may_hold_password(text: str) -> bool:
+    """Passwords in a URI stand before an "@" or behind a "="."""
+    return "@" in text or "=" in text
 
 
 def _is_suspect(body: bytes) -> bool:

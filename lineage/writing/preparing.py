@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lineage.rules.form import check_namespace, check_principal, normalise_statement
-from lineage.rules.secrets import filter_secrets
+from lineage.rules.secrets import filter_secrets, may_hold_secrets
 from lineage.writing.submission import Principal, Submission
 from lineage_schemas.codec import Parts, decode_records, encode_parts
 from lineage_schemas.errors import InvalidInputError, LimitExceededError
@@ -87,6 +87,8 @@ def _prepare(statement: Statement) -> PreparedStatement:
 def _without_secrets(prepared: PreparedStatement) -> PreparedStatement:
     """Filter secrets out of what is said; those of a message its connector has filtered out."""
     parts = prepared.parts
+    if not any(may_hold_secrets(record) for record in parts.records):
+        return prepared
     facts, found = filter_secrets(parts.facts)
     personal = parts.personal
     if personal is not None and not any(isinstance(one, Message) for one in parts.records):

@@ -30,15 +30,18 @@ def counter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def counted(counter: Path, path: Path, groups: list[int]) -> list[list[int]]:
-    """Commit groups of so many batches; return [syncs of the log, other syncs] of each."""
+def counted(counter: Path, path: Path, groups: list[int], pages: int = 10_000) -> list[list[int]]:
+    """Commit groups of so many batches; return [syncs of the log, other syncs] of each.
+
+    After so many ``pages`` the log is moved into the file.
+    """
     environment = os.environ | {
         "LD_PRELOAD": str(counter),
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
     program = [sys.executable, str(HERE / "counted_commits.py"), str(counter), str(path)]
     done = subprocess.run(
-        [*program, *map(str, groups)],
+        [*program, str(pages), *map(str, groups)],
         env=environment,
         capture_output=True,
         text=True,
@@ -62,8 +65,8 @@ def test_a_group_of_batches_costs_the_syncs_of_one(counter: Path, tmp_path: Path
 
 
 def test_moving_the_log_into_the_file_syncs_both(counter: Path, tmp_path: Path) -> None:
-    # A thousand pages fill the log; then the file is synced, after the log was.
-    counts = counted(counter, tmp_path / "ledger.db", [50] * 60)
+    # A commit that fills the log syncs the log, then moves it, and syncs the file.
+    counts = counted(counter, tmp_path / "ledger.db", [50] * 60, pages=1_000)
     assert all(log >= 1 for log, _ in counts)
     moved = [(log, other) for log, other in counts if other]
     assert 0 < len(moved) < len(counts) / 2
