@@ -43,7 +43,10 @@ _USE_WAL: Final = "PRAGMA journal_mode = WAL"
 WRITER_CACHE_KIB: Final = 65_536
 """Pages of the views' indexes that the writer keeps: inserts go all over them."""
 
-CHECKPOINT_PAGES: Final = 16_384
+PAGE_BYTES: Final = 8_192
+"""An entry with its payload fills about two kilobytes: larger pages are fewer to write a batch."""
+
+CHECKPOINT_PAGES: Final = 8_192
 """How long the write-ahead log grows (64 MiB) before it is copied into the file: a page that is
 written again meanwhile is copied once."""
 
@@ -206,6 +209,7 @@ def _marks(database: Database) -> tuple[int, int, bool]:
 
 def _settle(database: Database, path: Path) -> None:
     """Choose how the file is written: durable above all."""
+    database.conn.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # heeded by a new file only
     try:
         _enable_wal(database)
     except sqlite3.OperationalError as error:
