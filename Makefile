@@ -12,7 +12,7 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-long check static format-check lint types floors \
-        fix golden bench lock clean
+        fix golden bench bench-rivals lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,10 @@ golden: $(VENV)/.dev ## write the golden files anew; read the difference before 
 
 bench: $(VENV)/.dev ## measure; ARGS names one benchmark
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-rivals: $(VENV)/.dev ## measure beside ML Metadata, in an environment of its own
+	benchmarks/rivals/setup.sh
+	$(BIN)/python -m benchmarks all --rival $(ARGS)
 
 UVC = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
       --no-emit-index-url --no-header --no-annotate
