@@ -37,6 +37,7 @@ from lineage.questions.search import (
 )
 from lineage.questions.show import show
 from lineage.questions.trace import TraceQuery, check_query, trace
+from lineage.rules.secrets import clean_identifier
 from lineage.stores.base import Reader, Store
 from lineage.writing.preparing import PreparedBatch, prepare_batch
 from lineage.writing.submission import Principal, Receipt, Submission
@@ -52,7 +53,6 @@ from lineage_schemas.graph import (
     TypesAnswer,
     TypeView,
 )
-from lineage_schemas.identifiers import normalise_identifier
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import Statement
 
@@ -220,7 +220,7 @@ class Ledger:
             UnknownBasisError: as ``basis``.
         """
         check_query(query)
-        query = replace(query, start=tuple(map(normalise_identifier, query.start)))
+        query = replace(query, start=tuple(map(clean_identifier, query.start)))
         with self._question(namespace, principal, as_of) as (reader, number, basis):
             snapshot = self._graph.snapshot(reader, number)
             with paused_collector():
@@ -241,7 +241,7 @@ class Ledger:
             InvalidIdentifierError: the identifier is not one.
             UnknownBasisError: as ``basis``.
         """
-        wanted = normalise_identifier(identifier)
+        wanted = clean_identifier(identifier)
         kinds = EVERY_KIND if kind is None else (kind,)
         with self._question(namespace, principal, as_of) as (reader, number, basis):
             snapshot = self._graph.snapshot(reader, number)

@@ -90,7 +90,7 @@ def trace(
         basis=basis,
         direction=query.direction,
         start=query.start,
-        nodes=(*nodes, *contexts, *unknown),
+        nodes=(*contexts, *nodes, *unknown),
         edges=edges,
         links=_links(reader, walked.crossings),
         entities=entities_among(reader, snapshot.links, by_vertex, basis.size),
@@ -155,8 +155,11 @@ def _find_starts(
         contexts += grouping
         if not found and not grouping:
             unknown.append(Node(key=identifier, stub=True))
-    named = read_nodes(reader, sorted(set(contexts)), size) if contexts else {}
-    return starts, list(named.values()), unknown
+    vertices = sorted(set(contexts))
+    if query.ids_only:
+        return starts, _bare_nodes(vertices, [0] * len(vertices)), unknown
+    named = read_nodes(reader, vertices, size)
+    return starts, [named[vertex] for vertex in vertices], unknown
 
 
 def read_edges(reader: Reader, namespace: int, ends: EdgeEnds, size: int) -> tuple[Edge, ...]:

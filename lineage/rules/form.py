@@ -8,12 +8,12 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from lineage.rules.refs import REF_FIELDS
+from lineage.rules.secrets import clean_identifier
 from lineage.vertices import ID_MAX
 from lineage_schemas.errors import InvalidInputError, LedgerError, LimitExceededError
 from lineage_schemas.identifiers import (
     is_content_digest,
     is_empty_content,
-    normalise_identifier,
 )
 from lineage_schemas.instants import format_instant, instant_us
 from lineage_schemas.known_types.registry import personal_properties
@@ -221,6 +221,8 @@ def _observed_node(record: NodeRecord) -> NodeRecord:
 
 
 def _check_node(record: NodeRecord) -> None:
+    if record.type_version is not None and record.type is None:
+        raise InvalidInputError("A type's version needs its type", where=record.type_version[:64])
     for name in (record.type, record.type_version, record.name, record.external_id):
         if name is not None and len(name) > NAME_BYTES_MAX // 4:
             _check_bytes("name", name, "NAME_BYTES_MAX")
@@ -376,7 +378,7 @@ def _with_refs(record: _R, normalise: _NormaliseRef) -> _R:
 
 def _key_of(ref: Ref) -> Ref:
     if isinstance(ref, str) and ref[:1] != "#":
-        return _as_key(normalise_identifier(ref))
+        return _as_key(clean_identifier(ref))
     raise InvalidInputError(
         "An observation names a node by its key", where=str(ref)[:64], hint="Such as 'uri:...'."
     )
@@ -395,7 +397,7 @@ def _as_key(identifier: str) -> str:
 
 def _command_ref(ref: Ref) -> Ref:
     if isinstance(ref, str):
-        return ref if ref[:1] == "#" else normalise_identifier(ref)
+        return ref if ref[:1] == "#" else clean_identifier(ref)
     _check_id(ref)
     return ref
 
@@ -413,7 +415,7 @@ def _check_number(what: str, number: int) -> None:
 def _normalised(identifier: str) -> str:
     if not isinstance(identifier, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidInputError(f"A key is text, not {type(identifier).__name__}")
-    return normalise_identifier(identifier)
+    return clean_identifier(identifier)
 
 
 def _check_text(what: str, text: str, limit: str) -> None:

@@ -21,8 +21,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from lineage_schemas.identifiers import normalise_identifier
 from lineage_schemas.mlmd import NodeRecord, Record
-from lineage_schemas.records import Claim, Retraction
+from lineage_schemas.records import Claim, Message, Retraction
 from lineage_schemas.values import JsonValue
 
 FILTERED: Final = b"[filtered]"
@@ -58,6 +59,8 @@ _PARAMETER: Final = re.compile(
     rb"""|access_?key|account_?key)|sig)\s*=\s*((?:[^\s&;"\\#]|\\["\\/bfu])+)""",
     re.IGNORECASE,
 )
+_PARAMETER_TEXT: Final = re.compile(_PARAMETER.pattern.decode(), re.IGNORECASE)
+_ALREADY_FILTERED: Final = frozenset({FILTERED, b"%5Bfiltered%5D"})
 _PASSWORDS: Final = (_URI, _WEB_URI, _PARAMETER)
 _TOKENS: Final = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?|([{}\[\]])', re.DOTALL)
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -106,7 +109,9 @@ def filter_secrets(body: bytes) -> tuple[bytes, int]:
     """
     if not _is_suspect(body):
         return body, 0
-    spans = sorted(_Search().run(body))
+    spans = [
+        span for span in sorted(_Search().run(body)) if body[slice(*span)] not in _ALREADY_FILTERED
+    ]
     if not spans:
         return body, 0
     pieces: list[bytes] = []
@@ -115,6 +120,20 @@ def filter_secrets(body: bytes) -> tuple[bytes, int]:
         pieces += (body[end:start], FILTERED)
         end = stop
     return b"".join((*pieces, body[end:])), len(spans)
+
+
+def clean_identifier(text: str) -> str:
+    """Return the normal form of an identifier without the secrets of its parameters.
+
+    Whoever names a thing and whoever asks for it come to the same identifier.
+
+    Raises:
+        InvalidIdentifierError: as ``normalise_identifier``.
+    """
+    if "=" not in text:
+        return normalise_identifier(text)
+    bare = _PARAMETER_TEXT.sub(lambda found: found[0][: -len(found[1])] + FILTERED.decode(), text)
+    return normalise_identifier(bare)
 
 
 def may_hold_secrets(record: Record) -> bool:
@@ -129,7 +148,7 @@ def may_hold_secrets(record: Record) -> bool:
         return any(map(_may_be_secret, record.properties.items())) or any(
             map(_may_be_secret, record.custom_properties.items())
         )
-    return isinstance(record, Claim | Retraction)
+    return isinstance(record, Claim | Retraction | Message)
 
 
 def _may_be_secret(item: tuple[str, JsonValue]) -> bool:

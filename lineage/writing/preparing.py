@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from lineage.rules.form import check_namespace, check_principal, normalise_statement
 from lineage.rules.secrets import filter_secrets, may_hold_secrets
 from lineage.writing.submission import Principal, Submission
-from lineage_schemas.codec import Parts, decode_records, encode_parts
+from lineage_schemas.codec import Parts, decode_record, encode_json, encode_parts
 from lineage_schemas.errors import InvalidInputError, LimitExceededError
 from lineage_schemas.limits import BATCH_BYTES_MAX, BATCH_STATEMENTS_MAX
+from lineage_schemas.mlmd import Record
 from lineage_schemas.records import Message, Statement
 
 _NO_SECRETS: Final = 0
@@ -85,16 +86,23 @@ def _prepare(statement: Statement) -> PreparedStatement:
 
 
 def _without_secrets(prepared: PreparedStatement) -> PreparedStatement:
-    """Filter secrets out of what is said; those of a message its connector has filtered out."""
-    parts = prepared.parts
-    if not any(may_hold_secrets(record) for record in parts.records):
-        return prepared
-    facts, found = filter_secrets(parts.facts)
-    personal = parts.personal
-    if personal is not None and not any(isinstance(one, Message) for one in parts.records):
-        personal, found_there = filter_secrets(personal)
-        found += found_there
+    """Filter secrets out of what is said, record by record."""
+    found = 0
+    records: list[Record] = []
+    for record in prepared.parts.records:
+        kept, count = (record, 0) if not may_hold_secrets(record) else _filtered(record)
+        records.append(kept)
+        found += count
     if not found:
         return prepared
-    statement = replace(prepared.statement, records=decode_records(facts, personal))
+    statement = replace(prepared.statement, records=tuple(records))
     return replace(encode_prepared(statement), secrets_filtered=found)
+
+
+def _filtered(record: Record) -> tuple[Record, int]:
+    if isinstance(record, Message):
+        body, found = filter_secrets(bytes(record.body))
+        total = record.secrets_filtered + found
+        return replace(record, body=Raw(body), secrets_filtered=total), found
+    body, found = filter_secrets(encode_json(record))
+    return (decode_record(body) if found else record), found

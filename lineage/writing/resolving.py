@@ -195,7 +195,8 @@ class Resolver:
 
     def _local(self, kind: Kind, ref: str) -> int:
         number = ref[1:]
-        if number.isdecimal() and int(number) < len(self._items):
+        # Written in one way only, as loading has looked for it: "#00" is not "#0".
+        if number.isdecimal() and str(int(number)) == number and int(number) < len(self._items):
             item = self._items[int(number)]
             if isinstance(item, NodeItem) and item.kind is kind:
                 return item.id
@@ -215,11 +216,7 @@ class Resolver:
         vertex = self._views.nodes.vertices.get((self._realms[kind], name))
         if vertex is not None:
             return id_of(vertex)
-        if name.startswith(COMMAND_KEYS):
-            raise NotFoundError(
-                f"There is no {kind} with the key {name[:128]}",
-                hint="Keys of this scheme belong to nodes that commands have made.",
-            )
+        _refuse_command_key(kind, name)
         return self._new_node(kind, name)
 
     def _new_node(self, kind: Kind, key: str | None) -> int:
@@ -237,6 +234,8 @@ class Resolver:
         named = self._realms[kind], identifier
         hub = self._views.links.hubs.get(named)
         if hub is None:
+            if named not in self._views.nodes.vertices:
+                _refuse_command_key(kind, identifier)
             assigned = self._views.catalog.next_id(self._namespace, HUB_CODE)
             hub = vertex_of(self._namespace, HUB_CODE, assigned)
             self._views.links.hubs[named] = hub
@@ -244,6 +243,14 @@ class Resolver:
             if node is not None:
                 self._keys.append(KeyItem(kind, id_of(node), assigned))
         return id_of(hub)
+
+
+def _refuse_command_key(kind: Kind, key: str) -> None:
+    if key.startswith(COMMAND_KEYS):
+        raise NotFoundError(
+            f"There is no {kind} with the key {key[:128]}",
+            hint="Keys of this scheme belong to nodes that commands have made.",
+        )
 
 
 _RESOLVES: Final[dict[type[Record], Callable[..., Item]]] = {

@@ -81,6 +81,7 @@ class _Personal(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
+_RECORD: Final = msgspec.json.Decoder(AnyRecord)
 _FACTS: Final = msgspec.json.Decoder(_Facts)
 _PERSONAL: Final = msgspec.json.Decoder(_Personal)
 _ENVELOPE: Final = msgspec.json.Decoder(Envelope)
@@ -150,6 +151,19 @@ def decode_records(facts: bytes, personal: bytes | None) -> tuple[Record, ...]:
     for index, values in lifted:
         restored[index] = _restore(records[index], values)
     return tuple(restored)
+
+
+def decode_record(body: bytes) -> Record:
+    """Read one record from JSON.
+
+    Raises:
+        DecodeError: not JSON, or not a record.
+    """
+    try:
+        record: Record = _RECORD.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise DecodeError(f"This is not a record: {error}") from error
+    return record
 
 
 def encode_envelope(envelope: Envelope) -> bytes:

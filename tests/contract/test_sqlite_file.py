@@ -367,3 +367,11 @@ def test_a_full_disk_leaves_the_ledger_as_it_was(small_disk: Path) -> None:
     with again.read() as reader:
         assert len(labels(reader)) == reader.head().size == kept
     again.close()
+
+
+@pytest.mark.parametrize("size", [1, 15, 99])
+def test_a_short_file_of_somebody_else_is_left_alone(tmp_path: Path, size: int) -> None:
+    (tmp_path / "ledger.db").write_bytes(b"x" * size)
+    with pytest.raises(ForeignStoreError):
+        opened(tmp_path / "ledger.db")
+    assert (tmp_path / "ledger.db").read_bytes() == b"x" * size

@@ -26,6 +26,7 @@ from lineage.ledger import (
 from lineage.projections.views import TABLES
 from lineage.service import Ledger
 from lineage.stores.opening import open_store
+from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.mlmd import ArtifactType
 from lineage_schemas.records import AnyRecord
 from lineage_schemas.values import JsonValue
@@ -104,10 +105,10 @@ def test_a_type_and_its_version_are_one_value() -> None:
         check_ledger(ledger)
 
 
-def test_a_version_without_its_type_commutes() -> None:
-    alone = said(Artifact(key=A, type_version="1"))
-    first, *others = graphs([alone, said(Artifact(key=A))])
-    assert others == [first] * len(others)
+def test_a_version_without_its_type_is_refused() -> None:
+    alone = numbered([said(Artifact(key=A, type_version="1"))])
+    with pytest.raises(InvalidInputError, match="needs its type"):
+        told(tuple(alone))
 
 
 # --- few nodes, few sources, few instants, few values --------------------------------------------
@@ -160,9 +161,9 @@ def anything() -> st.SearchStrategy[AnyRecord]:
     return st.one_of(typed, used, claimed, taken_back)
 
 
-@given(statements=st.lists(st.builds(said, values(), HOURS, SOURCES), min_size=2, max_size=4))
+@given(statements=st.lists(st.builds(said, values(), HOURS, SOURCES), min_size=2, max_size=3))
 def test_few_values_give_the_same_graph_in_every_order(statements: list[Statement]) -> None:
-    first, *others = graphs([*statements[:3], said(JOINED)])
+    first, *others = graphs([*statements, said(JOINED)])
     assert others == [first] * len(others)
 
 

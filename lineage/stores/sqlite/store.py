@@ -43,6 +43,8 @@ _USE_WAL: Final = "PRAGMA journal_mode = WAL"
 WRITER_CACHE_KIB: Final = 65_536
 """Pages of the views' indexes that the writer keeps: inserts go all over them."""
 
+SQLITE_HEADER_BYTES: Final = 100
+
 PAGE_BYTES: Final = 8_192
 """An entry with its payload fills about two kilobytes: larger pages are fewer to write a batch."""
 
@@ -67,6 +69,7 @@ class SqliteStore:
         self._lock = Lock()
         self._idle: LifoQueue[sqlite3.Connection] = LifoQueue(IDLE_READERS_MAX)
         self._closed = False
+        _refuse_stubs(path)
         with translated(path):
             self._writing = Database(self._connect(), execute_plugins=False)
             try:
@@ -167,6 +170,16 @@ class SqliteStore:
     def _check_open(self) -> None:
         if self._closed:
             raise StoreError("The store is closed", hint="Open it again.")
+
+
+def _refuse_stubs(path: Path) -> None:
+    """Refuse a file too short to be SQLite's: SQLite would take it for an empty one."""
+    if path.is_file() and 0 < path.stat().st_size < SQLITE_HEADER_BYTES:
+        raise ForeignStoreError(
+            "This file is not a SQLite database, and was left as it is",
+            where=str(path),
+            hint="Name another file, or one that does not exist yet.",
+        )
 
 
 def _prepare(database: Database, path: Path, tables: Sequence[Table], new_origin: str) -> str:

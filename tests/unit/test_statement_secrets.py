@@ -1,0 +1,182 @@
+"""What a statement says that looks like a secret never reaches the store."""
+
+from pathlib import Path
+
+import pytest
+from msgspec import Raw
+
+from checks import check_ledger
+from lineage.ledger import (
+    Artifact,
+    Claim,
+    Event,
+    EventKind,
+    Execution,
+    Kind,
+    LinkClass,
+    Mode,
+    Outcome,
+    Retraction,
+    Statement,
+)
+from lineage.projections.views import TABLES, scan_rows
+from lineage.service import Ledger
+from lineage_schemas.mlmd import ArtifactType
+from lineage_schemas.records import AnyRecord, Message
+from lineage_schemas.values import PropertyType
+
+SECRET = "hunter2horse"
+URI = f"postgres://ada:{SECRET}@db.example.org/rows"
+A = "acme:a"
+
+
+def said(statement_id: str, *records: AnyRecord) -> Statement:
+    return Statement(id=statement_id, source="ci", records=records)
+
+
+def stored_bytes(ledger: Ledger, folder: Path) -> bytes:
+    """Return every byte that is kept: the files of a store that has any, and all that it holds."""
+    files = b"".join(path.read_bytes() for path in sorted(folder.glob("ledger.db*")))
+    with ledger._store.read() as reader:
+        entries = repr(reader.entries(0, 1_000)).encode()
+        rows = repr([list(scan_rows(reader, table)) for table in TABLES]).encode()
+    return files + entries + rows
+
+
+SAID: dict[str, tuple[AnyRecord, int]] = {
+    "uri": (Artifact(key=A, uri=URI), 1),
+    "password": (Artifact(key=A, custom_properties={"password": SECRET}), 1),
+    "api key": (Artifact(key=A, custom_properties={"api_key": SECRET}), 1),
+    "two": (Artifact(key=A, uri=URI, custom_properties={"api_key": SECRET}), 2),
+    "nested": (Artifact(key=A, custom_properties={"env": {"DB_PASSWORD": SECRET}}), 1),
+    "personal": (
+        Artifact(key=A, custom_properties={"password": SECRET}, personal=("password",)),
+        1,
+    ),
+    "personal uri": (Artifact(key=A, custom_properties={"mail": URI}, personal=("mail",)), 1),
+    "name": (Execution(key=A, name=f"load {URI}"), 1),
+    "evidence": (
+        Claim(
+            kind=Kind.ARTIFACT,
+            node=A,
+            identifier="acme:b",
+            link_class=LinkClass.ASSERTED,
+            evidence={"found in": URI},
+        ),
+        1,
+    ),
+    "reason": (
+        Retraction(
+            kind=Kind.ARTIFACT,
+            node=A,
+            identifier="acme:b",
+            link_class=LinkClass.ASSERTED,
+            reason=f"it was {URI}",
+        ),
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_a_secret_of_a_statement_is_nowhere_in_the_store(
+    ledger: Ledger, tmp_path: Path, name: str
+) -> None:
+    record, count = SAID[name]
+    (receipt,) = ledger.record([said("1", record)])
+    assert (receipt.outcome, receipt.secrets_filtered) == (Outcome.APPENDED, count)
+    kept = stored_bytes(ledger, tmp_path)
+    assert SECRET.encode() not in kept
+    assert b"[filtered]" in kept
+    (again,) = ledger.record([said("1", record)])
+    assert (again.outcome, again.secrets_filtered) == (Outcome.DUPLICATE, count)
+    assert again.position == receipt.position
+    check_ledger(ledger)
+
+
+def test_a_password_in_a_key_is_nowhere_in_the_store(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.record([said("1", Artifact(key=f"uri:{URI}", name="rows"))])
+    assert SECRET.encode() not in stored_bytes(ledger, tmp_path)
+    assert ledger.show(f"uri:{URI}")[0].node.name == "rows"
+    check_ledger(ledger)
+
+
+def test_a_command_may_say_a_secret_again_and_is_unchanged(ledger: Ledger, tmp_path: Path) -> None:
+    made = Artifact(type="Shape", uri=URI, custom_properties={"token": SECRET})
+    again = Artifact(id=1, uri=URI, custom_properties={"token": SECRET})
+    records: list[AnyRecord] = [ArtifactType(name="Shape"), made, again]
+    commands = [
+        Statement(id=str(number), source="client", mode=Mode.COMMAND, records=(record,))
+        for number, record in enumerate(records)
+    ]
+    receipts = ledger.record(commands)
+    assert [one.secrets_filtered for one in receipts] == [0, 2, 2]
+    assert receipts[-1].outcome is Outcome.UNCHANGED
+    assert SECRET.encode() not in stored_bytes(ledger, tmp_path)
+    check_ledger(ledger)
+
+
+def test_a_type_may_declare_a_property_that_holds_secrets(ledger: Ledger, tmp_path: Path) -> None:
+    properties = {"password": PropertyType.STRING, "api_key": PropertyType.STRING}
+    ledger.record(
+        [
+            Statement(
+                id="1",
+                source="client",
+                mode=Mode.COMMAND,
+                records=(
+                    ArtifactType(name="Login", properties=properties),
+                    Artifact(type="Login", properties={"password": SECRET}),
+                ),
+            )
+        ]
+    )
+    login = next(one.type for one in ledger.types().types if one.type.name == "Login")
+    assert login.properties == properties
+    assert SECRET.encode() not in stored_bytes(ledger, tmp_path)
+    check_ledger(ledger)
+
+
+def test_a_message_that_is_stated_as_a_record_is_searched_too(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    body = Raw(b'{"password": "%b"}' % SECRET.encode())
+    ledger.record([said("1", Message(media_type="application/json", body=body))])
+    assert SECRET.encode() not in stored_bytes(ledger, tmp_path)
+    check_ledger(ledger)
+
+
+def test_what_stands_beside_a_message_is_searched_too(ledger: Ledger, tmp_path: Path) -> None:
+    message = Message(media_type="application/json", body=Raw(b"{}"))
+    personal = Artifact(key=A, custom_properties={"mail": URI}, personal=("mail",))
+    ledger.record([said("1", message, personal)])
+    assert SECRET.encode() not in stored_bytes(ledger, tmp_path)
+    check_ledger(ledger)
+
+
+# --- what is filtered must not part what belongs together ----------------------------------------
+
+SIGNED = ["uri:https://store.example.org/rows?sig=abc", "acme:rows?token=abc"]
+
+
+@pytest.mark.parametrize("key", SIGNED)
+def test_a_node_is_one_node_whatever_else_its_statements_say(ledger: Ledger, key: str) -> None:
+    ledger.record(
+        [
+            said("1", Event(artifact=key, execution="acme:run", kind=EventKind.INPUT)),
+            said("2", Artifact(key=key, uri="https://store.example.org/rows?sig=abc")),
+            said("3", Artifact(key=key, custom_properties={"password": SECRET})),
+        ]
+    )
+    assert [node.id for node in ledger.list_nodes("artifact").nodes] == [1]
+    answer = ledger.show(key)[0]
+    assert (answer.node.id, answer.node.stub, len(answer.edges)) == (1, False, 1)
+    check_ledger(ledger)
+
+
+@pytest.mark.parametrize("key", SIGNED)
+def test_a_claim_of_a_key_meets_the_node_of_that_key(ledger: Ledger, key: str) -> None:
+    claim = Claim(kind=Kind.ARTIFACT, node=A, identifier=key, link_class=LinkClass.ASSERTED)
+    ledger.record([said("1", Artifact(key=key, name="rows")), said("2", claim)])
+    assert [node.id for node in ledger.show(A)[0].members] == [1, 2]
+    check_ledger(ledger)
