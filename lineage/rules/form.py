@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from lineage.rules.refs import REF_FIELDS
-from lineage.rules.secrets import clean_identifier
+from lineage.rules.secrets import clean_identifier, filter_secrets
 from lineage.vertices import ID_MAX
 from lineage_schemas.errors import InvalidInputError, LedgerError, LimitExceededError
 from lineage_schemas.identifiers import (
@@ -112,6 +112,11 @@ def normalise_statement(statement: Statement) -> Statement:
             raise InvalidInputError(
                 f"The source {LEDGER_SOURCE!r} is the ledger's own", hint="Name a source of yours."
             )
+        for text in (statement.id, statement.source):
+            if "://" in text and filter_secrets(text.encode())[1]:
+                raise InvalidInputError(
+                    "A statement's id and source are kept for ever, and may hold no password"
+                )
         if not statement.records:
             raise InvalidInputError("A statement without records says nothing")
         if statement.mapping is not None:

@@ -22,8 +22,8 @@ from typing import Final
 from msgspec import Struct
 
 from lineage_schemas.identifiers import normalise_identifier
-from lineage_schemas.mlmd import NodeRecord, Record
-from lineage_schemas.records import Claim, Message, Retraction
+from lineage_schemas.mlmd import Event, NodeRecord, Record
+from lineage_schemas.records import Claim, Message, MetricSeries, Retraction
 from lineage_schemas.values import JsonValue
 
 FILTERED: Final = b"[filtered]"
@@ -59,7 +59,14 @@ _PARAMETER: Final = re.compile(
     rb"""|access_?key|account_?key)|sig)\s*=\s*((?:[^\s&;"\\#]|\\["\\/bfu])+)""",
     re.IGNORECASE,
 )
-_PARAMETER_TEXT: Final = re.compile(_PARAMETER.pattern.decode(), re.IGNORECASE)
+_CREDENTIAL: Final = re.compile(
+    r"""[?&;](?:[a-z0-9_.-]*(?:password|passwd|passphrase|pwd|secret|signature|api_?key"""
+    r"""|access_?key|account_?key)|(?:[a-z0-9_.-]*(?:access|auth|id|refresh|security|session|sas)"""
+    r"""[_.-]?)?token|sig)\s*=\s*([^\s&;"\\#]+)""",
+    re.IGNORECASE,
+)
+"""In an identifier only what opens a door is left out: a ``page_token`` tells two things apart."""
+
 _ALREADY_FILTERED: Final = frozenset({FILTERED, b"%5Bfiltered%5D"})
 _PASSWORDS: Final = (_URI, _WEB_URI, _PARAMETER)
 _TOKENS: Final = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?|([{}\[\]])', re.DOTALL)
@@ -132,7 +139,7 @@ def clean_identifier(text: str) -> str:
     """
     if "=" not in text:
         return normalise_identifier(text)
-    bare = _PARAMETER_TEXT.sub(lambda found: found[0][: -len(found[1])] + FILTERED.decode(), text)
+    bare = _CREDENTIAL.sub(lambda found: found[0][: -len(found[1])] + FILTERED.decode(), text)
     return normalise_identifier(bare)
 
 
@@ -141,18 +148,26 @@ def may_hold_secrets(record: Record) -> bool:
 
     Most records are not, and reading the bytes of all would cost more than encoding them did.
     """
-    if isinstance(record, NodeRecord):
-        texts = (record.name, getattr(record, "uri", None))
-        if any(text is not None and _may_hold_password(text) for text in texts):
-            return True
-        return any(map(_may_be_secret, record.properties.items())) or any(
-            map(_may_be_secret, record.custom_properties.items())
-        )
-    return isinstance(record, Claim | Retraction | Message)
+    match record:
+        case NodeRecord():
+            texts = (record.name, record.external_id, getattr(record, "uri", None))
+            return (
+                any(text is not None and _may_hold_password(text) for text in texts)
+                or any(map(_may_be_secret, record.properties.items()))
+                or any(map(_may_be_secret, record.custom_properties.items()))
+            )
+        case Event():
+            return any(isinstance(step, str) and _may_hold_password(step) for step in record.path)
+        case MetricSeries():
+            return _may_hold_password(record.metric)
+        case _:
+            return isinstance(record, Claim | Retraction | Message)
 
 
 def _may_be_secret(item: tuple[str, JsonValue]) -> bool:
     name, value = item
+    if _may_hold_password(name):
+        return True
     if isinstance(value, str):
         return is_secret_name(name) or _may_hold_password(value)
     return isinstance(value, dict)

@@ -17,6 +17,7 @@ from lineage_schemas.mlmd import Record
 from lineage_schemas.records import Message, Statement
 
 _NO_SECRETS: Final = 0
+_IDENTIFIERS: Final = ("key", "node", "identifier", "artifact", "execution")
 
 
 class PreparedStatement(Struct, frozen=True):
@@ -105,4 +106,8 @@ def _filtered(record: Record) -> tuple[Record, int]:
         total = record.secrets_filtered + found
         return replace(record, body=Raw(body), secrets_filtered=total), found
     body, found = filter_secrets(encode_json(record))
-    return (decode_record(body) if found else record), found
+    if not found:
+        return record, 0
+    # Identifiers were cleaned before, everywhere alike: here they must stay what they are.
+    named = {name: getattr(record, name) for name in _IDENTIFIERS if hasattr(record, name)}
+    return replace(decode_record(body), **named), found
