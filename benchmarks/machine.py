@@ -16,7 +16,7 @@ def describe(directory: Path) -> dict[str, str | int | float]:
         "processor": _first("/proc/cpuinfo", "model name") or platform.processor(),
         "cores": os.cpu_count() or 0,
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "system": f"{platform.system()} {platform.machine()}",
         "filesystem": _filesystem(directory),
         "fsync_milliseconds": round(1000 * _fsync_seconds(directory), 3),
         "load_before": round(os.getloadavg()[0], 2),
