@@ -38,7 +38,11 @@ class Crossing(NamedTuple):
 
 
 class LinkIndex:
-    """All links of the ledger, by node and by hub. Never changed; ``extended`` makes another."""
+    """All links of the ledger, by node and by hub.
+
+    Links never change: ``extended`` makes another index of them, or, where none were added, only
+    notes how far this one has come.
+    """
 
     def __init__(self, rows: dict[tuple[int, int, str, str, int], LinkRow], size: int) -> None:
         self.size = size

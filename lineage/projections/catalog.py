@@ -124,13 +124,6 @@ class Catalog:
         found = [row for key, row in self._types.items() if key[0] == namespace]
         return sorted(found, key=lambda row: row.id)
 
-    def type_by_id(self, namespace: int, type_id: int) -> KnownTypeRow | None:
-        """Return a type by its id."""
-        for row in self.types(namespace):
-            if row.id == type_id:
-                return row
-        return None
-
     def next_id(self, namespace: int, code: int) -> int:
         """Assign the next id of a kind, of hubs, or of types."""
         assigned = self._last_ids.get((namespace, code), 0) + 1

@@ -43,8 +43,6 @@ from lineage_schemas.mlmd import (
 from lineage_schemas.records import Actor, AnyRecord, Claim, Message, MetricSeries, Statement
 from lineage_schemas.values import JsonValue, check_value
 
-MESSAGE_MEDIA_TYPE: Final = "application/json"
-
 
 class Parts(Struct, frozen=True):
     """A statement's payload, encoded: ``personal`` is ``None`` where nothing is personal.
