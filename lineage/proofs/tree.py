@@ -16,6 +16,9 @@ EMPTY_ROOT: Final = sha256(b"").digest()
 TILE_HEIGHT: Final = 8
 """A level of stored subtrees covers 2**8 nodes of the level below, as C2SP tlog-tiles has it."""
 
+TILE_WIDTH: Final = 1 << TILE_HEIGHT
+"""A full tile holds so many hashes, a full bundle so many entries."""
+
 
 class Subtree(NamedTuple):
     """The root of a complete subtree of ``256 ** level`` leaves, the ``number``-th of its level."""
