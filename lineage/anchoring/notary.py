@@ -1,0 +1,256 @@
+"""The notary: signs the checkpoints of one log, and never two that contradict each other.
+
+Before it signs, and before the log takes anything, it compares the store with the last checkpoint
+that the sidecar remembers. A store that is behind it was put back; one with another root at that
+size has another history. Either way nothing is signed and nothing is taken until a recovery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from msgspec.structs import replace
+
+from lineage.anchoring.sidecar import Anchor, Mark, Sidecar, SidecarStore
+from lineage.projections.governance import KeyRow, read_keys
+from lineage.proofs.checkpoints import read_checkpoint, sign_checkpoint, verifier_key_of
+from lineage.proofs.signing import SigningKey
+from lineage.proofs.tree import CompactRange, root_at
+from lineage.proofs.verifying import (
+    Checkpoint,
+    VerifierKey,
+    format_verifier_key,
+    parse_verifier_key,
+)
+from lineage.stores.base import Reader, Store
+from lineage_schemas.errors import StoreBehindError, StoreError
+
+
+class SigningKeys(Protocol):
+    """Where the signing key is kept: a file, or memory."""
+
+    def current(self) -> SigningKey | None:
+        """Return the key; ``None`` where there is none."""
+        ...
+
+    def make(self, name: str) -> SigningKey:
+        """Make a key of this name where there is none, and return the one that is there."""
+        ...
+
+    def pending(self) -> SigningKey | None:
+        """Return the key of a rotation that was begun and not finished."""
+        ...
+
+    def stage(self, key: SigningKey) -> None:
+        """Begin a rotation to this key: keep it beside the current one."""
+        ...
+
+    def discard(self) -> None:
+        """Give up a rotation that was begun."""
+        ...
+
+    def replace(self, key: SigningKey) -> None:
+        """Let this be the current key; the one before is gone."""
+        ...
+
+
+class Signed(NamedTuple):
+    """A checkpoint with its note, which this notary or another process has signed."""
+
+    checkpoint: Checkpoint
+    note: bytes
+
+
+class Notary:
+    """Signs for one ledger. Safe to use from many threads and, by the sidecar's lock, processes."""
+
+    def __init__(self, sidecar: SidecarStore, keys: SigningKeys) -> None:
+        self.sidecar = sidecar
+        self.keys = keys
+        self._mark: Mark | None = None
+        self._trusted = Checkpoint("", 0, b"")
+        """The last checkpoint that the store was found to agree with."""
+        self._is_compared = False
+
+    # --- judging ---------------------------------------------------------------------------------
+
+    def check(self, reader: Reader) -> None:
+        """Refuse a store that is not what was signed. Costs a look at the sidecar's file.
+
+        Raises:
+            StoreBehindError: entries are missing, others are there, or nobody can tell any more.
+            SidecarError: the sidecar cannot be believed.
+        """
+        if self._is_compared and not self.sidecar.changed_since(self._mark):
+            if reader.head().size < self._trusted.size:
+                raise _behind(reader.head().size, self._trusted.size)
+            return
+        mark = self.sidecar.mark()
+        self._trusted = compare(reader, self.sidecar.read())
+        self._mark, self._is_compared = mark, True
+
+    # --- signing ---------------------------------------------------------------------------------
+
+    def sign_head(
+        self, store: Store, *, key: SigningKey | None = None, size: int | None = None
+    ) -> Signed:
+        """Sign the store's head, remember it, and keep it in the store for others to serve.
+
+        What is remembered is on the disk before anybody is given the signature. A head that was
+        signed before by the same key is signed with the same words. With ``size``, an earlier size
+        is signed instead, if no later one was signed yet.
+
+        Raises:
+            StoreBehindError: as ``check``.
+            StoreError: there is no key, or it is not the log's; or the sidecar or the store failed.
+        """
+        key = self.signing_key() if key is None else key
+        with self.sidecar.locked():
+            sidecar = self.sidecar.read()
+            with store.read() as reader:
+                last = compare(reader, sidecar)
+                head = head_of(reader) if size is None else checkpoint_at(reader, size)
+                if head.size < last.size and sidecar is not None and sidecar.checkpoint:
+                    return Signed(last, sidecar.checkpoint.encode())
+                check_key(reader, key, head.size)
+                recorded_us = reader.head().recorded_us
+                kept = reader.checkpoint()
+            note = sign_checkpoint(head, key)
+            if sidecar is None:
+                sidecar = Sidecar(origin=head.origin)
+            if sidecar.checkpoint != note.decode():
+                self.sidecar.write(
+                    replace(sidecar, checkpoint=note.decode(), recorded_us=recorded_us)
+                )
+            if kept != note:
+                # Under the lock, so that an older checkpoint never takes the place of a newer one.
+                with store.write() as writer:
+                    writer.keep_checkpoint(note)
+        return Signed(head, note)
+
+    def signing_key(self) -> SigningKey:
+        """Return the key.
+
+        Raises:
+            StoreError: there is none, or its file cannot be used.
+        """
+        key = self.keys.current()
+        if key is None:
+            raise StoreError(
+                "There is no signing key here, so no checkpoint can be signed",
+                hint="Put the key's file back, or change the key with `lineage key rotate --lost`.",
+            )
+        return key
+
+    # --- remembering -----------------------------------------------------------------------------
+
+    def remembered(self) -> Sidecar | None:
+        """Return what the sidecar remembers."""
+        return self.sidecar.read()
+
+    def last_signed(self) -> Signed | None:
+        """Return the last checkpoint that was signed, by whichever process."""
+        sidecar = self.sidecar.read()
+        if sidecar is None or sidecar.checkpoint is None:
+            return None
+        note = sidecar.checkpoint.encode()
+        return Signed(read_checkpoint(note), note)
+
+
+def compare(reader: Reader, sidecar: Sidecar | None) -> Checkpoint:
+    """Compare a store with what is remembered of it; return the checkpoint they agree on.
+
+    Raises:
+        StoreBehindError: they contradict each other.
+    """
+    origin, size = reader.origin(), reader.head().size
+    if sidecar is None or sidecar.checkpoint is None:
+        # The sidecar is begun before the log names its first key, so a log with one has one.
+        if reader.checkpoint() is not None or (sidecar is None and read_keys(reader)):
+            raise StoreBehindError(
+                "This ledger was signed before, and what was remembered of it is not here: nobody "
+                "can tell whether entries are missing",
+                where=origin,
+                hint="Put the sidecar's file back beside the ledger, or see `lineage recover`.",
+            )
+        return Checkpoint(origin, 0, b"")
+    signed = read_checkpoint(sidecar.checkpoint.encode())
+    if sidecar.origin != origin or signed.origin != origin:
+        raise StoreBehindError(
+            "What is remembered here is of another ledger",
+            where=f"here {origin}, remembered {sidecar.origin}",
+            hint="Name the right ledger; to begin a new one here, remove the old one's sidecar.",
+        )
+    if size < signed.size:
+        raise _behind(size, signed.size)
+    if root_of_size(reader, signed.size) != signed.root:
+        raise StoreBehindError(
+            f"The first {signed.size} entries are not those that were signed",
+            where=origin,
+            hint="Somebody changed the past, or two copies were written to. Run `lineage audit`, "
+            "and put back the store that was signed.",
+        )
+    return signed
+
+
+def head_of(reader: Reader) -> Checkpoint:
+    """Return what a checkpoint of the reader's snapshot would say."""
+    head = reader.head()
+    root = CompactRange.from_bytes(head.size, head.compact_range).root()
+    return Checkpoint(reader.origin(), head.size, root)
+
+
+def root_of_size(reader: Reader, size: int) -> bytes:
+    """Return the root over the first ``size`` entries, from the stored hashes."""
+    return root_at(size, reader.hashes)
+
+
+def checkpoint_at(reader: Reader, size: int) -> Checkpoint:
+    """Return what a checkpoint of that size would say."""
+    return Checkpoint(reader.origin(), size, root_of_size(reader, size))
+
+
+def check_key(reader: Reader, key: SigningKey, size: int) -> None:
+    """Refuse a key that the log does not say may sign at this size.
+
+    Raises:
+        StoreError: names both keys.
+    """
+    mine = format_verifier_key(verifier_key_of(key))
+    allowed = [format_verifier_key(one) for one in keys_in_force(read_keys(reader), size)]
+    if mine not in allowed:
+        raise StoreError(
+            "This signing key is not the one that the log names",
+            where=f"here {mine}, in the log {', '.join(allowed) or 'none'}",
+            hint="Use the log's key, or change it with `lineage key rotate`.",
+        )
+
+
+def keys_in_force(rows: Sequence[KeyRow], size: int) -> list[VerifierKey]:
+    """Return the keys that may sign a checkpoint of this size, by what the log says.
+
+    A key is in force from the first size that covers its introduction, up to the one that covers
+    the introduction of its successor.
+    """
+    found: list[VerifierKey] = []
+    for index, row in enumerate(rows):
+        following = rows[index + 1] if index + 1 < len(rows) else None
+        if row.position < size and (following is None or size <= following.covered_size):
+            found.append(parse_verifier_key(row.verifier))
+    return found
+
+
+def anchored(sidecar: Sidecar | None) -> Anchor | None:
+    """Return the anchor of the largest size: how far the log is in somebody else's hands."""
+    if sidecar is None or not sidecar.anchors:
+        return None
+    return max(sidecar.anchors, key=lambda anchor: (anchor.size, -anchor.at_us))
+
+
+def _behind(size: int, signed: int) -> StoreBehindError:
+    return StoreBehindError(
+        f"The ledger has {size} entries, and {signed} were signed: at least {signed - size} are "
+        "missing. It can be read, and takes nothing",
+        hint="Put the newer store back. If it is lost, see `lineage recover --declare-loss`.",
+    )
