@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +15,7 @@ from threading import Thread
 from benchmarks.data import CONTEXT_RUN, Counts, History, Node, Step, uri
 from benchmarks.side import main
 from lineage import open_ledger
+from lineage.clock import system_clock, system_randomness
 from lineage.intake import Delivery
 from lineage.ledger import (
     Artifact,
@@ -29,7 +31,9 @@ from lineage.ledger import (
     Statement,
     TraceQuery,
 )
+from lineage.projections.views import TABLES
 from lineage.questions.trace import NODES_MAX
+from lineage.stores.opening import open_store
 from lineage.writing.submission import Receipt
 from lineage_schemas.errors import LedgerError
 from lineage_schemas.graph import LineageAnswer
@@ -58,7 +62,7 @@ class Ours:
 
     def open(self, directory: Path) -> None:
         """Open the ledger; a first question brings the graph index up."""
-        self._ledger: Ledger = open_ledger(_database(directory))
+        self._ledger: Ledger = _open(_database(directory))
         self._ledger.trace(TraceQuery(start=("bench:artifact/none",), ids_only=True))
 
     def close(self) -> None:
@@ -131,6 +135,13 @@ class Ours:
             start=(start,), direction=Direction.UPSTREAM, depth=DEPTH, nodes=NODES_MAX
         )
         return _counts(self._ledger.trace(query))
+
+
+def _open(path: Path) -> Ledger:
+    """Open the ledger as users do; ``BENCH_UNSIGNED`` opens one that signs nothing."""
+    if "BENCH_UNSIGNED" in os.environ:
+        return Ledger(open_store(path, TABLES, "bench/unsigned"), system_clock, system_randomness)
+    return open_ledger(path)
 
 
 class _GroupingWriter:

@@ -8,10 +8,12 @@ from typing import Final
 from msgspec import Struct
 
 from lineage.projections.catalog import Catalog
-from lineage.projections.views import TABLES, Views, digest_views
+from lineage.projections.views import TABLES, Views, begin_turn, digest_views, read_bookmark
 from lineage.stores.base import Reader, Writer
 from lineage_schemas.codec import decode_envelope, decode_records
-from lineage_schemas.entry import Entry, StoredEntry
+from lineage_schemas.entry import Commitments, Entry, StoredEntry
+from lineage_schemas.governance import PartsErased
+from lineage_schemas.redactions import with_redactions
 
 Progress = Callable[[int, int], None]
 """Called with (done, all) while long work goes on."""
@@ -33,14 +35,25 @@ class RebuildReport(Struct, frozen=True, kw_only=True):
 
 
 def decode_entry(stored: StoredEntry) -> Entry:
-    """Decode an entry as it is stored; an erased part stays away."""
+    """Decode an entry as it is stored; what was erased shows as redacted."""
+    envelope = decode_envelope(stored.envelope)
+    erased = erased_parts(stored, envelope.commitments)
     records = None
     if stored.facts is not None:
         personal = stored.personal.body if stored.personal else None
         records = decode_records(stored.facts.body, personal)
-    return Entry(
-        position=stored.position, envelope=decode_envelope(stored.envelope), records=records
-    )
+        if erased is not None:
+            records = with_redactions(records, stored.position)
+    return Entry(position=stored.position, envelope=envelope, records=records, erased=erased)
+
+
+def erased_parts(stored: StoredEntry, commitments: Commitments) -> PartsErased | None:
+    """Return which parts that the envelope commits to are not there any more."""
+    if stored.facts is None and commitments.facts is not None:
+        return PartsErased.ALL
+    if stored.personal is None and commitments.personal is not None:
+        return PartsErased.PERSONAL
+    return None
 
 
 def fold_entries(source: Reader, target: Writer, progress: Progress | None = None) -> int:
@@ -65,6 +78,13 @@ def fold_entries(source: Reader, target: Writer, progress: Progress | None = Non
 def rebuild_views(writer: Writer, progress: Progress | None = None) -> RebuildReport:
     """Drop every view and fold the log again, in the transaction of ``writer``."""
     before = digest_views(writer)
+    fold_anew(writer, progress)
+    return RebuildReport(entries=writer.head().size, before=before, after=digest_views(writer))
+
+
+def fold_anew(writer: Writer, progress: Progress | None = None) -> None:
+    """Drop every view and fold the log again, without comparing."""
+    turn = read_bookmark(writer).turn + 1
     writer.clear(TABLES)
-    entries = fold_entries(writer, writer, progress)
-    return RebuildReport(entries=entries, before=before, after=digest_views(writer))
+    begin_turn(writer, turn)
+    fold_entries(writer, writer, progress)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec import Struct
 
 from lineage.clock import Clock, Randomness
 from lineage.collector import paused_collector
-from lineage.stores.base import Store, Writer
+from lineage.stores.base import Reader, Store, Writer
 from lineage.writing.appending import BatchAppender, LogState
 from lineage.writing.preparing import PreparedBatch
 from lineage.writing.submission import Receipt
@@ -38,14 +38,30 @@ class Delivery(Struct, frozen=True):
 Outcomes = list[list[Receipt] | LedgerError]
 """For each delivery its receipts, or why it was refused."""
 
+Guard = Callable[[Reader], None]
+"""Raises where the log may take nothing, as it stands."""
+
+Append = Callable[[PreparedBatch], list[Receipt]]
+"""Appends a batch of the ledger's own, inside the transaction that is open."""
+
+_T = TypeVar("_T")
+
+
+def allow_all(reader: Reader) -> None:
+    """Guard nothing: nobody has signed this log, so nobody can tell what is missing."""
+    del reader
+
 
 class Intake:
     """The one logical writer of a store, in this process."""
 
-    def __init__(self, store: Store, clock: Clock, randomness: Randomness) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, randomness: Randomness, guard: Guard = allow_all
+    ) -> None:
         self._store = store
         self._clock = clock
         self._randomness = randomness
+        self._guard = guard
         self._state = LogState()
         self._lock = Lock()
 
@@ -61,11 +77,44 @@ class Intake:
         with self._lock:
             try:
                 with paused_collector(), self._store.write() as writer:
+                    self._guard(writer)
                     self._state.refresh(writer)
                     return [self._try(writer, delivery) for delivery in deliveries]
             except BaseException:
                 self._state.forget()
                 raise
+
+    def govern(self, work: Callable[[Writer, Append, int], _T], *, guarded: bool = True) -> _T:
+        """Do the ledger's own work in one writing transaction: append, erase, fold anew.
+
+        ``work`` is given the writer, how to append, and the recorded time of what it appends. When
+        it raises, nothing of it is written.
+
+        Raises:
+            StoreError: the store failed, or the guard refuses it; nothing was written.
+        """
+        with self._lock:
+            try:
+                with paused_collector(), self._store.write() as writer:
+                    if guarded:
+                        self._guard(writer)
+                    self._state.refresh(writer)
+                    now_us = max(self._state.head.recorded_us, self._clock())
+
+                    def append(batch: PreparedBatch) -> list[Receipt]:
+                        return BatchAppender(
+                            writer, self._state, batch, lambda: now_us, self._randomness
+                        ).append()
+
+                    return work(writer, append, now_us)
+            finally:
+                # The work may have folded the views anew, under what is remembered of them.
+                self._state.forget()
+
+    @property
+    def recorded_us(self) -> int:
+        """The recorded time of the last entry that this process has written, or met; else 0."""
+        return self._state.head.recorded_us
 
     def _try(self, writer: Writer, delivery: Delivery) -> list[Receipt] | LedgerError:
         try:

@@ -37,12 +37,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from lineage.anchoring.durable import beside
+from lineage.anchoring.keys import KeyFile
+from lineage.anchoring.notary import Notary
+from lineage.anchoring.sidecar import SidecarFile
+from lineage.audit import AuditLevel
 from lineage.clock import Clock, Randomness, system_clock, system_randomness
+from lineage.erasures import ErasureRequest
 from lineage.projections.views import TABLES
+from lineage.proofs.signing import SigningKey
+from lineage.questions.proving import ProofQuery, Shown
 from lineage.questions.trace import TraceQuery
 from lineage.service import Ledger
-from lineage.stores.opening import open_store
+from lineage.stores.opening import has_store, open_store, path_of
 from lineage.writing.submission import Outcome, Principal, Receipt
+from lineage_schemas.errors import StoreBehindError, StoreError
+from lineage_schemas.governance import PartsErased
 from lineage_schemas.graph import Direction
 from lineage_schemas.mlmd import (
     Artifact,
@@ -72,9 +82,11 @@ __all__ = [
     "ArtifactState",
     "Association",
     "Attribution",
+    "AuditLevel",
     "Claim",
     "Context",
     "Direction",
+    "ErasureRequest",
     "Event",
     "EventKind",
     "Execution",
@@ -86,9 +98,12 @@ __all__ = [
     "Mode",
     "Outcome",
     "ParentContext",
+    "PartsErased",
     "Principal",
+    "ProofQuery",
     "Receipt",
     "Retraction",
+    "Shown",
     "StatedTime",
     "Statement",
     "TraceQuery",
@@ -96,6 +111,9 @@ __all__ = [
 ]
 
 ORIGIN_BYTES: Final = 8
+KEY_SUFFIX: Final = ".key"
+SIDECAR_SUFFIX: Final = ".sidecar"
+"""Beside the ledger's file. A backup of the ledger holds neither of the two."""
 
 
 def open_ledger(
@@ -103,16 +121,69 @@ def open_ledger(
     *,
     clock: Clock = system_clock,
     randomness: Randomness = system_randomness,
+    key: Path | None = None,
+    sidecar: Path | None = None,
 ) -> Ledger:
     """Open the ledger at ``location``, or make a new one there.
 
     ``location`` is a path (a SQLite file), ``sqlite:///path``, or ``memory:`` for one that lives as
-    long as the process. ``clock`` returns microseconds since the epoch, ``randomness`` that many
-    unpredictable bytes; tests give their own.
+    long as the process and signs nothing. ``clock`` returns microseconds since the epoch,
+    ``randomness`` that many unpredictable bytes; tests give their own.
+
+    Checkpoints are signed with the key in the file ``key`` (left out: ``<path>.key``, made on first
+    use), and what was signed is remembered in the file ``sidecar`` (left out: ``<path>.sidecar``).
+    A key that is given must be there; a new ledger takes its name for an origin.
 
     Raises:
-        StoreError: the store cannot be opened, is not a ledger, or is of a later version.
+        StoreError: the store, the key or the sidecar cannot be used, or are of a later version.
+        StoreBehindError: there is no ledger any more where one was signed.
         InvalidInputError: a kind of store this software does not know.
     """
-    new_origin = f"lineage-ledger/{randomness(ORIGIN_BYTES).hex()}"
-    return Ledger(open_store(location, TABLES, new_origin), clock, randomness)
+    path = path_of(location)
+    if path is None:
+        store = open_store(location, TABLES, _new_origin(randomness))
+        return Ledger(store, clock, randomness)
+    keys = KeyFile(key or beside(path, KEY_SUFFIX), randomness)
+    memory = SidecarFile(sidecar or beside(path, SIDECAR_SUFFIX))
+    given = _given_key(keys) if key is not None else None
+    if not has_store(location):
+        _refuse_lost_store(path, memory)
+    origin = given.name if given is not None else _new_origin(randomness)
+    store = open_store(location, TABLES, origin)
+    try:
+        return Ledger(store, clock, randomness, Notary(memory, keys))
+    except BaseException:
+        store.close()
+        raise
+
+
+def is_remembered(location: str | Path, *, sidecar: Path | None = None) -> bool:
+    """Tell whether a sidecar remembers a ledger at ``location``, be its file there or not."""
+    path = path_of(location)
+    return path is not None and (sidecar or beside(path, SIDECAR_SUFFIX)).exists()
+
+
+def _new_origin(randomness: Randomness) -> str:
+    return f"lineage-ledger/{randomness(ORIGIN_BYTES).hex()}"
+
+
+def _given_key(keys: KeyFile) -> SigningKey:
+    key = keys.current()
+    if key is None:
+        raise StoreError(
+            "There is no signing key where one was named",
+            where=str(keys.path),
+            hint="Make one with `lineage key make`, or leave the name out.",
+        )
+    return key
+
+
+def _refuse_lost_store(path: Path, memory: SidecarFile) -> None:
+    """Refuse to begin anew where a ledger was signed: somebody took its file away."""
+    sidecar = memory.read()
+    if sidecar is not None:
+        raise StoreBehindError(
+            f"The ledger {sidecar.origin} was here, and its file is gone",
+            where=str(path),
+            hint=f"Put it back. To begin a new ledger here, remove {memory.path} and its key.",
+        )

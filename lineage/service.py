@@ -9,24 +9,37 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from msgspec.structs import replace
 
-from lineage.audit import AuditReport, audit_log
+from lineage.anchoring.notary import Notary
+from lineage.audit import AuditLevel, AuditReport, AuditRequest, audit_log, recall
 from lineage.clock import Clock, Randomness
 from lineage.collector import paused_collector
 from lineage.connectors.base import Mapping, ReceivedMessage, statements_of
+from lineage.custody import Custody
+from lineage.erasure.erasing import replay, scrub
+from lineage.erasures import Erasures
 from lineage.folding import Progress, RebuildReport, rebuild_views
 from lineage.graph.index import GraphIndex
-from lineage.intake import Delivery, Intake, Outcomes
+from lineage.intake import Delivery, Intake, Outcomes, allow_all
 from lineage.projections.catalog import NAMESPACE, SOURCE, types_as_of
 from lineage.projections.views import PROJECTION_VERSION, read_bookmark
 from lineage.proofs.tree import CompactRange
+from lineage.proofs.verifying import VerifierKey
 from lineage.questions.as_of import AsOf, resolve_as_of, state_basis
 from lineage.questions.contexts import NodeId, read_contexts
 from lineage.questions.entries import read_entry_page
+from lineage.questions.proving import (
+    ProofQuery,
+    ProofText,
+    entries_behind,
+    namespace_of_entry,
+    prove_entries,
+)
 from lineage.questions.search import (
     PAGE_NODES_DEFAULT,
     check_page,
@@ -37,13 +50,22 @@ from lineage.questions.search import (
 )
 from lineage.questions.show import show
 from lineage.questions.trace import TraceQuery, check_query, trace
+from lineage.recovery import Recoverer
 from lineage.rules.secrets import clean_identifier
 from lineage.stores.base import Reader, Store
+from lineage.writing.governing import governance_batch
 from lineage.writing.preparing import PreparedBatch, prepare_batch
-from lineage.writing.submission import Principal, Receipt, Submission
+from lineage.writing.submission import (
+    DEFAULT_NAMESPACE,
+    LOCAL_PRINCIPAL,
+    Principal,
+    Receipt,
+    Submission,
+)
 from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Head
 from lineage_schemas.errors import InvalidInputError, LedgerError
+from lineage_schemas.governance import Disclosure
 from lineage_schemas.graph import (
     EntryPage,
     LineageAnswer,
@@ -53,25 +75,42 @@ from lineage_schemas.graph import (
     TypesAnswer,
     TypeView,
 )
+from lineage_schemas.integrity import ProofAnswer
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import Statement
-
-DEFAULT_NAMESPACE: Final = "default"
-LOCAL_PRINCIPAL: Final = Principal("local")
-"""Who acts where nobody has set up who may: the person at this machine."""
 
 EVERY_KIND: Final = tuple(Kind)
 
 
 class Ledger:
-    """A ledger: record statements, ask questions, check the log. Use it as a context manager."""
+    """A ledger: record statements, ask questions, check the log. Use it as a context manager.
 
-    def __init__(self, store: Store, clock: Clock, randomness: Randomness) -> None:
-        """Serve a store. Views that an older software made are folded again first."""
+    ``custody`` keeps checkpoints, keys and anchors; ``erasures`` erases, and holds what must stay;
+    ``recovery`` brings back a ledger that is not what was signed; ``None``: nothing is signed here.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, randomness: Randomness, notary: Notary | None = None
+    ) -> None:
+        """Serve a store. Before it serves, erasures that a backup brought back are made again.
+
+        Views that an older software made are folded again too.
+        """
         self._store = store
-        self._intake = Intake(store, clock, randomness)
+        self._notary = notary
+        self._randomness = randomness
+        guard = allow_all if notary is None else notary.check
+        self._intake = Intake(store, clock, randomness, guard)
         self._graph = GraphIndex()
+        self.custody = Custody(store, self._intake, notary, clock, randomness)
+        self.erasures = Erasures(store, self._intake, self.custody, clock, randomness)
+        self.recovery = None
+        if notary is not None:
+            self.recovery = Recoverer(store, self._intake, notary, randomness)
+            replay(notary.remembered(), store)
         self._bring_views_up()
+        scrub(store)
+        self.custody.remember_erasures()
 
     def __enter__(self) -> Self:
         return self
@@ -85,12 +124,13 @@ class Ledger:
         self.close()
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Sign what was written and not signed yet, and let go of the store."""
+        self.custody.catch_up()
         self._store.close()
 
     @property
     def origin(self) -> str:
-        """The name this ledger was made with."""
+        """The name the log goes by: the one it was made with, unless it was recovered."""
         return self._store.origin
 
     # --- recording -------------------------------------------------------------------------------
@@ -177,9 +217,13 @@ class Ledger:
         """Record a group of prepared batches with one sync; each of them is all or nothing.
 
         Raises:
+            StoreBehindError: the store is not what was signed; it takes nothing until recovered.
             StoreError: the store failed; nothing of the whole group was written.
         """
-        return self._intake.commit(deliveries)
+        self.custody.begin()
+        outcomes = self._intake.commit(deliveries)
+        self.custody.follow()
+        return outcomes
 
     # --- asking ----------------------------------------------------------------------------------
 
@@ -345,18 +389,103 @@ class Ledger:
         check_page(count)
         if start < 0:
             raise InvalidInputError("Positions begin at 0", where=str(start))
-        with self._question(namespace, principal, as_of) as (reader, _, basis):
-            return read_entry_page(reader, namespace, start, count, basis)
+        with self._question(namespace, principal, as_of) as (reader, number, basis):
+            return read_entry_page(reader, number, start, count, basis)
+
+    # --- proving ---------------------------------------------------------------------------------
+
+    def prove(
+        self,
+        query: ProofQuery,
+        *,
+        namespace: str = DEFAULT_NAMESPACE,
+        principal: Principal = LOCAL_PRINCIPAL,
+    ) -> ProofAnswer:
+        """Prove that entries are in the log: the one at a position, or those behind an identifier.
+
+        The proofs lead to the present checkpoint and can be verified without us. Payload parts that
+        they show are copies which no erasure here reaches, so the log first states that they were
+        taken, by whom and what for.
+
+        Raises:
+            NotFoundError: nothing of that name or position, or no checkpoint.
+            LimitExceededError: more than ``PROOFS_MAX`` entries.
+            StoreError: the checkpoint or the disclosure could not be written; nothing is shown.
+        """
+        target = query.target
+        wanted = clean_identifier(target) if isinstance(target, str) else target
+        kinds = EVERY_KIND if query.kind is None else (query.kind,)
+        checkpoint = self.custody.checkpoint()
+        size, note = checkpoint.size, checkpoint.note.encode()
+        with self._store.read() as reader:
+            if isinstance(wanted, int):
+                namespace = namespace_of_entry(reader, wanted, size)
+                positions: tuple[int, ...] = (wanted,)
+            else:
+                number = _number_of(reader, namespace, size)
+                positions = entries_behind(reader, number, wanted, kinds, size)
+            proofs = prove_entries(reader, positions, note, size, query.shown)
+        return ProofAnswer(
+            positions=positions,
+            size=size,
+            proofs=b"".join(one.body for one in proofs).decode(),
+            left_out=sum(one.left_out for one in proofs),
+            disclosure=self._disclose(
+                dict(zip(positions, proofs, strict=True)), query, namespace, principal
+            ),
+        )
+
+    def _disclose(
+        self,
+        proofs: dict[int, ProofText],
+        query: ProofQuery,
+        namespace: str,
+        principal: Principal,
+    ) -> int | None:
+        """State which parts are about to leave; return where. ``None`` if none do."""
+        leaving = {at: one.shows for at, one in proofs.items() if any(one.shows)}
+        if not leaving:
+            return None
+        record = Disclosure(
+            positions=tuple(leaving),
+            facts=any(shows.facts for shows in leaving.values()),
+            personal=any(shows.personal for shows in leaving.values()),
+            form="proof",
+            purpose=query.purpose,
+            recipient=query.recipient or principal.name,
+        )
+        batch = governance_batch(namespace, principal, record, randomness=self._randomness)
+        receipts = self._intake.govern(lambda _, append, __: append(batch))
+        self.custody.sign_now()
+        return receipts[-1].position
 
     # --- checking --------------------------------------------------------------------------------
 
     def audit(
-        self, *, progress: Progress | None = None, principal: Principal = LOCAL_PRINCIPAL
+        self,
+        *,
+        level: AuditLevel = AuditLevel.VIEWS,
+        keys: Sequence[VerifierKey] = (),
+        checkpoint: bytes | None = None,
+        state: Path | None = None,
+        progress: Progress | None = None,
+        principal: Principal = LOCAL_PRINCIPAL,
     ) -> AuditReport:
-        """Derive everything again from the stored bytes and report what differs."""
+        """Derive everything again from the stored bytes, as deep as ``level``, and report.
+
+        ``keys`` are trusted in the place of those that the log names, and ``checkpoint`` is a
+        signed note that was kept elsewhere. With a file ``state``, an audit that was stopped goes
+        on where it was.
+
+        Raises:
+            StoreError: the store or the state file cannot be read, or there is no room to replay.
+            InvalidInputError: the state file is something else.
+        """
         del principal  # who may audit is settled when sign-in exists
+        request = AuditRequest(level=level, keys=tuple(keys), checkpoint=checkpoint, state=state)
+        memory = recall(self._notary)
         with self._store.read() as reader:
-            return audit_log(reader, self._store.origin, progress)
+            return audit_log(reader, request, memory, progress)
 
     def rebuild(
         self, *, progress: Progress | None = None, principal: Principal = LOCAL_PRINCIPAL
@@ -364,13 +493,11 @@ class Ledger:
         """Drop every view and fold the log again, in one transaction; writers wait meanwhile."""
         del principal  # as above
         with self._store.write() as writer:
-            report = rebuild_views(writer, progress)
-        self._graph.forget()
-        return report
+            return rebuild_views(writer, progress)
 
     def _bring_views_up(self) -> None:
         with self._store.read() as reader:
-            current = read_bookmark(reader) == (PROJECTION_VERSION, reader.head().size)
+            current = read_bookmark(reader)[:2] == (PROJECTION_VERSION, reader.head().size)
         if not current:
             with self._store.write() as writer:
                 rebuild_views(writer)
@@ -382,14 +509,11 @@ class Ledger:
         """Open one snapshot and fix its basis: (reader, number of the namespace, basis)."""
         del principal  # who may read what is settled when sign-in exists
         with self._store.read() as reader:
-            resolved = resolve_as_of(reader, self._store.origin, namespace, as_of)
+            origin = reader.origin()
+            resolved = resolve_as_of(reader, origin, namespace, as_of)
             number = _number_of(reader, namespace, resolved.size)
             sources = () if number is None else _sources_of(reader, number, resolved.size)
-            yield (
-                reader,
-                number,
-                state_basis(reader, self._store.origin, namespace, resolved, sources),
-            )
+            yield reader, number, state_basis(reader, origin, namespace, resolved, sources)
 
 
 def _one(outcomes: Outcomes) -> list[Receipt]:

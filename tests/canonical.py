@@ -14,9 +14,10 @@ from lineage.projections.nodes import NODE
 from lineage.projections.views import scan_rows
 from lineage.questions.entities import members_of, read_entity
 from lineage.questions.nodes import read_nodes
-from lineage.service import DEFAULT_NAMESPACE, Ledger
+from lineage.service import Ledger
 from lineage.stores.base import Reader
 from lineage.vertices import namespace_of
+from lineage.writing.submission import DEFAULT_NAMESPACE
 from lineage_schemas.codec import encode_json
 from lineage_schemas.graph import Node
 

@@ -11,6 +11,7 @@ from lineage.stores.base import Documents, Reader, Store, StoredHead, Writer
 from lineage.stores.tables import Cell, Row, Table
 from lineage_schemas.entry import PayloadPart, StoredEntry
 from lineage_schemas.errors import StoreError
+from lineage_schemas.governance import PartsErased
 
 MakeStore = Callable[[Sequence[Table]], Store]
 """Opens a store with these tables: see the fixture of that name."""
@@ -59,6 +60,10 @@ class Step(StrEnum):
     INSERT = "insert"
     REPLACE = "replace"
     CLEAR = "clear"
+    ERASE = "erase"
+    KEEP_CHECKPOINT = "keep checkpoint"
+    RENAME = "rename"
+    SCRUB = "scrub"
     COMMIT = "commit"
 
 
@@ -107,6 +112,15 @@ class FaultyStore:
             self.break_at(Step.COMMIT, When.BEFORE)
         self.break_at(Step.COMMIT, When.AFTER)
 
+    @property
+    def is_scrubbed(self) -> bool:
+        return self.store.is_scrubbed
+
+    def scrub(self) -> None:
+        self.break_at(Step.SCRUB, When.BEFORE)
+        self.store.scrub()
+        self.break_at(Step.SCRUB, When.AFTER)
+
     def close(self) -> None:
         self.store.close()
 
@@ -152,6 +166,18 @@ class FaultyWriter:
         with self._around(Step.CLEAR):
             self._writer.clear(tables)
 
+    def keep_checkpoint(self, note: bytes | None) -> None:
+        with self._around(Step.KEEP_CHECKPOINT):
+            self._writer.keep_checkpoint(note)
+
+    def rename(self, origin: str) -> None:
+        with self._around(Step.RENAME):
+            self._writer.rename(origin)
+
+    def erase(self, positions: Sequence[int], parts: PartsErased) -> int:
+        with self._around(Step.ERASE):
+            return self._writer.erase(positions, parts)
+
     @contextmanager
     def _around(self, step: Step) -> Iterator[None]:
         self._faulty.break_at(step, When.BEFORE)
@@ -160,8 +186,17 @@ class FaultyWriter:
 
     # --- reading is passed on as it is -----------------------------------------------------------
 
+    def origin(self) -> str:
+        return self._writer.origin()
+
+    def checkpoint(self) -> bytes | None:
+        return self._writer.checkpoint()
+
     def head(self) -> StoredHead:
         return self._writer.head()
+
+    def envelopes(self, start: int, count: int) -> list[bytes]:
+        return self._writer.envelopes(start, count)
 
     def entries(self, start: int, count: int) -> list[StoredEntry]:
         return self._writer.entries(start, count)

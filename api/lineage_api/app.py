@@ -13,7 +13,7 @@ from lineage.service import Ledger
 from lineage_api.graphql import endpoint
 from lineage_api.hosts import OwnHostOnly
 from lineage_api.problems import on_http_error, on_ledger_error, on_unexpected_error
-from lineage_api.rest import health, index, openlineage, statements
+from lineage_api.rest import health, index, log, openlineage, statements
 from lineage_api.settings import Settings
 from lineage_api.surface import Surface, run_surface
 from lineage_schemas.errors import LedgerError
@@ -34,6 +34,7 @@ def create_app(ledger: Ledger, settings: Settings) -> Starlette:
         routes=[
             *index.ROUTES,
             *health.ROUTES,
+            *log.ROUTES,
             *openlineage.ROUTES,
             *statements.ROUTES,
             *endpoint.ROUTES,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lineage.ledger import open_ledger
 from lineage.service import Ledger
 from lineage_api.settings import Settings
@@ -11,7 +13,11 @@ def open_configured_ledger(settings: Settings) -> Ledger:
     """Open the ledger that the settings name, or make it.
 
     Raises:
-        StoreError: the store cannot be opened, is not a ledger, or is of a later version.
+        StoreError: the store, key or sidecar cannot be used, or are of a later version.
         InvalidInputError: a kind of store this software does not know.
     """
-    return open_ledger(settings.store)
+    return open_ledger(
+        settings.store,
+        key=Path(settings.key) if settings.key else None,
+        sidecar=Path(settings.sidecar) if settings.sidecar else None,
+    )

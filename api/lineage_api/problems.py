@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from lineage_api.webhooks import WebhookError
 from lineage_schemas.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -22,7 +23,10 @@ from lineage_schemas.errors import (
     NotFoundError,
     OverloadedError,
     PreconditionError,
+    ProofError,
     RuleError,
+    SidecarError,
+    StoreBehindError,
     StoreBusyError,
     StoreError,
     StoreFullError,
@@ -76,11 +80,17 @@ _STATUSES: Final[dict[type[LedgerError], int]] = {
     PreconditionError: 412,
     # The past that was asked for is not there, however well the question was put.
     UnknownBasisError: 404,
+    ProofError: 400,
+    WebhookError: 502,
     StoreError: 503,
+    StoreBehindError: 503,
+    SidecarError: 503,
     StoreFullError: 507,
     CorruptLogError: 500,
     OverloadedError: 503,
 }
+
+_NEEDS_A_PERSON: Final = (StoreBehindError, SidecarError)
 
 _TITLES: Final = {
     "already_exists": "There is one already",
@@ -98,10 +108,13 @@ _TITLES: Final = {
     "not_acceptable": "No acceptable media type",
     "not_found": "There is no such thing",
     "overloaded": "Too much is waiting",
+    "proof_invalid": "A proof or signature does not hold",
     "read_only_store": "The store refuses writing",
     "rule_violated": "A rule of the log forbids this",
+    "sidecar_unusable": "What is remembered of the store cannot be believed",
     "stale_head": "Somebody appended meanwhile",
     "statement_conflict": "The statement id came with other content before",
+    "store_behind": "The store is not what was signed",
     "store_busy": "Another writer holds the store",
     "store_full": "There is no room left",
     "store_unavailable": "The store is not available",
@@ -110,6 +123,7 @@ _TITLES: Final = {
     "unknown_route": "There is nothing at this address",
     "unsupported_encoding": "This content encoding is not read here",
     "unsupported_media_type": "This media type is not read here",
+    "webhook_failed": "A webhook's receiver did not take it",
 }
 
 _HTTP_CODES: Final = {404: "unknown_route", 405: "method_not_allowed", 406: "not_acceptable"}
@@ -133,7 +147,9 @@ def status_of(error: LedgerError) -> int:
 
 
 def is_retriable(error: LedgerError) -> bool:
-    """Tell whether the same request may succeed later without anybody changing it."""
+    """Tell whether the same request may succeed later without anybody changing anything."""
+    if isinstance(error, _NEEDS_A_PERSON):
+        return False
     return isinstance(error, StoreBusyError | StoreFullError | OverloadedError) or (
         status_of(error) == HTTPStatus.SERVICE_UNAVAILABLE
     )

@@ -18,6 +18,11 @@ STORE_DEFAULT: Final = "lineage.db"
 HOST_DEFAULT: Final = "127.0.0.1"
 PORT_DEFAULT: Final = 8470
 
+KEY_VARIABLE: Final = f"{PREFIX}KEY"
+SIDECAR_VARIABLE: Final = f"{PREFIX}SIDECAR"
+VERIFIER_VARIABLE: Final = f"{PREFIX}VERIFIER_KEY"
+"""What `lineage verify` trusts; no setting of a server, and no mistake either."""
+
 EVENT_BYTES_MAX: Final = 2 * 1_048_576
 """The body of one run event, decompressed. The message inside has a limit of its own."""
 
@@ -32,6 +37,8 @@ QUEUE_BYTES_DEFAULT: Final = 256 * 1_048_576
 READER_THREADS_DEFAULT: Final = 4
 PREPARING_THREADS_DEFAULT: Final = 2
 STOP_SECONDS_DEFAULT: Final = 10
+PUBLISH_SECONDS_DEFAULT: Final = 1.0
+ANCHOR_SECONDS_DEFAULT: Final = 60.0
 
 _PORT_MAX: Final = 65_535
 _COUNT_MAX: Final = 2**40
@@ -43,6 +50,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     ``queue_length`` and ``queue_bytes`` bound what waits for the writer: batches, and the bytes of
     their payload parts. ``port`` 0 is any free one. ``stop_seconds`` is how long requests under way
     may still take when the server stops.
+
+    ``key`` and ``sidecar`` are the files of the signing key and of what is remembered; empty:
+    beside the ledger. Every ``publish_seconds`` the server signs what is not signed yet, and every
+    ``anchor_seconds`` it hands a new checkpoint to the folder ``anchor_directory`` and to the URL
+    ``anchor_webhook``, where they are given.
     """
 
     store: str = STORE_DEFAULT
@@ -56,7 +68,23 @@ class Settings(Struct, frozen=True, kw_only=True):
     reader_threads: int = READER_THREADS_DEFAULT
     preparing_threads: int = PREPARING_THREADS_DEFAULT
     stop_seconds: int = STOP_SECONDS_DEFAULT
+    key: str = ""
+    sidecar: str = ""
+    publish_seconds: float = PUBLISH_SECONDS_DEFAULT
+    anchor_directory: str = ""
+    anchor_webhook: str = ""
+    anchor_webhook_secret: str = ""
+    anchor_seconds: float = ANCHOR_SECONDS_DEFAULT
 
+    def __repr__(self) -> str:
+        """Show every setting but the secret and the URL, which may hold one."""
+        shown = structs.asdict(self)
+        for name in _SECRETS:
+            shown[name] = "(not shown)" if shown[name] else ""
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
+
+_SECRETS: Final = ("anchor_webhook", "anchor_webhook_secret")
 
 _RANGES: Final = {
     "port": (0, _PORT_MAX),
@@ -68,10 +96,12 @@ _RANGES: Final = {
     "reader_threads": (1, 256),
     "preparing_threads": (1, 256),
     "stop_seconds": (0, 3_600),
+    "publish_seconds": (0.01, 3_600),
+    "anchor_seconds": (0.01, 86_400),
 }
 
 
-def read_settings(environ: Mapping[str, str], **overrides: str | int | None) -> Settings:
+def read_settings(environ: Mapping[str, str], **overrides: str | float | None) -> Settings:
     """Return the settings: what ``overrides`` say, else the environment, else the defaults.
 
     An override of ``None`` says nothing.
@@ -80,10 +110,10 @@ def read_settings(environ: Mapping[str, str], **overrides: str | int | None) -> 
         InvalidInputError: an unknown setting, a value of the wrong type or out of range, or a host
             that others than this machine could reach.
     """
-    given: dict[str, str | int] = {
+    given: dict[str, str | float] = {
         name.removeprefix(PREFIX).lower(): text
         for name, text in environ.items()
-        if name.startswith(PREFIX)
+        if name.startswith(PREFIX) and name != VERIFIER_VARIABLE
     }
     given |= {name: value for name, value in overrides.items() if value is not None}
     known = set(Settings.__struct_fields__)
@@ -119,6 +149,34 @@ def check_settings(settings: Settings) -> None:
             where=f"host {settings.host[:64]}",
             hint="Use 127.0.0.1, ::1 or localhost.",
         )
+    _check_webhook(settings)
+
+
+def webhook_secret(settings: Settings) -> bytes | None:
+    """Return the bytes of the webhook's secret; ``None`` where none is set.
+
+    Raises:
+        WebhookError: it is none; does not quote it.
+    """
+    from lineage_api.webhooks import parse_secret  # noqa: PLC0415 - whoever has none need not wait
+
+    text = settings.anchor_webhook_secret
+    return parse_secret(text) if text else None
+
+
+def _check_webhook(settings: Settings) -> None:
+    if settings.anchor_webhook_secret and not settings.anchor_webhook:
+        raise InvalidInputError(
+            "There is a secret for a webhook, and no webhook",
+            where=f"{PREFIX}ANCHOR_WEBHOOK_SECRET",
+            hint=f"Set {PREFIX}ANCHOR_WEBHOOK too.",
+        )
+    if settings.anchor_webhook_secret:
+        webhook_secret(settings)
+    if settings.anchor_webhook:
+        from lineage_api.webhooks import place_of  # noqa: PLC0415 - as above
+
+        place_of(settings.anchor_webhook)
 
 
 def is_loopback(host: str) -> bool:

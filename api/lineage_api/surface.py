@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from msgspec import Struct
 from starlette.requests import Request
 
 from lineage.service import Ledger
+from lineage_api.publishing import Publisher, publishing
 from lineage_api.reading import Pool
 from lineage_api.settings import Settings
 from lineage_api.writing import GroupWriter
+
+_PUBLISHING_THREADS: Final = 2
+"""One signs, and does not wait for the one that hands out."""
 
 
 class Surface(Struct, frozen=True, kw_only=True):
@@ -23,13 +28,18 @@ class Surface(Struct, frozen=True, kw_only=True):
     writer: GroupWriter
     reading: Pool
     preparing: Pool
+    publisher: Publisher
 
 
 @asynccontextmanager
 async def run_surface(ledger: Ledger, settings: Settings) -> AsyncGenerator[Surface, None]:
     """Start the threads; when the block is left, write what waits and end them.
 
-    The ledger stays open: whoever opened it closes it.
+    Meanwhile what is written is signed, and handed out as the settings say. The ledger stays open:
+    whoever opened it closes it.
+
+    Raises:
+        WebhookError: the settings name no webhook that could be posted to.
     """
     surface = Surface(
         ledger=ledger,
@@ -39,18 +49,22 @@ async def run_surface(ledger: Ledger, settings: Settings) -> AsyncGenerator[Surf
         ),
         reading=Pool("lineage-reader", settings.reader_threads),
         preparing=Pool("lineage-preparer", settings.preparing_threads),
+        publisher=Publisher(ledger, settings),
     )
+    beside = Pool("lineage-publisher", _PUBLISHING_THREADS)
     surface.writer.start()
     try:
-        yield surface
+        async with publishing(surface.publisher, settings, beside):
+            yield surface
     finally:
-        await asyncio.to_thread(_end, surface)
+        await asyncio.to_thread(_end, surface, beside)
 
 
-def _end(surface: Surface) -> None:
+def _end(surface: Surface, beside: Pool) -> None:
     surface.preparing.close()
     surface.writer.stop()
     surface.reading.close()
+    beside.close()
 
 
 def surface_of(request: Request) -> Surface:

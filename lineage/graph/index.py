@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from lineage.graph.adjacency import Adjacency
 from lineage.graph.links import LinkIndex
 from lineage.projections.edges import EDGE
-from lineage.projections.views import scan_rows
+from lineage.projections.views import read_bookmark, scan_rows
 from lineage.stores.base import READ_ENTRIES_MAX, Reader
 from lineage.stores.tables import Row
 from lineage.vertices import KIND_CODES, vertex_of
@@ -34,6 +34,7 @@ class GraphIndex:
         self._lock = Lock()
         self._adjacencies: dict[int, Adjacency] = {}
         self._links = LinkIndex.empty()
+        self._turn = 0
 
     def snapshot(self, reader: Reader, namespace: int | None) -> GraphSnapshot:
         """Return the graph as the reader's snapshot of the store has it, or newer.
@@ -42,8 +43,18 @@ class GraphIndex:
         """
         if namespace is None:
             return GraphSnapshot(Adjacency.empty(), LinkIndex.empty())
-        size = reader.head().size
+        size, turn = read_bookmark(reader)[1:]
         with self._lock:
+            if turn < self._turn:
+                # A snapshot from before an erasure is answered from, but never remembered.
+                added = _edges_since(reader, namespace, 0, size)
+                return GraphSnapshot(
+                    Adjacency.empty().extended(namespace, added, size),
+                    LinkIndex.empty().extended(reader, size),
+                )
+            if turn > self._turn:
+                # Another process folded the views anew: what was erased must be forgotten here too.
+                self._forget(turn)
             adjacency = self._adjacencies.get(namespace, Adjacency.empty())
             if adjacency.size < size:
                 added = _edges_since(reader, namespace, adjacency.size, size)
@@ -53,11 +64,10 @@ class GraphIndex:
                 self._links = self._links.extended(reader, size)
             return GraphSnapshot(adjacency, self._links)
 
-    def forget(self) -> None:
-        """Drop everything: the views were folded again."""
-        with self._lock:
-            self._adjacencies.clear()
-            self._links = LinkIndex.empty()
+    def _forget(self, turn: int) -> None:
+        self._adjacencies.clear()
+        self._links = LinkIndex.empty()
+        self._turn = turn
 
 
 def _edges_since(reader: Reader, namespace: int, since: int, size: int) -> Iterable[Row]:
@@ -69,8 +79,8 @@ def _edges_since(reader: Reader, namespace: int, since: int, size: int) -> Itera
         return list(scan_rows(reader, EDGE))
     executions: set[int] = set()
     for start in range(since, size, READ_ENTRIES_MAX):
-        for stored in reader.entries(start, min(READ_ENTRIES_MAX, size - start)):
-            structure = decode_envelope(stored.envelope).structure
+        for envelope in reader.envelopes(start, min(READ_ENTRIES_MAX, size - start)):
+            structure = decode_envelope(envelope).structure
             executions.update(
                 vertex_of(namespace, _EXECUTION, item.execution)
                 for item in structure

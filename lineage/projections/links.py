@@ -89,7 +89,10 @@ class Links:
         self.hubs: dict[tuple[int, str], int] = {}
         """(realm, identifier) of the hubs that were looked up, to their vertices."""
         self._known_hubs: set[int] = set()
-        self._new_hubs: list[Row] = []
+        self._nameless: dict[int, Row] = {}
+        """Hubs whose claims so far were erased: the next one that tells an identifier names it."""
+        self._new_hubs: dict[int, Row] = {}
+        self._named_hubs: list[Row] = []
         self._open: dict[tuple[int, int, str, str], LinkRow] = {}
         self._new: dict[Row, Row] = {}
         self._changed: dict[Row, Row] = {}
@@ -102,7 +105,10 @@ class Links:
 
     def load(self, reader: Reader, vertices: Iterable[int], hubs: Iterable[int]) -> None:
         """Load the links of nodes that were there before, and which hubs are."""
-        self._known_hubs.update(row[0] for row in reader.find(HUB, "hub", hubs))
+        for row in reader.find(HUB, "hub", hubs):
+            self._known_hubs.add(row[0])
+            if row[3] is None:
+                self._nameless[row[0]] = row
         for row in map(LinkRow._make, reader.find(LINK, "vertex", vertices)):
             if row.until is None:
                 self._open[row.register] = row
@@ -110,28 +116,36 @@ class Links:
     def fold(self, said: Unfolded) -> None:
         """Add or change the links of one entry."""
         for link in said.links:
-            if link.hub not in self._known_hubs:
-                self._add_hub(said, link)
+            if link.hub not in self._known_hubs or link.hub in self._nameless:
+                self._put_hub(said, link)
             self._fold_link(said, link)
 
     def flush(self, writer: Writer) -> None:
         """Write what was added and changed."""
-        writer.insert(HUB, self._new_hubs)
+        writer.replace(HUB, self._named_hubs)
+        writer.insert(HUB, list(self._new_hubs.values()))
         writer.replace(LINK, list(self._changed.values()))
         writer.insert(LINK, list(self._new.values()))
-        self._new_hubs, self._new, self._changed = [], {}, {}
+        self._new_hubs, self._named_hubs = {}, []
+        self._new, self._changed = {}, {}
 
-    def _add_hub(self, said: Unfolded, link: LinkSaid) -> None:
-        self._known_hubs.add(link.hub)
+    def _put_hub(self, said: Unfolded, link: LinkSaid) -> None:
+        """Add a hub, or name one that had no name."""
         identifier = link.record.identifier if link.record else None
-        identifier_hash = None
         of_realm = realm(link.vertex)
-        if identifier is not None:
-            identifier_hash = name_hash(of_realm, identifier)
+        old = self._nameless.pop(link.hub, None)
+        since = said.entry.position if old is None else old[1]
+        if identifier is None:
+            row = old or (link.hub, since, None, None, of_realm)
+            self._nameless[link.hub] = row
+        else:
+            row = (link.hub, since, name_hash(of_realm, identifier), identifier, of_realm)
             self.hubs[of_realm, identifier] = link.hub
-        self._new_hubs.append(
-            (link.hub, said.entry.position, identifier_hash, identifier, of_realm)
-        )
+        if link.hub not in self._known_hubs or link.hub in self._new_hubs:
+            self._new_hubs[link.hub] = row
+        elif row is not old:
+            self._named_hubs.append(row)
+        self._known_hubs.add(link.hub)
 
     def _fold_link(self, said: Unfolded, link: LinkSaid) -> None:
         row = _row_of(said, link)

@@ -30,7 +30,11 @@ class Nodes:
         self.vertices: dict[tuple[int, str], int] = {}
         """(realm, key) of the nodes that were looked up by key, to their vertices."""
         self.known: set[int] = set()
-        self._new: list[Row] = []
+        self._keyless: dict[int, int] = {}
+        """Known nodes whose mentions so far were erased, and since when they are known: the next
+        mention that tells the key gives it."""
+        self._new: dict[int, Row] = {}
+        self._named: list[Row] = []
 
     def load_keys(self, reader: Reader, hashes: Iterable[int]) -> None:
         """Look up nodes by the hashes of their keys."""
@@ -40,25 +44,39 @@ class Nodes:
 
     def load(self, reader: Reader, vertices: Iterable[int]) -> None:
         """Look up which of these vertices are nodes already."""
-        self.known.update(row[0] for row in reader.find(NODE, "vertex", vertices))
+        for vertex, since, _, key in reader.find(NODE, "vertex", vertices):
+            self.known.add(vertex)
+            if key is None:
+                self._keyless[vertex] = since
 
     def fold(self, said: Unfolded) -> list[Mention]:
-        """Add what is mentioned for the first time; return those mentions."""
+        """Add what is mentioned, or named, for the first time; return those mentions."""
         fresh: list[Mention] = []
         for mention in said.mentions:
             vertex, key = mention
-            if vertex in self.known:
+            if vertex in self.known and (key is None or vertex not in self._keyless):
                 continue
-            self.known.add(vertex)
-            key_hash = None
-            if key is not None:
-                key_hash = name_hash(realm(vertex), key)
-                self.vertices[realm(vertex), key] = vertex
-            self._new.append((vertex, said.entry.position, key_hash, key))
+            self._put(vertex, key, said.entry.position)
             fresh.append(mention)
         return fresh
 
     def flush(self, writer: Writer) -> None:
-        """Write what was added."""
-        writer.insert(NODE, self._new)
-        self._new = []
+        """Write what was added and named."""
+        writer.replace(NODE, self._named)
+        writer.insert(NODE, list(self._new.values()))
+        self._new, self._named = {}, []
+
+    def _put(self, vertex: int, key: str | None, position: int) -> None:
+        since = self._keyless.pop(vertex, None)
+        if key is None:
+            row: Row = (vertex, position, None, None)
+            self._keyless[vertex] = position
+        else:
+            hashed = name_hash(realm(vertex), key)
+            self.vertices[realm(vertex), key] = vertex
+            row = (vertex, position if since is None else since, hashed, key)
+        self.known.add(vertex)
+        if since is None or vertex in self._new:
+            self._new[vertex] = row
+        else:
+            self._named.append(row)

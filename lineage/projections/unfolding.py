@@ -13,6 +13,7 @@ from lineage.vertices import HUB_CODE, KIND_CODES, vertex_of
 from lineage_schemas.entry import (
     EdgeItem,
     Entry,
+    EraseItem,
     Item,
     KeyItem,
     LinkItem,
@@ -23,6 +24,7 @@ from lineage_schemas.entry import (
     TypeItem,
     UnlinkItem,
 )
+from lineage_schemas.governance import Erasure, GovernanceRecord, PartsErased
 from lineage_schemas.mlmd import (
     INPUT_KINDS,
     Association,
@@ -36,7 +38,8 @@ from lineage_schemas.mlmd import (
     Ref,
     TypeRecord,
 )
-from lineage_schemas.records import Actor, Claim, LinkClass, MetricSeries, Retraction
+from lineage_schemas.records import Actor, Claim, LinkClass, MetricSeries, Mode, Retraction
+from lineage_schemas.redactions import has_redactions
 
 KEY_CLASS: Final = "key"
 """The class of the link between a node and the hub of its own key."""
@@ -82,23 +85,38 @@ class Unfolded(NamedTuple):
     series: list[tuple[int, int, MetricSeries | None]]
     types: list[tuple[Kind, int, TypeRecord | None]]
     actors: list[Actor]
+    erasures: list[EraseItem]
+    governance: list[GovernanceRecord]
+    redacted: list[int]
+    """Nodes of which something was erased from this very entry."""
 
 
 def unfold(entry: Entry, namespace: int) -> Unfolded:
     """Take an entry apart; ``namespace`` is the number of its envelope's namespace."""
-    said = Unfolded(entry, namespace, [], [], [], [], [], [], [], [])
+    said = Unfolded(entry, namespace, [], [], [], [], [], [], [], [], [], [], [])
     records = entry.records or ()
     count = len(records)
     for index, item in enumerate(entry.envelope.structure):
         record = records[index] if index < count else None
         _UNFOLDS[type(item)](said, index, item, record)
+    if entry.erased is not None:
+        said.redacted.extend(_redacted_nodes(said, entry.erased))
     return said
+
+
+def _redacted_nodes(said: Unfolded, erased: PartsErased) -> list[int]:
+    if erased is PartsErased.ALL:
+        found = [vertex for vertex, _ in said.mentions]
+    else:
+        found = [vertex for vertex, record in said.described if has_redactions(record)]
+    return list(dict.fromkeys(found))
 
 
 def _unfold_node(said: Unfolded, _: int, item: NodeItem, record: Record | None) -> None:
     vertex = vertex_of(said.namespace, KIND_CODES[item.kind], item.id)
     if not isinstance(record, NodeRecord):
-        said.mentions.append((vertex, None))
+        is_command = said.entry.envelope.mode is Mode.COMMAND
+        said.mentions.append((vertex, command_key(item.kind, item.id) if is_command else None))
         return
     said.mentions.append((vertex, record.key or command_key(item.kind, item.id)))
     said.described.append((vertex, record))
@@ -162,6 +180,14 @@ def _unfold_type(said: Unfolded, _: int, item: TypeItem, record: Record | None) 
 def _unfold_plain(said: Unfolded, _: int, __: PlainItem, record: Record | None) -> None:
     if isinstance(record, Actor):
         said.actors.append(record)
+    elif isinstance(record, GovernanceRecord):
+        said.governance.append(record)
+
+
+def _unfold_erase(said: Unfolded, _: int, item: EraseItem, record: Record | None) -> None:
+    said.erasures.append(item)
+    if isinstance(record, Erasure):
+        said.governance.append(record)
 
 
 _UNFOLDS: Final[dict[type[Item], Callable[..., None]]] = {
@@ -173,6 +199,7 @@ _UNFOLDS: Final[dict[type[Item], Callable[..., None]]] = {
     KeyItem: _unfold_key,
     SeriesItem: _unfold_series,
     TypeItem: _unfold_type,
+    EraseItem: _unfold_erase,
     PlainItem: _unfold_plain,
 }
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from lineage.projections.catalog import COUNTER, NAMESPACE, SOURCE, TYPE, Catalog
 from lineage.projections.edges import EDGE, Edges, executions_of
+from lineage.projections.erasures import ERASED, REDACTED, Erasures
+from lineage.projections.governance import DISCLOSURE, KEY, RECOVERY, RESTRAINT, Governance
 from lineage.projections.handles import HANDLE, Handles
 from lineage.projections.links import HUB, LINK, Links
 from lineage.projections.memberships import MEMBERSHIP, Memberships
@@ -24,15 +26,20 @@ from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import BOOKMARK_TABLE, Column, Row, Table
 from lineage_schemas.codec import encode_json
 from lineage_schemas.entry import Entry
+from lineage_schemas.governance import Release
 
 BOOKMARK: Final = Table(
     BOOKMARK_TABLE,
-    (Column("id", int), Column("version", str), Column("size", int)),
+    (Column("id", int), Column("version", str), Column("size", int), Column("turn", int)),
     key=("id",),
 )
-"""How far the views have come, and which version of the projections made them. One row."""
+"""How far the views have come, and which version of the projections made them. One row.
 
-PROJECTION_VERSION: Final = "views/1"
+``turn`` goes up each time they are folded anew: whoever keeps something made from them in memory
+sees by it that rows may have changed or gone.
+"""
+
+PROJECTION_VERSION: Final = "views/2"
 """Changes whenever the same entries would fold into other rows."""
 
 VIEW_TABLES: Final = (
@@ -52,6 +59,12 @@ VIEW_TABLES: Final = (
     STATEMENT,
     ACTOR,
     SERIES,
+    ERASED,
+    REDACTED,
+    KEY,
+    RESTRAINT,
+    DISCLOSURE,
+    RECOVERY,
 )
 TABLES: Final = (*VIEW_TABLES, BOOKMARK)
 
@@ -72,6 +85,8 @@ class Views:
         self.handles = Handles()
         self._words = Words()
         self._statements = Statements()
+        self._erasures = Erasures()
+        self._governance = Governance()
 
     def unfold(self, entry: Entry) -> Unfolded:
         """Take an entry apart, numbering its namespace when it is new."""
@@ -90,6 +105,13 @@ class Views:
             linked=[link.vertex for one in said for link in one.links],
             hubs=[link.hub for one in said for link in one.links],
         )
+        self.load_governance(reader, (record for one in said for record in one.governance))
+
+    def load_governance(self, reader: Reader, records: Iterable[object]) -> None:
+        """Load the restraints that these records release."""
+        released = [record.position for record in records if isinstance(record, Release)]
+        if released:
+            self._governance.load(reader, released)
 
     def load_known(
         self,
@@ -130,6 +152,8 @@ class Views:
         self.memberships.fold(said)
         self.links.fold(said)
         self._statements.fold(said)
+        self._erasures.fold(said)
+        self._governance.fold(said)
 
     def flush(self, writer: Writer, size: int) -> None:
         """Write what changed, and move the bookmark to ``size``."""
@@ -143,16 +167,31 @@ class Views:
             self.handles,
             self._words,
             self._statements,
+            self._erasures,
+            self._governance,
         ):
             view.flush(writer)
         _move_bookmark(writer, size)
 
 
-def read_bookmark(reader: Reader) -> tuple[str, int]:
+class Bookmark(NamedTuple):
+    """How far the views have come: see ``BOOKMARK``."""
+
+    version: str
+    size: int
+    turn: int
+
+
+def read_bookmark(reader: Reader) -> Bookmark:
     """Return which version of the projections made the views, and the size they have reached."""
-    for _, version, size in reader.find(BOOKMARK, "id", [_BOOKMARK_ID]):
-        return version, size
-    return PROJECTION_VERSION, 0
+    for _, version, size, turn in reader.find(BOOKMARK, "id", [_BOOKMARK_ID]):
+        return Bookmark(version, size, turn)
+    return Bookmark(PROJECTION_VERSION, 0, 0)
+
+
+def begin_turn(writer: Writer, turn: int) -> None:
+    """Note, once the views were emptied, that they are about to be folded anew."""
+    writer.insert(BOOKMARK, [(_BOOKMARK_ID, PROJECTION_VERSION, 0, turn)])
 
 
 def digest_views(reader: Reader) -> str:
@@ -174,8 +213,10 @@ def scan_rows(reader: Reader, table: Table) -> Iterator[Row]:
 
 
 def _move_bookmark(writer: Writer, size: int) -> None:
-    row = (_BOOKMARK_ID, PROJECTION_VERSION, size)
-    if writer.find(BOOKMARK, "id", [_BOOKMARK_ID]):
+    found = writer.find(BOOKMARK, "id", [_BOOKMARK_ID])
+    turn = found[0][3] if found else 0
+    row = (_BOOKMARK_ID, PROJECTION_VERSION, size, turn)
+    if found:
         writer.replace(BOOKMARK, [row])
     else:
         writer.insert(BOOKMARK, [row])

@@ -13,6 +13,7 @@ from typing import Final
 from lineage.stores.base import Writer
 from lineage.stores.tables import Column, Row, Table
 from lineage_schemas.graph import Node
+from lineage_schemas.redactions import is_redacted
 
 WORD: Final = Table(
     "word",
@@ -43,7 +44,8 @@ def words_of_node(key: str | None, node: Node | None) -> set[str]:
     texts = [_without_scheme(key)]
     if node is not None:
         label = node.properties.get(DISPLAY_NAME)
-        texts += [node.name, _without_scheme(node.uri), str(label) if label else None]
+        shown = str(label) if label and not is_redacted(label) else None
+        texts += [node.name, _without_scheme(node.uri), shown]
     return set(words_of("\n".join(text for text in texts if text))[:WORDS_PER_NODE_MAX])
 
 

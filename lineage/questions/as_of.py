@@ -92,7 +92,7 @@ def size_at(reader: Reader, instant: int) -> int:
 
 def envelope_at(reader: Reader, position: int) -> Envelope:
     """Return the envelope of one entry."""
-    return decode_envelope(reader.entries(position, 1)[0].envelope)
+    return decode_envelope(reader.envelopes(position, 1)[0])
 
 
 def _checked_size(size: int, head: int) -> int:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from lineage.folding import decode_entry
+from lineage.questions.redactions import counted, read_redactions
 from lineage.stores.base import Reader
 from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Entry, StoredEntry
@@ -17,16 +19,25 @@ _RUN_ENTRIES: Final = 200
 
 
 def read_entry_page(
-    reader: Reader, namespace: str, start: int, count: int, basis: Basis
+    reader: Reader, number: int | None, start: int, count: int, basis: Basis
 ) -> EntryPage:
-    """Return up to ``count`` entries of a namespace from position ``start`` on."""
+    """Return up to ``count`` entries of the namespace of a basis from position ``start`` on."""
+    page = _read_page(reader, start, count, basis)
+    erased = [view.position for view in page.entries if view.erased is not None]
+    if not erased or number is None:
+        return page
+    total, redactions = read_redactions(reader, number, erased)
+    return replace(page, basis=counted(basis, total), redactions=redactions)
+
+
+def _read_page(reader: Reader, start: int, count: int, basis: Basis) -> EntryPage:
     found: list[EntryView] = []
     position = start
     while position < basis.size:
         for stored in reader.entries(position, min(_RUN_ENTRIES, basis.size - position)):
             position = stored.position + 1
             entry = decode_entry(stored)
-            if entry.envelope.namespace != namespace:
+            if entry.envelope.namespace != basis.namespace:
                 continue
             if len(found) == count:
                 return EntryPage(basis=basis, entries=tuple(found), next_position=stored.position)
@@ -58,6 +69,7 @@ def view_entry(stored: StoredEntry, entry: Entry) -> EntryView:
         message=envelope.message,
         mapping=envelope.mapping,
         records=records,
+        erased=entry.erased,
     )
 
 

@@ -6,11 +6,13 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from msgspec import json
+from msgspec.structs import force_setattr
 
 from lineage.projections.links import HUB, LINK, LinkRow
 from lineage.projections.nodes import NODE
 from lineage.projections.states import STATE, STATE_PAST, decode_nodes
 from lineage.projections.unfolding import KEY_CLASS
+from lineage.questions.redactions import count_redacted
 from lineage.stores.base import Reader
 from lineage.stores.tables import Table, is_visible
 from lineage.vertices import KIND_CODES, name_hash, node_name, realm_of
@@ -24,12 +26,33 @@ ASSERTED_CLASSES: Final = frozenset({"asserted", KEY_CLASS})
 def read_nodes(reader: Reader, vertices: Collection[int], size: int) -> dict[int, Node]:
     """Return what shows of these nodes; those that nobody has described are stubs."""
     found = _read_described(reader, STATE, vertices, size)
-    if len(found) == len(vertices):
-        return found
-    missing = [vertex for vertex in vertices if vertex not in found]
-    found |= _read_described(reader, STATE_PAST, missing, size)
-    missing = [vertex for vertex in vertices if vertex not in found]
-    return found | _read_stubs(reader, missing, size)
+    if len(found) < len(vertices):
+        missing = [vertex for vertex in vertices if vertex not in found]
+        found |= _read_described(reader, STATE_PAST, missing, size)
+        missing = [vertex for vertex in vertices if vertex not in found]
+        found |= _read_stubs(reader, missing, size)
+    return complete_nodes(reader, found, size)
+
+
+def complete_nodes(reader: Reader, nodes: dict[int, Node], size: int) -> dict[int, Node]:
+    """Count what was erased of each node, and name those whose first mention was erased.
+
+    Changes the nodes it is given, which were read a moment ago and seen by nobody yet. Where
+    nothing was ever erased it costs one look.
+    """
+    for vertex, count in count_redacted(reader, nodes, size).items():
+        node = nodes[vertex]
+        force_setattr(node, "redacted", count)
+        # What described it was erased: not known any more is not the same as never described.
+        force_setattr(node, "stub", False)  # noqa: FBT003 - the value of a field, not a switch
+        if node.key is None:
+            force_setattr(node, "key", _key_of(reader, vertex))
+    return nodes
+
+
+def _key_of(reader: Reader, vertex: int) -> str | None:
+    """Return the key of a node, which a later mention may have told again: it never changes."""
+    return next((row[3] for row in reader.find(NODE, "vertex", [vertex])), None)
 
 
 def _read_described(

@@ -11,7 +11,8 @@ from lineage.projections.catalog import type_key, types_as_of
 from lineage.projections.nodes import NODE
 from lineage.projections.states import STATE, STATE_PAST, read_shown
 from lineage.projections.words import WORD, words_of, words_of_node
-from lineage.questions.nodes import read_nodes
+from lineage.questions.nodes import complete_nodes, read_nodes
+from lineage.questions.redactions import with_redactions
 from lineage.stores.base import Reader
 from lineage.vertices import ID_MAX, KIND_CODES, namespace_of, vertex_of
 from lineage_schemas.basis import Basis
@@ -108,7 +109,8 @@ def find_words(
         found += [(0, v, nodes[v]) for v in chunk if v in nodes and _shows(nodes[v], words)]
         if len(found) > count:
             break
-    return _page(basis, question_of(basis.namespace, "find", text), count, found)
+    page = _page(basis, question_of(basis.namespace, "find", text), count, found)
+    return with_redactions(reader, page, namespace, [v for _, v, _ in found[:count]])
 
 
 def list_type(
@@ -128,7 +130,8 @@ def list_type(
     part, after = (cursor.part, cursor.after) if cursor else (0, -1)
     if name in {kind.value for kind in Kind}:
         of_kind = _of_kind(reader, namespace, Kind(name), after, count + 1, basis.size)
-        return _page(basis, question, count, of_kind)
+        page = _page(basis, question, count, of_kind)
+        return with_redactions(reader, page, namespace, [v for _, v, _ in of_kind[:count]])
     keys = _type_keys(reader, namespace, name, basis.size)
     found: list[_Found] = []
     while part < len(keys) and len(found) <= count:
@@ -140,9 +143,11 @@ def list_type(
             for row in reader.page(table, index, keys[part], after, limit, basis.size)
         ]
         rows.sort(key=lambda row: row[0])
-        found += [(part, row[0], read_shown(row)) for row in rows[:limit]]
+        nodes = {row[0]: read_shown(row) for row in rows[:limit]}
+        found += [(part, v, node) for v, node in complete_nodes(reader, nodes, basis.size).items()]
         part, after = part + 1, -1
-    return _page(basis, question, count, found)
+    page = _page(basis, question, count, found)
+    return with_redactions(reader, page, namespace, [v for _, v, _ in found[:count]])
 
 
 def _page(basis: Basis, question: int, count: int, found: list[_Found]) -> NodePage:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from msgspec.structs import replace
+
 from lineage.graph.adjacency import row_of
 from lineage.graph.edges import edge_ends
 from lineage.graph.index import GraphSnapshot
@@ -13,6 +15,7 @@ from lineage.projections.memberships import MEMBERSHIP
 from lineage.projections.statements import SERIES
 from lineage.questions.entities import members_of, read_entity
 from lineage.questions.nodes import find_identified, read_identifiers, read_nodes
+from lineage.questions.redactions import with_redactions
 from lineage.questions.trace import link_of, read_edges
 from lineage.stores.base import Reader
 from lineage.stores.tables import Row
@@ -66,7 +69,8 @@ def _show_entity(
     nodes = read_nodes(reader, members, size)
     merged = nodes[members[0]]
     if len(members) > 1:
-        merged = read_entity(reader, members, size).merged
+        redacted = sum(node.redacted for node in nodes.values())
+        merged = replace(read_entity(reader, members, size).merged, redacted=redacted)
     contexts = _visible_ends(reader.find(MEMBERSHIP, "member", members), 1, size)
     contained, hidden = _contained(reader, members, size)
     edges = edges_at(snapshot.adjacency, [row_of(v) for v in members if _has_edges(v)], size)
@@ -77,7 +81,7 @@ def _show_entity(
         if count
     ]
     known = read_nodes(reader, [*contexts, *contained], size)
-    return NodeAnswer(
+    answer = NodeAnswer(
         basis=basis,
         node=merged,
         members=tuple(nodes[vertex] for vertex in members),
@@ -88,6 +92,7 @@ def _show_entity(
         series=_series(reader, members, size),
         truncations=tuple(truncations),
     )
+    return with_redactions(reader, answer, namespace, [*members, *contexts, *contained])
 
 
 def _has_edges(vertex: int) -> bool:

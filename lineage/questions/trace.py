@@ -16,6 +16,7 @@ from lineage.projections.edges import EDGE, EdgeDetail, read_detail
 from lineage.projections.links import LinkRow, read_evidence
 from lineage.questions.entities import entities_among
 from lineage.questions.nodes import find_identified, read_identifiers, read_nodes
+from lineage.questions.redactions import with_redactions
 from lineage.stores.base import Reader
 from lineage.vertices import KIND_CODES, KINDS, id_of, kind_code, node_name, vertex_of
 from lineage_schemas.basis import Basis
@@ -75,7 +76,8 @@ def trace(
     edges: tuple[Edge, ...] = ()
     bounds = Bounds(basis.size, query.depth, query.nodes, query.cross)
     if not starts or namespace is None:
-        return _answer(query, basis, unknown, nodes=contexts)
+        answer = _answer(query, basis, unknown, nodes=contexts)
+        return with_redactions(reader, answer, namespace, _vertices_of(namespace, contexts))
     rows = [row_of(vertex) for vertex in starts]
     walked = walk_lineage(namespace, snapshot, rows, query.direction, bounds)
     vertices, depths = found_nodes(namespace, walked)
@@ -86,7 +88,7 @@ def trace(
         by_vertex = read_nodes(reader, vertices, basis.size)
         nodes = _whole_nodes(by_vertex, vertices, depths)
     edges = read_edges(reader, namespace, edge_ends(snapshot.adjacency, walked.edges), basis.size)
-    return LineageAnswer(
+    answer = LineageAnswer(
         basis=basis,
         direction=query.direction,
         start=query.start,
@@ -97,6 +99,15 @@ def trace(
         truncations=tuple(walked.truncations),
         stubs=sum(node.stub for node in (*nodes, *contexts)) + len(unknown),
         unknown=tuple(node.key or "" for node in unknown),
+    )
+    spoken_of = [*vertices, *_vertices_of(namespace, contexts)]
+    return with_redactions(reader, answer, namespace, spoken_of)
+
+
+def _vertices_of(namespace: int | None, contexts: list[Node]) -> list[int]:
+    code = KIND_CODES[Kind.CONTEXT]
+    return (
+        [] if namespace is None else [vertex_of(namespace, code, one.id or 0) for one in contexts]
     )
 
 

@@ -11,6 +11,7 @@ from lineage.rules.refs import REF_FIELDS
 from lineage.rules.secrets import clean_identifier, filter_secrets
 from lineage.vertices import ID_MAX
 from lineage_schemas.errors import InvalidInputError, LedgerError, LimitExceededError
+from lineage_schemas.governance import GOVERNANCE_TYPES
 from lineage_schemas.identifiers import (
     is_content_digest,
     is_empty_content,
@@ -78,6 +79,9 @@ _SYSTEM_TYPE_NAMES: Final = frozenset(known.name for known in SYSTEM_TYPES)
 LEDGER_SOURCE: Final = "lineage"
 """The source of what the ledger itself says: the types and the actors of each namespace."""
 
+LEDGER_NAMESPACE: Final = "lineage"
+"""Where the ledger speaks of itself as a whole: its keys, its losses."""
+
 _CONTENT_SCHEMES: Final = ("sha256:", "md5:")
 
 _NormaliseRef = Callable[[Ref], Ref]
@@ -88,8 +92,13 @@ _Claimed = TypeVar("_Claimed", Claim, Retraction)
 
 
 def check_namespace(namespace: str) -> None:
-    """Refuse a namespace without a name, or with one that is too long or not plain text."""
+    """Refuse a namespace without a name, with one that is too long or not plain text, or ours."""
     _check_text("namespace", namespace, "NAMESPACE_BYTES_MAX")
+    if namespace == LEDGER_NAMESPACE:
+        raise InvalidInputError(
+            f"The namespace {LEDGER_NAMESPACE!r} is the ledger's own",
+            hint="Name a namespace of yours.",
+        )
 
 
 def check_principal(name: str) -> None:
@@ -316,6 +325,13 @@ def _actor(record: Actor) -> Actor:
     )
 
 
+def _governance(record: Record) -> Record:
+    raise InvalidInputError(
+        f"{type(record).__name__} records are the ledger's own",
+        hint="Erasures, holds, keys and recoveries have calls and commands of their own.",
+    )
+
+
 def _check_path(record: Event) -> None:
     if len(record.path) > PATH_STEPS_MAX:
         raise LimitExceededError(
@@ -456,6 +472,7 @@ _OBSERVED: Final[_NormalForms] = {
     ContextType: _observed_type,
     Message: _message,
     Actor: _actor,
+    **dict.fromkeys(GOVERNANCE_TYPES, _governance),
 }
 """In an observation every node is named by its key."""
 
@@ -475,5 +492,6 @@ _COMMANDED: Final[_NormalForms] = {
     ContextType: _commanded_type,
     Message: _message,
     Actor: _actor,
+    **dict.fromkeys(GOVERNANCE_TYPES, _governance),
 }
 """In a command a node goes by its id, by ``#N``, or by a key that is there already."""

@@ -1,8 +1,10 @@
 """The contract of a store. ``tests/contract`` holds every store to it.
 
-A store keeps two things: the *log* (entries, payload parts, head, the roots of complete subtrees),
-which is only ever appended to, and *views* (tables of ``lineage.projections``), which can be
-dropped and folded again. Both change in one transaction or not at all.
+A store keeps two things: the *log* (entries, payload parts, head, the roots of complete subtrees,
+the last checkpoint), which is only ever appended to, and *views* (tables of
+``lineage.projections``), which can be dropped and folded again. Both change in one transaction or
+not at all. Of the log only payload parts may go (``erase``); once a transaction that erased is
+committed, ``scrub`` sees to it that no file of the store holds the erased bytes any more.
 
 Writing: ``write`` opens the one writing transaction. It locks the head before anything is read, so
 two writers, in one process or several, never interleave; the second waits up to
@@ -25,6 +27,7 @@ from typing import Final, NamedTuple, Protocol
 from lineage.proofs.tree import Subtree
 from lineage.stores.tables import Cell, Row, Table
 from lineage_schemas.entry import PayloadPart, StoredEntry
+from lineage_schemas.governance import PartsErased
 
 BUSY_WAIT_SECONDS_MAX: Final = 30.0
 READ_ENTRIES_MAX: Final = 10_000
@@ -52,8 +55,20 @@ EMPTY_HEAD: Final = StoredHead(0, 0, b"")
 class Reader(Protocol):
     """What can be asked inside a transaction or snapshot."""
 
+    def origin(self) -> str:
+        """Return the name the log goes by."""
+        ...
+
     def head(self) -> StoredHead:
         """Return the head."""
+        ...
+
+    def checkpoint(self) -> bytes | None:
+        """Return the last checkpoint that was kept, as a signed note; nobody has verified it."""
+        ...
+
+    def envelopes(self, start: int, count: int) -> list[bytes]:
+        """Return up to ``count`` (at most ``READ_ENTRIES_MAX``) envelopes from ``start`` on."""
         ...
 
     def entries(self, start: int, count: int) -> list[StoredEntry]:
@@ -137,6 +152,21 @@ class Writer(Reader, Protocol):
         """
         ...
 
+    def keep_checkpoint(self, note: bytes | None) -> None:
+        """Keep a checkpoint, or none, in the place of the one before, for others to serve."""
+        ...
+
+    def rename(self, origin: str) -> None:
+        """Let the log go by another origin. Only a recovery does."""
+        ...
+
+    def erase(self, positions: Sequence[int], parts: PartsErased) -> int:
+        """Erase payload parts with their salts; return how many parts were there.
+
+        A position that the log has not reached is passed over.
+        """
+        ...
+
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
         """Add rows with keys that are not there yet."""
         ...
@@ -164,6 +194,21 @@ class Store(Protocol):
 
     def write(self) -> AbstractContextManager[Writer]:
         """Open the writing transaction; commit durably when the block is left."""
+        ...
+
+    @property
+    def is_scrubbed(self) -> bool:
+        """Tell whether no erased byte is left in any file, as far as the store knows."""
+        ...
+
+    def scrub(self) -> None:
+        """Rewrite whatever file may still hold erased bytes: free pages, logs, dead rows.
+
+        Takes as long as copying the store, and room for that copy. Interrupted, it is due again.
+
+        Raises:
+            StoreBusyError: a reader held an old state for too long; the scrub is still due.
+        """
         ...
 
     def close(self) -> None:

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from functools import partial
 from threading import RLock
 
+from msgspec.structs import replace
+
 from lineage.proofs.tree import Subtree
 from lineage.stores.base import (
     BUSY_WAIT_SECONDS_MAX,
@@ -24,22 +26,32 @@ from lineage.stores.base import (
 from lineage.stores.tables import Cell, Row, Table, is_visible
 from lineage_schemas.entry import PayloadPart, StoredEntry
 from lineage_schemas.errors import StaleHeadError, StoreBusyError, StoreError
+from lineage_schemas.governance import PartsErased
 
 
 class MemoryStore:
     """A store in memory. Safe to use from many threads; one at a time is inside."""
 
     def __init__(self, origin: str) -> None:
-        self._origin = origin
         self._lock = RLock()
         self._closed = False
         self._writing = False
-        self._contents = _Contents()
+        self._contents = _Contents(origin)
 
     @property
     def origin(self) -> str:
-        """The name this ledger was made with."""
-        return self._origin
+        """The name the log goes by."""
+        return self._contents.origin
+
+    @property
+    def is_scrubbed(self) -> bool:
+        """Nothing is ever left: there is no file."""
+        return True
+
+    def scrub(self) -> None:
+        """Do nothing: there is no file."""
+        with self._entered():
+            pass
 
     @contextmanager
     def read(self) -> Generator[MemoryReader]:
@@ -65,7 +77,7 @@ class MemoryStore:
         """Forget everything."""
         with self._lock:
             self._closed = True
-            self._contents = _Contents()
+            self._contents = _Contents(self._contents.origin)
 
     @contextmanager
     def _entered(self) -> Generator[None]:
@@ -113,7 +125,9 @@ class _Rows:
 
 
 class _Contents:
-    def __init__(self) -> None:
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        self.checkpoint: bytes | None = None
         self.head = EMPTY_HEAD
         self.entries: list[StoredEntry] = []
         self.subtrees: dict[tuple[int, int], bytes] = {}
@@ -129,9 +143,21 @@ class MemoryReader:
     def __init__(self, contents: _Contents) -> None:
         self._contents = contents
 
+    def origin(self) -> str:
+        """Return the name the log goes by."""
+        return self._contents.origin
+
     def head(self) -> StoredHead:
         """Return the head."""
         return self._contents.head
+
+    def checkpoint(self) -> bytes | None:
+        """Return the last checkpoint that was kept."""
+        return self._contents.checkpoint
+
+    def envelopes(self, start: int, count: int) -> list[bytes]:
+        """Return envelopes from ``start`` on."""
+        return [one.envelope for one in self.entries(start, count)]
 
     def entries(self, start: int, count: int) -> list[StoredEntry]:
         """Return entries from ``start`` on."""
@@ -261,6 +287,33 @@ class MemoryWriter(MemoryReader):
         contents.entries.extend(entries)
         contents.subtrees.update(((tree.level, tree.number), tree.root) for tree in subtrees)
         contents.head = head
+
+    def keep_checkpoint(self, note: bytes | None) -> None:
+        """Keep a checkpoint in the place of the one before."""
+        self._set("checkpoint", note)
+
+    def rename(self, origin: str) -> None:
+        """Let the log go by another origin."""
+        self._set("origin", origin)
+
+    def erase(self, positions: Sequence[int], parts: PartsErased) -> int:
+        """Erase payload parts."""
+        erased = 0
+        entries = self._contents.entries
+        for position in positions:
+            if not 0 <= position < len(entries):
+                continue
+            old = entries[position]
+            facts = None if parts is PartsErased.ALL else old.facts
+            kept = replace(old, facts=facts, personal=None)
+            erased += (old.facts is not facts) + (old.personal is not None)
+            self._undo.append(partial(entries.__setitem__, position, old))
+            entries[position] = kept
+        return erased
+
+    def _set(self, name: str, value: object) -> None:
+        self._undo.append(partial(setattr, self._contents, name, getattr(self._contents, name)))
+        setattr(self._contents, name, value)
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
         """Add rows with new keys."""

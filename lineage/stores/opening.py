@@ -24,7 +24,7 @@ def open_store(location: str | Path, tables: Sequence[Table], new_origin: str) -
         InvalidInputError: a kind of store this software does not know.
         StoreError: it cannot be opened, is not ours, or is of a later version.
     """
-    path = _path_of(location)
+    path = path_of(location)
     return MemoryStore(new_origin) if path is None else SqliteStore(path, tables, new_origin)
 
 
@@ -36,11 +36,11 @@ def has_store(location: str | Path) -> bool:
     Raises:
         InvalidInputError: as ``open_store``.
     """
-    path = _path_of(location)
+    path = path_of(location)
     return path is not None and path.exists() and (path.is_dir() or path.stat().st_size > 0)
 
 
-def _path_of(location: str | Path) -> Path | None:
+def path_of(location: str | Path) -> Path | None:
     """Return the path of a SQLite store; ``None`` for one in memory."""
     if isinstance(location, Path):
         return location

@@ -9,7 +9,7 @@ from lineage.projections.catalog import Catalog
 from lineage.projections.statements import STATEMENT, pseudonym_of, statement_handle
 from lineage.projections.views import Views
 from lineage.proofs.tree import CompactRange, Subtree
-from lineage.rules.form import LEDGER_SOURCE
+from lineage.rules.form import LEDGER_NAMESPACE, LEDGER_SOURCE
 from lineage.stores.base import EMPTY_HEAD, Reader, StoredHead, Writer
 from lineage.writing.comparing import check_same, check_same_in_batch, stated_interval
 from lineage.writing.loading import load_statements
@@ -207,7 +207,7 @@ class BatchAppender:
         """Return what a namespace must know first: its types, and who is about to speak."""
         number = self._catalog.numbers.get(self._batch.namespace)
         setup: list[PreparedStatement] = []
-        if number is None:
+        if number is None and self._batch.namespace != LEDGER_NAMESPACE:
             setup.append(
                 encode_prepared(
                     Statement(

@@ -85,6 +85,7 @@ def load_statements(
         hubs=views.links.hubs.values(),
     )
     _load_ancestors(views, reader, _vertices(views, wanted.parents))
+    views.load_governance(reader, (one for said in statements for one in said.records))
     if wanted.renamed:
         _load_renamed(views, reader, wanted)
 

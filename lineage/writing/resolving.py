@@ -17,6 +17,7 @@ from lineage.vertices import HUB_CODE, KIND_CODES, id_of, realm_of, vertex_in, v
 from lineage.writing.commands import CommandRules
 from lineage_schemas.entry import (
     EdgeItem,
+    EraseItem,
     Item,
     KeyItem,
     LinkItem,
@@ -28,6 +29,7 @@ from lineage_schemas.entry import (
     UnlinkItem,
 )
 from lineage_schemas.errors import InvalidInputError, LedgerError, NotFoundError
+from lineage_schemas.governance import Erasure
 from lineage_schemas.mlmd import (
     Artifact,
     ArtifactType,
@@ -167,6 +169,10 @@ class Resolver:
             return LinkItem(record.kind, assigned, hub, record.link_class)
         return UnlinkItem(record.kind, assigned, hub, record.link_class)
 
+    def resolve_erasure(self, record: Erasure) -> EraseItem:
+        """Parts of earlier entries are erased."""
+        return EraseItem(record.parts, record.positions)
+
     def resolve_type(self, record: TypeRecord) -> TypeItem:
         """A type is put."""
         catalog = self._views.catalog
@@ -267,4 +273,5 @@ _RESOLVES: Final[dict[type[Record], Callable[..., Item]]] = {
     ArtifactType: Resolver.resolve_type,
     ExecutionType: Resolver.resolve_type,
     ContextType: Resolver.resolve_type,
+    Erasure: Resolver.resolve_erasure,
 }

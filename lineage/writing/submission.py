@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
@@ -14,6 +15,11 @@ class Principal(Struct, frozen=True):
 
     name: str
     origin: ActorOrigin = ActorOrigin.AUTHENTICATED
+
+
+DEFAULT_NAMESPACE: Final = "default"
+LOCAL_PRINCIPAL: Final = Principal("local")
+"""Who acts where nobody has set up who may: the person at this machine."""
 
 
 class Submission(Struct, frozen=True, kw_only=True):

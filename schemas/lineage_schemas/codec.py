@@ -26,6 +26,7 @@ from lineage_schemas.errors import (
     LimitExceededError,
     NewerStoreError,
 )
+from lineage_schemas.governance import Disclosure
 from lineage_schemas.instants import instant_us
 from lineage_schemas.limits import (
     ENVELOPE_BYTES_MAX,
@@ -86,6 +87,9 @@ _ENVELOPE: Final = msgspec.json.Decoder(Envelope)
 _STATEMENT: Final = msgspec.json.Decoder(Statement)
 _NUL: Final = b"\\u0000"
 
+LIFTED: Final[dict[str, JsonValue]] = {"$personal": True}
+"""Stands in the facts where a personal value was lifted out; nobody else may say it."""
+
 
 def decode_statement(body: bytes) -> Statement:
     """Read one statement from JSON, as the statements API takes it.
@@ -131,20 +135,23 @@ def encode_parts(records: tuple[Record, ...]) -> Parts:
 def decode_records(facts: bytes, personal: bytes | None) -> tuple[Record, ...]:
     """Read records back from the parts of a payload.
 
-    Without its ``personal`` part (erased, or never there) a record comes back without the values
-    that were lifted out of it.
+    Without its ``personal`` part (erased, not at hand, or never there) a record comes back with
+    ``LIFTED`` in the place of each property that was lifted out of it.
 
     Raises:
         DecodeError: the bytes are no payload part.
         NewerStoreError: they were written by a later version.
     """
     try:
-        records = _FACTS.decode(facts).records
-        if personal is None:
-            return records
-        lifted = _PERSONAL.decode(personal).records
+        said = _FACTS.decode(facts)
+        lifted = () if personal is None else _PERSONAL.decode(personal).records
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _undecodable(facts, PAYLOAD_VERSION, "payload part", error) from error
+    if said.version > PAYLOAD_VERSION:
+        raise _newer("payload part", said.version, PAYLOAD_VERSION)
+    records = said.records
+    if not lifted:
+        return records
     restored: list[Record] = list(records)
     for index, values in lifted:
         restored[index] = _restore(records[index], values)
@@ -194,10 +201,7 @@ def decode_envelope(body: bytes) -> Envelope:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _undecodable(body, ENVELOPE_VERSION, "envelope", error) from error
     if envelope.version > ENVELOPE_VERSION:
-        raise NewerStoreError(
-            f"An envelope has version {envelope.version}, this software reads {ENVELOPE_VERSION}",
-            hint="Install the version that wrote it, or a later one.",
-        )
+        raise _newer("envelope", envelope.version, ENVELOPE_VERSION)
     return envelope
 
 
@@ -283,10 +287,13 @@ def _split(
         elif isinstance(record, Actor):
             kept[index] = replace(record, name="")
             lifted[index] = _Lifted(name=record.name)
+        elif isinstance(record, Disclosure):
+            kept[index] = replace(record, recipient="")
+            lifted[index] = _Lifted(name=record.recipient)
     return (tuple(kept) if lifted else records), tuple(lifted.items())
 
 
-_LIFTED_FROM: Final = frozenset({Artifact, Execution, Context, Message, Actor})
+_LIFTED_FROM: Final = frozenset({Artifact, Execution, Context, Message, Actor, Disclosure})
 
 
 def _lift(record: NodeRecord) -> tuple[NodeRecord, _Lifted]:
@@ -294,8 +301,8 @@ def _lift(record: NodeRecord) -> tuple[NodeRecord, _Lifted]:
     return (
         replace(
             record,
-            properties=_without(record.properties, names),
-            custom_properties=_without(record.custom_properties, names),
+            properties=_marked(record.properties, names),
+            custom_properties=_marked(record.custom_properties, names),
         ),
         _Lifted(
             properties=_only(record.properties, names),
@@ -308,8 +315,8 @@ def _only(values: dict[str, JsonValue], names: Iterable[str]) -> dict[str, JsonV
     return {name: values[name] for name in names if name in values}
 
 
-def _without(values: dict[str, JsonValue], names: set[str]) -> dict[str, JsonValue]:
-    return {name: value for name, value in values.items() if name not in names}
+def _marked(values: dict[str, JsonValue], names: set[str]) -> dict[str, JsonValue]:
+    return {name: LIFTED if name in names else value for name, value in values.items()}
 
 
 def _restore(record: Record, lifted: _Lifted) -> Record:
@@ -323,6 +330,8 @@ def _restore(record: Record, lifted: _Lifted) -> Record:
         return replace(record, body=lifted.body)
     if isinstance(record, Actor) and lifted.name is not None:
         return replace(record, name=lifted.name)
+    if isinstance(record, Disclosure) and lifted.name is not None:
+        return replace(record, recipient=lifted.name)
     return record
 
 
@@ -397,11 +406,15 @@ def _undecodable(body: bytes, version: int, what: str, error: Exception) -> Ledg
     except (msgspec.MsgspecError, UnicodeDecodeError):
         found = version
     if found > version:
-        return NewerStoreError(
-            f"This {what} has version {found}, this software reads {version}",
-            hint="Install the version that wrote it, or a later one.",
-        )
+        return _newer(what, found, version)
     return DecodeError(f"These bytes are no {what}: {error}")
+
+
+def _newer(what: str, found: int, known: int) -> NewerStoreError:
+    return NewerStoreError(
+        f"This {what} has version {found}, this software reads {known}",
+        hint="Install the version that wrote it, or a later one.",
+    )
 
 
 class _Versioned(Struct):

@@ -13,11 +13,17 @@ from typing import Final
 
 from msgspec import Struct
 
+from lineage_schemas.governance import PartsErased
 from lineage_schemas.mlmd import EventKind, Kind, Record
 from lineage_schemas.records import LinkClass, Mode, Precision
 
-ENVELOPE_VERSION: Final = 1
-PAYLOAD_VERSION: Final = 1
+ENVELOPE_VERSION: Final = 2
+"""2 added the item ``erase``."""
+
+PAYLOAD_VERSION: Final = 2
+"""2 leaves a mark in the facts where a personal value was lifted out, and added the ledger's own
+records (``lineage_schemas.governance``)."""
+
 SALT_BYTES: Final = 16
 
 
@@ -83,6 +89,13 @@ class TypeItem(Struct, frozen=True, array_like=True, gc=False, tag="type"):
     id: int
 
 
+class EraseItem(Struct, frozen=True, array_like=True, gc=False, tag="erase"):
+    """Payload parts of earlier entries were erased."""
+
+    parts: PartsErased
+    positions: tuple[int, ...]
+
+
 class PlainItem(Struct, frozen=True, array_like=True, gc=False, tag="plain"):
     """A record without structure: a message, an actor."""
 
@@ -96,6 +109,7 @@ Item = (
     | KeyItem
     | SeriesItem
     | TypeItem
+    | EraseItem
     | PlainItem
 )
 """One item a record, in the records' order; then the key items that followed from them."""
@@ -163,11 +177,15 @@ class StoredEntry(Struct, frozen=True, kw_only=True):
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """An entry, decoded. ``records`` is ``None`` where the facts part was erased."""
+    """An entry, decoded. ``records`` is ``None`` where the facts part was erased.
+
+    ``erased`` says which parts are gone, if any.
+    """
 
     position: int
     envelope: Envelope
     records: tuple[Record, ...] | None
+    erased: PartsErased | None = None
 
 
 class Head(Struct, frozen=True):

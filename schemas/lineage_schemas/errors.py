@@ -11,14 +11,17 @@
     │   ├── ConflictError         the same statement id came with other content
     │   └── PreconditionError     the thing is there, in a state that forbids this
     ├── UnknownBasisError         a size or time that cannot be answered from
+    ├── ProofError                a proof, checkpoint or signature that does not hold
     ├── StoreError                (engine) the store cannot do what was asked
     │   ├── ForeignStoreError     the file is not a ledger
     │   ├── NewerStoreError       written by a later version of this software
+    │   ├── StoreBehindError      not what was signed: entries are missing, or others are there
     │   ├── ReadOnlyStoreError    the disk or the file refuses writing
     │   ├── StoreBusyError        another writer held the store for too long
     │   ├── StoreFullError        the disk is full
     │   ├── StaleHeadError        somebody appended since the head was read
     │   ├── CorruptLogError       stored bytes contradict each other
+    │   ├── SidecarError          what is remembered beside the store cannot be believed
     │   └── InvariantError        rows that contradict each other: a fault of ours
     └── OverloadedError           (surface) the queue of writers is full
 
@@ -122,6 +125,15 @@ class UnknownBasisError(LedgerError):
     code = "unknown_basis"
 
 
+class ProofError(LedgerError):
+    """A proof, checkpoint or signature that does not hold.
+
+    ``what`` names the check that failed, ``where`` the place in what was given.
+    """
+
+    code = "proof_invalid"
+
+
 class StoreError(LedgerError):
     """The store cannot do what was asked of it."""
 
@@ -138,6 +150,12 @@ class NewerStoreError(StoreError):
     """The store was written by a later version of this software."""
 
     code = "newer_store"
+
+
+class StoreBehindError(StoreError):
+    """The store is not what its last checkpoint says; it takes nothing until it is recovered."""
+
+    code = "store_behind"
 
 
 class ReadOnlyStoreError(StoreError):
@@ -168,6 +186,12 @@ class CorruptLogError(StoreError):
     """Stored bytes contradict each other, or what they should hash to."""
 
     code = "corrupt_log"
+
+
+class SidecarError(StoreError):
+    """The sidecar beside the store is damaged, foreign, or of a later version."""
+
+    code = "sidecar_unusable"
 
 
 class InvariantError(StoreError):

@@ -11,6 +11,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from lineage_schemas.basis import Basis
+from lineage_schemas.governance import PartsErased
 from lineage_schemas.mlmd import EventKind, Kind, TypeRecord
 from lineage_schemas.values import JsonValue
 
@@ -27,7 +28,9 @@ class Node(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A node as of a size. A stub is named by somebody and described by nobody.
 
     ``id`` is ``None`` only for what the log has never heard of. ``depth`` counts the lineage edges
-    from the nearest start; crossing a link is free.
+    from the nearest start; crossing a link is free. ``redacted`` counts the entries that spoke of
+    the node and of which something was erased; an erased value that is known to have been there
+    shows as ``{"$redacted": POSITION}``.
     """
 
     kind: Kind | None = None
@@ -43,6 +46,7 @@ class Node(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     custom_properties: dict[str, JsonValue] = {}
     stub: bool = False
     depth: int = 0
+    redacted: int = 0
 
 
 class Edge(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -53,6 +57,24 @@ class Edge(Struct, frozen=True, omit_defaults=True, gc=False):
     kind: EventKind
     path: tuple[str | int, ...] = ()
     time_us: int | None = None
+
+
+class Redaction(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something was erased from the entry at ``position``: by whom, when and why.
+
+    ``erased_by`` is the position of the entry that states the erasure. It is ``None`` only while a
+    store that was restored from a backup has lost that entry: then the sidecar alone knows of it.
+    Names that were erased themselves show as pseudonyms.
+    """
+
+    position: int
+    parts: PartsErased
+    erased_by: int | None = None
+    requester: str = ""
+    approver: str = ""
+    at: str | None = None
+    legal_basis: str = ""
+    reason: str = ""
 
 
 class Link(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -103,7 +125,7 @@ class LineageAnswer(Struct, frozen=True, kw_only=True):
     ``nodes`` come nearest first, then by kind and id. ``links`` are those that were crossed.
     ``entities`` are those of more than one member among the nodes. ``unknown`` are start
     identifiers that the log has not heard of; each also stands among the nodes as a stub without
-    id.
+    id. ``redactions`` says what was erased of what is shown; the basis counts them.
     """
 
     basis: Basis
@@ -116,6 +138,7 @@ class LineageAnswer(Struct, frozen=True, kw_only=True):
     truncations: tuple[Truncation, ...] = ()
     stubs: int = 0
     unknown: tuple[str, ...] = ()
+    redactions: tuple[Redaction, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -146,6 +169,7 @@ class NodeAnswer(Struct, frozen=True, kw_only=True):
     edges: tuple[Edge, ...] = ()
     series: tuple[MetricValues, ...] = ()
     truncations: tuple[Truncation, ...] = ()
+    redactions: tuple[Redaction, ...] = ()
 
 
 class TypeView(Struct, frozen=True, kw_only=True):
@@ -169,12 +193,13 @@ class NodePage(Struct, frozen=True, kw_only=True):
     basis: Basis
     nodes: tuple[Node, ...]
     cursor: str | None
+    redactions: tuple[Redaction, ...] = ()
 
 
 class EntryView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An entry as a reader sees it: its place, who said it and when, and the records themselves.
 
-    ``records`` is ``None`` where the facts were erased.
+    ``records`` is ``None`` where the facts were erased; ``erased`` says which parts were.
     """
 
     position: int
@@ -193,6 +218,7 @@ class EntryView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     message: int | None = None
     mapping: str | None = None
     records: tuple[JsonValue, ...] | None = None
+    erased: PartsErased | None = None
 
 
 class EntryPage(Struct, frozen=True, kw_only=True):
@@ -201,3 +227,4 @@ class EntryPage(Struct, frozen=True, kw_only=True):
     basis: Basis
     entries: tuple[EntryView, ...]
     next_position: int | None
+    redactions: tuple[Redaction, ...] = ()

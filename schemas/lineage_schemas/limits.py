@@ -40,3 +40,9 @@ VALUE_DEPTH_MAX: Final = 64
 
 INT_MIN: Final = -(2**63)
 INT_MAX: Final = 2**63 - 1
+
+ERASURE_POSITIONS_MAX: Final = 4_000
+"""Entries that one erasure record names; their positions must fit into its envelope."""
+
+REASON_BYTES_MAX: Final = 4_096
+"""A reason, a legal basis, a purpose."""

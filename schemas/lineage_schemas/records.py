@@ -7,6 +7,16 @@ from enum import StrEnum
 
 from msgspec import Raw, Struct, field
 
+from lineage_schemas.governance import (
+    Disclosure,
+    Erasure,
+    ErasureRefusal,
+    Hold,
+    KeyIntroduction,
+    Recovery,
+    Release,
+    Retention,
+)
 from lineage_schemas.mlmd import (
     Artifact,
     ArtifactType,
@@ -110,6 +120,14 @@ AnyRecord = (
     | MetricSeries
     | Message
     | Actor
+    | KeyIntroduction
+    | Recovery
+    | Erasure
+    | ErasureRefusal
+    | Hold
+    | Retention
+    | Release
+    | Disclosure
 )
 
 

@@ -9,12 +9,17 @@ from shutil import copyfile
 import pytest
 
 from doubles import FakeClock, SeededRandomness
+from lineage.anchoring.keys import MemoryKeys
+from lineage.anchoring.notary import Notary
+from lineage.anchoring.sidecar import MemorySidecar
+from lineage.audit import AuditLevel, AuditReport
 from lineage.ledger import (
     Artifact,
     Association,
     Attribution,
     Claim,
     Context,
+    ErasureRequest,
     Event,
     EventKind,
     Execution,
@@ -23,19 +28,26 @@ from lineage.ledger import (
     MetricSeries,
     Mode,
     ParentContext,
+    ProofQuery,
     StatedTime,
     Statement,
 )
+from lineage.projections.governance import KEY, RECOVERY
 from lineage.projections.views import BOOKMARK, TABLES, VIEW_TABLES
 from lineage.proofs.tree import leaf_hash
 from lineage.service import Ledger
+from lineage.stores.base import Store
 from lineage.stores.opening import open_store
 from lineage.stores.tables import Table
 from lineage_schemas.records import AnyRecord
 from strategies import DAWN, SHAPE_TYPES
 
 SIZE = 300
+GOVERNED = 13
+"""How many of these entries the ledger itself states, at the end."""
+
 VIEWS = {table.name: table for table in VIEW_TABLES}
+ERASABLE = "acme:x/eve"
 CELLS = [(table.name, column.name) for table in VIEW_TABLES for column in table.columns]
 
 
@@ -64,9 +76,35 @@ def story() -> list[list[Statement]]:
     ]
     rest = [
         Statement(id=f"s-{number}", source="ci", records=(Artifact(key=f"acme:x/{number}"),))
-        for number in range(SIZE - 2 - len(first))
+        for number in range(SIZE - GOVERNED - 3 - len(first))
     ]
+    erasable = Artifact(key=ERASABLE, type="lineage.DataSet", properties={"owner": "eve"})
+    rest.append(Statement(id="erasable", source="ci", records=(erasable,)))
     return [first, rest[:100], *([one] for one in rest[100:])]
+
+
+def govern(store: Store) -> None:
+    """Have the ledger state something of every kind: keys, erasures, a loss."""
+    keys = MemoryKeys(SeededRandomness("keys"))
+
+    def opened() -> Ledger:
+        notary = Notary(MemorySidecar(), keys)
+        return Ledger(store, FakeClock(), SeededRandomness("governance"), notary)
+
+    ledger = opened()
+    ledger.custody.rotate_key("yearly")
+    ledger.prove(ProofQuery(target=5))
+    ledger.erasures.erase(
+        ErasureRequest(
+            targets=(ERASABLE,), legal_basis="asked for", requester="eve", approver="bob"
+        )
+    )
+    hold = ledger.erasures.hold("acme:a", authority="court")
+    ledger.erasures.retain(5, retention_class="logs", keep_days=30, legal_basis="law")
+    ledger.erasures.release(hold.position, reason="settled")
+    again = opened()  # what was remembered of it is lost
+    assert again.recovery is not None
+    again.recovery.declare_loss("The disk of the sidecar broke")
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +115,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ledger = Ledger(store, FakeClock(), SeededRandomness())
     deliveries = [ledger.prepare(batch) for batch in story()]
     assert not any(isinstance(one, Exception) for one in ledger.commit(deliveries))
+    govern(store)
     assert ledger.head().size == SIZE
     ledger.close()
     return path
@@ -113,11 +152,19 @@ class Victim:
             sql = f"UPDATE {table} SET {column} = ? WHERE {key} = ?"  # noqa: S608
             connection.execute(sql, (bytes(flipped), position))
 
-    def findings(self) -> list[tuple[int | None, str]]:
-        return [(one.position, one.what) for one in self.ledger.audit().findings]
+    def report(self) -> AuditReport:
+        return self.ledger.audit()
 
-    def places(self) -> set[int | None]:
-        return {position for position, _ in self.findings()}
+    def findings(self) -> list[tuple[int | None, str]]:
+        return [(one.position, one.what) for one in self.report().findings]
+
+    def exact_places(self) -> set[int]:
+        """Return the entries that findings name, and not only as one of many."""
+        return {
+            one.position
+            for one in self.report().findings
+            if one.position is not None and one.upto is None
+        }
 
 
 @pytest.fixture
@@ -147,25 +194,23 @@ def test_a_flipped_bit_is_found_at_its_position(
     victim: Victim, table: str, column: str, position: int
 ) -> None:
     victim.flip(table, column, position, at=5)
-    found = victim.findings()
-    assert found[0][0] == position
+    assert victim.report().first_bad_position == position
     # And one wrong entry is no reason to doubt all that follow.
-    assert {place for place, _ in found} <= {position, position + 1, None, 255}
+    assert {position} <= victim.exact_places() <= {position, position + 1}
 
 
 @pytest.mark.parametrize("column", ["personal", "personal_salt"])
 def test_a_flipped_bit_of_the_personal_part_is_found(victim: Victim, column: str) -> None:
     # Entry 1 names the actor, entry 2 the owner.
     victim.flip("payload", column, 2)
-    assert victim.places() == {2}
+    assert victim.exact_places() == {2}
 
 
 @pytest.mark.parametrize("at", range(0, 700, 37))
 def test_any_bit_of_an_envelope_counts(victim: Victim, at: int) -> None:
     victim.flip("entry", "envelope", 2, at)
-    found = victim.findings()
-    assert found[0] == (2, "The leaf is not the hash of the envelope")
-    assert {place for place, _ in found} <= {2, 3, None, 255}
+    assert (2, "The leaf is not the hash of the envelope") in victim.findings()
+    assert {2} <= victim.exact_places() <= {2, 3}
 
 
 def test_an_envelope_that_was_rewritten_with_its_leaf_is_found_in_the_head(victim: Victim) -> None:
@@ -177,15 +222,27 @@ def test_an_envelope_that_was_rewritten_with_its_leaf_is_found_in_the_head(victi
             "UPDATE entry SET envelope = ?, leaf = ? WHERE position = 200",
             (forged, leaf_hash(forged)),
         )
-    assert victim.findings() == [
-        (255, "The stored root of a subtree of level 1 is wrong"),
+    found = [one for one in victim.report().findings if one.level is AuditLevel.TREE]
+    assert [(one.position, one.what) for one in found] == [
+        (0, "The stored root of a subtree of level 1 is wrong"),
+        (0, "The first 300 entries are not those of the checkpoint in the ledger"),
         (None, "The head is not that of the tree over the stored entries"),
     ]
 
 
-def test_a_flipped_bit_of_a_subtree_is_found_at_the_leaf_that_completed_it(victim: Victim) -> None:
+def test_a_flipped_bit_of_a_subtree_is_found_with_the_entries_it_covers(victim: Victim) -> None:
     victim.flip("subtree", "root", 0)
-    assert victim.findings() == [(255, "The stored root of a subtree of level 1 is wrong")]
+    report = victim.report()
+    assert report.findings[-1].what == "The stored root of a subtree of level 1 is wrong"
+    assert (report.findings[-1].position, report.findings[-1].upto) == (0, 255)
+    assert {one.level for one in report.findings} == {AuditLevel.SIGNATURE, AuditLevel.TREE}
+
+
+def test_a_subtree_that_is_gone_or_too_much_is_found(victim: Victim) -> None:
+    victim.change("DELETE FROM subtree")
+    assert (0, "The stored root of a subtree of level 1 is wrong") in victim.findings()
+    victim.change("INSERT INTO subtree VALUES (1, 7, zeroblob(32))")
+    assert (None, "There are stored subtrees of level 1 beyond the head") in victim.findings()
 
 
 @pytest.mark.parametrize("first", [2, 150, SIZE - 2])
@@ -197,9 +254,8 @@ def test_two_entries_that_changed_places_are_found(victim: Victim, first: int) -
                     f"UPDATE {table} SET position = ? WHERE position = ?",  # noqa: S608
                     (new, old),
                 )
-    found = victim.findings()
-    assert found != []
-    assert {place for place, _ in found} <= {first, first + 1, first + 2, 255, None}
+    assert victim.findings() != []
+    assert victim.exact_places() <= {first, first + 1, first + 2}
 
 
 @pytest.mark.parametrize("table", ["entry", "payload"])
@@ -209,9 +265,31 @@ def test_an_entry_that_is_gone_is_found(victim: Victim, table: str, position: in
     assert (position, "The entry is missing") in victim.findings()
 
 
+@pytest.mark.parametrize("first", range(8, 13))
+@pytest.mark.parametrize("gap", range(1, 6))
+def test_leaves_alone_show_which_entry_is_gone(
+    victim: Victim, monkeypatch: pytest.MonkeyPatch, first: int, gap: int
+) -> None:
+    monkeypatch.setattr("lineage.audit.trees.LEAVES_PER_READ", 4)
+    with victim.behind_its_back() as connection:
+        connection.execute("DELETE FROM entry WHERE position IN (?, ?)", (first, first + gap))
+    report = victim.ledger.audit(level=AuditLevel.TREE)
+    assert report.first_bad_position == first
+    assert (first, "The entry is missing") in [(one.position, one.what) for one in report.findings]
+
+
 def test_a_part_that_is_gone_is_found(victim: Victim) -> None:
     victim.change("UPDATE payload SET facts = NULL, facts_salt = NULL WHERE position = 7")
-    assert victim.places() == {7}
+    assert victim.findings() == [(7, "The facts part is missing, and no entry says it was erased")]
+
+
+@pytest.mark.parametrize(("table", "column"), [("entry", "envelope"), ("payload", "facts")])
+@pytest.mark.parametrize("body", [b"", b"{}", b"[" * 5_000, b'{"version":99}', b"\xff"])
+def test_bytes_that_are_something_else_are_found(
+    victim: Victim, table: str, column: str, body: bytes
+) -> None:
+    victim.change(f"UPDATE {table} SET {column} = ? WHERE position = 9", body)  # noqa: S608
+    assert victim.report().first_bad_position == 9
 
 
 def test_an_entry_beyond_the_head_is_found(victim: Victim) -> None:
@@ -271,7 +349,12 @@ def test_a_changed_cell_of_a_view_is_found(victim: Victim, name: str, column: st
     victim.change(
         f'UPDATE "{name}" SET "{column}" = {changed} WHERE {somewhere(table, column)}'  # noqa: S608
     )
-    assert victim.findings() == [(None, f"The view {name} is not what the log folds into")]
+    found = victim.report().findings
+    assert [one.what for one in found if one.level is AuditLevel.VIEWS] == [
+        f"The view {name} is not what the log folds into"
+    ]
+    # What these two say is held against the entries at once.
+    assert len(found) == 1 or name in {KEY.name, RECOVERY.name}
 
 
 @pytest.mark.parametrize("name", VIEWS)
@@ -280,7 +363,7 @@ def test_a_row_that_is_gone_from_a_view_is_found_and_a_rebuild_brings_it_back(
 ) -> None:
     table = VIEWS[name]
     victim.change(f'DELETE FROM "{name}" WHERE {somewhere(table, table.key[0])}')  # noqa: S608
-    assert victim.findings() == [(None, f"The view {name} is not what the log folds into")]
+    assert (None, f"The view {name} is not what the log folds into") in victim.findings()
     assert not victim.ledger.rebuild().identical
     assert victim.findings() == []
 

@@ -21,7 +21,7 @@ ACKNOWLEDGED_MAX = 12
 """A child is killed after up to so many of its batches were acknowledged, and then some time."""
 
 WORLD = get_context("forkserver")
-WORLD.set_forkserver_preload(["children"])
+WORLD.set_forkserver_preload(["children", "sidecar_children", "signing_children"])
 
 
 def numbers(randomness: SeededRandomness, below: int) -> Iterator[int]:

@@ -1,8 +1,10 @@
 """What the command line promises to print: its help, which is its manual, and the demo."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -16,6 +18,7 @@ MANUAL = Path("docs") / "cli.md"
 OPENING = """# The command line
 
 Each command asks or changes one ledger, and says so with its exit code.
+`lineage verify` needs none: it checks proofs with a verifier key alone.
 This page is the commands' own help, written by `make golden`.
 """
 
@@ -32,8 +35,17 @@ def chapter(*words: str) -> str:
     return f"\n## {' '.join(('lineage', *words))}\n\n```text\n{help_of(*words)}```\n"
 
 
+def commands(group: click.Group, *words: str) -> Iterator[tuple[str, ...]]:
+    """Yield the words of every command, those of a group after it."""
+    for name in sorted(group.commands):
+        command = group.commands[name]
+        yield (*words, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, *words, name)
+
+
 def test_the_manual_is_the_help(golden: Golden, project: Path) -> None:
-    chapters = [chapter(), *(chapter(name) for name in sorted(cli.commands))]
+    chapters = [chapter(), *(chapter(*words) for words in commands(cli))]
     golden.text(project / MANUAL, OPENING + "".join(chapters))
 
 

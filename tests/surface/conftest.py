@@ -1,6 +1,7 @@
 """What every test of the surface may ask for."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from lineage_api.app import create_app
 from lineage_api.settings import Settings
 from surface_client import SurfaceClient, running
 from surface_story import STORY, tell
+from terminal import Terminal
 
 
 @pytest.fixture
@@ -23,3 +25,11 @@ def told(client: SurfaceClient) -> SurfaceClient:
     """Return a client of a ledger that was told a short story."""
     tell(client, "story", *STORY)
     return client
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Terminal:
+    """Return a terminal of a ledger that was told of a run."""
+    terminal = Terminal(tmp_path / "ledger.db")
+    terminal.tell()
+    return terminal

@@ -452,7 +452,7 @@ def test_a_query_is_answered_without_a_server(run: Run, store: Path) -> None:
     record(store, training())
     result = run("query", "-", given="{ head { size } }")
     assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout) == {"data": {"head": {"size": "3"}}}
+    assert json.loads(result.stdout) == {"data": {"head": {"size": "5"}}}
 
 
 def test_a_query_takes_variables(run: Run, store: Path) -> None:
@@ -491,9 +491,9 @@ def test_a_changed_byte_is_a_finding(run: Run, store: Path) -> None:
     tamper(store)
     result = run("audit")
     assert result.exit_code == 1
-    assert "position 2: The leaf is not the hash of the envelope" in result.stdout
+    assert "position 4: The leaf is not the hash of the envelope" in result.stdout
     report = json.loads(run("audit", "--format", "json").stdout)
-    assert report["findings"][0]["position"] == 2
+    assert report["findings"][0]["position"] == 4
 
 
 def tamper(store: Path) -> None:
@@ -514,7 +514,7 @@ def test_a_rebuild_comes_out_the_same(run: Run, store: Path) -> None:
     record(store, training())
     result = run("rebuild")
     assert result.exit_code == 0
-    assert "folded 3 entries: identical" in result.stdout
+    assert "folded 5 entries: identical" in result.stdout
 
 
 def test_a_rebuild_that_differs_is_a_finding(run: Run, store: Path) -> None:

@@ -26,6 +26,10 @@ def test_ready_says_where_the_log_stands(client: SurfaceClient, ledger: Ledger) 
         "origin": "test/origin",
         "size": head.size,
         "root": head.root.hex(),
+        "checkpoint_size": None,
+        "anchored_size": None,
+        "signing_fault": None,
+        "anchoring_fault": None,
     }
 
 

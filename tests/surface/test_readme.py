@@ -2,21 +2,64 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 import tree
+from lineage.ledger import Artifact, Statement
 from lineage_api.app import create_app
 from lineage_api.compose import open_configured_ledger
 from lineage_api.settings import read_settings
 from surface_client import running
+from terminal import Terminal
 
 
-def blocks(language: str) -> list[str]:
-    """Return the README's code blocks in a language."""
-    readme = tree.texts(".md")["README.md"]
-    return re.findall(rf"```{language}\n(.*?)```", readme, flags=re.DOTALL)
+def blocks(language: str, page: str = "README.md") -> list[str]:
+    """Return a page's code blocks in a language."""
+    return re.findall(rf"```{language}\n(.*?)```", tree.texts(".md")[page], flags=re.DOTALL)
+
+
+def commands(page: str) -> list[list[str]]:
+    """Return the commands of ours that a page shows, as words, without its comments."""
+    text = "\n".join(blocks("sh", page)).replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line.startswith("lineage ")]
+    return [shlex.split(line, comments=True)[1:] for line in lines]
+
+
+def type_in(words: list[str], terminal: Terminal, archive: Path) -> None:
+    """Run a command as it stands, but for the reader's own key and folder."""
+    target = None
+    if ">" in words:
+        at = words.index(">")
+        target, words = Path(words[at + 1]), words[:at]
+    if "--key" in words:
+        words[words.index("--key") + 1] = terminal.verifier()
+    words = [str(archive) if word.startswith("/archive") else word for word in words]
+    body = terminal.run(*words)
+    assert body.exit_code == 0, (words, body.output)
+    if target is not None:
+        target.write_bytes(body.stdout_bytes)
+
+
+def test_the_commands_work_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the README in its order, then those of the page on custody, on the same ledger."""
+    monkeypatch.chdir(tmp_path)
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    terminal = Terminal(tmp_path / "lineage.db")
+    keys = ("data/customers.parquet", "data/customers.csv", "models/churn.onnx")
+    told = tuple(
+        Artifact(key=f"uri:s3://{key}", type="lineage.DataSet", properties={"owner": "Eve"})
+        for key in keys
+    )
+    with open_configured_ledger(read_settings({}, store="lineage.db")) as ledger:
+        ledger.record([Statement(id="told", source="here", records=told)])
+    for page in ("README.md", "docs/custody.md"):
+        for words in commands(page):
+            if words[0] != "serve" and "--webhook" not in words:
+                type_in(words, terminal, archive)
 
 
 def test_the_examples_work(

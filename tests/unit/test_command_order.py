@@ -221,7 +221,7 @@ def test_a_name_that_comes_back_is_folded_again_the_same(
     untyped: bool,  # noqa: FBT001
 ) -> None:
     monkeypatch.setattr("lineage.folding._RUN_ENTRIES", 2)
-    monkeypatch.setattr("lineage.audit._RUN_ENTRIES", 2)
+    monkeypatch.setattr("lineage.audit.passing.RUN_ENTRIES", 2)
     kind = None if untyped else "Group"
     log.record([command("made", Context(type="Group", name="a"))])
     for turn, name in enumerate(["b", "a", "b", "a"]):

@@ -9,8 +9,9 @@ from doubles import FakeClock, SeededRandomness
 from lineage.ledger import Artifact, Mode, Statement
 from lineage.projections.views import TABLES
 from lineage.questions.search import Cursor, encode_cursor, question_of
-from lineage.service import DEFAULT_NAMESPACE, Ledger
+from lineage.service import Ledger
 from lineage.stores.opening import open_store
+from lineage.writing.submission import DEFAULT_NAMESPACE
 from lineage_schemas.basis import Basis
 from lineage_schemas.errors import InvalidInputError, LedgerError, UnknownBasisError
 from lineage_schemas.mlmd import ArtifactType

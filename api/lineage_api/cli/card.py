@@ -12,6 +12,7 @@ from lineage.ledger import TraceQuery
 from lineage.questions.contexts import NodeId
 from lineage.service import Ledger
 from lineage_api.cli.printing import basis_line, counted, node_line, printable, value_lines
+from lineage_api.cli.redactions import redaction_lines
 from lineage_api.cli.tree import Contexts, jobs_of
 from lineage_schemas.graph import Direction, Edge, Link, MetricValues, Node, NodeAnswer
 from lineage_schemas.mlmd import Kind
@@ -73,6 +74,7 @@ def card_lines(card: Card) -> Iterator[str]:
     yield from _section("edges", (_edge_line(edge, card) for edge in answer.edges))
     for truncation in answer.truncations:
         yield f"  and {counted(truncation.hidden, 'neighbour')} more"
+    yield from redaction_lines(answer.redactions, answer.basis.redactions)
     yield basis_line(answer.basis)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import UnsupportedOperation
 from typing import Final
 
 import click
@@ -15,6 +16,7 @@ from lineage_schemas.errors import (
     LedgerError,
     NotFoundError,
     OverloadedError,
+    ProofError,
     StoreError,
 )
 
@@ -28,16 +30,18 @@ EXIT_PIPE: Final = 141
 EXIT_CODES: Final = """\b
 Exit codes:
   0    fine
-  1    a finding: an audit is not clean, a rebuild differs, a document was
-       refused, or what was asked for is not in the log
+  1    a finding: an audit is not clean, a rebuild differs, a proof does not
+       hold, a document or an erasure was refused, or what was asked for is not
+       in the log
   2    the command, or what was given to it, is wrong
-  3    the ledger cannot be used: missing, busy, read-only, foreign, newer
+  3    the ledger cannot be used: missing, busy, read-only, foreign, newer, or
+       not what was signed
   130  interrupted
 """
 
 
 class FindingError(click.ClickException):
-    """What was asked for is not in the log."""
+    """What was asked for is not in the log, or a proof does not hold."""
 
     exit_code = EXIT_FINDING
 
@@ -86,7 +90,7 @@ def ending_of(error: LedgerError) -> click.ClickException:
     match error:
         case StoreError() | OverloadedError():
             return StoreUnavailableError(message)
-        case NotFoundError():
+        case NotFoundError() | ProofError():
             return FindingError(message)
         case _:
             return UsageError(message)
@@ -99,6 +103,8 @@ def finding() -> click.exceptions.Exit:
 
 def _let_go_of_output() -> None:
     """Point standard output at nothing, or Python would complain once more while it ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+    with suppress(UnsupportedOperation):  # no file is behind it, where a program runs commands
+        output = sys.stdout.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, output)
+        os.close(nowhere)

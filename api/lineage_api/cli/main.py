@@ -1,36 +1,92 @@
-"""The command ``lineage``: its verbs put together, and its entry point."""
+"""The command ``lineage``: its verbs put together, and its entry point.
+
+A verb is imported when it is named: whoever verifies a proof loads no store and no web, and needs
+no ledger.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, MutableMapping
 from importlib.metadata import version
 from io import TextIOWrapper
+from pkgutil import resolve_name
+from typing import Final
 
 import click
 
-from lineage_api.cli.audit import audit
-from lineage_api.cli.demo import demo
 from lineage_api.cli.failures import EXIT_CODES, told
-from lineage_api.cli.find import find
-from lineage_api.cli.ingest import ingest
-from lineage_api.cli.list import list_nodes
-from lineage_api.cli.query import query
-from lineage_api.cli.rebuild import rebuild
-from lineage_api.cli.serve import serve
-from lineage_api.cli.show import show
-from lineage_api.cli.trace import trace
+
+VERBS: Final = {
+    "anchor": "lineage_api.cli.anchor:anchor",
+    "audit": "lineage_api.cli.audit:audit",
+    "checkpoint": "lineage_api.cli.checkpoint:checkpoint",
+    "demo": "lineage_api.cli.demo:demo",
+    "find": "lineage_api.cli.find:find",
+    "hold": "lineage_api.cli.hold:hold",
+    "holds": "lineage_api.cli.holds:holds",
+    "ingest": "lineage_api.cli.ingest:ingest",
+    "key": "lineage_api.cli.key:key",
+    "list": "lineage_api.cli.list:list_nodes",
+    "prove": "lineage_api.cli.prove:prove",
+    "query": "lineage_api.cli.query:query",
+    "rebuild": "lineage_api.cli.rebuild:rebuild",
+    "recover": "lineage_api.cli.recover:recover",
+    "redact": "lineage_api.cli.redact:redact",
+    "release": "lineage_api.cli.release:release",
+    "retain": "lineage_api.cli.retain:retain",
+    "serve": "lineage_api.cli.serve:serve",
+    "show": "lineage_api.cli.show:show",
+    "trace": "lineage_api.cli.trace:trace",
+    "verify": "lineage_api.cli.verify:verify",
+}
+
+ENVIRONMENT: Final = """\b
+Files beside a ledger, unless the environment says otherwise:
+  LINEAGE_KEY      the signing key  [default: the ledger's path and .key]
+  LINEAGE_SIDECAR  what was signed, erased and handed out; it must not be in a
+                   backup of the ledger  [default: the path and .sidecar]
+"""
 
 
-@click.group("lineage", epilog=EXIT_CODES)
+class Verbs(MutableMapping[str, click.Command]):
+    """Commands by name, each imported when it is asked for."""
+
+    def __init__(self, places: dict[str, str]) -> None:
+        self._places = places
+        self._found: dict[str, click.Command] = {}
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in self._found:
+            command: object = resolve_name(self._places[name])
+            assert isinstance(command, click.Command)
+            self._found[name] = command
+        return self._found[name]
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._found[name] = command
+        self._places[name] = ""
+
+    def __delitem__(self, name: str) -> None:
+        del self._places[name]
+        self._found.pop(name, None)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+@click.group("lineage", commands=Verbs(dict(VERBS)), epilog=f"{ENVIRONMENT}\n{EXIT_CODES}")
 @click.version_option(version("lineage-ledger"), prog_name="lineage")
 @click.pass_context
 def cli(ctx: click.Context) -> None:
     """Keep metadata and lineage of machine learning in a log that an auditor can trust."""
     ctx.with_resource(told())
-
-
-for _verb in (serve, ingest, find, list_nodes, trace, show, query, audit, rebuild, demo):
-    cli.add_command(_verb)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import click
 
 from lineage.questions.search import PAGE_NODES_DEFAULT, PAGE_NODES_MAX
 from lineage_api.cli.printing import print_json, print_rows, printable
+from lineage_api.cli.redactions import redaction_lines
 from lineage_schemas.graph import Node, NodePage
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -37,6 +38,8 @@ def print_page(page: NodePage, output: str) -> None:
         click.echo(f"nothing found as of size {page.basis.size}", err=True)
         return
     print_rows([_row(node) for node in page.nodes])
+    for line in redaction_lines(page.redactions, page.basis.redactions):
+        click.echo(line, err=True)
     if page.cursor is not None:
         click.echo(f"there is more: --cursor {page.cursor}", err=True)
 

@@ -14,6 +14,7 @@ import msgspec
 from lineage_schemas.basis import Basis
 from lineage_schemas.graph import Node
 from lineage_schemas.mlmd import Kind
+from lineage_schemas.redactions import redacted_position
 from lineage_schemas.values import JsonValue
 
 SYMBOLS: Final = {Kind.ARTIFACT: "■", Kind.EXECUTION: "▶", Kind.CONTEXT: "□", None: "?"}
@@ -68,6 +69,8 @@ def node_line(node: Node, contexts: Sequence[Node] = ()) -> str:
     parts += [part for part in (_type(node), node.state) if part]
     if node.stub:
         parts.append("(unknown)" if node.id is None else "(stub)")
+    if node.redacted:
+        parts.append("(redacted)")
     if contexts:
         parts.append("in " + ", ".join(map(label, contexts)))
     return printable("  ".join(parts))
@@ -91,12 +94,18 @@ def basis_line(basis: Basis) -> str:
         f"namespace {basis.namespace}",
     ]
     if basis.redactions:
-        parts.append(f"{basis.redactions} redactions")
+        parts.append(counted(basis.redactions, "redaction"))
     return printable("basis     " + ", ".join(parts))
 
 
 def value_lines(name: str, value: JsonValue) -> list[str]:
-    """Return a property and its value as JSON, spread over lines where one is too short."""
+    """Return a property and its value as JSON, spread over lines where one is too short.
+
+    A value that was erased shows the position of the entry it stood in.
+    """
+    position = redacted_position(value)
+    if position is not None:
+        return [printable(f"{name}: redacted (position {position})")]
     return [printable(line) for line in _spread(f"{name}: ", value)]
 
 

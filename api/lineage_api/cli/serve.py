@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Final
 
 import click
 
@@ -10,8 +11,18 @@ from lineage_api.cli.session import STORE_VARIABLE
 from lineage_api.compose import open_configured_ledger
 from lineage_api.settings import HOST_DEFAULT, PORT_DEFAULT, STORE_DEFAULT, read_settings
 
+ENVIRONMENT: Final = """\b
+Signing and anchoring, from the environment:
+  LINEAGE_PUBLISH_SECONDS        how often to sign what is new  [default: 1]
+  LINEAGE_ANCHOR_DIRECTORY       a folder to write each new checkpoint into
+  LINEAGE_ANCHOR_WEBHOOK         a URL to post each new checkpoint to
+  LINEAGE_ANCHOR_WEBHOOK_SECRET  what to sign those messages with: whsec_...
+  LINEAGE_ANCHOR_SECONDS         how often to look for a new one  [default: 60]
+What fails is in the log of the server and in /readyz, and is tried again.
+"""
 
-@click.command("serve")
+
+@click.command("serve", epilog=ENVIRONMENT)
 @click.option("--host", help=f"Where to listen.  [env var: LINEAGE_HOST; default: {HOST_DEFAULT}]")
 @click.option(
     "--port",
@@ -27,7 +38,8 @@ from lineage_api.settings import HOST_DEFAULT, PORT_DEFAULT, STORE_DEFAULT, read
 def serve(host: str | None, port: int | None, store: str | None) -> None:
     """Serve a ledger on this machine until interrupted.
 
-    A new ledger is made where there is none. Every setting may also come from the environment, as
+    A new ledger is made where there is none. What is recorded is signed within a second or so, and
+    served at /log/checkpoint and /log/tile. Every setting may also come from the environment, as
     LINEAGE_ and its name.
     """
     # Only here: whoever asks a question in the terminal need not wait for the web to be imported.

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
 
 from lineage.clock import Clock, Randomness, system_clock, system_randomness
-from lineage.ledger import open_ledger
+from lineage.ledger import is_remembered, open_ledger
 from lineage.questions.as_of import AsOf
-from lineage.service import DEFAULT_NAMESPACE, Ledger
+from lineage.service import Ledger
 from lineage.stores.opening import has_store
-from lineage_api.settings import STORE_DEFAULT
+from lineage.writing.submission import DEFAULT_NAMESPACE
+from lineage_api.settings import KEY_VARIABLE, SIDECAR_VARIABLE, STORE_DEFAULT
 from lineage_schemas.errors import LedgerError, StoreError
 from lineage_schemas.instants import instant_of, parse_instant
 
@@ -31,6 +34,8 @@ class Session:
     store: str = STORE_DEFAULT
     namespace: str = DEFAULT_NAMESPACE
     as_of: AsOf = None
+    key: Path | None = None
+    sidecar: Path | None = None
 
     def open(self) -> Ledger:
         """Open the ledger that is there; never make one, or a slip of the pen would.
@@ -38,7 +43,8 @@ class Session:
         Raises:
             StoreError: there is none, or it cannot be used.
         """
-        if not has_store(self.store):
+        # One that is remembered and gone is another story, which opening it tells.
+        if not has_store(self.store) and not is_remembered(self.store, sidecar=self.sidecar):
             raise StoreError(
                 "There is no ledger here",
                 where=self.store,
@@ -53,7 +59,13 @@ class Session:
         Raises:
             StoreError: it cannot be used.
         """
-        return open_ledger(self.store, clock=self.clock, randomness=self.randomness)
+        return open_ledger(
+            self.store,
+            clock=self.clock,
+            randomness=self.randomness,
+            key=self.key,
+            sidecar=self.sidecar,
+        )
 
 
 pass_session = click.make_pass_decorator(Session, ensure=True)
@@ -61,6 +73,19 @@ pass_session = click.make_pass_decorator(Session, ensure=True)
 
 def _keep(ctx: click.Context, parameter: click.Parameter, value: object) -> None:
     setattr(ctx.ensure_object(Session), str(parameter.name), value)
+
+
+def _keep_store(ctx: click.Context, _: click.Parameter, value: str) -> None:
+    """Keep which ledger it is, and where the environment says that its two files lie."""
+    session = ctx.ensure_object(Session)
+    session.store = value
+    session.key = _path_in(KEY_VARIABLE)
+    session.sidecar = _path_in(SIDECAR_VARIABLE)
+
+
+def _path_in(variable: str) -> Path | None:
+    text = os.environ.get(variable, "")
+    return Path(text) if text else None
 
 
 def _keep_as_of(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
@@ -90,7 +115,7 @@ store_option = click.option(
     show_envvar=True,
     expose_value=False,
     is_eager=True,
-    callback=_keep,
+    callback=_keep_store,
     help="The ledger: a path, or sqlite:///PATH.",
 )
 

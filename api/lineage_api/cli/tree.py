@@ -9,6 +9,7 @@ from lineage.graph.export import find_circles, lineage_graph, node_ref
 from lineage.graph.layout import Step, lay_out
 from lineage.questions.contexts import NodeId
 from lineage_api.cli.printing import basis_line, counted, json_text, label, node_line, printable
+from lineage_api.cli.redactions import redaction_lines
 from lineage_schemas.graph import Direction, Edge, LineageAnswer, Link, Node, Truncation
 from lineage_schemas.mlmd import Kind
 
@@ -52,6 +53,7 @@ def footer_lines(answer: LineageAnswer) -> Iterator[str]:
     if not answer.truncations:
         yield "cut       nothing"
     yield from _circle_lines(answer)
+    yield from redaction_lines(answer.redactions, answer.basis.redactions)
     yield basis_line(answer.basis)
     if answer.basis.sources:
         yield printable("sources   " + ", ".join(answer.basis.sources))

@@ -14,7 +14,8 @@ import strawberry
 from lineage.questions.as_of import SOFTWARE, AsOf
 from lineage.questions.search import PAGE_NODES_DEFAULT
 from lineage.questions.trace import DEPTH_MAX, TraceQuery
-from lineage.service import DEFAULT_NAMESPACE, Ledger
+from lineage.service import Ledger
+from lineage.writing.submission import DEFAULT_NAMESPACE
 from lineage_api.graphql.fields import resolved
 from lineage_api.graphql.inputs import (
     AfterArgument,
@@ -31,6 +32,7 @@ from lineage_api.graphql.types import (
     EntryPageType,
     HeadOfLog,
     HeadType,
+    KeyType,
     LineageAnswerType,
     NodeAnswerType,
     NodePageType,
@@ -39,7 +41,8 @@ from lineage_api.graphql.types import (
 from lineage_schemas import graph
 from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Head
-from lineage_schemas.errors import InvalidInputError
+from lineage_schemas.errors import InvalidInputError, NotFoundError
+from lineage_schemas.integrity import CheckpointAnswer, KeyView
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import LinkClass
 
@@ -65,6 +68,14 @@ class QueryContext:
     def head(self) -> Head:
         """Where the log stood when this request first asked."""
         return self.ledger.head()
+
+    @cached_property
+    def signed(self) -> CheckpointAnswer | None:
+        """The last checkpoint that was signed; ``None`` where there is none."""
+        try:
+            return self.ledger.custody.last_checkpoint()
+        except NotFoundError:
+            return None
 
 
 Info = strawberry.Info[QueryContext, None]
@@ -227,7 +238,13 @@ class Query:
     @resolved(HeadType, "Where the log stood as this request began.")
     def head(self, info: Info) -> HeadOfLog:
         """State the head."""
-        return HeadOfLog(info.context.ledger.origin, info.context.head)
+        context = info.context
+        return HeadOfLog(context.ledger.origin, context.head, lambda: context.signed)
+
+    @resolved(list[KeyType], "Every verifier key that the log names, in its order.")
+    def keys(self, info: Info) -> tuple[KeyView, ...]:
+        """List the keys."""
+        return info.context.ledger.custody.keys()
 
 
 def _show(

@@ -6,6 +6,7 @@ only where the two differ.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -17,9 +18,12 @@ from lineage_api.graphql.fields import resolved
 from lineage_api.graphql.scalars import Int64
 from lineage_schemas import graph
 from lineage_schemas.entry import Head
+from lineage_schemas.governance import PartsErased
 from lineage_schemas.instants import format_instant
+from lineage_schemas.integrity import CheckpointAnswer
 from lineage_schemas.mlmd import EventKind, Kind
 from lineage_schemas.records import Mode, Precision
+from lineage_schemas.redactions import redacted_position
 from lineage_schemas.values import JsonValue, PropertyType, value_type
 
 strawberry.enum(Kind, description="The three kinds of node.")
@@ -34,6 +38,10 @@ strawberry.enum(graph.TruncationReason, description="Which limit cut an answer."
 strawberry.enum(PropertyType, description="ML Metadata's six types of properties.")
 strawberry.enum(Mode, description="Observations commute; commands follow the order of the log.")
 strawberry.enum(Precision, description="How exactly a stated time is known.")
+strawberry.enum(
+    PartsErased,
+    description="What of an entry was erased: what was personal in it, or all that was said.",
+)
 
 
 @strawberry.enum(
@@ -51,12 +59,13 @@ class ShownClass(StrEnum):
 
 
 class PropertyValue(NamedTuple):
-    """One property of a node, with its type."""
+    """One property of a node, with its type; of an erased value, where it stood instead."""
 
     name: str
-    type: PropertyType
+    type: PropertyType | None
     value: JsonValue
     declared: bool
+    redacted_at: int | None
 
 
 class MetricPoint(NamedTuple):
@@ -75,10 +84,11 @@ class PropertyOfType(NamedTuple):
 
 
 class HeadOfLog(NamedTuple):
-    """Where the log of a ledger stands."""
+    """Where the log of a ledger stands, and how to learn how far it is signed."""
 
     origin: str
     head: Head
+    signed: Callable[[], CheckpointAnswer | None]
 
 
 @strawberry.type(
@@ -109,10 +119,13 @@ class PropertyFields:
     """Shows ``PropertyValue``."""
 
     name: str
-    type: PropertyType
-    value: JSON
+    type: PropertyType | None = strawberry.field(description="Null where the value was erased.")
+    value: JSON | None = strawberry.field(description="Null where it was erased.")
     declared: bool = strawberry.field(
         description="True for a property of the node's type, false for a custom one."
+    )
+    redacted_at: Int64 | None = strawberry.field(
+        description="The position of the entry that an erased value stood in; null: it is there."
     )
 
 
@@ -140,7 +153,9 @@ class NodeType:
     external_id: str | None
     uri: str | None
     state: str | None
-    properties: JSON = strawberry.field(description="Properties of the type, by name.")
+    properties: JSON = strawberry.field(
+        description='Properties of the type, by name. An erased value is {"$redacted": POSITION}.'
+    )
     custom_properties: JSON
 
     @resolved(list[PropertyFields], "Every property with its type; those of the type come first.")
@@ -148,7 +163,7 @@ class NodeType:
     def property_list(node: strawberry.Parent[graph.Node]) -> list[PropertyValue]:
         """List what the two objects of properties hold."""
         return [
-            PropertyValue(name, value_type(value), value, declared)
+            _property(name, value, declared=declared)
             for declared, values in ((True, node.properties), (False, node.custom_properties))
             for name, value in values.items()
             if value is not None
@@ -158,6 +173,35 @@ class NodeType:
     depth: int = strawberry.field(
         description="How many lineage edges away the nearest start is; crossing a link is free."
     )
+    redacted: int = strawberry.field(
+        description="How many entries that spoke of the node have lost something."
+    )
+
+
+def _property(name: str, value: JsonValue, *, declared: bool) -> PropertyValue:
+    position = redacted_position(value)
+    if position is not None:
+        return PropertyValue(name, None, None, declared, position)
+    return PropertyValue(name, value_type(value), value, declared, None)
+
+
+@strawberry.type(
+    name="Redaction",
+    description="Something was erased of an entry: by whom, when and why. Its proofs still hold.",
+)
+class RedactionType:
+    """Shows ``lineage_schemas.graph.Redaction``."""
+
+    position: Int64
+    parts: PartsErased
+    erased_by: Int64 | None = strawberry.field(
+        description="The position of the entry that states the erasure; null: it was lost."
+    )
+    requester: str = strawberry.field(description="A pseudonym, once the name was erased itself.")
+    approver: str
+    at: datetime | None
+    legal_basis: str
+    reason: str
 
 
 @strawberry.type(
@@ -246,6 +290,9 @@ class LineageAnswerType:
     complete: bool = strawberry.field(
         description="Nothing was cut, and every source in scope is known to be heard."
     )
+    redactions: list[RedactionType] = strawberry.field(
+        description="What was erased of what is shown: the first thousand; the basis counts all."
+    )
 
 
 @strawberry.type(name="MetricPoint", description="One value of a metric.")
@@ -292,6 +339,7 @@ class NodeAnswerType:
     edges: list[EdgeType]
     series: list[MetricSeriesType]
     truncations: list[TruncationType]
+    redactions: list[RedactionType]
 
 
 @strawberry.type(name="NodePage", description="One page of a list; all pages are of one size.")
@@ -303,6 +351,7 @@ class NodePageType:
     cursor: str | None = strawberry.field(
         description="Asks for the next page as `after`; null: this is the last."
     )
+    redactions: list[RedactionType]
 
 
 @strawberry.type(
@@ -341,6 +390,7 @@ class EntryType:
     )
     mapping: str | None
     records: list[JSON] | None = strawberry.field(description="Null where they were erased.")
+    erased: PartsErased | None = strawberry.field(description="Which parts were; null: none.")
 
 
 @strawberry.type(name="EntryPage", description="One page of the log.")
@@ -352,6 +402,7 @@ class EntryPageType:
     next_position: Int64 | None = strawberry.field(
         description="Asks for the next page as `from`; null: this is the last."
     )
+    redactions: list[RedactionType]
 
 
 @strawberry.type(name="PropertyDefinition", description="A property that a type declares.")
@@ -413,7 +464,22 @@ class TypesAnswerType:
     types: list[TypeDefinitionType]
 
 
-@strawberry.type(name="Head", description="Where the log stands, unsigned.")
+@strawberry.type(
+    name="Key", description="A verifier key of the log, and the sizes whose checkpoints it signs."
+)
+class KeyType:
+    """Shows ``lineage_schemas.integrity.KeyView``."""
+
+    verifier: str = strawberry.field(description="<name>+<key id>+<base64> (C2SP signed-note).")
+    position: Int64 = strawberry.field(description="The entry that introduces it.")
+    signs_from: Int64
+    signs_to: Int64 | None = strawberry.field(description="Null for the present one.")
+    is_current: bool
+
+
+@strawberry.type(
+    name="Head", description="Where the log stands, and how much of it is signed and anchored."
+)
 class HeadType:
     """Shows ``HeadOfLog``."""
 
@@ -436,3 +502,27 @@ class HeadType:
     def recorded_at(log: strawberry.Parent[HeadOfLog]) -> str | None:
         """Write the instant as text."""
         return format_instant(log.head.recorded_us) if log.head.size else None
+
+    @resolved(str | None, "The last checkpoint, as a signed note; null: nobody has signed yet.")
+    @staticmethod
+    def checkpoint(log: strawberry.Parent[HeadOfLog]) -> str | None:
+        """Return the note."""
+        signed = log.signed()
+        return None if signed is None else signed.note
+
+    @resolved(Int64 | None, "How many entries that checkpoint covers.")
+    @staticmethod
+    def signed_size(log: strawberry.Parent[HeadOfLog]) -> int | None:
+        """Return the size of the checkpoint."""
+        signed = log.signed()
+        return None if signed is None else signed.size
+
+    @resolved(
+        Int64 | None,
+        "Up to which size somebody outside could tell a rewritten log; null: nobody could.",
+    )
+    @staticmethod
+    def anchored_size(log: strawberry.Parent[HeadOfLog]) -> int | None:
+        """Return the size that is anchored."""
+        signed = log.signed()
+        return None if signed is None else signed.anchored_size

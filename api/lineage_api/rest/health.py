@@ -9,18 +9,37 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from lineage.service import Ledger
 from lineage_api.bodies import json_response
 from lineage_api.surface import surface_of
-from lineage_schemas.errors import StoreError
+from lineage_schemas.entry import Head
+from lineage_schemas.errors import LedgerError, NotFoundError, StoreError
 
 
-class Readiness(Struct, frozen=True):
-    """Where the log stands: its origin, how many entries it has, and the root over them."""
+class Custodial(Struct, frozen=True):
+    """Up to which size the log is signed, and up to which it is in somebody else's hands."""
+
+    checkpoint_size: int | None = None
+    anchored_size: int | None = None
+    fault: str | None = None
+
+
+class Readiness(Struct, frozen=True, kw_only=True):
+    """Where the log stands: its origin, how many entries it has, and the root over them.
+
+    ``checkpoint_size`` and ``anchored_size`` say how much of it is signed, and how much somebody
+    outside could hold against us. The faults say what keeps the server from signing, and from
+    handing the checkpoint out; it answers and records all the same.
+    """
 
     status: str
     origin: str
     size: int
     root: str
+    checkpoint_size: int | None
+    anchored_size: int | None
+    signing_fault: str | None
+    anchoring_fault: str | None
 
 
 async def alive(request: Request) -> Response:
@@ -36,10 +55,32 @@ async def ready(request: Request) -> Response:
         StoreError: the store cannot be read, or nothing can be written any more.
     """
     surface = surface_of(request)
-    head = await surface.reading.run(surface.ledger.head)
+    head, custodial = await surface.reading.run(lambda: _state(surface.ledger))
     if not surface.writer.is_alive:
         raise StoreError("Nothing is written any more", hint="Start the server again.")
-    return json_response(Readiness("ready", surface.ledger.origin, head.size, head.root.hex()))
+    return json_response(
+        Readiness(
+            status="ready",
+            origin=surface.ledger.origin,
+            size=head.size,
+            root=head.root.hex(),
+            checkpoint_size=custodial.checkpoint_size,
+            anchored_size=custodial.anchored_size,
+            signing_fault=surface.publisher.signing_fault or custodial.fault,
+            anchoring_fault=surface.publisher.anchoring_fault,
+        )
+    )
+
+
+def _state(ledger: Ledger) -> tuple[Head, Custodial]:
+    head = ledger.head()
+    try:
+        answer = ledger.custody.last_checkpoint()
+    except NotFoundError:
+        return head, Custodial()
+    except LedgerError as error:
+        return head, Custodial(fault=str(error))
+    return head, Custodial(answer.size, answer.anchored_size)
 
 
 ROUTES: Final = (

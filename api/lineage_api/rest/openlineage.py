@@ -19,8 +19,7 @@ from lineage.connectors.base import MESSAGE_BYTES_MAX, ReceivedMessage
 from lineage.connectors.openlineage.mapping import OpenLineageMapping
 from lineage.connectors.openlineage.reader import MEDIA_TYPE, split_batch
 from lineage.intake import Delivery, Outcomes
-from lineage.service import DEFAULT_NAMESPACE
-from lineage.writing.submission import Outcome, Receipt
+from lineage.writing.submission import DEFAULT_NAMESPACE, Outcome, Receipt
 from lineage_api.bodies import JSON, Body, json_response, read_body, read_parameters
 from lineage_api.problems import BodyTooLargeError, is_retriable
 from lineage_api.surface import Surface, surface_of

@@ -15,8 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lineage.intake import Delivery
-from lineage.service import DEFAULT_NAMESPACE
-from lineage.writing.submission import Receipt
+from lineage.writing.submission import DEFAULT_NAMESPACE, Receipt
 from lineage_api.bodies import JSON, NDJSON, Body, json_response, read_body, read_parameters
 from lineage_api.problems import BodyTooLargeError
 from lineage_api.surface import Surface, surface_of

@@ -9,8 +9,8 @@ from lineage.stores.tables import Table
 APPLICATION_ID: Final = 0x4C4C6467
 """Marks the file as ours ("LLdg"), in the place SQLite keeps for it."""
 
-STORE_VERSION: Final = 1
-"""Kept as the file's user version."""
+STORE_VERSION: Final = 2
+"""Kept as the file's user version. 2 added the last checkpoint, and whether a scrub is due."""
 
 LOG_DDL: Final = (
     """
@@ -19,7 +19,9 @@ LOG_DDL: Final = (
         origin TEXT NOT NULL,
         size INTEGER NOT NULL,
         recorded_us INTEGER NOT NULL,
-        compact_range BLOB NOT NULL
+        compact_range BLOB NOT NULL,
+        checkpoint BLOB,
+        scrub_due INTEGER NOT NULL DEFAULT 0
     ) STRICT
     """,
     """
@@ -55,6 +57,14 @@ LOG_DDL: Final = (
     BEGIN SELECT RAISE(ABORT, 'entries are never deleted'); END
     """,
 )
+
+MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
+    1: (
+        "ALTER TABLE ledger ADD COLUMN checkpoint BLOB",
+        "ALTER TABLE ledger ADD COLUMN scrub_due INTEGER NOT NULL DEFAULT 0",
+    ),
+}
+"""How the log's own tables of a store version become those of the next. Views are made anew."""
 
 _SQL_TYPES: Final = {int: "INTEGER", str: "TEXT", bytes: "BLOB"}
 

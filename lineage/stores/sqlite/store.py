@@ -8,10 +8,10 @@ appends then fails under two writers, whatever the time-out.
 from __future__ import annotations
 
 import sqlite3
+from collections import deque
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from queue import Empty, Full, LifoQueue
 from threading import Lock
 from time import sleep
 from typing import Final
@@ -20,7 +20,13 @@ from sqlite_utils import Database
 
 from lineage.stores.base import BUSY_WAIT_SECONDS_MAX
 from lineage.stores.sqlite.errors import PRIMARY_CODE, translated
-from lineage.stores.sqlite.layout import APPLICATION_ID, LOG_DDL, STORE_VERSION, table_ddl
+from lineage.stores.sqlite.layout import (
+    APPLICATION_ID,
+    LOG_DDL,
+    MIGRATIONS,
+    STORE_VERSION,
+    table_ddl,
+)
 from lineage.stores.sqlite.transactions import SqliteReader, SqliteWriter
 from lineage.stores.tables import BOOKMARK_TABLE, Table
 from lineage_schemas.errors import (
@@ -42,6 +48,9 @@ _USE_WAL: Final = "PRAGMA journal_mode = WAL"
 
 WRITER_CACHE_KIB: Final = 65_536
 """Pages of the views' indexes that the writer keeps: inserts go all over them."""
+
+SCRUB_WAIT_SECONDS_MAX: Final = 5.0
+"""How long a scrub waits for readers of an old state to end, before it stays due."""
 
 SQLITE_HEADER_BYTES: Final = 100
 
@@ -67,21 +76,24 @@ class SqliteStore:
         """
         self._path = path
         self._lock = Lock()
-        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue(IDLE_READERS_MAX)
+        # A deque, whose steps no signal can come between: a queue's lock that Ctrl-C left taken
+        # would be waited for by ``close``, for ever.
+        self._idle: deque[sqlite3.Connection] = deque()
         self._closed = False
         _refuse_stubs(path)
         with translated(path):
             self._writing = Database(self._connect(), execute_plugins=False)
             try:
-                self._origin = _prepare(self._writing, path, tables, new_origin)
+                _prepare(self._writing, path, tables, new_origin)
             except BaseException:
                 self._writing.conn.close()
                 raise
 
     @property
     def origin(self) -> str:
-        """The name this ledger was made with."""
-        return self._origin
+        """The name the log goes by; another process may have renamed it in a recovery."""
+        with self.read() as reader:
+            return reader.origin()
 
     @property
     def path(self) -> Path:
@@ -116,6 +128,45 @@ class SqliteStore:
                     connection.rollback()
                 raise
 
+    @property
+    def is_scrubbed(self) -> bool:
+        """Tell whether no erased byte is left in the file or its write-ahead log."""
+        with self.read() as reader:
+            return not reader.is_scrub_due()
+
+    def scrub(self) -> None:
+        """Rewrite the file, and cut its write-ahead log to nothing.
+
+        A page that was written over may live on in the write-ahead log, in free pages and in the
+        slack of others; only a file made anew of what is still there holds none of it.
+        """
+        with self._entered(), translated(self._path):
+            self._check_open()
+            connection = self._writing.conn
+            # In memory the copy could be as large as the ledger.
+            connection.execute("PRAGMA temp_store = FILE")
+            try:
+                connection.execute("VACUUM")
+            finally:
+                connection.execute("PRAGMA temp_store = MEMORY")
+            self._truncate_log()
+            connection.execute("UPDATE ledger SET scrub_due = 0")
+
+    def _truncate_log(self) -> None:
+        """Copy the write-ahead log into the file and cut it, once nobody reads an old state."""
+        connection = self._writing.conn
+        connection.execute(f"PRAGMA busy_timeout = {int(1000 * SCRUB_WAIT_SECONDS_MAX)}")
+        try:
+            busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {int(1000 * BUSY_WAIT_SECONDS_MAX)}")
+        if busy:
+            raise StoreBusyError(
+                "A reader holds an old state of the ledger, so erased bytes are still in its file",
+                where=str(self._path),
+                hint="Close what reads it (a server, a shell), and open the ledger again.",
+            )
+
     def close(self) -> None:
         """Close every connection."""
         with self._lock:
@@ -123,9 +174,8 @@ class SqliteStore:
                 return
             self._closed = True
             self._writing.conn.close()
-            with suppress(Empty):
-                while True:
-                    self._idle.get_nowait().close()
+            while self._idle:
+                self._idle.pop().close()
 
     @contextmanager
     def _entered(self) -> Generator[None]:
@@ -151,21 +201,18 @@ class SqliteStore:
 
     def _borrow(self) -> sqlite3.Connection:
         self._check_open()
-        with suppress(Empty):
-            return self._idle.get_nowait()
+        with suppress(IndexError):
+            return self._idle.pop()
         with translated(self._path):
             connection = self._connect()
             connection.execute("PRAGMA query_only = ON")
             return connection
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
-        if self._closed:
+        if self._closed or len(self._idle) >= IDLE_READERS_MAX:
             connection.close()
-            return
-        try:
-            self._idle.put_nowait(connection)
-        except Full:
-            connection.close()
+        else:
+            self._idle.append(connection)
 
     def _check_open(self) -> None:
         if self._closed:
@@ -182,8 +229,8 @@ def _refuse_stubs(path: Path) -> None:
         )
 
 
-def _prepare(database: Database, path: Path, tables: Sequence[Table], new_origin: str) -> str:
-    """Check that the file is ours, make what is missing, and return the ledger's origin."""
+def _prepare(database: Database, path: Path, tables: Sequence[Table], new_origin: str) -> None:
+    """Check that the file is ours, bring it up to this version, and make what is missing."""
     application, version, is_empty = _marks(database)
     if application not in {0, APPLICATION_ID} or (
         application == 0 and (version != 0 or not is_empty)
@@ -200,8 +247,29 @@ def _prepare(database: Database, path: Path, tables: Sequence[Table], new_origin
             hint="Install the version that wrote it, or a later one.",
         )
     _settle(database, path)
+    if application and version < STORE_VERSION:
+        _migrate(database, tables)
     _create_missing(database, tables, new_origin)
-    return str(database.conn.execute("SELECT origin FROM ledger").fetchone()[0])
+
+
+def _migrate(database: Database, tables: Sequence[Table]) -> None:
+    """Bring the log's own tables up to this version. Views are dropped, to be folded again."""
+    connection = database.conn
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Another process may have done it while this one waited.
+        found = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        for version in range(found, STORE_VERSION):
+            for statement in MIGRATIONS[version]:
+                connection.execute(statement)
+        if found < STORE_VERSION:
+            for table in tables:
+                connection.execute(f'DROP TABLE IF EXISTS "{table.name}"')
+            connection.execute(f"PRAGMA user_version = {STORE_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
 
 
 def _marks(database: Database) -> tuple[int, int, bool]:
@@ -270,7 +338,11 @@ def _create_missing(database: Database, tables: Sequence[Table], new_origin: str
         if "ledger" not in there:
             for statement in LOG_DDL:
                 connection.execute(statement)
-            connection.execute("INSERT INTO ledger VALUES (1, ?, 0, 0, x'')", [new_origin])
+            connection.execute(
+                "INSERT INTO ledger (id, origin, size, recorded_us, compact_range) "
+                "VALUES (1, ?, 0, 0, x'')",
+                [new_origin],
+            )
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {STORE_VERSION}")
         missing = [table for table in tables if table.name not in there]

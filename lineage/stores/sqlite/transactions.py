@@ -18,6 +18,7 @@ from lineage.stores.sqlite.runs import dense_runs
 from lineage.stores.tables import Cell, Row, Table
 from lineage_schemas.entry import PayloadPart, StoredEntry
 from lineage_schemas.errors import InvariantError, StaleHeadError, StoreError
+from lineage_schemas.governance import PartsErased
 
 _ENTRIES = """
     SELECT position, envelope, leaf, facts_salt, facts, personal_salt, personal
@@ -38,6 +39,26 @@ class SqliteReader:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+
+    def origin(self) -> str:
+        """Return the name the log goes by."""
+        return str(self._connection.execute("SELECT origin FROM ledger").fetchone()[0])
+
+    def checkpoint(self) -> bytes | None:
+        """Return the last checkpoint that was kept."""
+        note: bytes | None = self._connection.execute("SELECT checkpoint FROM ledger").fetchone()[0]
+        return note
+
+    def is_scrub_due(self) -> bool:
+        """Tell whether erased bytes may still be in the file."""
+        row = self._connection.execute("SELECT scrub_due FROM ledger").fetchone()
+        return bool(row[0])
+
+    def envelopes(self, start: int, count: int) -> list[bytes]:
+        """Return envelopes from ``start`` on."""
+        sql = "SELECT envelope FROM entry WHERE position >= ? ORDER BY position LIMIT ?"
+        rows = self._connection.execute(sql, (start, min(count, READ_ENTRIES_MAX)))
+        return [row[0] for row in rows]
 
     def head(self) -> StoredHead:
         """Return the head."""
@@ -203,6 +224,29 @@ class SqliteWriter(SqliteReader):
         parts = [(one.position, *_cells(one.facts), *_cells(one.personal)) for one in entries]
         self._insert("payload", 5, parts)
         self._insert("subtree", 3, subtrees)
+
+    def keep_checkpoint(self, note: bytes | None) -> None:
+        """Keep a checkpoint in the place of the one before."""
+        self._connection.execute("UPDATE ledger SET checkpoint = ?", (note,))
+
+    def rename(self, origin: str) -> None:
+        """Let the log go by another origin."""
+        self._connection.execute("UPDATE ledger SET origin = ?", (origin,))
+
+    def erase(self, positions: Sequence[int], parts: PartsErased) -> int:
+        """Erase payload parts; the file holds their bytes until it is scrubbed."""
+        columns = ["personal"] if parts is PartsErased.PERSONAL else ["facts", "personal"]
+        erased = 0
+        for column in columns:
+            changed = self._connection.execute(
+                f'UPDATE payload SET "{column}" = NULL, "{column}_salt" = NULL WHERE '
+                f'"{column}" IS NOT NULL AND position IN (SELECT value FROM json_each(?))',
+                (json.encode(list(positions)).decode(),),
+            )
+            erased += changed.rowcount
+        if erased:
+            self._connection.execute("UPDATE ledger SET scrub_due = 1")
+        return erased
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
         """Add rows with new keys, in the order of the keys: neighbours share a page."""

@@ -1,0 +1,1 @@
+"""Erasure: what would be erased, what forbids it, and erasing it everywhere."""

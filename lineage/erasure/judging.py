@@ -1,0 +1,97 @@
+"""Judge an erasure: which holds and retentions forbid it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from lineage.erasure.planning import Candidate
+from lineage.projections.governance import RESTRAINT, RestraintRow
+from lineage.rules.form import check_principal
+from lineage.stores.base import Reader
+from lineage_schemas.errors import InvalidInputError
+from lineage_schemas.instants import format_instant
+
+DAY_US: Final = 24 * 60 * 60 * 1_000_000
+KEEP_DAYS_MAX: Final = 36_525
+"""A hundred years."""
+
+
+class Objection(NamedTuple):
+    """A hold or retention forbids that an entry is erased; ``until`` is ``None`` for a hold."""
+
+    entry: int
+    restraint: int
+    name: str
+    until_us: int | None
+
+    @property
+    def text(self) -> str:
+        """What a person is told."""
+        if self.until_us is None:
+            return f"position {self.entry} is under the hold of {self.name} ({self.restraint})"
+        return (
+            f"position {self.entry} is kept until {format_instant(self.until_us)} "
+            f"as {self.name} ({self.restraint})"
+        )
+
+
+def find_objections(
+    reader: Reader, namespace: int, candidates: Sequence[Candidate], now_us: int
+) -> list[Objection]:
+    """Return what forbids erasing these entries now, by entry."""
+    rows = map(RestraintRow._make, reader.find(RESTRAINT, "namespace", [namespace]))
+    in_force = [row for row in rows if row.released_by is None]
+    if not in_force:
+        return []
+    return [
+        objection
+        for candidate in candidates
+        for row in sorted(in_force)
+        if (objection := _objection(row, candidate, now_us)) is not None
+    ]
+
+
+def check_requesters(requester: str, approver: str) -> None:
+    """Demand two different people.
+
+    Raises:
+        InvalidInputError: one is missing, or is no name that the log keeps, or both are the same.
+    """
+    for who, name in (("requester", requester), ("approver", approver)):
+        if name.strip():
+            _check_name(who, name)
+    names = [" ".join(name.split()).casefold() for name in (requester, approver)]
+    if not all(names):
+        raise InvalidInputError("An erasure needs who asks for it, and who approves it")
+    if names[0] == names[1]:
+        raise InvalidInputError(
+            "Whoever asks for an erasure cannot approve it", where=requester[:64]
+        )
+
+
+def _check_name(who: str, name: str) -> None:
+    try:
+        check_principal(name)
+    except InvalidInputError as error:
+        raise error.at(who) from error
+
+
+def check_keep_days(keep_days: int) -> None:
+    """Refuse a retention that is no time at all, or longer than anybody can promise."""
+    if not 1 <= keep_days <= KEEP_DAYS_MAX:
+        raise InvalidInputError(
+            f"A retention is from 1 to {KEEP_DAYS_MAX} days", where=str(keep_days)
+        )
+
+
+def _objection(row: RestraintRow, candidate: Candidate, now_us: int) -> Objection | None:
+    position, envelope, vertices = candidate
+    if row.entry is not None and row.entry != position:
+        return None
+    if row.vertex is not None and row.vertex not in vertices:
+        return None
+    if row.keep_days is None:
+        return Objection(position, row.position, row.name, None)
+    until_us = envelope.recorded_us + row.keep_days * DAY_US
+    return Objection(position, row.position, row.name, until_us) if now_us < until_us else None

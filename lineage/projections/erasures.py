@@ -1,0 +1,51 @@
+"""The views of erasures: which entries lost which parts, by whose word, and whom it concerns."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lineage.projections.unfolding import Unfolded
+from lineage.stores.base import Writer
+from lineage.stores.tables import Column, Row, Table
+
+ERASED: Final = Table(
+    "erased",
+    (
+        Column("position", int),
+        Column("erased_by", int),
+        Column("parts", str),
+    ),
+    key=("position", "erased_by"),
+)
+"""``erased_by`` is the position of the entry that states the erasure."""
+
+REDACTED: Final = Table(
+    "redacted",
+    (Column("vertex", int), Column("since", int)),
+    key=("vertex", "since"),
+)
+"""Nodes of which something was erased from the entry at ``since``.
+
+Made by folding what is left of that entry, so it needs no word of any erasure, and shows at every
+size that the entry itself shows at.
+"""
+
+
+class Erasures:
+    """The erasures that one run of folding meets."""
+
+    def __init__(self) -> None:
+        self._new: dict[Table, list[Row]] = {ERASED: [], REDACTED: []}
+
+    def fold(self, said: Unfolded) -> None:
+        """Add what one entry says was erased, and whom its own erasure concerns."""
+        position = said.entry.position
+        for item in said.erasures:
+            self._new[ERASED] += [(one, position, item.parts.value) for one in item.positions]
+        self._new[REDACTED] += [(vertex, position) for vertex in said.redacted]
+
+    def flush(self, writer: Writer) -> None:
+        """Write what was added."""
+        for table, rows in self._new.items():
+            writer.insert(table, rows)
+        self._new = {table: [] for table in self._new}

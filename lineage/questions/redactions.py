@@ -1,0 +1,130 @@
+"""What was erased of an answer: which nodes it concerns, by whom, when and why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Final, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from lineage.projections.erasures import ERASED, REDACTED
+from lineage.projections.statements import ACTOR
+from lineage.stores.base import Reader
+from lineage_schemas.basis import Basis
+from lineage_schemas.codec import decode_envelope, decode_records
+from lineage_schemas.governance import Erasure, PartsErased
+from lineage_schemas.graph import LineageAnswer, NodeAnswer, NodePage, Redaction
+from lineage_schemas.instants import format_instant
+
+REDACTIONS_SHOWN_MAX: Final = 1_000
+"""Redactions that an answer tells one by one; the basis counts all of them."""
+
+_FEW_ROWS: Final = 10_000
+"""With fewer redacted nodes than this, comparing all of them costs less than looking each up."""
+
+_Answer = TypeVar("_Answer", LineageAnswer, NodeAnswer, NodePage)
+
+
+def count_redacted(reader: Reader, vertices: Collection[int], size: int) -> dict[int, int]:
+    """Return for each node of which something was erased from how many entries it was."""
+    counts: dict[int, int] = {}
+    for vertex, _ in _redacted_rows(reader, vertices, size):
+        counts[vertex] = counts.get(vertex, 0) + 1
+    return counts
+
+
+def with_redactions(
+    reader: Reader, answer: _Answer, namespace: int | None, vertices: Iterable[int]
+) -> _Answer:
+    """Return an answer that tells, and counts in its basis, what was erased of these nodes."""
+    if namespace is None:
+        return answer
+    size = answer.basis.size
+    rows = _redacted_rows(reader, set(vertices), size)
+    if not rows:
+        return answer
+    total, redactions = read_redactions(reader, namespace, {position for _, position in rows})
+    return replace(answer, basis=counted(answer.basis, total), redactions=redactions)
+
+
+def counted(basis: Basis, redactions: int) -> Basis:
+    """Return the basis of an answer that met so many erased entries."""
+    return replace(basis, redactions=redactions)
+
+
+def read_redactions(
+    reader: Reader, namespace: int, positions: Collection[int]
+) -> tuple[int, tuple[Redaction, ...]]:
+    """Return how many of these entries lost something, and the first of them, by position."""
+    shown = sorted(positions)[:REDACTIONS_SHOWN_MAX]
+    by_position: dict[int, list[tuple[int, str]]] = {}
+    for position, erased_by, parts in reader.find(ERASED, "position", shown):
+        by_position.setdefault(position, []).append((erased_by, parts))
+    statements = _Statements(reader, namespace)
+    return len(positions), tuple(
+        _redaction(position, sorted(by_position.get(position, ())), statements)
+        for position in shown
+    )
+
+
+class _Stated(Struct, frozen=True):
+    record: Erasure
+    recorded_us: int
+
+
+class _Statements:
+    """The entries that state erasures, each read once, and the names of the actors in them."""
+
+    def __init__(self, reader: Reader, namespace: int) -> None:
+        self._reader = reader
+        self._names = {
+            str(row[1]): str(row[4])
+            for row in reader.find(ACTOR, "namespace", [namespace])
+            if row[4]
+        }
+        self._read: dict[int, _Stated] = {}
+
+    def at(self, position: int) -> _Stated:
+        if position not in self._read:
+            stored = self._reader.entries(position, 1)[0]
+            assert stored.facts is not None
+            records = decode_records(stored.facts.body, None)
+            record = next(one for one in records if isinstance(one, Erasure))
+            recorded_us = decode_envelope(stored.envelope).recorded_us
+            self._read[position] = _Stated(record, recorded_us)
+        return self._read[position]
+
+    def name(self, pseudonym: str) -> str:
+        return self._names.get(pseudonym, pseudonym)
+
+
+def _redaction(
+    position: int, erasures: list[tuple[int, str]], statements: _Statements
+) -> Redaction:
+    if not erasures:
+        return Redaction(position=position, parts=PartsErased.ALL)
+    # Erased once more, of its other part: the first who erased is told with the sum of the parts.
+    erased_by = erasures[0][0]
+    all_of_it = any(parts == PartsErased.ALL for _, parts in erasures)
+    stated = statements.at(erased_by)
+    return Redaction(
+        position=position,
+        parts=PartsErased.ALL if all_of_it else PartsErased.PERSONAL,
+        erased_by=erased_by,
+        requester=statements.name(stated.record.requester),
+        approver=statements.name(stated.record.approver),
+        at=format_instant(stated.recorded_us),
+        legal_basis=stated.record.legal_basis,
+        reason=stated.record.reason,
+    )
+
+
+def _redacted_rows(reader: Reader, vertices: Collection[int], size: int) -> list[tuple[int, int]]:
+    """Return (vertex, position of an entry that lost something of it), as of a size."""
+    rows = reader.scan(REDACTED, None, _FEW_ROWS)
+    if not rows:
+        return []
+    if len(rows) == _FEW_ROWS:
+        rows = reader.find(REDACTED, "vertex", vertices)
+    return [(vertex, since) for vertex, since in rows if since < size and vertex in vertices]

@@ -1,0 +1,69 @@
+"""What answers about erasures look like: what would go or has gone, what forbids it, what stays."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from lineage_schemas.governance import PartsErased
+
+
+class CopyView(Struct, frozen=True, kw_only=True):
+    """A copy of parts of ``entry`` that left the ledger, as the entry at ``stated_at`` says.
+
+    ``recipient`` is empty where who has it was erased or not told.
+    """
+
+    entry: int
+    stated_at: int
+    facts: bool
+    personal: bool
+    form: str
+    recipient: str
+
+
+class ObjectionView(Struct, frozen=True, kw_only=True):
+    """A hold or retention, stated at ``restraint``, forbids that ``entry`` is erased.
+
+    ``until`` is ``None`` for a hold, which lasts until it is released.
+    """
+
+    entry: int
+    restraint: int
+    name: str
+    until: str | None
+
+
+class ErasureAnswer(Struct, frozen=True, kw_only=True):
+    """What an erasure erased, or would erase.
+
+    ``position`` is that of the entry that states it: the erasure, or its refusal; ``None`` for a
+    mere plan, and where there was nothing to erase. ``refused`` says which. ``nodes`` counts the
+    nodes that the entries speak of; ``copies`` are beyond our reach. ``scrubbed`` is false while
+    erased bytes may still be in the store's file.
+    """
+
+    namespace: str
+    parts: PartsErased
+    positions: tuple[int, ...]
+    nodes: int
+    objections: tuple[ObjectionView, ...] = ()
+    copies: tuple[CopyView, ...] = ()
+    position: int | None = None
+    refused: bool = False
+    scrubbed: bool = True
+
+
+class RestraintView(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A hold (no ``keep_days``) or a retention, and what it covers.
+
+    Without ``entry`` and ``node_kind`` it covers the whole namespace.
+    """
+
+    position: int
+    name: str
+    keep_days: int | None = None
+    entry: int | None = None
+    node_kind: str | None = None
+    node_id: int | None = None
+    node_key: str | None = None
+    released_by: int | None = None
