@@ -12,10 +12,10 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-long check static format-check lint types floors \
-        fix golden bench bench-rivals lock clean
+        fix golden bench bench-integrity bench-rivals lock clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 setup: $(VENV)/.dev ## make .venv with everything for development, pinned by hash
 
@@ -54,6 +54,9 @@ golden: $(VENV)/.dev ## write the golden files anew; read the difference before 
 
 bench: $(VENV)/.dev ## measure; ARGS names one benchmark
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-integrity: $(VENV)/.dev ## measure proofs, audits and what signing costs; ARGS names one workload
+	$(BIN)/python -m benchmarks.integrity $(ARGS)
 
 bench-rivals: $(VENV)/.dev ## measure beside ML Metadata, in an environment of its own
 	benchmarks/rivals/setup.sh

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from msgspec import Struct
@@ -14,7 +14,7 @@ from lineage.erasure.judging import check_keep_days, check_requesters
 from lineage.erasure.planning import Copy, Target, check_targets
 from lineage.folding import fold_anew
 from lineage.intake import Append, Intake
-from lineage.projections.governance import RESTRAINT, RestraintRow
+from lineage.projections.governance import RESTRAINT, RestraintRow, read_governance
 from lineage.projections.nodes import NODE
 from lineage.questions.nodes import find_identified
 from lineage.rules.secrets import clean_identifier
@@ -22,7 +22,7 @@ from lineage.stores.base import Reader, Store, Writer
 from lineage.vertices import node_name
 from lineage.writing.governing import Pseudonyms, governance_batch, namespace_number
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
-from lineage_schemas.codec import decode_envelope, decode_records
+from lineage_schemas.codec import decode_envelope
 from lineage_schemas.erasures import CopyView, ErasureAnswer, ObjectionView, RestraintView
 from lineage_schemas.errors import (
     InvalidInputError,
@@ -39,6 +39,7 @@ from lineage_schemas.governance import (
     Retention,
 )
 from lineage_schemas.instants import format_instant
+from lineage_schemas.limits import ERASURE_POSITIONS_MAX
 from lineage_schemas.mlmd import Kind
 
 _Scoped = TypeVar("_Scoped", Hold, Retention)
@@ -139,9 +140,11 @@ class Erasures:
         )
         if not answer.refused:
             # Also where nothing was left to erase: what an earlier call could not do is due.
-            answer = replace(answer, scrubbed=scrub(self._store))
             self._custody.remember_erasures()
         self._custody.sign_now()
+        if not answer.refused:
+            # Last, for it is long: killed in it, the erasure is remembered, and signed.
+            answer = replace(answer, scrubbed=scrub(self._store))
         return answer
 
     def hold(
@@ -245,10 +248,11 @@ class Erasures:
         if not plan.candidates:
             return answer
         names = Pseudonyms(writer, namespace, self._randomness)
-        record = _stated(ask, plan, names.of(ask.requester), names.of(ask.approver))
-        records = (*names.new, record)
+        records = list(_stated(ask, plan, names.of(ask.requester), names.of(ask.approver)))
         receipts = append(
-            governance_batch(namespace, principal, *records, randomness=self._randomness)
+            governance_batch(
+                namespace, principal, *names.new, *records, randomness=self._randomness
+            )
         )
         if not plan.objections:
             writer.erase(plan.positions, ask.parts)
@@ -272,26 +276,30 @@ class Erasures:
 
 def _stated(
     ask: ErasureRequest, plan: Plan, requester: str, approver: str
-) -> Erasure | ErasureRefusal:
-    """Return what the log is to say: that it was done, or that it was refused."""
-    if not plan.objections:
-        return Erasure(
-            positions=plan.positions,
-            parts=ask.parts,
-            legal_basis=ask.legal_basis,
-            requester=requester,
-            approver=approver,
-            reason=ask.reason,
-        )
-    return ErasureRefusal(
-        positions=plan.positions,
-        parts=ask.parts,
-        legal_basis=ask.legal_basis,
-        requester=requester,
-        approver=approver,
-        because=tuple(sorted({one.restraint for one in plan.objections})),
-        reason=ask.reason,
-    )
+) -> Iterator[Erasure | ErasureRefusal]:
+    """Yield what the log is to say: that it was done, or that it was refused."""
+    because = tuple(sorted({one.restraint for one in plan.objections}))
+    for start in range(0, len(plan.positions), ERASURE_POSITIONS_MAX):
+        positions = plan.positions[start : start + ERASURE_POSITIONS_MAX]
+        if because:
+            yield ErasureRefusal(
+                positions=positions,
+                parts=ask.parts,
+                legal_basis=ask.legal_basis,
+                requester=requester,
+                approver=approver,
+                because=because,
+                reason=ask.reason,
+            )
+        else:
+            yield Erasure(
+                positions=positions,
+                parts=ask.parts,
+                legal_basis=ask.legal_basis,
+                requester=requester,
+                approver=approver,
+                reason=ask.reason,
+            )
 
 
 def _answer(reader: Reader, plan: Plan, namespace: str, parts: PartsErased) -> ErasureAnswer:
@@ -314,10 +322,7 @@ def _answer(reader: Reader, plan: Plan, namespace: str, parts: PartsErased) -> E
 
 
 def _copy_view(reader: Reader, copy: Copy) -> CopyView:
-    facts, personal = reader.payload(copy.stated_at)
-    assert facts is not None, "the ledger's own facts are never erased"
-    records = decode_records(facts.body, personal.body if personal else None)
-    stated = next(one for one in records if isinstance(one, Disclosure))
+    stated = read_governance(reader.entries(copy.stated_at, 1)[0], Disclosure)
     return CopyView(
         entry=copy.entry,
         stated_at=copy.stated_at,

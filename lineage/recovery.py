@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from lineage.anchoring.notary import (
     Notary,
     compare,
@@ -21,7 +23,7 @@ from lineage.clock import Randomness
 from lineage.erasure.erasing import believable, erase_parts, erased_in_log, scrub
 from lineage.folding import fold_anew
 from lineage.intake import Append, Intake
-from lineage.projections.governance import RECOVERY, read_keys
+from lineage.projections.governance import RECOVERY, KeyRow, read_keys
 from lineage.projections.views import scan_rows
 from lineage.proofs.checkpoints import read_checkpoint, verifier_key_of
 from lineage.proofs.signing import SigningKey, new_signing_key
@@ -30,7 +32,7 @@ from lineage.rules.form import LEDGER_NAMESPACE
 from lineage.stores.base import Reader, Store, Writer
 from lineage.writing.governing import governance_batch
 from lineage.writing.submission import LOCAL_PRINCIPAL, Principal
-from lineage_schemas.errors import PreconditionError, StaleHeadError, StoreBehindError
+from lineage_schemas.errors import PreconditionError, ProofError, StaleHeadError, StoreBehindError
 from lineage_schemas.governance import (
     Erasure,
     GovernanceRecord,
@@ -81,13 +83,14 @@ class Recoverer:
         """
         with self._notary.sidecar.locked(), self._store.read() as reader:
             self._refuse_without_need(reader)
-            origin, sidecar = reader.origin(), self._notary.sidecar.read()
+            origin, rows = reader.origin(), read_keys(reader)
+            sidecar = _believable(self._notary.recall().sidecar, rows)
             _refuse_remembered(origin, sidecar)
-            rows = read_keys(reader)
             outside = read_checkpoint(note)
             open_checkpoint(note, keys_in_force(rows, outside.size))
             given = Sidecar(origin=origin, checkpoint=note.decode())
             compare(reader, given)
+            given = _later(reader, given, rows)
             known = () if sidecar is None else sidecar.erased
             self._notary.sidecar.write(with_erased(given, *known, *erased_in_log(reader)))
             return RecoveryAnswer(origin=origin, former=origin, size=reader.head().size)
@@ -104,7 +107,7 @@ class Recoverer:
             PreconditionError: the store is what was signed, so nothing is lost.
             StoreError: the store, the key's file or the sidecar failed.
         """
-        remembered = self._notary.remembered()
+        remembered = self._notary.recall().sidecar
         with self._store.read() as reader:
             begun_from = _begun_from(reader, remembered)
             if begun_from is None:
@@ -117,9 +120,7 @@ class Recoverer:
         return self._finish(former)
 
     def _refuse_without_need(self, reader: Reader) -> None:
-        try:
-            compare(reader, self._notary.remembered())
-        except StoreBehindError:
+        if self._notary.verdict(reader, self._notary.recall()) is not None:
             return
         raise PreconditionError(
             "The ledger is what was signed: there is nothing to recover", where=reader.origin()
@@ -130,9 +131,6 @@ class Recoverer:
         pending = keys.pending()
         if pending is not None and _MARK in pending.name and pending.name != former:
             return pending
-        if pending is not None:
-            # A change of the former log's key was not finished; neither key signs from here on.
-            keys.replace(pending)
         stem = former.partition(_MARK)[0]
         return new_signing_key(
             f"{stem}{_MARK}{self._randomness(_ORIGIN_BYTES).hex()}", self._randomness
@@ -149,7 +147,7 @@ class Recoverer:
             reason=reason,
         )
         introduction = KeyIntroduction(verifier=format_verifier_key(verifier_key_of(key)))
-        remembered = self._notary.remembered()
+        remembered = self._notary.recall().sidecar
 
         def work(writer: Writer, append: Append, _: int) -> None:
             if writer.origin() != former:
@@ -167,9 +165,25 @@ class Recoverer:
                 fold_anew(writer)
             # Last, so that hardly any failure leaves a key behind that the log does not name; and
             # before the commit, for without the key nobody could go on.
+            self._make_way(key, read_keys(writer))
             self._notary.keys.stage(key)
 
         self._intake.govern(work, guarded=False)
+
+    def _make_way(self, key: SigningKey, rows: Sequence[KeyRow]) -> None:
+        """Let go of a change of the former log's key that was begun and not finished.
+
+        Where the log names that key it takes its place, should this recovery come to nothing; where
+        it does not, the present one stays.
+        """
+        keys = self._notary.keys
+        pending = keys.pending()
+        if pending is None or pending.public == key.public:
+            return
+        if format_verifier_key(verifier_key_of(pending)) in {row.verifier for row in rows}:
+            keys.promote(pending)
+        else:
+            keys.discard()
 
     def _finish(self, former: str) -> RecoveryAnswer:
         """Bring the sidecar and the key after the log, which has gone on already."""
@@ -177,16 +191,17 @@ class Recoverer:
         with self._store.read() as reader:
             origin, size = reader.origin(), reader.head().size
             last = list(scan_rows(reader, RECOVERY))[-1]
-            # All of them are stated by now, but for those of lost entries, whose positions others
-            # will take.
-            erased = erased_in_log(reader)
-        scrub(self._store)
+            stated = erased_in_log(reader)
         with notary.sidecar.locked():
-            notary.sidecar.write(with_erased(Sidecar(origin=origin), *erased))
+            # Those of lost entries too: they may come back with a store that is put back.
+            remembered = notary.recall().sidecar
+            known = () if remembered is None else remembered.erased
+            notary.sidecar.write(with_erased(Sidecar(origin=origin), *known, *stated))
         pending = notary.keys.pending()
         if pending is not None and pending.name == origin:
-            notary.keys.replace(pending)
+            notary.keys.promote(pending)
         notary.sign_head(self._store)
+        scrub(self._store)
         return RecoveryAnswer(
             origin=origin, former=former, size=size, lost_from=last[2], lost_to=last[3]
         )
@@ -196,9 +211,39 @@ def _refuse_remembered(origin: str, sidecar: Sidecar | None) -> None:
     if sidecar is not None and (sidecar.checkpoint is not None or sidecar.origin != origin):
         raise PreconditionError(
             "The sidecar is here, and remembers another checkpoint than the store has",
-            where=f"here {origin}, remembered {sidecar.origin}",
+            where=f"of {sidecar.origin}, here {origin}",
             hint="Put back the store that was signed. If it is lost, declare the loss.",
         )
+
+
+def _later(reader: Reader, given: Sidecar, rows: Sequence[KeyRow]) -> Sidecar:
+    """Return the checkpoint that the store keeps, where it is good and later than the given one."""
+    note = reader.checkpoint()
+    if note is None or given.checkpoint is None:
+        return given
+    kept = replace(given, checkpoint=note.decode())
+    try:
+        size = read_checkpoint(note).size
+        open_checkpoint(note, keys_in_force(rows, size))
+        compare(reader, kept)
+    except (ProofError, StoreBehindError):
+        return given
+    return kept if size > read_checkpoint(given.checkpoint.encode()).size else given
+
+
+def _believable(sidecar: Sidecar | None, rows: Sequence[KeyRow]) -> Sidecar | None:
+    """Return what is remembered, without a checkpoint that no key of the log has signed.
+
+    Such a one was put there by somebody else: it keeps nobody from beginning the sidecar anew.
+    """
+    if sidecar is None or sidecar.checkpoint is None:
+        return sidecar
+    note = sidecar.checkpoint.encode()
+    try:
+        open_checkpoint(note, keys_in_force(rows, read_checkpoint(note).size))
+    except ProofError:
+        return replace(sidecar, checkpoint=None)
+    return sidecar
 
 
 def _begun_from(reader: Reader, sidecar: Sidecar | None) -> str | None:
@@ -218,7 +263,7 @@ def _begun_from(reader: Reader, sidecar: Sidecar | None) -> str | None:
 
 def _unstated(reader: Reader, sidecar: Sidecar | None) -> list[ErasedParts]:
     """Return the erasures of entries here that the sidecar remembers and the log does not state."""
-    if sidecar is None or sidecar.origin != reader.origin():
+    if sidecar is None:
         return []
     stated: dict[int, bool] = {}
     for one in erased_in_log(reader):

@@ -15,7 +15,7 @@ from typing import Final, Self
 
 from msgspec.structs import replace
 
-from lineage.anchoring.notary import Notary
+from lineage.anchoring.notary import Notary, Recalled
 from lineage.audit import AuditLevel, AuditReport, AuditRequest, audit_log, recall
 from lineage.clock import Clock, Randomness
 from lineage.collector import paused_collector
@@ -25,20 +25,20 @@ from lineage.erasure.erasing import replay, scrub
 from lineage.erasures import Erasures
 from lineage.folding import Progress, RebuildReport, rebuild_views
 from lineage.graph.index import GraphIndex
-from lineage.intake import Delivery, Intake, Outcomes, allow_all
-from lineage.projections.catalog import NAMESPACE, SOURCE, types_as_of
+from lineage.intake import Append, Delivery, Intake, Outcomes, allow_all
+from lineage.projections.catalog import SOURCE, types_as_of
 from lineage.projections.views import PROJECTION_VERSION, read_bookmark
 from lineage.proofs.tree import CompactRange
 from lineage.proofs.verifying import VerifierKey
-from lineage.questions.as_of import AsOf, resolve_as_of, state_basis
+from lineage.questions.as_of import AsOf, FoundNamespace, resolve_as_of, state_basis
 from lineage.questions.contexts import NodeId, read_contexts
 from lineage.questions.entries import read_entry_page
 from lineage.questions.proving import (
     ProofQuery,
-    ProofText,
-    entries_behind,
-    namespace_of_entry,
-    prove_entries,
+    SignedSize,
+    disclosures,
+    proof_answer,
+    prove,
 )
 from lineage.questions.search import (
     PAGE_NODES_DEFAULT,
@@ -51,9 +51,10 @@ from lineage.questions.search import (
 from lineage.questions.show import show
 from lineage.questions.trace import TraceQuery, check_query, trace
 from lineage.recovery import Recoverer
+from lineage.rules.form import LEDGER_NAMESPACE
 from lineage.rules.secrets import clean_identifier
-from lineage.stores.base import Reader, Store
-from lineage.writing.governing import governance_batch
+from lineage.stores.base import Reader, Store, Writer
+from lineage.writing.governing import governance_batch, namespace_number
 from lineage.writing.preparing import PreparedBatch, prepare_batch
 from lineage.writing.submission import (
     DEFAULT_NAMESPACE,
@@ -65,7 +66,6 @@ from lineage.writing.submission import (
 from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Head
 from lineage_schemas.errors import InvalidInputError, LedgerError
-from lineage_schemas.governance import Disclosure
 from lineage_schemas.graph import (
     EntryPage,
     LineageAnswer,
@@ -105,12 +105,16 @@ class Ledger:
         self.custody = Custody(store, self._intake, notary, clock, randomness)
         self.erasures = Erasures(store, self._intake, self.custody, clock, randomness)
         self.recovery = None
-        if notary is not None:
+        # With a sidecar that cannot be believed nobody knows what was erased: no question is
+        # answered, but an audit and a recovery are possible.
+        recalled = None if notary is None else notary.recall()
+        if notary is not None and recalled is not None:
             self.recovery = Recoverer(store, self._intake, notary, randomness)
-            replay(notary.remembered(), store)
+            replay(recalled.sidecar, store)
         self._bring_views_up()
-        scrub(store)
-        self.custody.remember_erasures()
+        scrub(store, wait_seconds=0)
+        if recalled is not None and recalled.fault is None:
+            self.custody.remember_erasures()
 
     def __enter__(self) -> Self:
         return self
@@ -412,52 +416,25 @@ class Ledger:
             LimitExceededError: more than ``PROOFS_MAX`` entries.
             StoreError: the checkpoint or the disclosure could not be written; nothing is shown.
         """
-        target = query.target
-        wanted = clean_identifier(target) if isinstance(target, str) else target
-        kinds = EVERY_KIND if query.kind is None else (query.kind,)
         checkpoint = self.custody.checkpoint()
-        size, note = checkpoint.size, checkpoint.note.encode()
-        with self._store.read() as reader:
-            if isinstance(wanted, int):
-                namespace = namespace_of_entry(reader, wanted, size)
-                positions: tuple[int, ...] = (wanted,)
-            else:
-                number = _number_of(reader, namespace, size)
-                positions = entries_behind(reader, number, wanted, kinds, size)
-            proofs = prove_entries(reader, positions, note, size, query.shown)
-        return ProofAnswer(
-            positions=positions,
-            size=size,
-            proofs=b"".join(one.body for one in proofs).decode(),
-            left_out=sum(one.left_out for one in proofs),
-            disclosure=self._disclose(
-                dict(zip(positions, proofs, strict=True)), query, namespace, principal
-            ),
-        )
+        signed = SignedSize(checkpoint.size, checkpoint.note.encode())
+        if not any(query.shown):
+            with self._store.read() as reader:
+                return proof_answer(prove(reader, namespace, query, signed), signed, None)
 
-    def _disclose(
-        self,
-        proofs: dict[int, ProofText],
-        query: ProofQuery,
-        namespace: str,
-        principal: Principal,
-    ) -> int | None:
-        """State which parts are about to leave; return where. ``None`` if none do."""
-        leaving = {at: one.shows for at, one in proofs.items() if any(one.shows)}
-        if not leaving:
-            return None
-        record = Disclosure(
-            positions=tuple(leaving),
-            facts=any(shows.facts for shows in leaving.values()),
-            personal=any(shows.personal for shows in leaving.values()),
-            form="proof",
-            purpose=query.purpose,
-            recipient=query.recipient or principal.name,
-        )
-        batch = governance_batch(namespace, principal, record, randomness=self._randomness)
-        receipts = self._intake.govern(lambda _, append, __: append(batch))
-        self.custody.sign_now()
-        return receipts[-1].position
+        def work(writer: Writer, append: Append, _: int) -> ProofAnswer:
+            # Read and stated in one transaction, so that no erasure comes between the two.
+            proofs = prove(writer, namespace, query, signed)
+            records = disclosures(proofs, query, principal.name)
+            if not records:
+                return proof_answer(proofs, signed, None)
+            batch = governance_batch(namespace, principal, *records, randomness=self._randomness)
+            return proof_answer(proofs, signed, append(batch)[-1].position)
+
+        answer = self._intake.govern(work)
+        if answer.disclosure is not None:
+            self.custody.sign_now()
+        return answer
 
     # --- checking --------------------------------------------------------------------------------
 
@@ -508,12 +485,27 @@ class Ledger:
     ) -> Generator[tuple[Reader, int | None, Basis]]:
         """Open one snapshot and fix its basis: (reader, number of the namespace, basis)."""
         del principal  # who may read what is settled when sign-in exists
+        recalled = None if self._notary is None else self._notary.recall()
+        if recalled is not None and recalled.fault is not None:
+            raise recalled.fault
         with self._store.read() as reader:
             origin = reader.origin()
             resolved = resolve_as_of(reader, origin, namespace, as_of)
-            number = _number_of(reader, namespace, resolved.size)
-            sources = () if number is None else _sources_of(reader, number, resolved.size)
-            yield reader, number, state_basis(reader, origin, namespace, resolved, sources)
+            number = namespace_number(reader, namespace, resolved.size)
+            own = namespace_number(reader, LEDGER_NAMESPACE, resolved.size)
+            found = FoundNamespace(
+                numbers=tuple(one for one in (number, own) if one is not None),
+                sources=() if number is None else _sources_of(reader, number, resolved.size),
+                missing=self._missing(reader, recalled),
+            )
+            yield reader, number, state_basis(reader, origin, namespace, resolved, found)
+
+    def _missing(self, reader: Reader, recalled: Recalled | None) -> tuple[str, ...]:
+        """Say what is known to be missing of the log itself, by what was signed of it."""
+        if self._notary is None or recalled is None:
+            return ()
+        fault = self._notary.verdict(reader, recalled)
+        return () if fault is None else (fault.what,)
 
 
 def _one(outcomes: Outcomes) -> list[Receipt]:
@@ -521,13 +513,6 @@ def _one(outcomes: Outcomes) -> list[Receipt]:
     if isinstance(outcome, LedgerError):
         raise outcome
     return outcome
-
-
-def _number_of(reader: Reader, namespace: str, size: int) -> int | None:
-    for number, since, _ in reader.find(NAMESPACE, "name", [namespace]):
-        if since < size:
-            return int(number)
-    return None
 
 
 def _sources_of(reader: Reader, namespace: int, size: int) -> tuple[str, ...]:

@@ -7,7 +7,16 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from lineage.proofs.tree import Subtree
-from lineage.stores.base import Documents, Reader, Store, StoredHead, Writer
+from lineage.stores.base import (
+    SCRUB_WAIT_SECONDS_MAX,
+    Documents,
+    Reader,
+    Store,
+    StoredHead,
+    StrayParts,
+    Strays,
+    Writer,
+)
 from lineage.stores.tables import Cell, Row, Table
 from lineage_schemas.entry import PayloadPart, StoredEntry
 from lineage_schemas.errors import StoreError
@@ -116,9 +125,9 @@ class FaultyStore:
     def is_scrubbed(self) -> bool:
         return self.store.is_scrubbed
 
-    def scrub(self) -> None:
+    def scrub(self, wait_seconds: float = SCRUB_WAIT_SECONDS_MAX) -> None:
         self.break_at(Step.SCRUB, When.BEFORE)
-        self.store.scrub()
+        self.store.scrub(wait_seconds)
         self.break_at(Step.SCRUB, When.AFTER)
 
     def close(self) -> None:
@@ -206,6 +215,12 @@ class FaultyWriter:
 
     def payload(self, position: int) -> tuple[PayloadPart | None, PayloadPart | None]:
         return self._writer.payload(position)
+
+    def strays(self, tables: Sequence[Table]) -> Strays:
+        return self._writer.strays(tables)
+
+    def stray_parts(self) -> StrayParts:
+        return self._writer.stray_parts()
 
     def find(
         self,

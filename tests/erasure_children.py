@@ -45,7 +45,7 @@ def erase_and_die(path: Path, positions: tuple[int, ...], where: str, nth: int) 
     ledger.erasures.erase(asked(*positions, parts=ALL))
 
 
-def die() -> None:
+def die(_: float = 0.0) -> None:
     """End at once, as if the power went."""
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -64,23 +64,36 @@ def _during_the_scrub(store: SqliteStore, nth: int) -> None:
             die()
         return 0
 
-    def scrub_and_die() -> None:
+    def scrub_and_die(wait_seconds: float) -> None:
         store._writing.conn.set_progress_handler(count_down, _STEPS_BETWEEN)
-        scrub()
+        scrub(wait_seconds)
 
     setattr(store, "scrub", scrub_and_die)  # noqa: B010
 
 
 def _before_the_log_is_cut(store: SqliteStore, _: int) -> None:
-    setattr(store, "_truncate_log", die)  # noqa: B010
+    """It is cut twice: before the file is made anew, and after."""
+    cut = store._truncate_log
+    cuts: list[float] = []
+
+    def cut_once(wait_seconds: float) -> None:
+        if cuts:
+            die()
+        cuts.append(wait_seconds)
+        cut(wait_seconds)
+
+    setattr(store, "_truncate_log", cut_once)  # noqa: B010
 
 
 def _after_the_log_is_cut(store: SqliteStore, _: int) -> None:
     cut = store._truncate_log
+    cuts: list[float] = []
 
-    def cut_and_die() -> None:
-        cut()
-        die()
+    def cut_and_die(wait_seconds: float) -> None:
+        cut(wait_seconds)
+        if cuts:
+            die()
+        cuts.append(wait_seconds)
 
     setattr(store, "_truncate_log", cut_and_die)  # noqa: B010
 

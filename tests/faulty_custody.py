@@ -86,6 +86,6 @@ class FaultyKeys:
         with self._parts.around("discard"):
             self._keys.discard()
 
-    def replace(self, key: SigningKey) -> None:
-        with self._parts.around("replace key"):
-            self._keys.replace(key)
+    def promote(self, key: SigningKey) -> None:
+        with self._parts.around("promote"):
+            self._keys.promote(key)

@@ -26,6 +26,6 @@ def erase_next(file: SidecarFile) -> int:
         sidecar = file.read()
         assert sidecar is not None
         count = len(sidecar.erased)
-        more = ErasedParts(position=count, facts=True, personal=count % 2 == 0)
+        more = ErasedParts(position=count, facts=True, personal=count % 2 == 0, leaf="9a" * 32)
         file.write(with_erased(sidecar, more))
     return count + 1

@@ -15,12 +15,17 @@ from lineage.anchoring.notary import Notary
 from lineage.anchoring.sidecar import Sidecar, SidecarFile
 from lineage.audit import AuditLevel, AuditReport, AuditRequest, audit_log, recall
 from lineage.folding import rebuild_views
+from lineage.intake import Append
 from lineage.ledger import Artifact, ErasureRequest, Ledger, Statement, open_ledger
 from lineage.projections.views import TABLES
 from lineage.proofs.checkpoints import read_checkpoint, sign_checkpoint
 from lineage.proofs.signing import SigningKey, new_signing_key
 from lineage.proofs.tree import CompactRange, Subtree, leaf_hash
+from lineage.stores.base import Writer
 from lineage.stores.opening import open_store
+from lineage.writing.governing import governance_batch
+from lineage.writing.submission import Principal
+from lineage_schemas.governance import Erasure, PartsErased
 
 VICTIM: Final = 200
 """The entry that is changed; a whole tile covers it, and there is a ragged end behind that."""
@@ -214,6 +219,45 @@ def put_an_erased_part_back(scene: Scene) -> None:
         sql = "UPDATE payload SET personal = ?, personal_salt = ? WHERE position = ?"
         connection.execute(sql, (personal, salt, ERASED))
     _fold_anew(scene)
+
+
+def put_half_of_an_erased_part_back(scene: Scene) -> None:
+    sql = "SELECT personal FROM payload WHERE position = ?"
+    with behind_its_back(scene.earlier) as connection:
+        (personal,) = connection.execute(sql, (ERASED,)).fetchone()
+    assert personal is not None
+    with behind_its_back(scene.store) as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        sql = "UPDATE payload SET personal = ? WHERE position = ?"
+        connection.execute(sql, (personal, ERASED))
+
+
+def add_payload_of_no_entry(scene: Scene) -> None:
+    with behind_its_back(scene.store) as connection:
+        sql = "INSERT INTO payload SELECT ?, facts_salt, facts, NULL, NULL FROM payload LIMIT 1"
+        connection.execute(sql, (SIZE,))
+
+
+def erase_what_is_held(scene: Scene) -> None:
+    """Say so in the log, and sign that: as a program would that does not ask what is held."""
+    with scene.open() as ledger:
+        ledger.erasures.hold(VICTIM, authority="court")
+        record = Erasure(
+            positions=(VICTIM,),
+            parts=PartsErased.ALL,
+            legal_basis="none",
+            requester="actor-1",
+            approver="actor-2",
+        )
+
+        def work(writer: Writer, append: Append, _: int) -> None:
+            principal = Principal("forger")
+            append(governance_batch("default", principal, record, randomness=SeededRandomness()))
+            writer.erase([VICTIM], PartsErased.ALL)
+            rebuild_views(writer)
+
+        ledger._intake.govern(work)
+        ledger.custody.remember_erasures()
 
 
 def change_subtree(scene: Scene) -> None:

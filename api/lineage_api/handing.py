@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from lineage.custody import DIRECTORY, Custody
+from lineage.anchoring.sidecar import DIRECTORY_TARGET
+from lineage.custody import Custody
 from lineage_api.webhooks import place_of, post_checkpoint
 from lineage_schemas.integrity import AnchorView, CheckpointAnswer
 
@@ -17,7 +18,7 @@ WEBHOOK_SECONDS: Final = 5.0
 
 def directory_target(directory: Path) -> str:
     """Return what an anchor in a folder goes by."""
-    return f"{DIRECTORY}{directory}"
+    return f"{DIRECTORY_TARGET}{directory}"
 
 
 def webhook_target(url: str) -> str:

@@ -95,9 +95,12 @@ class Publisher:
                 if self._ledger.head().size:
                     custody.checkpoint()
                 self._is_new = False
-            else:
-                custody.catch_up()
-                fault = custody.fault
+            elif custody.last_checkpoint().unsigned:
+                # Also what another process has left, that was killed before it could sign.
+                custody.checkpoint()
+        except NotFoundError:
+            # Nothing was written yet: whoever writes first signs it.
+            pass
         except LedgerError as error:
             fault = error
         self._signing.note("signing", fault)

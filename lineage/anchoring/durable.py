@@ -3,6 +3,9 @@
 The body goes to ``<file>.tmp`` in the same folder and to the disk, takes the file's name in one
 step, and the folder goes to the disk too. The name of the temporary file is always the same, so
 that what a crash leaves is found and removed; whoever writes therefore holds ``locked``.
+
+A file stays its owner's, whoever replaces it: root may run a command beside a server that runs as
+somebody else, and must not take the server's files away from it.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock, get_ident
-from typing import Final
+from typing import Final, NamedTuple
 
 from lineage_schemas.errors import (
     ReadOnlyStoreError,
@@ -31,12 +34,25 @@ FILE_MODE: Final = 0o600
 LOCK_WAIT_SECONDS_MAX: Final = 30.0
 """How long we wait for another process or thread that holds a lock."""
 
+ROOT: Final = 0
+_SAME: Final = -1
+"""As an owner or group: the one that the system gives."""
+
+_ACCESS: Final = stat.S_IRWXU | stat.S_IRWXG | stat.S_IRWXO
 _PAUSE_SECONDS_MIN: Final = 0.001
 _PAUSE_SECONDS_MAX: Final = 0.05
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _REFUSED: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _NO_HARD_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 _FOLDER_NEEDS_NO_SYNC: Final = frozenset({errno.EINVAL, errno.EOPNOTSUPP})
+
+
+class Belonging(NamedTuple):
+    """Whose a file is, and who may do what with it; ``mode`` of ``None`` leaves that as made."""
+
+    owner: int
+    group: int
+    mode: int | None = None
 
 
 class Disk:
@@ -46,6 +62,10 @@ class Disk:
         """Make a new file and return its descriptor."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         return os.open(path, flags, mode)
+
+    def give(self, descriptor: int, owner: int, group: int) -> None:
+        """Let the file be somebody else's; -1 leaves the owner."""
+        os.fchown(descriptor, owner, group)
 
     def create_folder(self, path: Path) -> None:
         """Make a folder in one that is there."""
@@ -119,18 +139,30 @@ def _told(error: OSError, path: Path) -> StoreError:
 def replace_file(path: Path, body: bytes, disk: Disk = DISK, *, after_ns: int = 0) -> None:
     """Let the file be ``body``, whatever it was; the caller holds a lock that all writers take.
 
-    The new file's time of change is later than ``after_ns``.
+    The new file's time of change is later than ``after_ns``. It keeps the old one's owner, group
+    and mode; see ``_give_to`` for who may not do that.
 
     Raises:
         OSError: it failed; the file is the whole old or the whole new one, and a retry is safe.
     """
-    with _prepared(path, body, disk, after_ns=after_ns) as made:
+    belonging = _belonging_of(path) or _new_belonging(path)
+    with _prepared(path, body, disk, belonging, after_ns=after_ns) as made:
         disk.replace(made, path)
     disk.sync_folder(path.parent)
 
 
-def create_file(path: Path, body: bytes, disk: Disk = DISK, *, mode: int = FILE_MODE) -> None:
+def create_file(
+    path: Path,
+    body: bytes,
+    disk: Disk = DISK,
+    *,
+    mode: int = FILE_MODE,
+    like: Path | None = None,
+) -> None:
     """Make the file, and never touch one that is there; the caller holds the writers' lock.
+
+    It belongs to whoever makes it. Root makes it for the owner of the folder; and anybody for the
+    owner of the file ``like``, where there is one.
 
     Raises:
         FileExistsError: there is one.
@@ -138,7 +170,7 @@ def create_file(path: Path, body: bytes, disk: Disk = DISK, *, mode: int = FILE_
     """
     if os.path.lexists(path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
-    with _prepared(path, body, disk, mode=mode) as made:
+    with _prepared(path, body, disk, _new_belonging(path, like), mode=mode) as made:
         try:
             disk.link(made, path)
         except OSError as error:
@@ -164,7 +196,13 @@ def settle_file(path: Path, disk: Disk = DISK) -> None:
 
 @contextmanager
 def _prepared(
-    path: Path, body: bytes, disk: Disk, *, mode: int = FILE_MODE, after_ns: int = 0
+    path: Path,
+    body: bytes,
+    disk: Disk,
+    belonging: Belonging,
+    *,
+    mode: int = FILE_MODE,
+    after_ns: int = 0,
 ) -> Generator[Path]:
     """Yield a temporary file that holds the body, on the disk; afterwards it is gone."""
     made = beside(path, ".tmp")
@@ -173,6 +211,7 @@ def _prepared(
     try:
         descriptor = disk.create(made, mode)
         try:
+            _give_to(descriptor, belonging, disk)
             _write_all(descriptor, body, disk)
             _date_after(descriptor, after_ns)
             disk.sync(descriptor)
@@ -183,6 +222,42 @@ def _prepared(
         # Whatever cannot be removed now is removed by the next writer.
         with suppress(OSError):
             disk.remove(made)
+
+
+def _belonging_of(path: Path) -> Belonging | None:
+    """Return whose the file is; ``None`` for no file."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return Belonging(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode) & _ACCESS)
+
+
+def _new_belonging(path: Path, like: Path | None = None) -> Belonging:
+    """Return whose a new file is to be: that of ``like``; else, for root, that of the folder."""
+    there = None if like is None else _belonging_of(like)
+    if there is None and os.geteuid() == ROOT:
+        there = _belonging_of(path.parent)
+    return Belonging(_SAME, _SAME) if there is None else there._replace(mode=None)
+
+
+def _give_to(descriptor: int, belonging: Belonging, disk: Disk) -> None:
+    """Let the new file belong to whom it should.
+
+    Only root can give a file away: anybody else is refused who would replace the file of another,
+    because its owner could not read it any more. A group that we are not in cannot be given; then
+    no group may do anything with the file, and its owner goes on.
+    """
+    made = os.fstat(descriptor)
+    mode = stat.S_IMODE(made.st_mode) if belonging.mode is None else belonging.mode
+    if belonging.owner not in {_SAME, made.st_uid}:
+        disk.give(descriptor, belonging.owner, belonging.group)
+    elif belonging.group not in {_SAME, made.st_gid}:
+        try:
+            disk.give(descriptor, _SAME, belonging.group)
+        except PermissionError:
+            mode &= ~stat.S_IRWXG
+    os.fchmod(descriptor, mode)
 
 
 def _write_all(descriptor: int, body: bytes, disk: Disk) -> None:
@@ -230,8 +305,16 @@ class FileLock:
     A process that dies lets go of it. It cannot be taken twice by one thread.
     """
 
-    def __init__(self, path: Path, wait_seconds_max: float = LOCK_WAIT_SECONDS_MAX) -> None:
+    def __init__(
+        self,
+        path: Path,
+        wait_seconds_max: float = LOCK_WAIT_SECONDS_MAX,
+        *,
+        like: Path | None = None,
+    ) -> None:
+        """Name the lock file; a new one is for the owner of the file ``like``, if that is there."""
         self._path = path
+        self._like = like
         self._wait_seconds_max = wait_seconds_max
         self._threads = Lock()
         self._holder: int | None = None
@@ -257,7 +340,7 @@ class FileLock:
             raise self._busy()
         try:
             with translated(self._path):
-                descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+                descriptor = _open_lock(self._path, self._like)
             try:
                 self._take(descriptor, deadline)
                 self._holder = get_ident()
@@ -293,3 +376,22 @@ class FileLock:
             where=str(self._path),
             hint="Try again; if nobody works on the ledger, look for a process that hangs.",
         )
+
+
+def _open_lock(path: Path, like: Path | None) -> int:
+    """Open a lock file; where there is none, make one that belongs as any new file does.
+
+    One that is there is left as it is. No link is followed: it could lead root astray.
+    """
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    while True:
+        with suppress(FileNotFoundError):
+            return os.open(path, flags)
+        with suppress(FileExistsError):
+            descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, FILE_MODE)
+            try:
+                _give_to(descriptor, _new_belonging(path, like), DISK)
+            except BaseException:
+                os.close(descriptor)
+                raise
+            return descriptor

@@ -124,6 +124,26 @@ def replace_signing_key(path: Path, key: SigningKey, *, disk: Disk = DISK) -> No
             settle_file(path, disk)
 
 
+def promote_signing_key(path: Path, key: SigningKey, *, disk: Disk = DISK) -> None:
+    """Let the key of a rotation that was begun be the key in the file, if it is still this one.
+
+    Whoever comes late, after somebody else has finished that rotation and perhaps the next, changes
+    nothing: a retired key never comes back.
+
+    Raises:
+        StoreError: as ``replace_signing_key``.
+        StoreBusyError: another process held the lock beside the file for too long.
+    """
+    path = _real(path)
+    with _lock(path).held():
+        pending = load_signing_key(_next(path))
+        if pending is None or format_signing_key(pending) != format_signing_key(key):
+            return
+        with translated(path):
+            disk.replace(_next(path), path)
+            settle_file(path, disk)
+
+
 def discard_pending_key(path: Path, *, disk: Disk = DISK) -> None:
     """Give up a rotation that was begun: its key is in no file of ours afterwards.
 
@@ -151,7 +171,7 @@ def _stage(path: Path, key: SigningKey, disk: Disk) -> None:
     pending = load_signing_key(following)
     if pending is None:
         with translated(following):
-            _create(following, key, disk)
+            _create(following, key, disk, like=path)
     elif format_signing_key(pending) == format_signing_key(key):
         with translated(following):
             settle_file(following, disk)
@@ -163,8 +183,8 @@ def _stage(path: Path, key: SigningKey, disk: Disk) -> None:
         )
 
 
-def _create(path: Path, key: SigningKey, disk: Disk) -> None:
-    create_file(path, f"{format_signing_key(key)}\n".encode(), disk)
+def _create(path: Path, key: SigningKey, disk: Disk, like: Path | None = None) -> None:
+    create_file(path, f"{format_signing_key(key)}\n".encode(), disk, like=like)
 
 
 def _loaded(path: Path) -> SigningKey:
@@ -191,7 +211,7 @@ def _parsed(body: bytes, path: Path) -> SigningKey:
 
 
 def _lock(path: Path) -> FileLock:
-    return FileLock(beside(path, ".lock"))
+    return FileLock(beside(path, ".lock"), like=path)
 
 
 def _next(path: Path) -> Path:
@@ -231,9 +251,9 @@ class KeyFile:
         """Give up a rotation that was begun."""
         discard_pending_key(self.path, disk=self._disk)
 
-    def replace(self, key: SigningKey) -> None:
-        """Let this be the current key."""
-        replace_signing_key(self.path, key, disk=self._disk)
+    def promote(self, key: SigningKey) -> None:
+        """Let the next key be the current one, if it is still this one."""
+        promote_signing_key(self.path, key, disk=self._disk)
 
 
 class MemoryKeys:
@@ -265,6 +285,7 @@ class MemoryKeys:
         """Give up a rotation that was begun."""
         self._pending = None
 
-    def replace(self, key: SigningKey) -> None:
-        """Let this be the current key."""
-        self._current, self._pending = key, None
+    def promote(self, key: SigningKey) -> None:
+        """Let the next key be the current one, if it is still this one."""
+        if self._pending is not None and self._pending.public == key.public:
+            self._current, self._pending = key, None

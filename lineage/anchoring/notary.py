@@ -24,7 +24,12 @@ from lineage.proofs.verifying import (
     parse_verifier_key,
 )
 from lineage.stores.base import Reader, Store
-from lineage_schemas.errors import StoreBehindError, StoreError
+from lineage_schemas.errors import (
+    CorruptLogError,
+    SidecarError,
+    StoreBehindError,
+    StoreError,
+)
 
 
 class SigningKeys(Protocol):
@@ -50,8 +55,8 @@ class SigningKeys(Protocol):
         """Give up a rotation that was begun."""
         ...
 
-    def replace(self, key: SigningKey) -> None:
-        """Let this be the current key; the one before is gone."""
+    def promote(self, key: SigningKey) -> None:
+        """Let the next key be the current one, if it is still this one; the one before is gone."""
         ...
 
 
@@ -62,33 +67,68 @@ class Signed(NamedTuple):
     note: bytes
 
 
+class Recalled(NamedTuple):
+    """What is remembered beside the store, as of a mark; or why it cannot be believed."""
+
+    mark: Mark | None
+    sidecar: Sidecar | None
+    fault: SidecarError | None
+
+
 class Notary:
     """Signs for one ledger. Safe to use from many threads and, by the sidecar's lock, processes."""
 
     def __init__(self, sidecar: SidecarStore, keys: SigningKeys) -> None:
         self.sidecar = sidecar
         self.keys = keys
-        self._mark: Mark | None = None
-        self._trusted = Checkpoint("", 0, b"")
-        """The last checkpoint that the store was found to agree with."""
-        self._is_compared = False
+        self._recalled: Recalled | None = None
+        self._agreed: tuple[Recalled, Checkpoint] | None = None
+        """What the store was last found to agree with, and the checkpoint in it."""
 
     # --- judging ---------------------------------------------------------------------------------
 
-    def check(self, reader: Reader) -> None:
-        """Refuse a store that is not what was signed. Costs a look at the sidecar's file.
+    def recall(self) -> Recalled:
+        """Return what is remembered; costs a look at the sidecar's file where it did not change.
+
+        Before a snapshot of the store is opened: what is signed is in the store before it is in the
+        sidecar, so a sidecar that is read later could be ahead of a snapshot that lost nothing.
+        """
+        known = self._recalled
+        if known is not None and not self.sidecar.changed_since(known.mark):
+            return known
+        mark = self.sidecar.mark()
+        try:
+            recalled = Recalled(mark, self.sidecar.read(), None)
+        except SidecarError as error:
+            recalled = Recalled(mark, None, error)
+        self._recalled = recalled
+        return recalled
+
+    def verdict(self, reader: Reader, recalled: Recalled) -> StoreError | None:
+        """Return what is wrong with a store by what is remembered of it; ``None``: nothing."""
+        try:
+            self.check(reader, recalled)
+        except (StoreBehindError, SidecarError) as error:
+            return error
+        return None
+
+    def check(self, reader: Reader, recalled: Recalled | None = None) -> None:
+        """Refuse a store that is not what was signed.
+
+        Inside a writing transaction nobody else writes, and what is remembered is recalled here.
 
         Raises:
             StoreBehindError: entries are missing, others are there, or nobody can tell any more.
             SidecarError: the sidecar cannot be believed.
         """
-        if self._is_compared and not self.sidecar.changed_since(self._mark):
-            if reader.head().size < self._trusted.size:
-                raise _behind(reader.head().size, self._trusted.size)
-            return
-        mark = self.sidecar.mark()
-        self._trusted = compare(reader, self.sidecar.read())
-        self._mark, self._is_compared = mark, True
+        recalled = recalled or self.recall()
+        if recalled.fault is not None:
+            raise recalled.fault
+        agreed = self._agreed
+        if agreed is None or agreed[0] is not recalled:
+            self._agreed = recalled, compare(reader, recalled.sidecar)
+        elif reader.head().size < agreed[1].size:
+            raise _behind(reader.head().size, agreed[1].size)
 
     # --- signing ---------------------------------------------------------------------------------
 
@@ -110,7 +150,8 @@ class Notary:
             sidecar = self.sidecar.read()
             with store.read() as reader:
                 last = compare(reader, sidecar)
-                head = head_of(reader) if size is None else checkpoint_at(reader, size)
+                head = checkpoint_at(reader, reader.head().size if size is None else size)
+                _check_head(reader, head)
                 if head.size < last.size and sidecar is not None and sidecar.checkpoint:
                     return Signed(last, sidecar.checkpoint.encode())
                 check_key(reader, key, head.size)
@@ -142,20 +183,6 @@ class Notary:
                 hint="Put the key's file back, or change the key with `lineage key rotate --lost`.",
             )
         return key
-
-    # --- remembering -----------------------------------------------------------------------------
-
-    def remembered(self) -> Sidecar | None:
-        """Return what the sidecar remembers."""
-        return self.sidecar.read()
-
-    def last_signed(self) -> Signed | None:
-        """Return the last checkpoint that was signed, by whichever process."""
-        sidecar = self.sidecar.read()
-        if sidecar is None or sidecar.checkpoint is None:
-            return None
-        note = sidecar.checkpoint.encode()
-        return Signed(read_checkpoint(note), note)
 
 
 def compare(reader: Reader, sidecar: Sidecar | None) -> Checkpoint:
@@ -211,6 +238,17 @@ def checkpoint_at(reader: Reader, size: int) -> Checkpoint:
     return Checkpoint(reader.origin(), size, root_of_size(reader, size))
 
 
+def _check_head(reader: Reader, head: Checkpoint) -> None:
+    """Refuse to sign where the head that is stored is not that of the stored leaves."""
+    stored = head_of(reader)
+    if head.size == stored.size and head.root != stored.root:
+        raise CorruptLogError(
+            "The stored head is not that of the stored leaves, so nothing is signed",
+            where=f"size {head.size}",
+            hint="Run `lineage audit`.",
+        )
+
+
 def check_key(reader: Reader, key: SigningKey, size: int) -> None:
     """Refuse a key that the log does not say may sign at this size.
 
@@ -231,13 +269,18 @@ def keys_in_force(rows: Sequence[KeyRow], size: int) -> list[VerifierKey]:
     """Return the keys that may sign a checkpoint of this size, by what the log says.
 
     A key is in force from the first size that covers its introduction, up to the one that covers
-    the introduction of its successor.
+    the introduction of its successor under the same origin: what was signed before a recovery
+    stays signed, also of entries that were lost.
     """
     found: list[VerifierKey] = []
     for index, row in enumerate(rows):
-        following = rows[index + 1] if index + 1 < len(rows) else None
+        key = parse_verifier_key(row.verifier)
+        following = next(
+            (one for one in rows[index + 1 :] if parse_verifier_key(one.verifier).name == key.name),
+            None,
+        )
         if row.position < size and (following is None or size <= following.covered_size):
-            found.append(parse_verifier_key(row.verifier))
+            found.append(key)
     return found
 
 

@@ -14,6 +14,7 @@ import os
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
+from operator import lt
 from pathlib import Path
 from threading import Lock, get_ident
 from typing import Annotated, Final, NamedTuple, Protocol
@@ -36,24 +37,35 @@ from lineage_schemas.errors import LimitExceededError, SidecarError, StoreBusyEr
 
 SIDECAR_VERSION: Final = 1
 SIDECAR_BYTES_MAX: Final = 64 * 1024 * 1024
-"""Enough for about a million erasures."""
+"""Enough for about 700,000 erasures, each of which takes some 90 bytes."""
 
 Count = Annotated[int, Meta(ge=0)]
 
 
+Leaf = Annotated[str, Meta(min_length=64, max_length=64)]
+"""A hash in hexadecimal. That these are its digits is not checked: there are many to read, and one
+of other letters equals no leaf."""
+
+
 class ErasedParts(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+    Struct, frozen=True, kw_only=True, array_like=True, forbid_unknown_fields=True, gc=False
 ):
     """Which payload parts of the entry at ``position`` were erased.
 
+    In the file it is an array, ``[position, facts, personal, leaf]``: there may be many of them.
+
     ``leaf`` is that entry's leaf in hexadecimal: a copy of the ledger that went its own way has
-    another entry at that position, which lost nothing. ``None``: nobody has told.
+    another entry at that position, which lost nothing.
     """
 
     position: Count
     facts: bool
     personal: bool
-    leaf: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")] | None = None
+    leaf: Leaf
+
+
+DIRECTORY_TARGET: Final = "directory:"
+"""How the target of an anchor in a folder begins; the folder's path follows."""
 
 
 class Anchor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,8 +85,8 @@ class Anchor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Sidecar(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is remembered. ``checkpoint`` is the text of the signed note, if any was signed.
 
-    ``erased`` has one item a position, and ``anchors`` one a target; see ``with_erased`` and
-    ``with_anchor``.
+    ``erased`` has one item an entry (two for a position that another entry has taken since), and
+    ``anchors`` one a target; see ``with_erased`` and ``with_anchor``.
     """
 
     version: int = SIDECAR_VERSION
@@ -145,7 +157,7 @@ class SidecarFile:
         self.path: Final = Path(os.path.realpath(path))
         self._name = str(self.path)
         self._disk = disk
-        self._lock = FileLock(beside(self.path, ".lock"), wait_seconds_max)
+        self._lock = FileLock(beside(self.path, ".lock"), wait_seconds_max, like=self.path)
 
     def read(self) -> Sidecar | None:
         """Return what is remembered; ``None`` where there is no file.
@@ -278,17 +290,18 @@ def with_anchor(sidecar: Sidecar, anchor: Anchor) -> Sidecar:
 
 
 def with_erased(sidecar: Sidecar, *erased: ErasedParts) -> Sidecar:
-    """Return the sidecar with these erasures too, by position; what was erased stays erased."""
-    kept = {one.position: one for one in sidecar.erased}
+    """Return the sidecar with these erasures too, by entry; what was erased stays erased."""
+    kept = {_entry_of(one): one for one in sidecar.erased}
     for one in erased:
-        there = kept.get(one.position, one)
-        kept[one.position] = ErasedParts(
-            position=one.position,
-            facts=there.facts or one.facts,
-            personal=there.personal or one.personal,
-            leaf=one.leaf or there.leaf,
+        there = kept.get(_entry_of(one), one)
+        kept[_entry_of(one)] = replace(
+            one, facts=there.facts or one.facts, personal=there.personal or one.personal
         )
-    return replace(sidecar, erased=tuple(kept[position] for position in sorted(kept)))
+    return replace(sidecar, erased=tuple(kept[entry] for entry in sorted(kept)))
+
+
+def _entry_of(erased: ErasedParts) -> tuple[int, str]:
+    return erased.position, erased.leaf
 
 
 # --- as bytes ------------------------------------------------------------------------------------
@@ -357,12 +370,13 @@ def decode_sidecar(body: bytes, where: str) -> Sidecar:
 
 
 def _check(sidecar: Sidecar, where: str) -> None:
-    positions = [one.position for one in sidecar.erased]
+    entries = list(map(_entry_of, sidecar.erased))
+    in_order = all(map(lt, entries, entries[1:]))
     targets = [one.target for one in sidecar.anchors]
     if sidecar.version < 1:
         raise _unusable(f"there is no form {sidecar.version} of it", where)
-    if positions != sorted(set(positions)):
-        raise _unusable("its erased positions are not in order, each once", where)
+    if not in_order:
+        raise _unusable("its erased entries are not in order, each once", where)
     if len(targets) != len(set(targets)):
         raise _unusable("it has two anchors for one target", where)
 
@@ -372,7 +386,7 @@ def _unusable(reason: str, where: str) -> SidecarError:
         f"The sidecar cannot be used: {reason}",
         where=where,
         hint=(
-            "Check the ledger's path. If it is the right one, keep this file, and compare the "
-            "ledger with a checkpoint that is kept elsewhere before a new sidecar is begun."
+            "Check the ledger's path. If it is the right one, keep a copy of this file, and begin "
+            "the sidecar anew from a checkpoint that is kept elsewhere: `lineage recover`."
         ),
     )

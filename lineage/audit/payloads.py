@@ -113,9 +113,16 @@ class PayloadCheck:
                     what = f"The {name} part is there again, though {who} was erased"
                     self._found.add(_LEVEL, what, position)
 
+    def _is_of(self, erased: ErasedParts) -> bool:
+        """Tell whether the sidecar speaks of the entry that is here, and not of a lost one."""
+        leaves = self._reader.hashes(0, erased.position, 1)
+        return bool(leaves) and erased.leaf == leaves[0].hex()
+
     def end(self, sidecar: Sidecar | None) -> None:
         """Find the parts that are missing and that no entry accounts for."""
-        remembered = {} if sidecar is None else {one.position: one for one in sidecar.erased}
+        remembered = {
+            one.position: one for one in (sidecar.erased if sidecar else ()) if self._is_of(one)
+        }
         for position, parts in sorted(self.missing.items()):
             known = _parts_of(remembered.get(position))
             for part, name in _NAMES.items():

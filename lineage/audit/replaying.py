@@ -1,18 +1,21 @@
 """Level 4: every view against what the entries fold into.
 
 The entries are folded anew, as a rebuild does it, into a store of the audit's own: in memory for a
-short log, in a temporary file for a long one. That a statement id stands in the log only once is
-checked here as well, at no cost: it is the key of a view, and a key is never inserted twice.
+short log, for a long one in a temporary file that has no name, because it holds personal values and
+must be gone when the audit is, also if that is killed.
+
+That a statement id stands in the log only once is checked here as well, at no cost: it is the key
+of a view, and a key is never inserted twice. What was held when is known here too, so each erasure
+is judged again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Final, Self
 
+from lineage.audit.judging import ErasureCheck
 from lineage.audit.reports import UNREADABLE, AuditLevel, Findings
 from lineage.collector import paused_collector
 from lineage.folding import decode_entry
@@ -29,7 +32,7 @@ from lineage.projections.views import (
 )
 from lineage.stores.base import Reader, Store
 from lineage.stores.memory import MemoryStore
-from lineage.stores.opening import open_store
+from lineage.stores.opening import open_passing_store
 from lineage.stores.tables import Row, Table
 from lineage_schemas.codec import encode_json
 from lineage_schemas.entry import Entry
@@ -68,13 +71,12 @@ class Replay:
     def __init__(self, size: int, found: Findings) -> None:
         self._found = found
         self._catalog = Catalog()
-        self._folder: TemporaryDirectory[str] | None = None
-        self._store: Store
-        if size <= MEMORY_ENTRIES_MAX:
-            self._store = MemoryStore(_NAME)
-        else:
-            self._folder = TemporaryDirectory(prefix="lineage-audit-")
-            self._store = open_store(Path(self._folder.name) / "replay.db", _BARE_TABLES, _NAME)
+        self._store: Store = (
+            MemoryStore(_NAME)
+            if size <= MEMORY_ENTRIES_MAX
+            else open_passing_store(_BARE_TABLES, _NAME)
+        )
+        self._erasures = ErasureCheck(found)
         self.is_sound = True
         """Whether everything so far could be folded."""
 
@@ -88,8 +90,6 @@ class Replay:
         traceback: TracebackType | None,
     ) -> None:
         self._store.close()
-        if self._folder is not None:
-            self._folder.cleanup()
 
     def catch_up(self, reader: Reader, size: int) -> None:
         """Fold the first ``size`` entries, which an earlier run has checked.
@@ -129,6 +129,7 @@ class Replay:
                     folding = one.entry.position
                     views.fold(one)
                 views.flush(writer, folding + 1)
+            self._erasures.take(entries)
         except (StoreFullError, StoreBusyError, ReadOnlyStoreError):
             raise
         except Exception as error:  # noqa: BLE001 - what was forged may break any step of a fold
@@ -154,7 +155,7 @@ class Replay:
         return bool(repeated or known)
 
     def compare(self, reader: Reader) -> None:
-        """Compare every view with what the entries have folded into."""
+        """Compare every view with what the entries have folded into, and judge the erasures."""
         if not self.is_sound:
             return
         with self._store.read() as replayed:
@@ -162,6 +163,7 @@ class Replay:
                 if not _are_same(reader, replayed, table):
                     what = f"The view {table.name} is not what the log folds into"
                     self._found.add(_LEVEL, what)
+            self._erasures.end(reader, replayed)
 
 
 def _are_same(one: Reader, other: Reader, table: Table) -> bool:

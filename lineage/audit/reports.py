@@ -35,7 +35,7 @@ class AuditLevel(IntEnum):
     """Each payload part opens its commitment, or the log says that it was erased."""
 
     VIEWS = 4
-    """Every view is what the entries fold into."""
+    """Every view is what the entries fold into, and no erasure was one to refuse."""
 
 
 class AuditRequest(Struct, frozen=True, kw_only=True):
@@ -73,10 +73,15 @@ class LevelReport(Struct, frozen=True, kw_only=True):
 
 
 class AnchoredUpTo(Struct, frozen=True, kw_only=True):
-    """The last position that somebody outside could vouch for, and who that is."""
+    """The last position that somebody outside could vouch for, and who that is.
+
+    ``is_seen``: the audit itself has read the checkpoint there, or was given it; otherwise only the
+    sidecar, which lies in the operator's hands, says that it was handed over.
+    """
 
     position: int
     target: str
+    is_seen: bool = False
 
 
 class AuditReport(Struct, frozen=True, kw_only=True):

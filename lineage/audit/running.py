@@ -19,6 +19,7 @@ from lineage.audit.reports import (
 from lineage.audit.resuming import StateKeeper, read_state
 from lineage.audit.signatures import Memory, Signatures, check_signatures, settle, stored_roots
 from lineage.audit.states import AuditState
+from lineage.audit.strays import check_strays
 from lineage.audit.trees import TreeWalk, walk_leaves
 from lineage.folding import Progress
 from lineage.proofs.tree import CompactRange
@@ -63,7 +64,7 @@ class _Audit:
         self._origin = reader.origin()
         self._size = reader.head().size
         self._found = Findings()
-        self._signatures = Signatures([], None)
+        self._signatures = Signatures([], None, [])
         self._walk: TreeWalk | None = None
         self._resumed_from = 0
         self._remarks: list[str] = []
@@ -79,6 +80,7 @@ class _Audit:
         """
         level = self._request.level
         self._signatures = check_signatures(self._reader, self._request, self._memory, self._found)
+        self._remarks += self._signatures.remarks
         if level is AuditLevel.SIGNATURE:
             return
         state = self._resume(min(level, AuditLevel.PAYLOAD))
@@ -90,6 +92,7 @@ class _Audit:
             self._look_at_tree(walk, keeper)
         else:
             self._look_at_entries(walk, state, keeper)
+        self._remarks += check_strays(self._reader, level, self._found)
 
     def _resume(self, level: AuditLevel) -> AuditState | None:
         """Return the state to go on from, once the log up to there was found to be the same."""

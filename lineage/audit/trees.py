@@ -14,11 +14,11 @@ _LEVEL: Final = AuditLevel.TREE
 LEAVES_PER_READ: Final = 8_192
 
 
-class Claim(NamedTuple):
+class StatedRoot(NamedTuple):
     """Somebody says that the tree of the first ``size`` entries has this root.
 
     ``is_signed``: by a signature that holds. ``is_outside``: it is kept outside the operator's
-    hands.
+    hands; ``is_seen``: and the audit has seen it there.
     """
 
     who: str
@@ -26,18 +26,19 @@ class Claim(NamedTuple):
     root: bytes
     is_signed: bool = False
     is_outside: bool = False
+    is_seen: bool = False
 
 
 class TreeWalk:
     """Grows the tree again, leaf by leaf, and compares on the way."""
 
-    def __init__(self, reader: Reader, claims: Sequence[Claim], found: Findings) -> None:
+    def __init__(self, reader: Reader, claims: Sequence[StatedRoot], found: Findings) -> None:
         self.tree = CompactRange()
         self.found = found
         self.last: bytes | None = None
         """The leaf that was taken last."""
         self._reader = reader
-        self._claims: dict[int, list[Claim]] = {}
+        self._claims: dict[int, list[StatedRoot]] = {}
         for claim in claims:
             self._claims.setdefault(claim.size, []).append(claim)
         self._sizes = sorted(size for size in self._claims if size > 0)
@@ -114,7 +115,7 @@ class TreeWalk:
             return []
 
 
-def misfit(claim: Claim) -> str:
+def misfit(claim: StatedRoot) -> str:
     """Say that a claim does not hold."""
     return f"The first {claim.size} entries are not those of {claim.who}"
 

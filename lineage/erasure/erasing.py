@@ -23,7 +23,7 @@ from lineage.projections.erasures import ERASED
 from lineage.projections.governance import read_keys
 from lineage.projections.views import scan_rows
 from lineage.proofs.tree import leaf_hash
-from lineage.stores.base import Reader, Store, Writer
+from lineage.stores.base import SCRUB_WAIT_SECONDS_MAX, Reader, Store, Writer
 from lineage.writing.governing import namespace_number
 from lineage_schemas.codec import decode_envelope
 from lineage_schemas.errors import NotFoundError, StoreBusyError, StoreFullError
@@ -69,7 +69,7 @@ def make_plan(
     )
 
 
-def scrub(store: Store) -> bool:
+def scrub(store: Store, wait_seconds: float = SCRUB_WAIT_SECONDS_MAX) -> bool:
     """Rewrite what may hold erased bytes; tell whether that could be done now.
 
     A reader in another process may be in the way, or there is no room for the copy; then it stays
@@ -78,7 +78,7 @@ def scrub(store: Store) -> bool:
     if store.is_scrubbed:
         return True
     try:
-        store.scrub()
+        store.scrub(wait_seconds)
     except (StoreBusyError, StoreFullError):
         return False
     return True
@@ -122,13 +122,11 @@ def replay(sidecar: Sidecar | None, store: Store) -> int:
     """Erase again what the sidecar knows was erased, and a restored store brought back.
 
     Return how many parts were there again. It comes before anything is served, whatever else is
-    wrong with the store; of another ledger's sidecar nothing is believed.
+    wrong with the store, and by whichever origin it goes: a store from before a recovery too.
     """
     if sidecar is None or not sidecar.erased:
         return 0
     with store.read() as reader:
-        if sidecar.origin != reader.origin():
-            return 0
         back = [one for one in believable(reader, sidecar.erased) if _is_there(reader, one)]
     if not back:
         return 0
@@ -159,7 +157,7 @@ def believable(reader: Reader, erased: Sequence[ErasedParts]) -> list[ErasedPart
         for one in erased
         if one.position < size
         for envelope in reader.envelopes(one.position, 1)
-        if one.leaf in {None, leaf_hash(envelope).hex()}
+        if one.leaf == leaf_hash(envelope).hex()
     ]
 
 

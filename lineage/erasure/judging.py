@@ -10,7 +10,6 @@ from lineage.projections.governance import RESTRAINT, RestraintRow
 from lineage.rules.form import check_principal
 from lineage.stores.base import Reader
 from lineage_schemas.errors import InvalidInputError
-from lineage_schemas.instants import format_instant
 
 DAY_US: Final = 24 * 60 * 60 * 1_000_000
 KEEP_DAYS_MAX: Final = 36_525
@@ -25,29 +24,19 @@ class Objection(NamedTuple):
     name: str
     until_us: int | None
 
-    @property
-    def text(self) -> str:
-        """What a person is told."""
-        if self.until_us is None:
-            return f"position {self.entry} is under the hold of {self.name} ({self.restraint})"
-        return (
-            f"position {self.entry} is kept until {format_instant(self.until_us)} "
-            f"as {self.name} ({self.restraint})"
-        )
-
 
 def find_objections(
     reader: Reader, namespace: int, candidates: Sequence[Candidate], now_us: int
 ) -> list[Objection]:
     """Return what forbids erasing these entries now, by entry."""
     rows = map(RestraintRow._make, reader.find(RESTRAINT, "namespace", [namespace]))
-    in_force = [row for row in rows if row.released_by is None]
+    in_force = sorted(row for row in rows if row.released_by is None)
     if not in_force:
         return []
     return [
         objection
         for candidate in candidates
-        for row in sorted(in_force)
+        for row in in_force
         if (objection := _objection(row, candidate, now_us)) is not None
     ]
 

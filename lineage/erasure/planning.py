@@ -32,7 +32,7 @@ from lineage_schemas.errors import (
     PreconditionError,
 )
 from lineage_schemas.governance import PartsErased
-from lineage_schemas.limits import ERASURE_POSITIONS_MAX
+from lineage_schemas.limits import ERASED_ENTRIES_MAX
 from lineage_schemas.mlmd import Kind
 
 Target = int | str
@@ -67,7 +67,7 @@ def find_candidates(
     Raises:
         NotFoundError: a position that is not there or in another namespace; an unknown identifier.
         PreconditionError: an entry that cannot lose those parts.
-        LimitExceededError: more than ``ERASURE_POSITIONS_MAX`` entries.
+        LimitExceededError: more than ``ERASED_ENTRIES_MAX`` entries.
     """
     positions = {target for target in targets if isinstance(target, int)}
     vertices = {
@@ -83,10 +83,10 @@ def find_candidates(
         for position in sorted(positions)
         if (candidate := _candidate(reader, namespace, position, parts)) is not None
     ]
-    if len(found) > ERASURE_POSITIONS_MAX:
+    if len(found) > ERASED_ENTRIES_MAX:
         raise LimitExceededError(
-            f"An erasure of {len(found)} entries is over the limit of {ERASURE_POSITIONS_MAX} "
-            "(ERASURE_POSITIONS_MAX)",
+            f"An erasure of {len(found)} entries is over the limit of {ERASED_ENTRIES_MAX} "
+            "(ERASED_ENTRIES_MAX)",
             hint="Name the entries by their positions, in several calls.",
         )
     return _about(reader, namespace, number, found)
@@ -181,7 +181,7 @@ def _candidate(
         raise NotFoundError(
             "This entry is of another namespace",
             where=f"position {position}",
-            hint="Name the namespace it is of with --namespace.",
+            hint="Ask in the namespace it is of.",
         )
     if parts is PartsErased.ALL:
         _check_erasable(position, envelope)

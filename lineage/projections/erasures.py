@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from lineage.projections.unfolding import Unfolded
-from lineage.stores.base import Writer
+from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Column, Row, Table
 
 ERASED: Final = Table(
@@ -18,6 +19,16 @@ ERASED: Final = Table(
     key=("position", "erased_by"),
 )
 """``erased_by`` is the position of the entry that states the erasure."""
+
+ERASING: Final = Table(
+    "erasing",
+    (Column("position", int), Column("namespace", int), Column("lowest", int)),
+    key=("position",),
+)
+"""The entries that state erasures, and the lowest position that each erased from."""
+
+ERASINGS_MAX: Final = 100_000
+"""Entries that state erasures and are looked at: each may name thousands of others."""
 
 REDACTED: Final = Table(
     "redacted",
@@ -35,13 +46,16 @@ class Erasures:
     """The erasures that one run of folding meets."""
 
     def __init__(self) -> None:
-        self._new: dict[Table, list[Row]] = {ERASED: [], REDACTED: []}
+        self._new: dict[Table, list[Row]] = {ERASED: [], ERASING: [], REDACTED: []}
 
     def fold(self, said: Unfolded) -> None:
         """Add what one entry says was erased, and whom its own erasure concerns."""
         position = said.entry.position
         for item in said.erasures:
             self._new[ERASED] += [(one, position, item.parts.value) for one in item.positions]
+        lowest = min((one for item in said.erasures for one in item.positions), default=None)
+        if lowest is not None:
+            self._new[ERASING].append((position, said.namespace, lowest))
         self._new[REDACTED] += [(vertex, position) for vertex in said.redacted]
 
     def flush(self, writer: Writer) -> None:
@@ -49,3 +63,15 @@ class Erasures:
         for table, rows in self._new.items():
             writer.insert(table, rows)
         self._new = {table: [] for table in self._new}
+
+
+def last_erasure(reader: Reader, namespaces: Collection[int], size: int) -> int | None:
+    """Return the last entry that states an erasure from the first ``size`` entries, if any does."""
+    return max(
+        (
+            position
+            for position, namespace, lowest in reader.scan(ERASING, None, ERASINGS_MAX)
+            if namespace in namespaces and lowest < size
+        ),
+        default=None,
+    )

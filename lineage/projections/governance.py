@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from lineage.projections.unfolding import Unfolded
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Column, Row, Table
 from lineage.vertices import KIND_CODES, vertex_of
+from lineage_schemas.codec import decode_records
+from lineage_schemas.entry import StoredEntry
+from lineage_schemas.errors import CorruptLogError
 from lineage_schemas.governance import (
     Disclosure,
     Hold,
+    KeyHandover,
     KeyIntroduction,
     Recovery,
     Release,
     Retention,
 )
+from lineage_schemas.mlmd import Record
+
+_Stated = TypeVar("_Stated", bound=Record)
 
 KEY: Final = Table(
     "signing_key",
@@ -24,10 +31,21 @@ KEY: Final = Table(
         Column("covered_size", int),
         Column("verifier", str),
         Column("replaces", str, optional=True),
+        Column("lost", int),
     ),
     key=("position",),
 )
-"""``covered_size`` is the first size whose tree holds the introduction and all of its batch."""
+"""``covered_size`` is the first size whose tree holds the introduction and all of its batch.
+
+``lost`` is 1 where the key it replaces cannot be trusted to sign any more.
+"""
+
+HANDOVER: Final = Table(
+    "key_handover",
+    (Column("introduction", int), Column("position", int)),
+    key=("introduction", "position"),
+)
+"""Where the last signature of the key stands that the one at ``introduction`` replaced."""
 
 RESTRAINT: Final = Table(
     "restraint",
@@ -78,6 +96,7 @@ class KeyRow(NamedTuple):
     covered_size: int
     verifier: str
     replaces: str | None
+    lost: int
 
 
 class RestraintRow(NamedTuple):
@@ -97,7 +116,7 @@ class Governance:
 
     def __init__(self) -> None:
         self._new: dict[Table, dict[Row, Row]] = {
-            table: {} for table in (KEY, RESTRAINT, DISCLOSURE, RECOVERY)
+            table: {} for table in (KEY, HANDOVER, RESTRAINT, DISCLOSURE, RECOVERY)
         }
         self._stored: dict[int, RestraintRow] = {}
         self._released: dict[int, Row] = {}
@@ -115,7 +134,10 @@ class Governance:
                 case KeyIntroduction():
                     batch = said.entry.envelope.batch
                     covered = batch.start + batch.length
-                    self._add(KEY, (position, covered, record.verifier, record.replaces))
+                    key = record.verifier, record.replaces, int(record.lost)
+                    self._add(KEY, (position, covered, *key))
+                case KeyHandover():
+                    self._add(HANDOVER, (record.introduction, position))
                 case Recovery():
                     lost = record.lost_from, record.lost_to
                     self._add(RECOVERY, (position, record.former, *lost))
@@ -156,8 +178,43 @@ def read_keys(reader: Reader) -> list[KeyRow]:
     return [KeyRow._make(row) for row in reader.scan(KEY, None, KEYS_MAX)]
 
 
+def read_handover(reader: Reader, introduction: int) -> bytes | None:
+    """Return the note that the key signed last which the one introduced there replaced.
+
+    ``None`` where it signed none, because it was lost. Nobody has verified the note.
+
+    Raises:
+        CorruptLogError: the entry does not state it any more.
+    """
+    for _, position in reader.find(HANDOVER, "introduction", [introduction]):
+        stored = reader.entries(position, 1)[0]
+        return read_governance(stored, KeyHandover).checkpoint.encode()
+    return None
+
+
 KEYS_MAX: Final = 10_000
 """Keys of one log that are ever looked at: a log that rotates daily reaches it in 27 years."""
+
+
+def read_governance(stored: StoredEntry, kind: type[_Stated]) -> _Stated:
+    """Return the record of a kind that an entry of the ledger's own states.
+
+    Raises:
+        CorruptLogError: it is not there, although the facts of such entries are never erased.
+    """
+    records = () if stored.facts is None else decode_records(stored.facts.body, _body(stored))
+    for record in records:
+        if isinstance(record, kind):
+            return record
+    raise CorruptLogError(
+        f"What the log states there is gone: {kind.__name__} records are never erased",
+        where=f"position {stored.position}",
+        hint="Run `lineage audit`.",
+    )
+
+
+def _body(stored: StoredEntry) -> bytes | None:
+    return None if stored.personal is None else stored.personal.body
 
 
 def _restraint(said: Unfolded, record: Hold | Retention) -> RestraintRow:

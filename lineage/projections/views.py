@@ -12,8 +12,15 @@ from typing import Final, NamedTuple
 
 from lineage.projections.catalog import COUNTER, NAMESPACE, SOURCE, TYPE, Catalog
 from lineage.projections.edges import EDGE, Edges, executions_of
-from lineage.projections.erasures import ERASED, REDACTED, Erasures
-from lineage.projections.governance import DISCLOSURE, KEY, RECOVERY, RESTRAINT, Governance
+from lineage.projections.erasures import ERASED, ERASING, REDACTED, Erasures
+from lineage.projections.governance import (
+    DISCLOSURE,
+    HANDOVER,
+    KEY,
+    RECOVERY,
+    RESTRAINT,
+    Governance,
+)
 from lineage.projections.handles import HANDLE, Handles
 from lineage.projections.links import HUB, LINK, Links
 from lineage.projections.memberships import MEMBERSHIP, Memberships
@@ -60,8 +67,10 @@ VIEW_TABLES: Final = (
     ACTOR,
     SERIES,
     ERASED,
+    ERASING,
     REDACTED,
     KEY,
+    HANDOVER,
     RESTRAINT,
     DISCLOSURE,
     RECOVERY,

@@ -6,6 +6,7 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final, NamedTuple
 
+from lineage.projections.erasures import last_erasure
 from lineage.projections.views import PROJECTION_VERSION
 from lineage.proofs.tree import CompactRange, root_at
 from lineage.stores.base import Reader
@@ -29,11 +30,27 @@ def _software_version() -> str:
 SOFTWARE: Final = _software_version()
 
 
+class FoundNamespace(NamedTuple):
+    """What a question finds of its namespace before it is answered.
+
+    ``numbers`` are those under which it, and the ledger's own namespace, stand; ``missing`` says
+    what of the log is known not to be there.
+    """
+
+    numbers: tuple[int, ...] = ()
+    sources: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
 class ResolvedSize(NamedTuple):
-    """The size an answer is of, and the one asked for, if that lay inside a batch."""
+    """The size an answer is of, and the one asked for, if that lay inside a batch.
+
+    ``basis`` is the one that was handed back, if one was.
+    """
 
     size: int
     asked_size: int | None
+    basis: Basis | None = None
 
 
 def resolve_as_of(reader: Reader, origin: str, namespace: str, as_of: AsOf) -> ResolvedSize:
@@ -47,7 +64,7 @@ def resolve_as_of(reader: Reader, origin: str, namespace: str, as_of: AsOf) -> R
         case None:
             return ResolvedSize(head, None)
         case Basis():
-            return ResolvedSize(_checked_basis(reader, origin, namespace, as_of), None)
+            return ResolvedSize(_checked_basis(reader, origin, namespace, as_of), None, as_of)
         case datetime():
             return ResolvedSize(size_at(reader, instant_us(as_of)), None)
         case int():
@@ -55,9 +72,24 @@ def resolve_as_of(reader: Reader, origin: str, namespace: str, as_of: AsOf) -> R
 
 
 def state_basis(
-    reader: Reader, origin: str, namespace: str, resolved: ResolvedSize, sources: tuple[str, ...]
+    reader: Reader,
+    origin: str,
+    namespace: str,
+    resolved: ResolvedSize,
+    found: FoundNamespace,
 ) -> Basis:
-    """State what an answer of that size rests on."""
+    """State what an answer of that size rests on.
+
+    Raises:
+        UnknownBasisError: something was erased since the basis that was handed back.
+    """
+    erasure = last_erasure(reader, found.numbers, resolved.size)
+    if resolved.basis is not None and resolved.basis.last_erasure != erasure:
+        raise UnknownBasisError(
+            "Something was erased since that answer was given, so it cannot be given again",
+            where="" if erasure is None else f"by position {erasure}",
+            hint=f"Ask as of size {resolved.size}: what was erased shows as redacted.",
+        )
     return Basis(
         origin=origin,
         size=resolved.size,
@@ -66,7 +98,10 @@ def state_basis(
         software=SOFTWARE,
         namespace=namespace,
         asked_size=resolved.asked_size,
-        sources=sources,
+        sources=found.sources,
+        last_erasure=erasure,
+        complete=not found.missing,
+        incomplete_because=found.missing,
     )
 
 

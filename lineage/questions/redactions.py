@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lineage.projections.erasures import ERASED, REDACTED
+from lineage.projections.erasures import ERASED, ERASING, REDACTED
+from lineage.projections.governance import read_governance
 from lineage.projections.statements import ACTOR
 from lineage.stores.base import Reader
 from lineage_schemas.basis import Basis
-from lineage_schemas.codec import decode_envelope, decode_records
+from lineage_schemas.codec import decode_envelope
 from lineage_schemas.governance import Erasure, PartsErased
 from lineage_schemas.graph import LineageAnswer, NodeAnswer, NodePage, Redaction
 from lineage_schemas.instants import format_instant
 
 REDACTIONS_SHOWN_MAX: Final = 1_000
 """Redactions that an answer tells one by one; the basis counts all of them."""
+
+_FEW_VERTICES: Final = 1_000
+"""With fewer nodes to look up than this, looking each up costs less than comparing all."""
 
 _FEW_ROWS: Final = 10_000
 """With fewer redacted nodes than this, comparing all of them costs less than looking each up."""
@@ -63,8 +67,9 @@ def read_redactions(
         by_position.setdefault(position, []).append((erased_by, parts))
     statements = _Statements(reader, namespace)
     return len(positions), tuple(
-        _redaction(position, sorted(by_position.get(position, ())), statements)
+        redaction
         for position in shown
+        for redaction in _redactions(position, by_position.get(position, []), statements)
     )
 
 
@@ -88,9 +93,7 @@ class _Statements:
     def at(self, position: int) -> _Stated:
         if position not in self._read:
             stored = self._reader.entries(position, 1)[0]
-            assert stored.facts is not None
-            records = decode_records(stored.facts.body, None)
-            record = next(one for one in records if isinstance(one, Erasure))
+            record = read_governance(stored, Erasure)
             recorded_us = decode_envelope(stored.envelope).recorded_us
             self._read[position] = _Stated(record, recorded_us)
         return self._read[position]
@@ -99,32 +102,34 @@ class _Statements:
         return self._names.get(pseudonym, pseudonym)
 
 
-def _redaction(
+def _redactions(
     position: int, erasures: list[tuple[int, str]], statements: _Statements
-) -> Redaction:
+) -> Iterator[Redaction]:
+    """Yield each erasure of an entry: its parts may have gone one after the other."""
+    for erased_by, parts in sorted(erasures):
+        stated = statements.at(erased_by)
+        yield Redaction(
+            position=position,
+            parts=PartsErased(parts),
+            erased_by=erased_by,
+            requester=statements.name(stated.record.requester),
+            approver=statements.name(stated.record.approver),
+            at=format_instant(stated.recorded_us),
+            legal_basis=stated.record.legal_basis,
+            reason=stated.record.reason,
+        )
     if not erasures:
-        return Redaction(position=position, parts=PartsErased.ALL)
-    # Erased once more, of its other part: the first who erased is told with the sum of the parts.
-    erased_by = erasures[0][0]
-    all_of_it = any(parts == PartsErased.ALL for _, parts in erasures)
-    stated = statements.at(erased_by)
-    return Redaction(
-        position=position,
-        parts=PartsErased.ALL if all_of_it else PartsErased.PERSONAL,
-        erased_by=erased_by,
-        requester=statements.name(stated.record.requester),
-        approver=statements.name(stated.record.approver),
-        at=format_instant(stated.recorded_us),
-        legal_basis=stated.record.legal_basis,
-        reason=stated.record.reason,
-    )
+        yield Redaction(position=position, parts=PartsErased.ALL)
 
 
 def _redacted_rows(reader: Reader, vertices: Collection[int], size: int) -> list[tuple[int, int]]:
     """Return (vertex, position of an entry that lost something of it), as of a size."""
-    rows = reader.scan(REDACTED, None, _FEW_ROWS)
-    if not rows:
+    if not reader.scan(ERASING, None, 1) and not reader.scan(REDACTED, None, 1):
         return []
-    if len(rows) == _FEW_ROWS:
+    if len(vertices) <= _FEW_VERTICES:
         rows = reader.find(REDACTED, "vertex", vertices)
+    else:
+        rows = reader.scan(REDACTED, None, _FEW_ROWS)
+        if len(rows) == _FEW_ROWS:
+            rows = reader.find(REDACTED, "vertex", vertices)
     return [(vertex, since) for vertex, since in rows if since < size and vertex in vertices]

@@ -30,6 +30,9 @@ from lineage_schemas.entry import PayloadPart, StoredEntry
 from lineage_schemas.governance import PartsErased
 
 BUSY_WAIT_SECONDS_MAX: Final = 30.0
+SCRUB_WAIT_SECONDS_MAX: Final = 5.0
+"""How long a scrub waits for readers of an old state to end, before it stays due."""
+
 READ_ENTRIES_MAX: Final = 10_000
 """How many entries one call of ``entries`` returns at most."""
 
@@ -48,6 +51,36 @@ class Documents(NamedTuple):
     keys: bytes
     documents: bytes
 
+
+class HalfPart(NamedTuple):
+    """Of a payload part, ``facts`` or ``personal``, only the ``salt`` or the ``body`` is there."""
+
+    position: int
+    part: str
+    there: str
+
+
+class Strays(NamedTuple):
+    """What lies in a store, and no other question would ever show.
+
+    ``things`` are not of the ledger (a table, an index); ``gone`` are the ledger's own that are
+    missing; ``entries`` stand before the first position.
+    """
+
+    things: list[str]
+    gone: list[str]
+    entries: list[int]
+
+
+class StrayParts(NamedTuple):
+    """Payload that no other question would ever show: half parts, and rows without an entry."""
+
+    halves: list[HalfPart]
+    orphans: list[int]
+
+
+STRAYS_MAX: Final = 100
+"""How many of each kind are told at most."""
 
 EMPTY_HEAD: Final = StoredHead(0, 0, b"")
 
@@ -130,6 +163,17 @@ class Reader(Protocol):
         """Return up to ``count`` rows in the order of the key, from beyond the key ``after``."""
         ...
 
+    def strays(self, tables: Sequence[Table]) -> Strays:
+        """Return what lies here that is neither the log's nor of the views' ``tables``."""
+        ...
+
+    def stray_parts(self) -> StrayParts:
+        """Return payload that belongs to no entry, or of which half is there; reads all rows.
+
+        To every other question a half part is an absent one.
+        """
+        ...
+
 
 class Writer(Reader, Protocol):
     """What can be done inside the one writing transaction."""
@@ -161,7 +205,7 @@ class Writer(Reader, Protocol):
         ...
 
     def erase(self, positions: Sequence[int], parts: PartsErased) -> int:
-        """Erase payload parts with their salts; return how many parts were there.
+        """Erase payload parts with their salts; return how many parts, or halves, were there.
 
         A position that the log has not reached is passed over.
         """
@@ -201,7 +245,7 @@ class Store(Protocol):
         """Tell whether no erased byte is left in any file, as far as the store knows."""
         ...
 
-    def scrub(self) -> None:
+    def scrub(self, wait_seconds: float = SCRUB_WAIT_SECONDS_MAX) -> None:
         """Rewrite whatever file may still hold erased bytes: free pages, logs, dead rows.
 
         Takes as long as copying the store, and room for that copy. Interrupted, it is due again.

@@ -20,8 +20,11 @@ from lineage.stores.base import (
     BUSY_WAIT_SECONDS_MAX,
     EMPTY_HEAD,
     READ_ENTRIES_MAX,
+    SCRUB_WAIT_SECONDS_MAX,
     Documents,
     StoredHead,
+    StrayParts,
+    Strays,
 )
 from lineage.stores.tables import Cell, Row, Table, is_visible
 from lineage_schemas.entry import PayloadPart, StoredEntry
@@ -48,8 +51,9 @@ class MemoryStore:
         """Nothing is ever left: there is no file."""
         return True
 
-    def scrub(self) -> None:
+    def scrub(self, wait_seconds: float = SCRUB_WAIT_SECONDS_MAX) -> None:
         """Do nothing: there is no file."""
+        del wait_seconds
         with self._entered():
             pass
 
@@ -248,6 +252,15 @@ class MemoryReader:
         by_key, keys = rows.by_key, rows.ordered()
         start = 0 if after is None else bisect_right(keys, _sortable_row(after), key=_sortable_row)
         return [by_key[key] for key in keys[start : start + count]]
+
+    def strays(self, tables: Sequence[Table]) -> Strays:
+        """Return nothing: there is no room for anything else."""
+        del tables
+        return Strays([], [], [])
+
+    def stray_parts(self) -> StrayParts:
+        """Return nothing: a part is whole or absent, and part of its entry."""
+        return StrayParts([], [])
 
 
 class MemoryWriter(MemoryReader):

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from lineage.stores.base import Store
 from lineage.stores.memory import MemoryStore
+from lineage.stores.sqlite.passing import PassingStore
 from lineage.stores.sqlite.store import SqliteStore
 from lineage.stores.tables import Table
 from lineage_schemas.errors import InvalidInputError
@@ -26,6 +27,15 @@ def open_store(location: str | Path, tables: Sequence[Table], new_origin: str) -
     """
     path = path_of(location)
     return MemoryStore(new_origin) if path is None else SqliteStore(path, tables, new_origin)
+
+
+def open_passing_store(tables: Sequence[Table], new_origin: str) -> Store:
+    """Make a store that is gone with the process, and may be larger than memory.
+
+    Raises:
+        StoreError: no temporary file can be made.
+    """
+    return PassingStore(tables, new_origin)
 
 
 def has_store(location: str | Path) -> bool:

@@ -6,32 +6,61 @@ from msgspec import json
 from msgspec.structs import replace
 
 from lineage.stores.base import Reader
-from lineage_schemas.codec import decode_envelope, decode_records, encode_json
+from lineage_schemas.codec import (
+    LIFTED,
+    decode_envelope,
+    decode_records,
+    encode_json,
+    encode_parts,
+)
 from lineage_schemas.entry import Envelope, StatedInterval
 from lineage_schemas.errors import ConflictError
 from lineage_schemas.instants import instant_us
 from lineage_schemas.mlmd import NodeRecord, Record
 from lineage_schemas.records import Message, StatedTime, Statement
+from lineage_schemas.values import JsonValue
 
 
 def check_same(reader: Reader, position: int, statement: Statement) -> None:
     """Refuse a statement whose id stands in the log with other content.
 
-    What was erased is not compared, and not brought back: a retry of it is the same statement.
+    What was erased is not compared, and not brought back: a statement that says the same as far as
+    it is still known is a retry, and the same.
 
     Raises:
         ConflictError: the content differs.
     """
     stored = reader.entries(position, 1)[0]
     envelope = decode_envelope(stored.envelope)
-    if stored.facts is None or (
-        stored.personal is None and envelope.commitments.personal is not None
-    ):
+    if stored.facts is None:
         return
-    personal = stored.personal.body if stored.personal else None
-    records = decode_records(stored.facts.body, personal)
-    if _content_of_entry(envelope, records) != _content(statement):
+    if stored.personal is None and envelope.commitments.personal is not None:
+        known = _without_personal(decode_records(stored.facts.body, None))
+        facts = encode_parts(statement.records).facts
+        said = replace(statement, records=_without_personal(decode_records(facts, None)))
+    else:
+        personal = stored.personal.body if stored.personal else None
+        known, said = decode_records(stored.facts.body, personal), statement
+    if _content_of_entry(envelope, known) != _content(said):
         raise conflict(statement, f"position {position}")
+
+
+def _without_personal(records: tuple[Record, ...]) -> tuple[Record, ...]:
+    """Leave out the values that were lifted out: one side has lost them for good."""
+    return tuple(
+        replace(
+            record,
+            properties=_unmarked(record.properties),
+            custom_properties=_unmarked(record.custom_properties),
+        )
+        if isinstance(record, NodeRecord)
+        else record
+        for record in records
+    )
+
+
+def _unmarked(values: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    return {name: value for name, value in values.items() if value != LIFTED}
 
 
 def check_same_in_batch(first: Statement, second: Statement) -> None:

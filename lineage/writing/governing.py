@@ -71,9 +71,12 @@ class Pseudonyms:
         return actor.pseudonym
 
 
-def namespace_number(reader: Reader, namespace: str) -> int | None:
-    """Return the number of a namespace; ``None`` where nothing was said in it."""
-    return next((int(row[0]) for row in reader.find(NAMESPACE, "name", [namespace])), None)
+def namespace_number(reader: Reader, namespace: str, size: int | None = None) -> int | None:
+    """Return the number of a namespace; ``None`` where nothing was said in it (as of a size)."""
+    for number, since, _ in reader.find(NAMESPACE, "name", [namespace]):
+        if size is None or since < size:
+            return int(number)
+    return None
 
 
 def _checked(record: Actor | GovernanceRecord) -> Actor | GovernanceRecord:

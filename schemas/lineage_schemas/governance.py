@@ -30,6 +30,17 @@ class KeyIntroduction(Record, frozen=True, kw_only=True, tag="key_introduction")
     reason: str = ""
 
 
+class KeyHandover(Record, frozen=True, kw_only=True, tag="key_handover"):
+    """The last signature of a key that was replaced: the checkpoint that covers its successor.
+
+    Kept for whoever trusts only the old key: with it, the introduction at position
+    ``introduction`` is proved by a signature that they can verify.
+    """
+
+    introduction: int
+    checkpoint: str
+
+
 class Recovery(Record, frozen=True, kw_only=True, tag="recovery"):
     """Entries were lost, and the log goes on under another origin.
 
@@ -118,6 +129,7 @@ class Disclosure(Record, frozen=True, kw_only=True, tag="disclosure"):
 
 GOVERNANCE_TYPES = (
     KeyIntroduction,
+    KeyHandover,
     Recovery,
     Erasure,
     ErasureRefusal,
@@ -128,5 +140,13 @@ GOVERNANCE_TYPES = (
 )
 
 GovernanceRecord = (
-    KeyIntroduction | Recovery | Erasure | ErasureRefusal | Hold | Retention | Release | Disclosure
+    KeyIntroduction
+    | KeyHandover
+    | Recovery
+    | Erasure
+    | ErasureRefusal
+    | Hold
+    | Retention
+    | Release
+    | Disclosure
 )

@@ -44,5 +44,8 @@ INT_MAX: Final = 2**63 - 1
 ERASURE_POSITIONS_MAX: Final = 4_000
 """Entries that one erasure record names; their positions must fit into its envelope."""
 
+ERASED_ENTRIES_MAX: Final = 100_000
+"""Entries that one call erases: several records of one batch."""
+
 REASON_BYTES_MAX: Final = 4_096
 """A reason, a legal basis, a purpose."""

@@ -12,6 +12,7 @@ from lineage_schemas.governance import (
     Erasure,
     ErasureRefusal,
     Hold,
+    KeyHandover,
     KeyIntroduction,
     Recovery,
     Release,
@@ -121,6 +122,7 @@ AnyRecord = (
     | Message
     | Actor
     | KeyIntroduction
+    | KeyHandover
     | Recovery
     | Erasure
     | ErasureRefusal

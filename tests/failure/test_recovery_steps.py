@@ -92,7 +92,7 @@ FAULTS: list[Fault | tuple[str, When, int]] = [
         for when in When
     ),
     *(("write", when, nth) for nth in (1, 2) for when in When),
-    *(("replace key", when, 1) for when in When),
+    *(("promote", when, 1) for when in When),
     *SIGNED[1:],
 ]
 
@@ -143,7 +143,7 @@ def check_recovered(ledger: Ledger, number: int = 2) -> None:
     assert entry_at(ledger, 5).erased is ALL
     (redaction,) = ledger.entries(5, count=1).redactions
     assert redaction.legal_basis == RESTATED
-    sidecar = notary.remembered()
+    sidecar = notary.recall().sidecar
     assert sidecar is not None
     assert sidecar.origin == ledger.origin
     assert [one.position for one in sidecar.erased] == [5]
@@ -156,7 +156,7 @@ def test_whoever_commits_after_a_recovery_that_broke_before_the_key_was_changed_
     folder = tmp_path / "ledger"
     shutil.copytree(restored, folder)
     first = faulty(folder / "ledger.db", "first")
-    first.parts.fault = ("replace key", When.BEFORE, 1)
+    first.parts.fault = ("promote", When.BEFORE, 1)
     with pytest.raises(BrokenError):
         first.declare_loss()
     first.store.close()

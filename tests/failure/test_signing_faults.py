@@ -117,7 +117,7 @@ def test_the_first_signature_survives_a_fault_of_the_store(
 
 
 @pytest.mark.parametrize("when", When)
-@pytest.mark.parametrize("act", ["stage", "replace key", "write"])
+@pytest.mark.parametrize("act", ["stage", "promote", "write"])
 @pytest.mark.parametrize("nth", [1, 2])
 @pytest.mark.parametrize("reopens", [True, False])
 def test_a_rotation_survives_a_fault_beside_the_store(

@@ -90,6 +90,27 @@ MATRIX: Final = (
         UNSEEN,
         (ERASED, ERASED),
     ),
+    Row(
+        tampering.put_half_of_an_erased_part_back,
+        "put the body of an erased part back, without its salt",
+        P,
+        UNSEEN,
+        (ERASED, ERASED),
+    ),
+    Row(
+        tampering.add_payload_of_no_entry,
+        "add payload that belongs to no entry",
+        P,
+        UNSEEN,
+        (SIZE, SIZE),
+    ),
+    Row(
+        tampering.erase_what_is_held,
+        "state an erasure that a hold forbids, do it, and sign",
+        V,
+        UNSEEN,
+        (SIZE + 2, SIZE + 2),
+    ),
     Row(tampering.change_subtree, "change a stored subtree (a tile)", S, SEEN, (0, 255)),
     Row(
         tampering.change_stored_checkpoint,

@@ -87,6 +87,7 @@ ONE_OF_EACH: list[dict[str, Any]] = [
     {"record": "message", "media_type": "application/json", "body": {"any": [1]}},
     {"record": "actor", "pseudonym": "p", "origin": "reported", "name": "Ada"},
     {"record": "key_introduction", "verifier": "here+1", "replaces": "here+0", "lost": True},
+    {"record": "key_handover", "introduction": 7, "checkpoint": "here\n8\n..."},
     {
         "record": "recovery",
         "former": "here",

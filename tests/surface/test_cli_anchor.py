@@ -53,7 +53,11 @@ def test_a_folder_gets_the_checkpoint_and_it_is_remembered(
 
 
 def test_a_folder_that_is_not_there_is_not_made(terminal: Terminal, tmp_path: Path) -> None:
-    assert terminal.run("anchor", "--directory", str(tmp_path / "nowhere")).exit_code == 3
+    (tmp_path / "file").touch()
+    for name in ("nowhere", "file"):
+        result = terminal.run("anchor", "--directory", str(tmp_path / name))
+        assert (result.exit_code, name in result.stderr) == (2, True)
+    assert not (tmp_path / "nowhere").exists()
     assert dig(terminal.answer("checkpoint"), "anchored_size") is None
 
 

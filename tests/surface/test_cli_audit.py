@@ -93,10 +93,12 @@ def test_an_anchor_is_named(terminal: Terminal, tmp_path: Path) -> None:
         size = ledger.head().size
     terminal.tell(more(1))
     printed = lines_of(terminal.done("audit"))
-    assert printed["anchored"] == f"up to position {size - 1} in directory:{tmp_path}"
+    where = f"directory:{tmp_path} (seen by this audit)"
+    assert printed["anchored"] == f"up to position {size - 1} in {where}"
     assert report_of(terminal)["anchored"] == {
         "position": size - 1,
         "target": f"directory:{tmp_path}",
+        "is_seen": True,
     }
 
 
@@ -109,13 +111,50 @@ def test_a_checkpoint_kept_elsewhere_is_held_against_the_log(
     kept = tmp_path / "kept.checkpoint"
     kept.write_text(note)
     printed = lines_of(terminal.done("audit", "--level", "0", "--checkpoint", str(kept)))
-    assert printed["anchored"] == f"up to position {size - 1} in the given checkpoint"
-    kept.write_text("a letter to a friend")
+    assert (
+        printed["anchored"]
+        == f"up to position {size - 1} in the given checkpoint (seen by this audit)"
+    )
+    changed = note.split("\n")
+    kept.write_text("\n".join([*changed[:2], f"{'A' * 43}=", *changed[3:]]))
     result = terminal.run("audit", "--level", "0", "--checkpoint", str(kept))
     assert result.exit_code == 1
-    assert "The given checkpoint is none" in result.stdout
+    assert "are not those of the given checkpoint" in result.stdout
     missing = terminal.run("audit", "--checkpoint", str(tmp_path / "missing"))
     assert missing.exit_code == 2
+
+
+def test_what_is_no_checkpoint_is_bad_input_and_no_finding(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept.checkpoint"
+    kept.write_text("a letter to a friend\n")
+    for words in (("audit",), ("recover",)):
+        result = terminal.run(*words, "--checkpoint", str(kept))
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert f"({kept}: line" in result.stderr
+        assert "A signed checkpoint is wanted" in result.stderr
+    kept.write_text(terminal.done("prove", str(AT)))
+    result = terminal.run("audit", "--checkpoint", str(kept))
+    assert result.exit_code == 2
+    assert f"This is a proof, not a checkpoint ({kept})." in result.stderr
+
+
+def test_a_checkpoint_may_come_from_standard_input(terminal: Terminal) -> None:
+    note = terminal.done("checkpoint")
+    printed = terminal.done("audit", "--level", "0", "--checkpoint", "-", given=note)
+    assert "in the given checkpoint" in printed
+    result = terminal.run("audit", "--checkpoint", "-", given="a letter\n")
+    assert (result.exit_code, "<stdin>" in result.stderr) == (2, True)
+
+
+def test_keys_may_stand_in_a_file(terminal: Terminal, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(f"{terminal.verifier()}\n")
+    assert terminal.run("audit", "--level", "0", "--key", f"@{keys}").exit_code == 0
+    keys.write_text(f"{terminal.verifier()}\nnonsense\n")
+    result = terminal.run("audit", "--level", "0", "--key", f"@{keys}")
+    assert (result.exit_code, f"{keys}, line 2" in result.stderr) == (2, True)
 
 
 def test_only_given_keys_are_trusted(terminal: Terminal) -> None:
@@ -126,7 +165,7 @@ def test_only_given_keys_are_trusted(terminal: Terminal) -> None:
     assert terminal.run("audit", "--level", "0", "--key", theirs, "--key", mine).exit_code == 0
     result = terminal.run("audit", "--level", "0", "--key", theirs)
     assert result.exit_code == 1
-    assert lines_of(result.stdout)["signed"].startswith("nobody has signed")
+    assert lines_of(result.stdout)["signed"].startswith("by no key that is trusted")
 
 
 @pytest.mark.parametrize("text", ["nonsense", "a+b+c"])

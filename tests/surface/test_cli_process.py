@@ -119,7 +119,7 @@ def test_output_that_cannot_be_written_is_told(told: Path) -> None:
             timeout=WAIT_SECONDS,
         )
     assert done.returncode == 2
-    assert "No space left" in done.stderr
+    assert "There is no room left" in done.stderr
     assert "Traceback" not in done.stderr
 
 

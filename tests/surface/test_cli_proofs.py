@@ -106,6 +106,53 @@ def test_growth_and_entries_are_proved_one_at_a_time(terminal: Terminal, empty: 
     assert terminal.run("prove", RUN, "--since", str(empty / "old.txt")).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--kind", "artifact"),
+        ("--personal",),
+        ("--envelope-only",),
+        ("--recipient", "Ida"),
+        ("--purpose", "yearly"),
+        ("--format", "json"),
+    ],
+    ids=" ".join,
+)
+def test_what_growth_has_no_use_for_is_refused(
+    terminal: Terminal, empty: Path, option: tuple[str, ...]
+) -> None:
+    (empty / "old.txt").write_bytes(terminal.run("checkpoint").stdout_bytes)
+    result = terminal.run("prove", "--since", str(empty / "old.txt"), *option)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "only --output goes with it" in result.stderr
+
+
+def test_growth_is_of_a_checkpoint_and_of_nothing_else(terminal: Terminal, empty: Path) -> None:
+    (empty / "old.txt").write_bytes(terminal.run("checkpoint").stdout_bytes)
+    growth = terminal.run("prove", "--since", str(empty / "old.txt")).stdout_bytes
+    given = empty / "given"
+    for body in (growth, terminal.run("prove", RUN).stdout_bytes):
+        given.write_bytes(body)
+        (empty / "growth").write_bytes(growth)
+        verify = ("verify", str(empty / "growth"), "--key", terminal.verifier())
+        for words in (("prove",), verify):
+            result = terminal.run(*words, "--since", str(given))
+            assert (result.exit_code, result.stdout) == (2, "")
+            assert f"This is a proof, not a checkpoint ({given})." in result.stderr
+    given.write_bytes(b"\xff\xfe\n")
+    result = terminal.run("prove", "--since", str(given))
+    assert (result.exit_code, f"({given}: line 1)" in result.stderr) == (2, True)
+
+
+def test_a_position_beyond_the_log_is_told_with_those_that_are_there(terminal: Terminal) -> None:
+    size = terminal.size()
+    result = terminal.run("prove", str(size))
+    assert result.exit_code == 1
+    assert f"at positions 0 to {size - 1} (position {size})" in result.stderr
+    assert "`lineage query` lists the entries that are there." in result.stderr
+    assert terminal.run("prove", str(AT)).exit_code == 0
+
+
 def test_long_records_are_cut_unless_they_are_wanted_whole(
     terminal: Terminal, tmp_path: Path
 ) -> None:
@@ -211,7 +258,10 @@ def test_a_file_is_made_and_never_written_over(terminal: Terminal, tmp_path: Pat
     first, size = file.read_bytes(), terminal.size()
     result = terminal.run("prove", RUN, "--output", str(file))
     assert result.exit_code == 2
-    assert "File exists" in result.stderr
+    assert result.stderr == (
+        f"Error: There is a file of this name already ({file}). "
+        "Name another file: none is written over.\n"
+    )
     assert file.read_bytes() == first
     assert terminal.size() == size, "nothing was disclosed"
     assert terminal.run("verify", str(file), "--key", terminal.verifier()).exit_code == 0

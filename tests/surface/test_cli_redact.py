@@ -47,7 +47,9 @@ def test_as_json_the_answer_is_the_engines(terminal: Terminal) -> None:
 def test_all_takes_the_facts_too_and_a_node_without_a_key_has_a_name(terminal: Terminal) -> None:
     printed = terminal.done("redact", RUN, "--all", *ASKED)
     assert "erased    the facts and personal parts of 1 entry" in printed
-    assert terminal.run("show", RUN).exit_code == 1
+    result = terminal.run("show", RUN)
+    assert result.exit_code == 1
+    assert "has never heard of this, or whatever named it was erased" in result.stderr
     listed = terminal.run("list", "execution")
     assert listed.stdout == "execution\texecution/1\t-\t-\t-\n"
     (node,) = json.loads(terminal.done("list", "execution", "--format", "json"))["nodes"]
@@ -58,13 +60,14 @@ def test_erasing_again_has_nothing_left(terminal: Terminal) -> None:
     terminal.done("redact", RUN, *ASKED)
     size = terminal.size()
     assert "erased    nothing" in terminal.done("redact", RUN, *ASKED)
+    assert "dry run   would erase nothing" in terminal.done("redact", RUN, "--dry-run")
     assert terminal.size() == size
 
 
 def test_a_rehearsal_erases_nothing(terminal: Terminal) -> None:
     size = terminal.size()
     printed = terminal.done("redact", RUN, "--dry-run")
-    assert "would     erase the personal parts of 1 entry" in printed
+    assert "dry run   would erase the personal parts of 1 entry, 2 nodes concerned\n" in printed
     assert terminal.size() == size
     assert PERSON in terminal.done("show", RUN)
 
@@ -92,6 +95,10 @@ def test_nobody_approves_their_own_request(terminal: Terminal) -> None:
 
 
 def test_what_is_not_there_is_told(terminal: Terminal) -> None:
+    assert (
+        "has never heard of this (acme:never/heard)"
+        in terminal.run("show", "acme:never/heard").stderr
+    )
     assert terminal.run("redact", "acme:never/heard", *ASKED).exit_code == 1
     assert terminal.run("redact", "99", *ASKED).exit_code == 1
     assert terminal.run("redact", *ASKED).exit_code == 2
@@ -125,7 +132,35 @@ def test_a_hold_forbids_and_is_named(terminal: Terminal) -> None:
     )
     assert "refused   1 entry" in result.stdout
     assert PERSON in terminal.done("show", RUN)
-    assert terminal.run("redact", RUN, "--dry-run").exit_code == 1
+    planned = terminal.run("redact", RUN, "--dry-run")
+    assert planned.exit_code == 1
+    assert "dry run   would be refused: 1 entry, 2 nodes concerned\n" in planned.stdout
+
+
+def test_objections_are_told_by_the_restraint_and_not_by_the_entry(terminal: Terminal) -> None:
+    terminal.tell(*map(more, range(10)))
+    start = terminal.size() - 10
+    hold = terminal.size()
+    terminal.done("hold", "--namespace-wide", "--authority", "Court")
+    terminal.done("retain", str(start), "--class", "tax", "--days", "30", "--legal-basis", "x")
+    positions = [str(position) for position in range(start, start + 10)]
+    result = terminal.run("redact", *positions, "--all", "--dry-run")
+    told = [line for line in result.stdout.splitlines() if line.startswith("objection")]
+    first = f"10 entries (positions {', '.join(positions[:8])} and 2 more)"
+    assert told[0] == f"objection {first} are under the hold of Court (position {hold})"
+    assert told[1].startswith(f"objection position {start} is kept until 2026-01-31T12:00:")
+    assert told[1].endswith(f" as tax (position {hold + 1})")
+    assert len(told) == 2
+
+
+def test_many_restraints_are_counted(terminal: Terminal) -> None:
+    with terminal.open() as ledger:
+        for number in range(23):
+            ledger.erasures.hold(AT, authority=f"Court {number}")
+    result = terminal.run("redact", RUN, "--dry-run")
+    told = [line for line in result.stdout.splitlines() if line.startswith("objection")]
+    assert len(told) == 21
+    assert told[-1] == "objection 3 more holds and retentions"
 
 
 def test_a_released_hold_forbids_no_longer(terminal: Terminal) -> None:
@@ -141,9 +176,12 @@ def test_a_released_hold_forbids_no_longer(terminal: Terminal) -> None:
 
 
 def test_a_retention_says_until_when(terminal: Terminal) -> None:
-    terminal.done(
+    printed = terminal.done(
         "retain", "--namespace-wide", "--class", "model file", "--years", "7", "--legal-basis", "x"
     )
+    assert "  retention of 2,557 days (7 years)  model file  " in printed
+    listed = terminal.done("holds")
+    assert "\tretention of 2,557 days\tmodel file\t" in listed
     result = terminal.run("redact", RUN, *ASKED)
     assert result.exit_code == 1
     # Seven years with at most two leap days are 2557 days after 2026-01-01.

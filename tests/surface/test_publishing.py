@@ -120,7 +120,14 @@ def test_a_ledger_that_is_not_what_was_signed_says_so(terminal: Terminal, tmp_pa
     terminal.tell(more(1))
     terminal.store.write_bytes(backup.read_bytes())
     with terminal.open() as ledger, running(create_app(ledger, Settings())) as client:
-        assert "at least 1 are missing" in wait_for_fault(client)
+        state = client.get("/readyz")
+        assert (state.status_code, state.json()["code"]) == (503, "store_behind")
+        assert "at least 1 are missing" in state.json()["detail"]
+        assert client.get("/log/checkpoint").status_code == 503
+        asked = client.post("/graphql", {"query": "{ basis { complete incompleteBecause } }"})
+        basis = asked.json()["data"]["basis"]
+        assert basis["complete"] is False
+        assert "at least 1 are missing" in basis["incompleteBecause"][0]
         answer = client.post("/api/v1/statements", STATEMENT)
         assert (answer.status_code, answer.json()["code"]) == (503, "store_behind")
         assert "retry-after" not in answer.headers

@@ -15,6 +15,13 @@ from lineage_api.settings import read_settings
 from surface_client import running
 from terminal import Terminal
 
+MODEL = "uri:s3://models/churn.onnx"
+KEYS = ("uri:s3://data/customers.parquet", "uri:s3://data/customers.csv", MODEL)
+"""What the pages speak of."""
+
+ELSEWHERE = {"serve", "--webhook", "--timestamp", "--timestamp-response"}
+"""Words of commands that want somebody outside, or never end; they are tested where they belong."""
+
 
 def blocks(language: str, page: str = "README.md") -> list[str]:
     """Return a page's code blocks in a language."""
@@ -26,6 +33,21 @@ def commands(page: str) -> list[list[str]]:
     text = "\n".join(blocks("sh", page)).replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line.startswith("lineage ")]
     return [shlex.split(line, comments=True)[1:] for line in lines]
+
+
+def tell_of_keys() -> None:
+    """Tell a ledger in the present folder of them, each with an owner, who is a person."""
+    records = tuple(
+        Artifact(
+            key=key,
+            type="lineage.DataSet",
+            custom_properties={"owner": "Eve"},
+            personal=("owner",),
+        )
+        for key in KEYS
+    )
+    with open_configured_ledger(read_settings({}, store="lineage.db")) as ledger:
+        ledger.record([Statement(id="told", source="here", records=records)])
 
 
 def type_in(words: list[str], terminal: Terminal, archive: Path) -> None:
@@ -49,16 +71,10 @@ def test_the_commands_work_as_they_stand(tmp_path: Path, monkeypatch: pytest.Mon
     archive = tmp_path / "archive"
     archive.mkdir()
     terminal = Terminal(tmp_path / "lineage.db")
-    keys = ("data/customers.parquet", "data/customers.csv", "models/churn.onnx")
-    told = tuple(
-        Artifact(key=f"uri:s3://{key}", type="lineage.DataSet", properties={"owner": "Eve"})
-        for key in keys
-    )
-    with open_configured_ledger(read_settings({}, store="lineage.db")) as ledger:
-        ledger.record([Statement(id="told", source="here", records=told)])
+    tell_of_keys()
     for page in ("README.md", "docs/custody.md"):
         for words in commands(page):
-            if words[0] != "serve" and "--webhook" not in words:
+            if ELSEWHERE.isdisjoint(words):
                 type_in(words, terminal, archive)
 
 
@@ -81,10 +97,32 @@ def test_the_examples_work(
     lineage = answer["data"]["lineage"]
     assert lineage["complete"] is True
     assert [node["key"] for node in lineage["nodes"]] == [
-        "uri:s3://models/churn.onnx",
+        MODEL,
         "acme:run/1",
         "uri:s3://data/customers.parquet",
     ]
     (example,) = blocks("python")
     exec(compile(example, "README.md", "exec"), {})  # noqa: S102 - our own README
     assert "customers.parquet" in capsys.readouterr().out
+
+
+def test_keeping_a_ledger_from_python_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the example writes is verified, and what it erases is gone."""
+    monkeypatch.chdir(tmp_path)
+    tell_of_keys()
+    terminal = Terminal(tmp_path / "lineage.db")
+    first = terminal.verifier()
+    page = "docs/custody.md"
+    (example,) = blocks("python", page)
+    exec(compile(example, page, "exec"), {})  # noqa: S102 - our own page
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("erased from (4,) as stated at ")
+    assert printed[1].startswith(f"{first} signs from size ")
+    assert printed[2].startswith(f"{terminal.verifier()} signs from size ")
+    assert printed[3:] == ["clean"]
+    assert terminal.verifier() != first
+    for file in ("lineage.checkpoint", "churn.tlog-proof"):
+        terminal.done("verify", file, "--key", first)
+    assert "owner: redacted" in terminal.done("show", KEYS[1])

@@ -1,6 +1,7 @@
 """What each level of an audit finds, and what it lets pass, on each kind of store."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -20,7 +21,12 @@ from lineage.projections.views import BOOKMARK
 from lineage.proofs.checkpoints import sign_checkpoint, verifier_key_of
 from lineage.proofs.signing import new_signing_key
 from lineage.proofs.tree import CompactRange, leaf_hash
-from lineage.proofs.verifying import Checkpoint, format_verifier_key, parse_verifier_key
+from lineage.proofs.verifying import (
+    Checkpoint,
+    format_verifier_key,
+    parse_verifier_key,
+    verify_proof,
+)
 from lineage.rules.form import LEDGER_NAMESPACE
 from lineage.service import Ledger
 from lineage.stores.base import Store, StoredHead
@@ -38,6 +44,7 @@ from lineage_schemas.entry import (
     PlainItem,
     StoredEntry,
 )
+from lineage_schemas.errors import NotFoundError
 from lineage_schemas.governance import Erasure, KeyIntroduction
 from lineage_schemas.mlmd import Record
 
@@ -260,18 +267,50 @@ def test_an_anchor_counts_only_where_it_fits(signed: Signed, root: str | None) -
     answer = signed.ledger.custody.checkpoint()
     if root is not None:
         answer = replace(answer, root=root)
-    signed.ledger.custody.note_anchor("directory:/archive", answer)
+    signed.ledger.custody.note_anchor("webhook:https://archive.example", answer)
     for level in (S, V):
         report = signed.ledger.audit(level=level)
         if root is None:
             assert report.clean
             assert report.anchored is not None
             assert report.anchored.position == answer.size - 1
-            assert report.anchored.target == "directory:/archive"
+            assert report.anchored.target == "webhook:https://archive.example"
+            assert not report.anchored.is_seen
         else:
-            what = f"The first {answer.size} entries are not those of directory:/archive"
+            what = (
+                f"The first {answer.size} entries are not those of webhook:https://archive.example"
+            )
             assert {one.what for one in report.findings} == {what}
             assert report.anchored is None
+
+
+def test_an_anchor_in_a_folder_is_read_again(signed: Signed, tmp_path: Path) -> None:
+    anchor = signed.ledger.custody.anchor_in_directory(tmp_path)
+    report = signed.ledger.audit(level=S)
+    assert report.anchored is not None
+    assert (report.anchored.position, report.anchored.is_seen) == (anchor.size - 1, True)
+    for file in tmp_path.rglob("*.checkpoint"):
+        file.unlink()
+    report = signed.ledger.audit(level=S)
+    assert report.clean
+    assert report.anchored is None
+    assert any(f"is not in directory:{tmp_path} any more" in one for one in report.remarks)
+
+
+def test_an_old_key_vouches_for_those_that_came_after_it(signed: Signed) -> None:
+    first = parse_verifier_key(signed.ledger.custody.keys()[0].verifier)
+    signed.ledger.custody.rotate_key("once")
+    signed.ledger.custody.rotate_key("twice")
+    report = signed.ledger.audit(level=S, keys=[first])
+    assert report.clean
+    assert report.signed_size == signed.ledger.head().size
+    handover = signed.ledger.custody.prove_handover(signed.ledger.custody.keys()[1].position)
+    entry = verify_proof(handover, [first])
+    assert signed.ledger.custody.keys()[1].verifier.encode() in (entry.facts or b"")
+    signed.ledger.custody.rotate_key("stolen", lost=True)
+    assert signed.ledger.audit(level=S, keys=[first]).signed_size is None
+    with pytest.raises(NotFoundError):
+        signed.ledger.custody.prove_handover()
 
 
 def test_a_checkpoint_from_outside_must_fit(signed: Signed) -> None:
@@ -399,7 +438,9 @@ def test_what_only_the_sidecar_remembers_is_told_until_a_recovery_states_it(sign
     signed.note()
     with signed.store.write() as writer:
         writer.erase([FIRST], PERSONAL)
-    erased = ErasedParts(position=FIRST, facts=False, personal=True)
+    with signed.store.read() as reader:
+        leaf = reader.hashes(0, FIRST, 1)[0].hex()
+    erased = ErasedParts(position=FIRST, facts=False, personal=True, leaf=leaf)
     signed.remember(lambda sidecar: with_erased(sidecar, erased))
     what = (
         "The personal part is missing; the sidecar remembers that it was erased, but the entry "
@@ -419,7 +460,9 @@ def test_what_only_the_sidecar_remembers_is_told_until_a_recovery_states_it(sign
 
 def test_what_the_sidecar_says_was_erased_must_not_be_there(signed: Signed) -> None:
     signed.note()
-    erased = ErasedParts(position=FIRST, facts=False, personal=True)
+    with signed.store.read() as reader:
+        leaf = reader.hashes(0, FIRST, 1)[0].hex()
+    erased = ErasedParts(position=FIRST, facts=False, personal=True, leaf=leaf)
     signed.remember(lambda sidecar: with_erased(sidecar, erased))
     what = "The personal part is there again, though the sidecar remembers that it was erased"
     assert told(signed.ledger.audit(level=P)) == [(P, FIRST, what)]

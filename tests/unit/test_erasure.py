@@ -26,6 +26,7 @@ from lineage.ledger import (
 from lineage_schemas.codec import decode_envelope
 from lineage_schemas.entry import Envelope
 from lineage_schemas.errors import (
+    ConflictError,
     InvalidInputError,
     LedgerError,
     NotFoundError,
@@ -130,8 +131,12 @@ def test_all_parts_can_go_after_the_personal_one(ledger: Ledger) -> None:
     first = ledger.erasures.erase(asked(at, reason="asked for"))
     second = ledger.erasures.erase(asked(at, parts=ALL))
     assert second.positions == (at,)
-    (redaction,) = ledger.show(A)[0].redactions
-    assert (redaction.parts, redaction.erased_by) == (PartsErased.ALL, first.position)
+    # Each is told with who asked for it: what one has erased is not laid at the other's door.
+    assert [(one.parts, one.erased_by) for one in ledger.show(A)[0].redactions] == [
+        (PartsErased.PERSONAL, first.position),
+        (PartsErased.ALL, second.position),
+    ]
+    assert ledger.show(A)[0].basis.redactions == 1
     assert ledger.show(A)[0].node.properties == {}
     check_ledger(ledger)
 
@@ -377,8 +382,14 @@ def test_a_retry_of_an_erased_statement_returns_its_position_and_stores_nothing(
     ledger.erasures.erase(asked(at, parts=parts))
     head = ledger.head()
     other = Artifact(key=A, name=name, custom_properties={"by": "eve adams"})
-    (receipt,) = ledger.record([said("1", OWNED if name == "claims" else other)])
-    assert (receipt.position, receipt.outcome) == (at, Outcome.DUPLICATE)
+    again = [said("1", OWNED if name == "claims" else other)]
+    if name == "other content" and parts is PartsErased.PERSONAL:
+        # The facts are still there, and they differ: this is no retry.
+        with pytest.raises(ConflictError):
+            ledger.record(again)
+    else:
+        (receipt,) = ledger.record(again)
+        assert (receipt.position, receipt.outcome) == (at, Outcome.DUPLICATE)
     assert ledger.head() == head
     assert b"eve adams" not in view_bytes(ledger)
 

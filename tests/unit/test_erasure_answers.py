@@ -33,6 +33,7 @@ from lineage_schemas.codec import decode_envelope
 from lineage_schemas.entry import Envelope
 from lineage_schemas.errors import (
     PreconditionError,
+    UnknownBasisError,
 )
 from lineage_schemas.records import AnyRecord
 
@@ -110,10 +111,29 @@ def test_an_erasure_shows_at_every_size(ledger: Ledger) -> None:
     then = ledger.basis()
     tell(ledger, "2", Artifact(key=A, custom_properties={"plain": 2}))
     ledger.erasures.erase(asked(at))
-    past = ledger.show(A, as_of=then)[0]
+    past = ledger.show(A, as_of=then.size)[0]
     assert past.node.properties["owner"] == {"$redacted": at}
     assert past.node.custom_properties["plain"] == 1
     assert past.basis.redactions == 1
+
+
+def test_a_basis_from_before_an_erasure_is_refused_and_one_from_after_holds(
+    ledger: Ledger,
+) -> None:
+    """A past that cannot be had any more is an error, never another answer."""
+    at = tell(ledger, "1", OWNED)
+    before = ledger.show(A)[0].basis
+    tell(ledger, "2", Artifact(key=A, custom_properties={"plain": 2}))
+    assert ledger.show(A, as_of=before)[0].basis == before
+    done = ledger.erasures.erase(asked(at))
+    with pytest.raises(UnknownBasisError, match=f"by position {done.position}"):
+        ledger.show(A, as_of=before)
+    after = ledger.show(A)[0]
+    assert after.basis.last_erasure == done.position
+    later = tell(ledger, "3", Artifact(key="acme:later", properties={}, name="later"))
+    assert ledger.show(A, as_of=after.basis)[0] == after
+    ledger.erasures.erase(asked(later, parts=ALL))
+    assert ledger.show(A, as_of=after.basis)[0] == after
 
 
 def test_a_search_for_an_erased_word_finds_nothing_at_any_size(ledger: Ledger) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from lineage.anchoring import sidecar as module
 from lineage.anchoring.sidecar import (
+    SIDECAR_BYTES_MAX,
     SIDECAR_VERSION,
     Anchor,
     ErasedParts,
@@ -20,6 +21,7 @@ from lineage.anchoring.sidecar import (
     Sidecar,
     SidecarFile,
     SidecarStore,
+    encode_sidecar,
     with_anchor,
     with_erased,
 )
@@ -31,14 +33,15 @@ from lineage_schemas.errors import (
 )
 
 WAIT_SECONDS = 0.05
+LEAF = "9a" * 32
 ANCHOR = Anchor(target="directory:/archive", size=3, root="ab" * 32, at_us=7)
 FULL = Sidecar(
     origin="example.org/ledger",
     checkpoint="example.org/ledger\n3\nq83v\n\n— example.org/ledger AbCd\n",
     recorded_us=1_767_268_800_000_000,
     erased=(
-        ErasedParts(position=0, facts=True, personal=False),
-        ErasedParts(position=12, facts=False, personal=True),
+        ErasedParts(position=0, facts=True, personal=False, leaf=LEAF),
+        ErasedParts(position=12, facts=False, personal=True, leaf=LEAF),
     ),
     anchors=(ANCHOR, Anchor(target="timestamp:ACME", size=2, root="0" * 64, at_us=5, token="TU0=")),
 )
@@ -158,7 +161,7 @@ def erase_each(store: SidecarStore, number: int) -> None:
         with store.locked():
             there = store.read()
             assert there is not None
-            more = ErasedParts(position=position, facts=True, personal=True)
+            more = ErasedParts(position=position, facts=True, personal=True, leaf=LEAF)
             store.write(with_erased(there, more))
 
 
@@ -184,7 +187,14 @@ def started(act: Callable[[], None], refusals: list[Exception]) -> threading.Thr
         Sidecar(origin="o", anchors=(ANCHOR, ANCHOR)),
         Sidecar(origin="o", erased=FULL.erased[::-1]),
         Sidecar(origin="o", erased=(FULL.erased[0], FULL.erased[0])),
-        Sidecar(origin="o", erased=(ErasedParts(position=-1, facts=True, personal=True),)),
+        Sidecar(
+            origin="o",
+            erased=(ErasedParts(position=-1, facts=True, personal=True, leaf=LEAF),),
+        ),
+        Sidecar(
+            origin="o",
+            erased=(ErasedParts(position=1, facts=True, personal=True, leaf="9a" * 31),),
+        ),
         Sidecar(origin="o", anchors=(Anchor(target="", size=1, root="ab" * 32, at_us=1),)),
         Sidecar(origin="o", anchors=(Anchor(target="t", size=1, root="AB" * 32, at_us=1),)),
         Sidecar(origin="o", anchors=(Anchor(target="t", size=1, root="ab" * 31, at_us=1),)),
@@ -209,8 +219,18 @@ def test_the_file_is_json_with_a_digest_of_the_inner_bytes(file: SidecarFile) ->
     inner = body[body.index(b'"sidecar":') + len(b'"sidecar":') : -len(b"}\n")]
     assert list(read) == ["sha256", "sidecar"]
     assert read["sha256"] == sha256(inner).hexdigest()
-    assert read["sidecar"]["erased"][1] == {"position": 12, "facts": False, "personal": True}
+    assert read["sidecar"]["erased"] == [[0, True, False, LEAF], [12, False, True, LEAF]]
     assert read["sidecar"]["anchors"][0]["target"] == "directory:/archive"
+
+
+def test_it_holds_as_many_erasures_as_it_says() -> None:
+    first = 10_000_000
+    erased = tuple(
+        ErasedParts(position=position, facts=False, personal=True, leaf=f"{position:064x}")
+        for position in range(first, first + 1_000)
+    )
+    body = encode_sidecar(Sidecar(origin="o", erased=erased), "here")
+    assert 700 * len(body) < SIDECAR_BYTES_MAX
 
 
 def test_it_is_for_its_owner_and_leaves_only_its_lock_beside_it(file: SidecarFile) -> None:
@@ -383,9 +403,9 @@ def test_of_each_target_the_largest_size_is_kept_and_of_one_size_the_latest() ->
 def test_what_was_erased_stays_erased() -> None:
     sidecar = with_erased(
         FULL,
-        ErasedParts(position=12, facts=True, personal=False),
-        ErasedParts(position=3, facts=False, personal=True),
-        ErasedParts(position=0, facts=False, personal=False),
+        ErasedParts(position=12, facts=True, personal=False, leaf=LEAF),
+        ErasedParts(position=3, facts=False, personal=True, leaf=LEAF),
+        ErasedParts(position=0, facts=False, personal=False, leaf=LEAF),
     )
     assert [(one.position, one.facts, one.personal) for one in sidecar.erased] == [
         (0, True, False),
@@ -393,3 +413,20 @@ def test_what_was_erased_stays_erased() -> None:
         (12, True, True),
     ]
     assert with_erased(sidecar) == sidecar
+
+
+def test_two_entries_of_one_position_lose_what_was_erased_of_each(store: SidecarStore) -> None:
+    """After a recovery another entry has the position, and must not lose the facts of the first."""
+    other = "bc" * 32
+    sidecar = with_erased(
+        FULL,
+        ErasedParts(position=0, facts=False, personal=True, leaf=other),
+        ErasedParts(position=0, facts=True, personal=True, leaf="00" * 32),
+    )
+    write(store, sidecar)
+    assert store.read() == sidecar
+    assert [(one.leaf, one.facts, one.personal) for one in sidecar.erased[:3]] == [
+        ("00" * 32, True, True),
+        (LEAF, True, False),
+        (other, False, True),
+    ]

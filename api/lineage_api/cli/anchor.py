@@ -32,7 +32,10 @@ _Path = click.Path(path_type=Path)
 
 @click.command("anchor")
 @click.option(
-    "--directory", metavar="DIR", type=_Path, help="Write it into a folder that is there."
+    "--directory",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Write it into a folder that is there.",
 )
 @click.option("--webhook", metavar="URL", help="Post it, signed as Standard Webhooks has it.")
 @click.option(

@@ -4,31 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import click
 
 from lineage.audit import AuditFinding, AuditLevel, AuditReport, LevelReport
-from lineage.proofs.verifying import NOTE_BYTES_MAX, VerifierKey, parse_verifier_key
+from lineage_api.cli.evidence import KEY_METAVAR, read_note, read_verifier_keys
 from lineage_api.cli.failures import finding
 from lineage_api.cli.printing import counted, print_json, print_lines, printable
 from lineage_api.cli.session import Session, format_option, pass_session, store_option
 from lineage_api.cli.watching import progress_of
-from lineage_schemas.errors import LedgerError
 
-_NOT_SIGNED: Final = "nobody has signed this ledger: it vouches for itself alone"
+_NOT_SIGNED: Final = "by no key that is trusted here: the ledger vouches for itself alone"
 _NOT_ANCHORED: Final = (
     "nothing is anchored: whoever has the file and the key could rewrite all of it unseen"
 )
-
-
-def _parse_keys(
-    _: click.Context, __: click.Parameter, texts: tuple[str, ...]
-) -> tuple[VerifierKey, ...]:
-    try:
-        return tuple(map(parse_verifier_key, texts))
-    except LedgerError as error:
-        raise click.BadParameter(printable(str(error))) from error
 
 
 @click.command("audit")
@@ -44,15 +34,14 @@ def _parse_keys(
 @click.option(
     "--key",
     "keys",
-    metavar="VKEY",
+    metavar=KEY_METAVAR,
     multiple=True,
-    callback=_parse_keys,
-    help="Trust this verifier key, and not those the log names. May be repeated.",
+    help="Trust this verifier key, or a file with one a line, and not those that the log names; "
+    "may be given several times.",
 )
 @click.option(
     "--checkpoint",
     metavar="FILE",
-    type=click.File("rb"),
     help="A signed checkpoint that was kept elsewhere: the strongest evidence.",
 )
 @click.option(
@@ -66,8 +55,8 @@ def audit(
     session: Session,
     output: str,
     level: int,
-    keys: tuple[VerifierKey, ...],
-    checkpoint: BinaryIO | None,
+    keys: tuple[str, ...],
+    checkpoint: str | None,
     state: Path | None,
 ) -> None:
     """Derive everything again and report what differs.
@@ -76,12 +65,13 @@ def audit(
     payloads, views from entries; each level includes those before it. Where anything differs, the
     exit code is 1.
     """
-    note = None if checkpoint is None else checkpoint.read(NOTE_BYTES_MAX + 1)
+    trusted = read_verifier_keys(keys)
+    note = None if checkpoint is None else read_note(checkpoint)
     with session.open() as ledger:
         with progress_of("auditing") as progress:
             report = ledger.audit(
                 level=AuditLevel(level),
-                keys=keys,
+                keys=trusted,
                 checkpoint=note,
                 state=state,
                 progress=progress,
@@ -122,7 +112,8 @@ def _signed(report: AuditReport) -> str:
 def _anchored(report: AuditReport) -> str:
     if report.anchored is None:
         return _NOT_ANCHORED
-    return f"up to position {report.anchored.position} in {report.anchored.target}"
+    how = "seen by this audit" if report.anchored.is_seen else "by the word of the sidecar alone"
+    return f"up to position {report.anchored.position} in {report.anchored.target} ({how})"
 
 
 def _verdict(one: LevelReport) -> str:

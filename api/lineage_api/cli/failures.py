@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Generator
@@ -13,6 +14,7 @@ import click
 
 from lineage_api.cli.printing import printable
 from lineage_schemas.errors import (
+    InvalidInputError,
     LedgerError,
     NotFoundError,
     OverloadedError,
@@ -38,6 +40,31 @@ Exit codes:
        not what was signed
   130  interrupted
 """
+
+
+_DENIED: Final = (
+    "This may not be read or written",
+    "Check the permissions of the file and its folder, and how the disk is mounted.",
+)
+_FULL: Final = ("There is no room left to write this", "Make room, and try again.")
+_WORDS: Final = {
+    errno.EEXIST: (
+        "There is a file of this name already",
+        "Name another file: none is written over.",
+    ),
+    errno.ENOENT: (
+        "There is no such file or folder",
+        "Check the name; a folder is not made for you.",
+    ),
+    errno.EISDIR: ("This is a folder, and a file is wanted", "Name a file."),
+    errno.ENOTDIR: ("A part of this path is a file, and no folder", "Check the path."),
+    errno.EACCES: _DENIED,
+    errno.EPERM: _DENIED,
+    errno.EROFS: _DENIED,
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+}
+"""What the machine says, and what to try."""
 
 
 class FindingError(click.ClickException):
@@ -81,7 +108,7 @@ def told() -> Generator[None, None, None]:
         raise click.exceptions.Exit(EXIT_PIPE) from None
     except OSError as error:
         _let_go_of_output()
-        raise UsageError(printable(f"This cannot be read or written: {error}")) from error
+        raise ending_of(_in_words(error)) from error
 
 
 def ending_of(error: LedgerError) -> click.ClickException:
@@ -94,6 +121,13 @@ def ending_of(error: LedgerError) -> click.ClickException:
             return FindingError(message)
         case _:
             return UsageError(message)
+
+
+def _in_words(error: OSError) -> InvalidInputError:
+    where = "" if error.filename is None else os.fsdecode(error.filename)
+    otherwise = (f"This cannot be read or written: {error.strerror or error}", "")
+    what, hint = _WORDS.get(error.errno or 0, otherwise)
+    return InvalidInputError(what, where=where, hint=hint)
 
 
 def finding() -> click.exceptions.Exit:

@@ -56,8 +56,8 @@ def list_keys(session: Session, output: str) -> None:
 def rotate(session: Session, reason: str, output: str, *, lost: bool) -> None:
     """Let a new key sign from now on.
 
-    The log says so, and the old key signs that last, so that whoever trusts the old key learns of
-    the new one. Where it is lost, whoever trusts it must be given the new one by you.
+    The log says so, and the old key signs that last: `lineage key handover` proves the new key to
+    whoever trusts the old one. Where it is lost, you must give them the new one yourself.
     """
     with session.open() as ledger:
         found = ledger.custody.rotate_key(reason, lost=lost)
@@ -65,6 +65,21 @@ def rotate(session: Session, reason: str, output: str, *, lost: bool) -> None:
         print_json(found)
         return
     print_lines(_rotated(found, lost=lost))
+
+
+@key.command("handover")
+@click.argument("position", type=click.IntRange(min=0), required=False)
+@store_option
+@pass_session
+def handover(session: Session, position: int | None) -> None:
+    """Prove a new key to whoever trusts only the old one.
+
+    Prints a proof of the entry that introduces the key (the present one, or the one introduced at
+    POSITION), under the last checkpoint that the key before it has signed: `lineage verify` checks
+    it with the old key, and shows the new one.
+    """
+    with session.open() as ledger:
+        click.echo(ledger.custody.prove_handover(position), nl=False)
 
 
 @key.command("make")

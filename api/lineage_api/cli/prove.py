@@ -11,6 +11,8 @@ from typing import BinaryIO
 import click
 
 from lineage.questions.proving import ProofQuery, Shown
+from lineage.service import Ledger
+from lineage_api.cli.evidence import read_note
 from lineage_api.cli.printing import counted, print_json
 from lineage_api.cli.session import (
     Session,
@@ -20,6 +22,7 @@ from lineage_api.cli.session import (
     store_option,
 )
 from lineage_api.cli.targets import read_target
+from lineage_schemas.errors import NotFoundError
 from lineage_schemas.integrity import ProofAnswer
 from lineage_schemas.mlmd import Kind
 
@@ -29,8 +32,8 @@ from lineage_schemas.mlmd import Kind
 @click.option(
     "--since",
     metavar="CHECKPOINT",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Prove instead that the log still begins with the one of this checkpoint.",
+    help="Prove instead that the log still begins with the one of the checkpoint in this file; "
+    "goes with --output alone.",
 )
 @click.option(
     "--kind",
@@ -55,7 +58,7 @@ from lineage_schemas.mlmd import Kind
 def prove(  # noqa: PLR0913, PLR0917 - one argument an option
     session: Session,
     target: str | None,
-    since: Path | None,
+    since: str | None,
     kind: str | None,
     recipient: str,
     purpose: str,
@@ -78,6 +81,11 @@ def prove(  # noqa: PLR0913, PLR0917 - one argument an option
     if (target is None) == (since is None):
         raise click.UsageError("Give a TARGET, or --since with a checkpoint.")
     if since is not None:
+        ignored = (kind, recipient, purpose, personal, envelope_only, output == "json")
+        if any(ignored):
+            raise click.UsageError(
+                "--since proves growth and shows no entry: only --output goes with it."
+            )
         _prove_growth(session, since, file)
         return
     assert target is not None
@@ -91,7 +99,7 @@ def prove(  # noqa: PLR0913, PLR0917 - one argument an option
         purpose=purpose,
     )
     with _written(file) as written, session.open() as ledger:
-        answer = ledger.prove(query, namespace=session.namespace)
+        answer = _proved(ledger, query, session.namespace)
         if written is not None:
             written.write(answer.proofs.encode())
     if output == "json":
@@ -103,8 +111,18 @@ def prove(  # noqa: PLR0913, PLR0917 - one argument an option
         click.echo(line, err=True)
 
 
-def _prove_growth(session: Session, since: Path, file: Path | None) -> None:
-    old = since.read_bytes()
+def _proved(ledger: Ledger, query: ProofQuery, namespace: str) -> ProofAnswer:
+    try:
+        return ledger.prove(query, namespace=namespace)
+    except NotFoundError as error:
+        if isinstance(query.target, str) or error.hint:
+            raise
+        hint = "`lineage query` lists the entries that are there."
+        raise NotFoundError(error.what, where=error.where, hint=hint) from error
+
+
+def _prove_growth(session: Session, since: str, file: Path | None) -> None:
+    old = read_note(since)
     with _written(file) as written, session.open() as ledger:
         proof = ledger.custody.prove_growth(old)
         if written is not None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
+from lineage_api.cli.evidence import read_note
 from lineage_api.cli.printing import counted, print_json, print_lines, printable
 from lineage_api.cli.session import Session, format_option, pass_session, store_option
 from lineage_schemas.errors import PreconditionError
@@ -23,7 +23,6 @@ from lineage_schemas.integrity import KeyView, RecoveryAnswer
 @click.option(
     "--checkpoint",
     metavar="FILE",
-    type=click.Path(path_type=Path),
     help="Go on from this checkpoint, which was kept elsewhere: the sidecar alone is lost.",
 )
 @store_option
@@ -32,7 +31,7 @@ from lineage_schemas.integrity import KeyView, RecoveryAnswer
 def recover(
     session: Session,
     reason: str | None,
-    checkpoint: Path | None,
+    checkpoint: str | None,
     output: str,
     *,
     declare_loss: bool,
@@ -46,7 +45,7 @@ def recover(
         raise click.UsageError("Give either --declare-loss or --checkpoint.")
     if declare_loss != (reason is not None):
         raise click.UsageError("--declare-loss and --reason go together.")
-    note = None if checkpoint is None else checkpoint.read_bytes()
+    note = None if checkpoint is None else read_note(checkpoint)
     with session.open() as ledger:
         if ledger.recovery is None:
             raise PreconditionError("This ledger signs nothing, so nothing can be recovered")

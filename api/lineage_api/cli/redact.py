@@ -8,6 +8,7 @@ import click
 
 from lineage.erasures import ErasureRequest
 from lineage_api.cli.failures import finding
+from lineage_api.cli.objections import objection_lines
 from lineage_api.cli.printing import counted, print_json, print_lines, printable
 from lineage_api.cli.session import (
     Session,
@@ -17,7 +18,7 @@ from lineage_api.cli.session import (
     store_option,
 )
 from lineage_api.cli.targets import read_target
-from lineage_schemas.erasures import CopyView, ErasureAnswer, ObjectionView
+from lineage_schemas.erasures import CopyView, ErasureAnswer
 from lineage_schemas.governance import PartsErased
 
 
@@ -87,18 +88,10 @@ def _demanded(name: str, value: str | None) -> str:
 
 
 def _lines(answer: ErasureAnswer, *, dry_run: bool) -> Iterator[str]:
-    entries = counted(len(answer.positions), "entry", "entries")
-    concerned = f"{entries}, {counted(answer.nodes, 'node')} concerned"
-    parts = "facts and personal" if answer.parts is PartsErased.ALL else "personal"
-    if not answer.positions:
-        yield "erased    nothing: there is nothing of it left"
-    elif answer.objections:
-        yield f"refused   {concerned}"
-    else:
-        yield f"{'would     erase' if dry_run else 'erased   '} the {parts} parts of {concerned}"
+    yield _outcome(answer, dry_run=dry_run)
     if answer.positions:
         yield f"positions {', '.join(map(str, answer.positions))}"
-    yield from map(_objection, answer.objections)
+    yield from objection_lines(answer.objections)
     yield from map(_copy, answer.copies)
     if answer.position is not None:
         yield f"stated    at position {answer.position}"
@@ -110,16 +103,16 @@ def _lines(answer: ErasureAnswer, *, dry_run: bool) -> Iterator[str]:
         )
 
 
-def _objection(one: ObjectionView) -> str:
-    if one.until is None:
-        return printable(
-            f"objection position {one.entry} is under the hold of {one.name} "
-            f"(position {one.restraint})"
-        )
-    return printable(
-        f"objection position {one.entry} is kept until {one.until} as {one.name} "
-        f"(position {one.restraint})"
-    )
+def _outcome(answer: ErasureAnswer, *, dry_run: bool) -> str:
+    entries = counted(len(answer.positions), "entry", "entries")
+    concerned = f"{entries}, {counted(answer.nodes, 'node')} concerned"
+    if answer.objections:
+        return f"{'dry run   would be refused:' if dry_run else 'refused  '} {concerned}"
+    erased = "dry run   would erase" if dry_run else "erased   "
+    if not answer.positions:
+        return f"{erased} nothing: there is nothing of it left"
+    parts = "facts and personal" if answer.parts is PartsErased.ALL else "personal"
+    return f"{erased} the {parts} parts of {concerned}"
 
 
 def _copy(one: CopyView) -> str:

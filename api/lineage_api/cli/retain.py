@@ -62,7 +62,7 @@ def retain(  # noqa: PLR0913, PLR0917 - one argument an option
             legal_basis=legal_basis,
             namespace=session.namespace,
         )
-    print_restraint(view, output)
+    print_restraint(view, output, years=years)
 
 
 def days_of(years: int) -> int:

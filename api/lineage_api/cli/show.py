@@ -41,8 +41,10 @@ def show(session: Session, identifier: str, kind: str | None, output: str) -> No
             for answer in answers:
                 print_lines(card_lines(read_card(ledger, answer)))
     if not answers[0].members:
+        basis = answers[0].basis
+        erased = "" if basis.last_erasure is None else ", or whatever named it was erased"
         raise NotFoundError(
-            f"The log of size {answers[0].basis.size} has never heard of this",
+            f"The log of size {basis.size} has never heard of this{erased}",
             where=identifier,
             hint="Look for it with `lineage find`.",
         )

@@ -5,8 +5,7 @@ No ledger is opened, no setting is read, and nothing is asked over a network.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import click
@@ -17,9 +16,9 @@ from lineage.proofs.verifying import (
     SignedCheckpoint,
     VerifierKey,
     open_checkpoint,
-    parse_verifier_key,
     verify_proofs,
 )
+from lineage_api.cli.evidence import KEY_METAVAR, name_of, read_note, read_verifier_keys
 from lineage_api.cli.printing import print_json, print_lines, printable
 from lineage_api.cli.proven import (
     CheckpointView,
@@ -33,7 +32,6 @@ from lineage_api.settings import VERIFIER_VARIABLE
 from lineage_schemas.errors import InvalidInputError, LedgerError, ProofError
 from lineage_schemas.instants import format_instant
 
-_FROM_FILE: Final = "@"
 _INSIDE_A_PROOF: Final = (b"\nextra ", b"\nindex ")
 
 
@@ -49,7 +47,7 @@ class _Stamp(NamedTuple):
 @click.option(
     "--key",
     "keys",
-    metavar="VKEY|@FILE",
+    metavar=KEY_METAVAR,
     multiple=True,
     required=True,
     envvar=VERIFIER_VARIABLE,
@@ -97,12 +95,12 @@ def verify(  # noqa: PLR0913 - one argument an option
     stands, who said it and when, and the records that are shown. What does not hold is told with
     its file and line, and then the exit code is 1.
     """
-    trusted = [key for text in keys for key in _read_keys(text)]
+    trusted = read_verifier_keys(keys)
     stamp = _stamp(files, timestamp, timestamp_roots)
-    old = None if since is None else _read(since)
+    old = None if since is None else read_note(since)
     answers: list[View] = []
     for file in files:
-        name = "<stdin>" if file == "-" else file
+        name = name_of(file)
         found = _verify(name, _read(file), trusted, stamp, old)
         answers += found
         if output == "text":
@@ -116,25 +114,6 @@ def _read(name: str) -> bytes:
     with click.open_file(name, "rb") as file:
         body: bytes = file.read()
     return body
-
-
-def _read_keys(text: str) -> Iterator[VerifierKey]:
-    if not text.startswith(_FROM_FILE):
-        yield parse_verifier_key(text)
-        return
-    path = Path(text.removeprefix(_FROM_FILE))
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except UnicodeDecodeError as error:
-        raise InvalidInputError("A file of verifier keys is text", where=str(path)) from error
-    found = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
-    if not found:
-        raise InvalidInputError("There is no verifier key in this file", where=str(path))
-    for number, line in found:
-        try:
-            yield parse_verifier_key(line)
-        except InvalidInputError as error:
-            raise error.at(f"{path}, line {number}") from error
 
 
 def _stamp(files: Sequence[str], timestamp: str | None, roots: str | None) -> _Stamp | None:

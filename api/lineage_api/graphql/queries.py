@@ -161,7 +161,9 @@ class Query:
             nodes=nodes,
             cross=tuple(LinkClass(one.value) for one in cross),
         )
-        return info.context.ledger.trace(query, namespace=namespace, as_of=_as_of(info, as_of))
+        return info.context.ledger.trace(
+            query, namespace=namespace, as_of=_as_of(info, as_of, namespace)
+        )
 
     @resolved(
         NodePageType,
@@ -177,7 +179,7 @@ class Query:
         as_of: AsOfArgument = None,
     ) -> graph.NodePage:
         """Find nodes by words."""
-        then = _as_of_page(info, after, as_of)
+        then = _as_of_page(info, after, as_of, namespace)
         return info.context.ledger.find(
             text, cursor=after, count=first, namespace=namespace, as_of=then
         )
@@ -196,7 +198,7 @@ class Query:
         as_of: AsOfArgument = None,
     ) -> graph.NodePage:
         """List nodes by type."""
-        then = _as_of_page(info, after, as_of)
+        then = _as_of_page(info, after, as_of, namespace)
         return info.context.ledger.list_nodes(
             type, cursor=after, count=first, namespace=namespace, as_of=then
         )
@@ -212,7 +214,7 @@ class Query:
     ) -> graph.EntryPage:
         """Read the log."""
         return info.context.ledger.entries(
-            start, count=first, namespace=namespace, as_of=_as_of(info, as_of)
+            start, count=first, namespace=namespace, as_of=_as_of(info, as_of, namespace)
         )
 
     @resolved(TypesAnswerType, "The types of a namespace, by id.")
@@ -223,7 +225,7 @@ class Query:
         as_of: AsOfArgument = None,
     ) -> graph.TypesAnswer:
         """List types."""
-        return info.context.ledger.types(namespace=namespace, as_of=_as_of(info, as_of))
+        return info.context.ledger.types(namespace=namespace, as_of=_as_of(info, as_of, namespace))
 
     @resolved(BasisType, "The basis that an answer as of then would rest on.")
     def basis(
@@ -233,7 +235,7 @@ class Query:
         as_of: AsOfArgument = None,
     ) -> Basis:
         """State a basis."""
-        return info.context.ledger.basis(_as_of(info, as_of), namespace=namespace)
+        return info.context.ledger.basis(_as_of(info, as_of, namespace), namespace=namespace)
 
     @resolved(HeadType, "Where the log stood as this request began.")
     def head(self, info: Info) -> HeadOfLog:
@@ -251,12 +253,12 @@ def _show(
     info: Info, kind: Kind, key: str, namespace: str, as_of: AsOfInput | None
 ) -> graph.NodeAnswer:
     """Return the one answer: within a kind, all that an identifier means is one entity."""
-    return info.context.ledger.show(key, kind=kind, namespace=namespace, as_of=_as_of(info, as_of))[
-        0
-    ]
+    return info.context.ledger.show(
+        key, kind=kind, namespace=namespace, as_of=_as_of(info, as_of, namespace)
+    )[0]
 
 
-def _as_of(info: Info, given: AsOfInput | None) -> AsOf:
+def _as_of(info: Info, given: AsOfInput | None, namespace: str) -> AsOf:
     if given is None:
         return info.context.head.size
     if given.size is not None and given.size is not strawberry.UNSET:
@@ -272,14 +274,15 @@ def _as_of(info: Info, given: AsOfInput | None) -> AsOf:
         root=basis.root,
         projection=basis.projection,
         software=SOFTWARE,
-        namespace=DEFAULT_NAMESPACE,
+        namespace=namespace,
+        last_erasure=basis.last_erasure,
     )
 
 
-def _as_of_page(info: Info, after: str | None, given: AsOfInput | None) -> AsOf:
+def _as_of_page(info: Info, after: str | None, given: AsOfInput | None, namespace: str) -> AsOf:
     """A cursor carries the size of the first page, so nothing else may say as of when."""
     if after is not None and given is not None:
         raise InvalidInputError(
             "The cursor already says as of when", where="asOf", hint="Leave asOf out."
         )
-    return _as_of(info, given)
+    return _as_of(info, given, namespace)

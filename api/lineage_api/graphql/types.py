@@ -108,7 +108,13 @@ class BasisType:
         description="The size asked for, where it lay inside a batch and was rounded down."
     )
     valid_at: datetime | None
-    redactions: Int64 = strawberry.field(description="Erased payload parts that were met.")
+    redactions: Int64 = strawberry.field(
+        description="Entries met of which something was erased; the answer says by whom and why."
+    )
+    last_erasure: Int64 | None = strawberry.field(
+        description="The last entry that states an erasure from what was looked at. A basis from "
+        "before it is refused."
+    )
     sources: list[str] = strawberry.field(description="The sources in scope.")
     complete: bool = strawberry.field(description="False when something is known to be missing.")
     incomplete_because: list[str]

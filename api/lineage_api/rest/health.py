@@ -13,7 +13,13 @@ from lineage.service import Ledger
 from lineage_api.bodies import json_response
 from lineage_api.surface import surface_of
 from lineage_schemas.entry import Head
-from lineage_schemas.errors import LedgerError, NotFoundError, StoreError
+from lineage_schemas.errors import (
+    LedgerError,
+    NotFoundError,
+    SidecarError,
+    StoreBehindError,
+    StoreError,
+)
 
 
 class Custodial(Struct, frozen=True):
@@ -52,7 +58,8 @@ async def ready(request: Request) -> Response:
     """Say where the log stands.
 
     Raises:
-        StoreError: the store cannot be read, or nothing can be written any more.
+        StoreError: the store cannot be read, is not what was signed, or nothing can be written any
+            more.
     """
     surface = surface_of(request)
     head, custodial = await surface.reading.run(lambda: _state(surface.ledger))
@@ -78,6 +85,9 @@ def _state(ledger: Ledger) -> tuple[Head, Custodial]:
         answer = ledger.custody.last_checkpoint()
     except NotFoundError:
         return head, Custodial()
+    except (StoreBehindError, SidecarError):
+        # Nothing can be recorded until somebody recovers the ledger: that is not ready.
+        raise
     except LedgerError as error:
         return head, Custodial(fault=str(error))
     return head, Custodial(answer.size, answer.anchored_size)

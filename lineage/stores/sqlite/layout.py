@@ -37,7 +37,9 @@ LOG_DDL: Final = (
         facts_salt BLOB,
         facts BLOB,
         personal_salt BLOB,
-        personal BLOB
+        personal BLOB,
+        CHECK ((facts IS NULL) = (facts_salt IS NULL)),
+        CHECK ((personal IS NULL) = (personal_salt IS NULL))
     ) STRICT
     """,
     """
@@ -58,13 +60,21 @@ LOG_DDL: Final = (
     """,
 )
 
+NEW_LEDGER: Final = """
+    INSERT INTO ledger (id, origin, size, recorded_us, compact_range) VALUES (1, ?, 0, 0, x'')
+"""
+"""The first row, of which there is only one; it takes the origin."""
+
 MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
     1: (
         "ALTER TABLE ledger ADD COLUMN checkpoint BLOB",
         "ALTER TABLE ledger ADD COLUMN scrub_due INTEGER NOT NULL DEFAULT 0",
     ),
 }
-"""How the log's own tables of a store version become those of the next. Views are made anew."""
+"""How the log's own tables of a store version become those of the next. Views are made anew.
+
+What came from version 1 has no checks on its payload: an audit looks for half parts.
+"""
 
 _SQL_TYPES: Final = {int: "INTEGER", str: "TEXT", bytes: "BLOB"}
 
@@ -85,6 +95,12 @@ def table_ddl(table: Table) -> tuple[str, ...]:
         f'CREATE INDEX "{table.name}_by_{"_".join(index)}" ON "{table.name}" ({_listed(index)})'
         for index in table.indexes
     )
+
+
+def made_by(statement: str) -> str:
+    """Return the kind and name of what a statement makes: ``table entry``."""
+    _, kind, name = statement.split(maxsplit=3)[:3]
+    return " ".join((kind.lower(), name.strip('"')))
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -7,6 +7,7 @@ appends then fails under two writers, whatever the time-out.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections import deque
 from collections.abc import Generator, Sequence
@@ -18,12 +19,13 @@ from typing import Final
 
 from sqlite_utils import Database
 
-from lineage.stores.base import BUSY_WAIT_SECONDS_MAX
+from lineage.stores.base import BUSY_WAIT_SECONDS_MAX, SCRUB_WAIT_SECONDS_MAX
 from lineage.stores.sqlite.errors import PRIMARY_CODE, translated
 from lineage.stores.sqlite.layout import (
     APPLICATION_ID,
     LOG_DDL,
     MIGRATIONS,
+    NEW_LEDGER,
     STORE_VERSION,
     table_ddl,
 )
@@ -48,9 +50,6 @@ _USE_WAL: Final = "PRAGMA journal_mode = WAL"
 
 WRITER_CACHE_KIB: Final = 65_536
 """Pages of the views' indexes that the writer keeps: inserts go all over them."""
-
-SCRUB_WAIT_SECONDS_MAX: Final = 5.0
-"""How long a scrub waits for readers of an old state to end, before it stays due."""
 
 SQLITE_HEADER_BYTES: Final = 100
 
@@ -85,6 +84,7 @@ class SqliteStore:
             self._writing = Database(self._connect(), execute_plugins=False)
             try:
                 _prepare(self._writing, path, tables, new_origin)
+                self._file = _identity(path)
             except BaseException:
                 self._writing.conn.close()
                 raise
@@ -121,6 +121,7 @@ class SqliteStore:
             connection = self._writing.conn
             connection.execute("BEGIN IMMEDIATE")
             try:
+                self._check_file()
                 yield SqliteWriter(self._writing)
                 connection.execute("COMMIT")
             except BaseException:
@@ -134,7 +135,7 @@ class SqliteStore:
         with self.read() as reader:
             return not reader.is_scrub_due()
 
-    def scrub(self) -> None:
+    def scrub(self, wait_seconds: float = SCRUB_WAIT_SECONDS_MAX) -> None:
         """Rewrite the file, and cut its write-ahead log to nothing.
 
         A page that was written over may live on in the write-ahead log, in free pages and in the
@@ -143,19 +144,23 @@ class SqliteStore:
         with self._entered(), translated(self._path):
             self._check_open()
             connection = self._writing.conn
+            due = connection.execute("SELECT scrub_due FROM ledger").fetchone()[0]
+            # Before the long work: while an old state is read, all of it would be in vain.
+            self._truncate_log(wait_seconds)
             # In memory the copy could be as large as the ledger.
             connection.execute("PRAGMA temp_store = FILE")
             try:
                 connection.execute("VACUUM")
             finally:
                 connection.execute("PRAGMA temp_store = MEMORY")
-            self._truncate_log()
-            connection.execute("UPDATE ledger SET scrub_due = 0")
+            self._truncate_log(wait_seconds)
+            # What another process has erased meanwhile stays due.
+            connection.execute("UPDATE ledger SET scrub_due = 0 WHERE scrub_due = ?", (due,))
 
-    def _truncate_log(self) -> None:
+    def _truncate_log(self, wait_seconds: float) -> None:
         """Copy the write-ahead log into the file and cut it, once nobody reads an old state."""
         connection = self._writing.conn
-        connection.execute(f"PRAGMA busy_timeout = {int(1000 * SCRUB_WAIT_SECONDS_MAX)}")
+        connection.execute(f"PRAGMA busy_timeout = {int(1000 * wait_seconds)}")
         try:
             busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         finally:
@@ -214,9 +219,31 @@ class SqliteStore:
         else:
             self._idle.append(connection)
 
+    def _check_file(self) -> None:
+        """Refuse to write into a file that is no longer the one of this name.
+
+        Whoever puts a backup back under a running process leaves it a file that nobody can find
+        any more: what it acknowledged would be gone when it ends.
+        """
+        if _identity(self._path) != self._file:
+            raise StoreError(
+                "The ledger's file was replaced or removed while it was open; nothing was written",
+                where=str(self._path),
+                hint="Stop this process and start it again.",
+            )
+
     def _check_open(self) -> None:
         if self._closed:
             raise StoreError("The store is closed", hint="Open it again.")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells one file from another of the same name; ``None`` if there is none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - asked at each commit: it must be quick
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _refuse_stubs(path: Path) -> None:
@@ -338,11 +365,7 @@ def _create_missing(database: Database, tables: Sequence[Table], new_origin: str
         if "ledger" not in there:
             for statement in LOG_DDL:
                 connection.execute(statement)
-            connection.execute(
-                "INSERT INTO ledger (id, origin, size, recorded_us, compact_range) "
-                "VALUES (1, ?, 0, 0, x'')",
-                [new_origin],
-            )
+            connection.execute(NEW_LEDGER, [new_origin])
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {STORE_VERSION}")
         missing = [table for table in tables if table.name not in there]

@@ -13,7 +13,16 @@ from msgspec import json
 from sqlite_utils import Database
 
 from lineage.proofs.tree import Subtree
-from lineage.stores.base import READ_ENTRIES_MAX, Documents, StoredHead
+from lineage.stores.base import (
+    READ_ENTRIES_MAX,
+    STRAYS_MAX,
+    Documents,
+    HalfPart,
+    StoredHead,
+    StrayParts,
+    Strays,
+)
+from lineage.stores.sqlite.layout import LOG_DDL, made_by, table_ddl
 from lineage.stores.sqlite.runs import dense_runs
 from lineage.stores.tables import Cell, Row, Table
 from lineage_schemas.entry import PayloadPart, StoredEntry
@@ -24,6 +33,14 @@ _ENTRIES = """
     SELECT position, envelope, leaf, facts_salt, facts, personal_salt, personal
     FROM entry JOIN payload USING (position)
     WHERE position >= ? ORDER BY position LIMIT ?
+"""
+_HALVES: Final = """
+    SELECT position, {0} IS NOT NULL FROM payload
+    WHERE ({0} IS NULL) <> ({0}_salt IS NULL) ORDER BY position LIMIT ?
+"""
+_ORPHANS: Final = """
+    SELECT position FROM payload
+    WHERE position NOT IN (SELECT position FROM entry) ORDER BY position LIMIT ?
 """
 ROWS_PER_INSERT: Final = 32
 """Starting and ending a statement costs about as much as a row does."""
@@ -184,6 +201,26 @@ class SqliteReader:
         sql = f'SELECT * FROM "{table.name}" {where} ORDER BY {key} LIMIT ?'
         return self._connection.execute(sql, (*cells, count)).fetchall()
 
+    def strays(self, tables: Sequence[Table]) -> Strays:
+        """Return what lies here that is neither the log's nor of the views' ``tables``."""
+        views = chain.from_iterable(map(table_ddl, tables))
+        ours = {made_by(statement) for statement in (*LOG_DDL, *views)}
+        made = self._connection.execute("SELECT type, name FROM sqlite_master").fetchall()
+        there = {f"{kind} {name}" for kind, name in made if not name.startswith("sqlite_")}
+        sql = "SELECT position FROM entry WHERE position < 0 ORDER BY position LIMIT ?"
+        before = [row[0] for row in self._connection.execute(sql, (STRAYS_MAX,))]
+        return Strays(sorted(there - ours)[:STRAYS_MAX], sorted(ours - there), before)
+
+    def stray_parts(self) -> StrayParts:
+        """Return payload that belongs to no entry, or of which half is there."""
+        halves = [
+            HalfPart(position, part, "body" if has_body else "salt")
+            for part in ("facts", "personal")
+            for position, has_body in self._connection.execute(_HALVES.format(part), (STRAYS_MAX,))
+        ]
+        orphans = [row[0] for row in self._connection.execute(_ORPHANS, (STRAYS_MAX,))]
+        return StrayParts(halves, orphans)
+
 
 class SqliteWriter(SqliteReader):
     """Writes within the writing transaction."""
@@ -240,12 +277,13 @@ class SqliteWriter(SqliteReader):
         for column in columns:
             changed = self._connection.execute(
                 f'UPDATE payload SET "{column}" = NULL, "{column}_salt" = NULL WHERE '
-                f'"{column}" IS NOT NULL AND position IN (SELECT value FROM json_each(?))',
+                f'coalesce("{column}", "{column}_salt") IS NOT NULL '
+                "AND position IN (SELECT value FROM json_each(?))",
                 (json.encode(list(positions)).decode(),),
             )
             erased += changed.rowcount
         if erased:
-            self._connection.execute("UPDATE ledger SET scrub_due = 1")
+            self._connection.execute("UPDATE ledger SET scrub_due = scrub_due + 1")
         return erased
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
