@@ -24,12 +24,12 @@ from lineage.erasure.erasing import believable, erase_parts, erased_in_log, scru
 from lineage.folding import fold_anew
 from lineage.intake import Append, Intake
 from lineage.projections.governance import RECOVERY, KeyRow, read_keys
-from lineage.projections.views import scan_rows
 from lineage.proofs.checkpoints import read_checkpoint, verifier_key_of
 from lineage.proofs.signing import SigningKey, new_signing_key
 from lineage.proofs.verifying import Checkpoint, format_verifier_key, open_checkpoint
 from lineage.rules.form import LEDGER_NAMESPACE
 from lineage.stores.base import Reader, Store, Writer
+from lineage.stores.scanning import scan_rows
 from lineage.writing.governing import governance_batch
 from lineage.writing.submission import LOCAL_PRINCIPAL, Principal
 from lineage_schemas.errors import PreconditionError, ProofError, StaleHeadError, StoreBehindError

@@ -28,7 +28,6 @@ from lineage.graph.index import GraphIndex
 from lineage.intake import Append, Delivery, Intake, Outcomes, allow_all
 from lineage.projections.catalog import SOURCE, types_as_of
 from lineage.projections.views import PROJECTION_VERSION, read_bookmark
-from lineage.proofs.tree import CompactRange
 from lineage.proofs.verifying import VerifierKey
 from lineage.questions.as_of import AsOf, FoundNamespace, resolve_as_of, state_basis
 from lineage.questions.contexts import NodeId, read_contexts
@@ -234,9 +233,8 @@ class Ledger:
     def head(self) -> Head:
         """Return where the log stands."""
         with self._store.read() as reader:
-            size, recorded_us, compact_range = reader.head()
-            root = CompactRange.from_bytes(size, compact_range).root()
-            return Head(size, root, recorded_us)
+            head = reader.head()
+            return Head(head.size, head.tree().root(), head.recorded_us)
 
     def basis(
         self,

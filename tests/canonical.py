@@ -11,11 +11,11 @@ from lineage.projections.edges import EDGE, read_detail
 from lineage.projections.links import HUB, LINK, LinkRow
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.projections.nodes import NODE
-from lineage.projections.views import scan_rows
 from lineage.questions.entities import members_of, read_entity
 from lineage.questions.nodes import read_nodes
 from lineage.service import Ledger
 from lineage.stores.base import Reader
+from lineage.stores.scanning import scan_rows
 from lineage.vertices import namespace_of
 from lineage.writing.submission import DEFAULT_NAMESPACE
 from lineage_schemas.codec import encode_json

@@ -10,7 +10,8 @@ from lineage.ledger import (
     PartsErased,
     TraceQuery,
 )
-from lineage.projections.views import VIEW_TABLES, scan_rows
+from lineage.projections.views import VIEW_TABLES
+from lineage.stores.scanning import scan_rows
 from lineage.stores.tables import Row
 from lineage_schemas.codec import encode_json
 from lineage_schemas.graph import EntryView

@@ -16,7 +16,7 @@ from lineage.anchoring.sidecar import Anchor, Mark, Sidecar, SidecarStore
 from lineage.projections.governance import KeyRow, read_keys
 from lineage.proofs.checkpoints import read_checkpoint, sign_checkpoint, verifier_key_of
 from lineage.proofs.signing import SigningKey
-from lineage.proofs.tree import CompactRange, root_at
+from lineage.proofs.tree import root_at
 from lineage.proofs.verifying import (
     Checkpoint,
     VerifierKey,
@@ -224,8 +224,7 @@ def compare(reader: Reader, sidecar: Sidecar | None) -> Checkpoint:
 def head_of(reader: Reader) -> Checkpoint:
     """Return what a checkpoint of the reader's snapshot would say."""
     head = reader.head()
-    root = CompactRange.from_bytes(head.size, head.compact_range).root()
-    return Checkpoint(reader.origin(), head.size, root)
+    return Checkpoint(reader.origin(), head.size, head.tree().root())
 
 
 def root_of_size(reader: Reader, size: int) -> bytes:

@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 from lineage.audit.reports import AuditLevel, Findings
 from lineage.projections.catalog import NAMESPACE
 from lineage.projections.governance import RESTRAINT, RestraintRow
-from lineage.projections.unfolding import unfold
-from lineage.projections.views import scan_rows
+from lineage.questions.subjects import find_subjects
 from lineage.rules.form import LEDGER_NAMESPACE
 from lineage.rules.restraints import are_two_people, covers, kept_until
-from lineage.stores.base import READ_ENTRIES_MAX, Reader
+from lineage.stores.base import Reader
+from lineage.stores.scanning import scan_rows
 from lineage_schemas.codec import decode_envelope
 from lineage_schemas.entry import Entry, Envelope, EraseItem
 from lineage_schemas.governance import Erasure, Recovery
@@ -86,10 +86,14 @@ class ErasureCheck:
         if rows:
             numbers = {row[2]: row[0] for row in scan_rows(replayed, NAMESPACE)}
             restrained = list(_restrained(reader, stated, rows, numbers))
-            messages = _of_messages(reader, restrained, numbers)
+            of_nodes = {
+                one.position: one.envelope
+                for one in restrained
+                if any(row.vertex is not None for row in one.rows)
+            }
+            about = find_subjects(reader, of_nodes, numbers)
             for erased in restrained:
-                vertices = _about(erased.position, erased.envelope, numbers)
-                self._judge(erased, vertices | messages[erased.position])
+                self._judge(erased, about.get(erased.position, set()))
 
     def _is_restated(self, stated: _Stated) -> bool:
         """Tell whether a recovery says it again: who asked, and when, was lost with the entry."""
@@ -134,34 +138,3 @@ def _restrained(
 
 def _is_in_force(row: RestraintRow, position: int) -> bool:
     return row.position < position and (row.released_by is None or position < row.released_by)
-
-
-def _about(position: int, envelope: Envelope, numbers: dict[str, int]) -> set[int]:
-    """Return the nodes that an entry names, by its structure alone."""
-    bare = Entry(position=position, envelope=envelope, records=None, erased=None)
-    said = unfold(bare, numbers[envelope.namespace])
-    return {vertex for vertex, _ in said.mentions} | {link.vertex for link in said.links}
-
-
-def _of_messages(
-    reader: Reader, erased: Sequence[_Erased], numbers: dict[str, int]
-) -> dict[int, set[int]]:
-    """Return what each message is about: the nodes of the statements that were made of it.
-
-    Those come in the message's own batch, and so before any erasure of it.
-    """
-    about: dict[int, set[int]] = {one.position: set() for one in erased}
-    wanted = {
-        one.position: one.envelope.namespace
-        for one in erased
-        if any(row.vertex is not None for row in one.rows)
-        and not _about(one.position, one.envelope, numbers)
-    }
-    if wanted:
-        size = reader.head().size
-        for start in range(min(wanted), size, READ_ENTRIES_MAX):
-            bodies = reader.envelopes(start, min(READ_ENTRIES_MAX, size - start))
-            for position, envelope in enumerate(map(decode_envelope, bodies), start):
-                if envelope.message in wanted and wanted[envelope.message] == envelope.namespace:
-                    about[envelope.message] |= _about(position, envelope, numbers)
-    return about

@@ -22,7 +22,6 @@ from lineage.audit.states import AuditState
 from lineage.audit.strays import check_strays
 from lineage.audit.trees import TreeWalk, walk_leaves
 from lineage.folding import Progress
-from lineage.proofs.tree import CompactRange
 from lineage.stores.base import Reader
 
 _EVERYTHING: Final = AuditRequest()
@@ -217,8 +216,7 @@ class _Audit:
                 yield LevelReport(level=level, findings=self._found.count(level), skipped=skipped)
 
     def _stored_root(self) -> bytes:
-        head = self._reader.head()
         try:
-            return CompactRange.from_bytes(head.size, head.compact_range).root()
+            return self._reader.head().tree().root()
         except ValueError:
             return b""

@@ -18,7 +18,6 @@ from lineage.audit.reports import (
 )
 from lineage.audit.trees import StatedRoot, misfit
 from lineage.projections.governance import RECOVERY, KeyRow, read_handover, read_keys
-from lineage.projections.views import scan_rows
 from lineage.proofs.checkpoints import read_checkpoint
 from lineage.proofs.tree import leaf_hash
 from lineage.proofs.verifying import (
@@ -28,6 +27,7 @@ from lineage.proofs.verifying import (
     parse_verifier_key,
 )
 from lineage.stores.base import Reader
+from lineage.stores.scanning import scan_rows
 from lineage.writing.sealing import commit
 from lineage_schemas.codec import decode_envelope, decode_records
 from lineage_schemas.errors import LedgerError

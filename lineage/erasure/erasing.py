@@ -21,9 +21,9 @@ from lineage.erasure.planning import (
 from lineage.folding import fold_anew
 from lineage.projections.erasures import ERASED
 from lineage.projections.governance import read_keys
-from lineage.projections.views import scan_rows
 from lineage.proofs.tree import leaf_hash
 from lineage.stores.base import SCRUB_WAIT_SECONDS_MAX, Reader, Store, Writer
+from lineage.stores.scanning import scan_rows
 from lineage.writing.governing import namespace_number
 from lineage_schemas.codec import decode_envelope
 from lineage_schemas.errors import NotFoundError, StoreBusyError, StoreFullError

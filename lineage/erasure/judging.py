@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 from lineage.erasure.planning import Candidate
 from lineage.projections.governance import RESTRAINT, RestraintRow
 from lineage.rules.form import check_principal
+from lineage.rules.restraints import covers, kept_until
 from lineage.stores.base import Reader
 from lineage_schemas.errors import InvalidInputError
 
-DAY_US: Final = 24 * 60 * 60 * 1_000_000
 KEEP_DAYS_MAX: Final = 36_525
 """A hundred years."""
 
@@ -76,11 +76,9 @@ def check_keep_days(keep_days: int) -> None:
 
 def _objection(row: RestraintRow, candidate: Candidate, now_us: int) -> Objection | None:
     position, envelope, vertices = candidate
-    if row.entry is not None and row.entry != position:
+    if not covers(row, position, vertices):
         return None
-    if row.vertex is not None and row.vertex not in vertices:
+    until_us = kept_until(row, envelope.recorded_us)
+    if until_us is not None and until_us <= now_us:
         return None
-    if row.keep_days is None:
-        return Objection(position, row.position, row.name, None)
-    until_us = envelope.recorded_us + row.keep_days * DAY_US
-    return Objection(position, row.position, row.name, until_us) if now_us < until_us else None
+    return Objection(position, row.position, row.name, until_us)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from lineage.folding import erased_parts
 from lineage.projections.governance import DISCLOSURE
 from lineage.questions.nodes import find_identified
+from lineage.questions.subjects import find_subjects, scan_envelopes, vertices_in
 from lineage.rules.form import LEDGER_SOURCE
-from lineage.stores.base import READ_ENTRIES_MAX, Reader
-from lineage.vertices import KIND_CODES, namespace_of, vertex_of
+from lineage.stores.base import Reader
+from lineage.vertices import namespace_of
 from lineage_schemas.codec import decode_envelope
 from lineage_schemas.entry import (
-    EdgeItem,
     Envelope,
-    Item,
-    KeyItem,
     LinkItem,
-    MemberItem,
     NodeItem,
     SeriesItem,
     StoredEntry,
@@ -89,7 +86,10 @@ def find_candidates(
             "(ERASED_ENTRIES_MAX)",
             hint="Name the entries by their positions, in several calls.",
         )
-    return _about(reader, namespace, number, found)
+    about = find_subjects(
+        reader, {one.position: one.envelope for one in found}, {namespace: number}
+    )
+    return [one._replace(vertices=frozenset(about[one.position])) for one in found]
 
 
 def find_copies(reader: Reader, positions: Sequence[int], parts: PartsErased) -> list[Copy]:
@@ -97,31 +97,6 @@ def find_copies(reader: Reader, positions: Sequence[int], parts: PartsErased) ->
     rows = reader.find(DISCLOSURE, "entry", positions)
     copies = [Copy(row[0], row[1], bool(row[2]), bool(row[3])) for row in rows]
     return sorted(copy for copy in copies if copy.personal or parts is PartsErased.ALL)
-
-
-def vertices_in(structure: Sequence[Item], namespace: int) -> set[int]:
-    """Return every node that an entry's structure names."""
-    return {
-        vertex_of(namespace, KIND_CODES[kind], assigned)
-        for item in structure
-        for kind, assigned in _named_in(item)
-    }
-
-
-def _named_in(item: Item) -> Iterator[tuple[Kind, int]]:
-    match item:
-        case NodeItem() | LinkItem() | UnlinkItem() | KeyItem():
-            yield item.kind, item.id
-        case EdgeItem():
-            yield Kind.ARTIFACT, item.artifact
-            yield Kind.EXECUTION, item.execution
-        case MemberItem():
-            yield Kind.CONTEXT, item.context
-            yield item.kind, item.member
-        case SeriesItem():
-            yield Kind.EXECUTION, item.execution
-        case _:
-            return
 
 
 _DESCRIBES: Final = (NodeItem, LinkItem, UnlinkItem, SeriesItem)
@@ -139,34 +114,15 @@ def _describing(reader: Reader, namespace: str, vertices: set[int]) -> set[int]:
     """Return the positions of entries that describe these nodes, and of the messages they cite."""
     number = namespace_of(next(iter(vertices)))
     found: set[int] = set()
-    for position, envelope in _envelopes(reader, namespace):
+    for position, envelope in scan_envelopes(reader):
+        if envelope.namespace != namespace:
+            continue
         described = [item for item in envelope.structure if isinstance(item, _DESCRIBES)]
         if not vertices.isdisjoint(vertices_in(described, number)):
             found.add(position)
             if envelope.message is not None:
                 found.add(envelope.message)
     return found
-
-
-def _about(reader: Reader, namespace: str, number: int, found: list[Candidate]) -> list[Candidate]:
-    """Say which nodes each entry is about; of a message, those of the statements made of it."""
-    about = {one.position: vertices_in(one.envelope.structure, number) for one in found}
-    messages = {position for position, vertices in about.items() if not vertices}
-    if messages:
-        for _, envelope in _envelopes(reader, namespace):
-            if envelope.message in messages:
-                about[envelope.message] |= vertices_in(envelope.structure, number)
-    return [one._replace(vertices=frozenset(about[one.position])) for one in found]
-
-
-def _envelopes(reader: Reader, namespace: str) -> Iterator[tuple[int, Envelope]]:
-    size = reader.head().size
-    for start in range(0, size, READ_ENTRIES_MAX):
-        bodies = reader.envelopes(start, min(READ_ENTRIES_MAX, size - start))
-        for position, body in enumerate(bodies, start):
-            envelope = decode_envelope(body)
-            if envelope.namespace == namespace:
-                yield position, envelope
 
 
 def _candidate(

@@ -9,8 +9,9 @@ from typing import Final, NamedTuple
 from lineage.graph.adjacency import Adjacency
 from lineage.graph.links import LinkIndex
 from lineage.projections.edges import EDGE
-from lineage.projections.views import read_bookmark, scan_rows
+from lineage.projections.views import read_bookmark
 from lineage.stores.base import READ_ENTRIES_MAX, Reader
+from lineage.stores.scanning import scan_rows
 from lineage.stores.tables import Row
 from lineage.vertices import KIND_CODES, vertex_of
 from lineage_schemas.codec import decode_envelope

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from lineage.projections.unfolding import Unfolded
 from lineage.stores.base import Reader, Writer
+from lineage.stores.scanning import scan_rows
 from lineage.stores.tables import Column, Row, Table
 from lineage.vertices import KIND_CODES, vertex_of
 from lineage_schemas.codec import decode_records
@@ -164,18 +165,21 @@ class Governance:
         self._new[table][table.key_of(row)] = row
 
     def _release(self, released: int, by: int) -> None:
+        """Let the first release count: a later one must not make a hold seem to have lasted."""
         fresh = self._new[RESTRAINT].get((released,))
+        held = self._stored.get(released) if fresh is None else RestraintRow._make(fresh)
+        if held is None or held.released_by is not None:
+            return
+        row = held._replace(released_by=by)
         if fresh is not None:
-            self._add(RESTRAINT, RestraintRow._make(fresh)._replace(released_by=by))
-        elif released in self._stored:
-            row = self._stored[released]._replace(released_by=by)
-            self._stored[released] = row
-            self._released[released] = row
+            self._add(RESTRAINT, row)
+        else:
+            self._stored[released] = self._released[released] = row
 
 
 def read_keys(reader: Reader) -> list[KeyRow]:
     """Return every key that was introduced, in the order of the log."""
-    return [KeyRow._make(row) for row in reader.scan(KEY, None, KEYS_MAX)]
+    return [KeyRow._make(row) for row in scan_rows(reader, KEY)]
 
 
 def read_handover(reader: Reader, introduction: int) -> bytes | None:
@@ -190,10 +194,6 @@ def read_handover(reader: Reader, introduction: int) -> bytes | None:
         stored = reader.entries(position, 1)[0]
         return read_governance(stored, KeyHandover).checkpoint.encode()
     return None
-
-
-KEYS_MAX: Final = 10_000
-"""Keys of one log that are ever looked at: a log that rotates daily reaches it in 27 years."""
 
 
 def read_governance(stored: StoredEntry, kind: type[_Stated]) -> _Stated:

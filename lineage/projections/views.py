@@ -6,7 +6,7 @@ depend on how entries are cut into runs, so a rebuild reaches the identical dige
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
@@ -30,7 +30,8 @@ from lineage.projections.states import STATE, STATE_PAST, States
 from lineage.projections.unfolding import Unfolded, unfold
 from lineage.projections.words import WORD, Words, words_of_node
 from lineage.stores.base import Reader, Writer
-from lineage.stores.tables import BOOKMARK_TABLE, Column, Row, Table
+from lineage.stores.scanning import scan_rows
+from lineage.stores.tables import BOOKMARK_TABLE, Column, Table
 from lineage_schemas.codec import encode_json
 from lineage_schemas.entry import Entry
 from lineage_schemas.governance import Release
@@ -78,7 +79,6 @@ VIEW_TABLES: Final = (
 TABLES: Final = (*VIEW_TABLES, BOOKMARK)
 
 _BOOKMARK_ID: Final = 1
-_DIGEST_ROWS: Final = 10_000
 
 
 class Views:
@@ -211,14 +211,6 @@ def digest_views(reader: Reader) -> str:
         for row in scan_rows(reader, table):
             digest.update(encode_json(row))
     return digest.hexdigest()
-
-
-def scan_rows(reader: Reader, table: Table) -> Iterator[Row]:
-    """Yield every row of a table in the order of its key."""
-    after: Row | None = None
-    while page := reader.scan(table, after, _DIGEST_ROWS):
-        yield from page
-        after = table.key_of(page[-1])
 
 
 def _move_bookmark(writer: Writer, size: int) -> None:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from lineage.projections.erasures import last_erasure
 from lineage.projections.views import PROJECTION_VERSION
-from lineage.proofs.tree import CompactRange, root_at
+from lineage.proofs.tree import root_at
 from lineage.stores.base import Reader
 from lineage_schemas.basis import Basis
 from lineage_schemas.codec import decode_envelope
@@ -109,7 +109,7 @@ def root_of(reader: Reader, size: int) -> bytes:
     """Return the root of the tree over the first ``size`` entries."""
     head = reader.head()
     if size == head.size:
-        return CompactRange.from_bytes(head.size, head.compact_range).root()
+        return head.tree().root()
     return root_at(size, reader.hashes)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from lineage.anchoring.notary import keys_in_force, root_of_size
 from lineage.projections.governance import RECOVERY, read_handover, read_keys
-from lineage.projections.views import scan_rows
 from lineage.proofs.checkpoints import read_checkpoint
 from lineage.proofs.consistency import consistency_proof
 from lineage.proofs.growth import format_growth
@@ -14,6 +13,7 @@ from lineage.proofs.tiles import ENTRIES, Tile, encode_bundle, tile_path, width_
 from lineage.proofs.tree import TILE_WIDTH
 from lineage.proofs.verifying import open_checkpoint
 from lineage.stores.base import Reader
+from lineage.stores.scanning import scan_rows
 from lineage_schemas.errors import NotFoundError, ProofError, StoreBehindError
 from lineage_schemas.integrity import KeyView
 

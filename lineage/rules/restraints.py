@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final, Protocol
 
-DAY_US: Final = 24 * 60 * 60 * 1_000_000
+_DAY_US: Final = 24 * 60 * 60 * 1_000_000
 
 
 class Restraint(Protocol):
@@ -42,7 +42,7 @@ def covers(restraint: Restraint, position: int, vertices: Collection[int]) -> bo
 
 def kept_until(restraint: Restraint, recorded_us: int) -> int | None:
     """Return until when it keeps an entry recorded then; ``None``: until it is released."""
-    return None if restraint.keep_days is None else recorded_us + restraint.keep_days * DAY_US
+    return None if restraint.keep_days is None else recorded_us + restraint.keep_days * _DAY_US
 
 
 def are_two_people(requester: str, approver: str) -> bool:

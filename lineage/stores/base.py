@@ -24,7 +24,7 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, NamedTuple, Protocol
 
-from lineage.proofs.tree import Subtree
+from lineage.proofs.tree import CompactRange, Subtree
 from lineage.stores.tables import Cell, Row, Table
 from lineage_schemas.entry import PayloadPart, StoredEntry
 from lineage_schemas.governance import PartsErased
@@ -43,6 +43,14 @@ class StoredHead(NamedTuple):
     size: int
     recorded_us: int
     compact_range: bytes
+
+    def tree(self) -> CompactRange:
+        """Return the tree, to take its root or to go on with.
+
+        Raises:
+            ValueError: what is stored is no tree of this size.
+        """
+        return CompactRange.from_bytes(self.size, self.compact_range)
 
 
 class Documents(NamedTuple):

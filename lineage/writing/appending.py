@@ -54,7 +54,7 @@ class LogState:
         head = reader.head()
         if head != self.head:
             self.head = head
-            self.tree = CompactRange.from_bytes(head.size, head.compact_range)
+            self.tree = head.tree()
             self.catalog = Catalog.load(reader)
 
     def forget(self) -> None:

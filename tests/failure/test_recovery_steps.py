@@ -16,12 +16,13 @@ from lineage.anchoring.notary import Notary
 from lineage.anchoring.sidecar import SidecarFile
 from lineage.ledger import Artifact, Ledger, Statement
 from lineage.projections.governance import RECOVERY, read_keys
-from lineage.projections.views import TABLES, scan_rows
+from lineage.projections.views import TABLES
 from lineage.proofs.signing import SigningKey
 from lineage.proofs.verifying import open_checkpoint, parse_verifier_key
 from lineage.recovery import RESTATED
 from lineage.service import Ledger as Service
 from lineage.stores.opening import open_store
+from lineage.stores.scanning import scan_rows
 from lineage_schemas.errors import LedgerError, PreconditionError, StaleHeadError
 
 

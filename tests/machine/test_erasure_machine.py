@@ -22,12 +22,13 @@ from lineage.projections.edges import EDGE
 from lineage.projections.links import LINK, LinkRow
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.projections.nodes import NODE
-from lineage.projections.views import TABLES, scan_rows
+from lineage.projections.views import TABLES
 from lineage.proofs.inclusion import inclusion_proof
 from lineage.proofs.tree import leaf_hash
 from lineage.proofs.verifying import verify_inclusion
 from lineage.service import Ledger as Service
 from lineage.stores.opening import open_store
+from lineage.stores.scanning import scan_rows
 from lineage.stores.tables import Row, is_visible
 from lineage_schemas.errors import InvalidInputError, LedgerError, RuleError
 from lineage_schemas.graph import Node

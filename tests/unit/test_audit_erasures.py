@@ -14,7 +14,7 @@ from lineage.service import Ledger
 from lineage.stores.base import Store, Writer
 from lineage.writing.governing import governance_batch
 from lineage.writing.submission import Principal
-from lineage_schemas.governance import Erasure, PartsErased, Recovery
+from lineage_schemas.governance import Erasure, PartsErased, Recovery, Release
 from openlineage_messages import dataset, encoded, key_of, run_event
 
 A, B = "acme:a", "acme:b"
@@ -118,6 +118,20 @@ def test_a_hold_that_was_released_afterwards_was_in_force(ledger: Ledger) -> Non
     at = force(ledger, 2)
     ledger.erasures.release(by, reason="over")
     assert told(ledger) == [(at, held(2, by))]
+
+
+def test_a_second_release_does_not_make_a_hold_last_longer(ledger: Ledger) -> None:
+    """Only a forger states one: it must not put a lawful erasure in the wrong."""
+    by = hold(ledger, 2)
+    ledger.erasures.release(by, reason="over")
+    force(ledger, 2)
+
+    def again(_: Writer, append: Append, __: int) -> None:
+        record = Release(position=by, reason="over again")
+        append(governance_batch("default", FORGER, record, randomness=SeededRandomness("again")))
+
+    ledger._intake.govern(again)
+    assert told(ledger) == []
 
 
 @pytest.mark.parametrize("late_us", [-1, 0])

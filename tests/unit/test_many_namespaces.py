@@ -6,9 +6,10 @@ from checks import check_ledger
 from doubles import FakeClock, MakeStore, SeededRandomness
 from lineage.ledger import Artifact, Outcome, Statement
 from lineage.projections.catalog import NAMESPACE
-from lineage.projections.views import TABLES, scan_rows
+from lineage.projections.views import TABLES
 from lineage.service import Ledger
 from lineage.stores.base import Store
+from lineage.stores.scanning import scan_rows
 from lineage.stores.sqlite.store import SqliteStore
 from lineage_schemas.errors import UnknownBasisError
 

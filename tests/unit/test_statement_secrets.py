@@ -19,8 +19,9 @@ from lineage.ledger import (
     Retraction,
     Statement,
 )
-from lineage.projections.views import TABLES, scan_rows
+from lineage.projections.views import TABLES
 from lineage.service import Ledger
+from lineage.stores.scanning import scan_rows
 from lineage_schemas.mlmd import ArtifactType
 from lineage_schemas.records import AnyRecord, Message
 from lineage_schemas.values import PropertyType
