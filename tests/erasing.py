@@ -1,23 +1,75 @@
-"""What tests of erasure share: a request, and every answer of a ledger as bytes."""
+"""What tests of erasure share: statements, a request, and every answer of a ledger as bytes."""
 
 from collections.abc import Iterator
 
 from lineage.ledger import (
+    Artifact,
     Direction,
     ErasureRequest,
     Kind,
     Ledger,
+    Mode,
     PartsErased,
+    Statement,
     TraceQuery,
 )
 from lineage.projections.views import VIEW_TABLES
 from lineage.stores.scanning import scan_rows
 from lineage.stores.tables import Row
-from lineage_schemas.codec import encode_json
+from lineage_schemas.codec import decode_envelope, encode_json
+from lineage_schemas.entry import Envelope
 from lineage_schemas.graph import EntryView
+from lineage_schemas.records import AnyRecord
 from lineage_schemas.values import JsonValue
 
 PERSONAL, ALL = PartsErased.PERSONAL, PartsErased.ALL
+A, B, RUN = "acme:a", "acme:b", "acme:run"
+OWNED = Artifact(
+    key=A,
+    type="lineage.DataSet",
+    name="claims",
+    properties={"owner": "eve adams", "row_count": 7},
+    custom_properties={"note": "said by mallory", "plain": 1},
+    personal=("note",),
+)
+DESCRIBED = 2
+"""The first statement of a namespace stands behind its types and its actor."""
+
+
+def said(name: str, *records: AnyRecord, mode: Mode = Mode.OBSERVATION) -> Statement:
+    """Return what CI says."""
+    return Statement(id=name, source="ci", records=records, mode=mode)
+
+
+def tell(ledger: Ledger, name: str, *records: AnyRecord, mode: Mode = Mode.OBSERVATION) -> int:
+    """Record one statement and return where it stands."""
+    (receipt,) = ledger.record([said(name, *records, mode=mode)])
+    assert receipt.position is not None
+    return receipt.position
+
+
+def envelope_at(ledger: Ledger, position: int) -> Envelope:
+    """Return the envelope of one entry."""
+    with ledger._store.read() as reader:
+        return decode_envelope(reader.envelopes(position, 1)[0])
+
+
+def say(ledger: Ledger, count: int, label: str = "s") -> None:
+    """Record so many statements, each of a node with a personal value."""
+    ledger.record(
+        Statement(
+            id=f"{label}-{number}",
+            source="ci",
+            records=(
+                Artifact(
+                    key=f"acme:{label}/{number}",
+                    custom_properties={"owner": "eve", "n": number},
+                    personal=("owner",),
+                ),
+            ),
+        )
+        for number in range(count)
+    )
 
 
 def asked(*targets: int | str, parts: PartsErased = PERSONAL, reason: str = "") -> ErasureRequest:

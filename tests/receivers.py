@@ -18,14 +18,16 @@ SECRET_TEXT = "whsec_" + b64encode(SECRET).decode()
 
 
 class Seen(NamedTuple):
-    """A message, as it came."""
+    """A request, as it came."""
 
+    method: str
+    path: str
     headers: dict[str, str]
     body: bytes
 
 
 class Receiver(ThreadingHTTPServer):
-    """Answers every message with ``status``."""
+    """Answers every request the same way, and remembers them."""
 
     daemon_threads = True
 
@@ -33,6 +35,12 @@ class Receiver(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.seen: list[Seen] = []
         self.status = 204
+        self.answer_headers: dict[str, str] = {}
+        self.answer = b""
+        self.is_silent = threading.Event()
+        self.is_endless = threading.Event()
+        self.has_ended = threading.Event()
+        self.let_go = threading.Event()
 
     @property
     def host(self) -> str:
@@ -41,14 +49,25 @@ class Receiver(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
+    """What the receiver does with one request."""
+
     server: Receiver
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.seen.append(Seen(headers, body))
+        self.server.seen.append(Seen(self.command, self.path, headers, body))
+        if self.server.is_silent.is_set():
+            self.server.let_go.wait(10)
+            return
         self.send_response(self.server.status)
+        for name, value in self.server.answer_headers.items():
+            self.send_header(name, value)
         self.end_headers()
+        self.wfile.write(self.server.answer)
+        if self.server.is_endless.is_set():
+            self.server.let_go.wait(5)
+            self.server.has_ended.set()
 
     def log_message(self, *_: object) -> None:
         pass
@@ -65,6 +84,7 @@ def receiving(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
         try:
             yield server
         finally:
+            server.let_go.set()
             server.shutdown()
             thread.join()
 

@@ -6,84 +6,20 @@ import threading
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import NamedTuple
 
 import pytest
 
 from lineage_api.webhooks import WebhookError, parse_secret, post_checkpoint, signature_of
+from receivers import SECRET, Receiver, receiving
 
 NOTE = "example.org/ledger\n3\nq83v\n\n— example.org/ledger AbCd\n".encode()
-SECRET = bytes(range(32))
 AT_US = 1_767_268_800_999_999
-
-
-class Seen(NamedTuple):
-    """A request, as it came."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-
-class Receiver(ThreadingHTTPServer):
-    """Answers every request the same way, and remembers them."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.seen: list[Seen] = []
-        self.status = 204
-        self.answer_headers: dict[str, str] = {}
-        self.answer = b""
-        self.is_silent = threading.Event()
-        self.is_endless = threading.Event()
-        self.has_ended = threading.Event()
-        self.let_go = threading.Event()
-
-    @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self.server_port}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    """What the receiver does with one request."""
-
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.seen.append(Seen(self.command, self.path, headers, body))
-        if self.server.is_silent.is_set():
-            self.server.let_go.wait(10)
-            return
-        self.send_response(self.server.status)
-        for name, value in self.server.answer_headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(self.server.answer)
-        if self.server.is_endless.is_set():
-            self.server.let_go.wait(5)
-            self.server.has_ended.set()
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setenv("no_proxy", "*")
-    with Receiver() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.let_go.set()
-        server.shutdown()
-        thread.join()
+    with receiving(monkeypatch) as receiver:
+        yield receiver
 
 
 def post(url: str, secret: bytes | None = SECRET, timeout_seconds: float = 10) -> None:

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from doubles import FakeClock, SeededRandomness
-from erasing import ALL, PERSONAL, asked
+from erasing import ALL, PERSONAL, asked, say
 from lineage.anchoring.keys import MemoryKeys
 from lineage.anchoring.notary import Notary
 from lineage.anchoring.sidecar import ErasedParts, MemorySidecar, Sidecar, with_erased
@@ -82,23 +82,6 @@ def signed(store: Store) -> Signed:
     made = Signed(store)
     say(made.ledger, 5)
     return made
-
-
-def say(ledger: Ledger, count: int, label: str = "s") -> None:
-    ledger.record(
-        Statement(
-            id=f"{label}-{number}",
-            source="ci",
-            records=(
-                Artifact(
-                    key=f"acme:{label}/{number}",
-                    custom_properties={"owner": "eve", "n": number},
-                    personal=("owner",),
-                ),
-            ),
-        )
-        for number in range(count)
-    )
 
 
 def told(report: AuditReport) -> list[tuple[AuditLevel, int | None, str]]:

@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from doubles import FakeClock, SeededRandomness
-from erasing import asked
+from erasing import asked, say
 from lineage.audit import AuditLevel
 from lineage.audit.passing import EntryPass
 from lineage.audit.states import AuditState
-from lineage.ledger import Artifact, Ledger, Statement, open_ledger
+from lineage.ledger import Ledger, open_ledger
 from lineage.proofs.tree import leaf_hash
 from lineage_schemas.entry import Entry, StoredEntry
 from lineage_schemas.errors import InvalidInputError
@@ -65,23 +65,6 @@ def state(tmp_path: Path) -> Path:
 
 def opened(path: Path) -> Ledger:
     return open_ledger(path, clock=FakeClock(), randomness=SeededRandomness(path.name))
-
-
-def say(ledger: Ledger, count: int, label: str = "s") -> None:
-    ledger.record(
-        Statement(
-            id=f"{label}-{number}",
-            source="ci",
-            records=(
-                Artifact(
-                    key=f"acme:{label}/{number}",
-                    custom_properties={"owner": "eve"},
-                    personal=("owner",),
-                ),
-            ),
-        )
-        for number in range(count)
-    )
 
 
 def stop_at(size: int) -> Callable[[int, int], None]:

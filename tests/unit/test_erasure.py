@@ -3,7 +3,20 @@
 import pytest
 
 from checks import check_ledger
-from erasing import ALL, all_answers, asked, entry_at, view_bytes
+from erasing import (
+    ALL,
+    DESCRIBED,
+    OWNED,
+    RUN,
+    A,
+    B,
+    all_answers,
+    asked,
+    entry_at,
+    said,
+    tell,
+    view_bytes,
+)
 from lineage.connectors.base import ReceivedMessage
 from lineage.connectors.openlineage.mapping import OpenLineageMapping
 from lineage.ledger import (
@@ -20,11 +33,8 @@ from lineage.ledger import (
     Mode,
     Outcome,
     PartsErased,
-    Statement,
     TraceQuery,
 )
-from lineage_schemas.codec import decode_envelope
-from lineage_schemas.entry import Envelope
 from lineage_schemas.errors import (
     ConflictError,
     InvalidInputError,
@@ -33,37 +43,7 @@ from lineage_schemas.errors import (
     PreconditionError,
 )
 from lineage_schemas.mlmd import ArtifactType
-from lineage_schemas.records import AnyRecord
 from openlineage_messages import Object, dataset, encoded, job_with, key_of, run_event
-
-A, B, RUN = "acme:a", "acme:b", "acme:run"
-OWNED = Artifact(
-    key=A,
-    type="lineage.DataSet",
-    name="claims",
-    properties={"owner": "eve adams", "row_count": 7},
-    custom_properties={"note": "said by mallory", "plain": 1},
-    personal=("note",),
-)
-DESCRIBED = 2
-"""The first statement of a namespace stands behind its types and its actor."""
-
-
-def said(name: str, *records: AnyRecord, mode: Mode = Mode.OBSERVATION) -> Statement:
-    return Statement(id=name, source="ci", records=records, mode=mode)
-
-
-def tell(ledger: Ledger, name: str, *records: AnyRecord, mode: Mode = Mode.OBSERVATION) -> int:
-    """Record one statement and return where it stands."""
-    (receipt,) = ledger.record([said(name, *records, mode=mode)])
-    assert receipt.position is not None
-    return receipt.position
-
-
-def envelope_at(ledger: Ledger, position: int) -> Envelope:
-    with ledger._store.read() as reader:
-        return decode_envelope(reader.envelopes(position, 1)[0])
-
 
 # --- what is taken and what is left --------------------------------------------------------------
 

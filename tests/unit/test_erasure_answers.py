@@ -7,7 +7,23 @@ import pytest
 
 from checks import check_ledger
 from doubles import FakeClock, SeededRandomness
-from erasing import ALL, PERSONAL, all_answers, asked, entries_of, entry_at, view_bytes
+from erasing import (
+    ALL,
+    DESCRIBED,
+    OWNED,
+    PERSONAL,
+    RUN,
+    A,
+    B,
+    all_answers,
+    asked,
+    entries_of,
+    entry_at,
+    envelope_at,
+    said,
+    tell,
+    view_bytes,
+)
 from erasure_children import opened
 from lineage.ledger import (
     Artifact,
@@ -24,47 +40,14 @@ from lineage.ledger import (
     Principal,
     ProofQuery,
     Shown,
-    Statement,
     TraceQuery,
 )
 from lineage.service import Ledger as Service
 from lineage.stores.base import Store
-from lineage_schemas.codec import decode_envelope
-from lineage_schemas.entry import Envelope
 from lineage_schemas.errors import (
     PreconditionError,
     UnknownBasisError,
 )
-from lineage_schemas.records import AnyRecord
-
-A, B, RUN = "acme:a", "acme:b", "acme:run"
-OWNED = Artifact(
-    key=A,
-    type="lineage.DataSet",
-    name="claims",
-    properties={"owner": "eve adams", "row_count": 7},
-    custom_properties={"note": "said by mallory", "plain": 1},
-    personal=("note",),
-)
-DESCRIBED = 2
-"""The first statement of a namespace stands behind its types and its actor."""
-
-
-def said(name: str, *records: AnyRecord, mode: Mode = Mode.OBSERVATION) -> Statement:
-    return Statement(id=name, source="ci", records=records, mode=mode)
-
-
-def tell(ledger: Ledger, name: str, *records: AnyRecord, mode: Mode = Mode.OBSERVATION) -> int:
-    """Record one statement and return where it stands."""
-    (receipt,) = ledger.record([said(name, *records, mode=mode)])
-    assert receipt.position is not None
-    return receipt.position
-
-
-def envelope_at(ledger: Ledger, position: int) -> Envelope:
-    with ledger._store.read() as reader:
-        return decode_envelope(reader.envelopes(position, 1)[0])
-
 
 # --- what is told of it --------------------------------------------------------------------------
 

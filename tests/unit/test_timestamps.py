@@ -2,8 +2,6 @@
 
 import builtins
 import re
-import shutil
-import subprocess
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from authority import Authority, make_authority
 from lineage.anchoring.timestamps import (
     TOKEN_BYTES_MAX,
     Timestamp,
@@ -20,91 +19,11 @@ from lineage.anchoring.timestamps import (
 from lineage_schemas.errors import InvalidInputError, LedgerError, ProofError
 
 NOTE = b"example.org/ledger\n3\nq83v\n\n\xe2\x80\x94 example.org/ledger AbCd\n"
-SETTINGS = """
-[req]
-distinguished_name = names
-prompt = no
-[names]
-CN = unused
-[root]
-basicConstraints = critical, CA:TRUE
-keyUsage = critical, keyCertSign
-[stamp]
-basicConstraints = CA:FALSE
-keyUsage = critical, digitalSignature
-extendedKeyUsage = critical, timeStamping
-[authority]
-serial = ./serial
-crypto_device = builtin
-signer_cert = ./stamp.pem
-signer_key = ./stamp.key
-signer_digest = sha256
-default_policy = 1.2.3.4.1
-digests = sha256, sha384, sha512
-ess_cert_id_alg = sha256
-"""
-
-
-class Authority:
-    """An authority of our own in a folder, run by openssl."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True)
-        self.folder = folder
-        (folder / "settings").write_text(SETTINGS)
-        (folder / "serial").write_text("2A\n")
-        curve = "ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
-        self.run(
-            f"req -x509 -newkey {curve} -keyout root.key -out root.pem -days 3650 "
-            "-subj /CN=Root -config settings -extensions root"
-        )
-        self.run(
-            f"req -newkey {curve} -keyout stamp.key -out stamp.csr "
-            "-subj /O=Example/CN=Stamp -config settings"
-        )
-        self.run(
-            "x509 -req -in stamp.csr -CA root.pem -CAkey root.key -set_serial 5 -out stamp.pem "
-            "-days 3650 -extfile settings -extensions stamp"
-        )
-
-    @property
-    def roots(self) -> bytes:
-        return (self.folder / "root.pem").read_bytes()
-
-    def answer(self, query: bytes) -> bytes:
-        """Return the answer to a query, which may be a refusal."""
-        (self.folder / "query").write_bytes(query)
-        self.run("ts -reply -queryfile query -out reply -config settings -section authority")
-        return (self.folder / "reply").read_bytes()
-
-    def said(self, token: bytes) -> str:
-        """Return what openssl reads in a token."""
-        (self.folder / "token").write_bytes(token)
-        return self.run("ts -reply -in token -text")
-
-    def query(self, options: str) -> bytes:
-        """Return a query for the note that openssl made."""
-        (self.folder / "note").write_bytes(NOTE)
-        self.run(f"ts -query -data note -out made {options}")
-        return (self.folder / "made").read_bytes()
-
-    def run(self, command: str) -> str:
-        done = subprocess.run(
-            ["openssl", *command.split()],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout
 
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    pytest.importorskip("rfc3161_client", reason="the extra timestamps is not installed")
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl, which makes the tokens, is not on this machine")
-    return Authority(tmp_path_factory.mktemp("authority") / "good")
+    return make_authority(tmp_path_factory.mktemp("authority") / "good")
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +66,7 @@ def test_a_good_token_says_when_and_by_whom(authority: Authority, token: bytes) 
 
 @pytest.mark.parametrize("digest", ["sha384", "sha512"])
 def test_a_token_over_another_digest_is_good_too(authority: Authority, digest: str) -> None:
-    token = authority.answer(authority.query(f"-{digest} -cert"))
+    token = authority.answer(authority.query(NOTE, f"-{digest} -cert"))
     assert verify_timestamp(token, NOTE, authority.roots).policy == "1.2.3.4.1"
 
 
@@ -210,7 +129,7 @@ def test_a_token_over_the_limit_is_refused(authority: Authority, token: bytes) -
 
 
 def test_a_refusal_says_why(authority: Authority) -> None:
-    refused = authority.answer(authority.query("-sha1 -cert"))
+    refused = authority.answer(authority.query(NOTE, "-sha1 -cert"))
     told = refusal(refused, NOTE, authority.roots)
     assert "rejected" in told.what
     # openssl's own words for a digest it was not told to accept.
@@ -218,7 +137,7 @@ def test_a_refusal_says_why(authority: Authority) -> None:
 
 
 def test_a_token_without_its_signers_certificate_is_told(authority: Authority) -> None:
-    bare = authority.answer(authority.query("-sha256"))
+    bare = authority.answer(authority.query(NOTE, "-sha256"))
     assert "certificate" in refusal(bare, NOTE, authority.roots).what
 
 
