@@ -19,7 +19,7 @@ def test_every_route_is_listed(ledger: Ledger) -> None:
     """A route that the index leaves out is a route that nobody finds."""
     routes = create_app(ledger, Settings()).routes
     served = {
-        f"{method} {route.path}"
+        f"{method} {route.path_format}"
         for route in routes
         if isinstance(route, Route)
         for method in (route.methods or set()) - {"HEAD"}

@@ -19,7 +19,7 @@ ADDRESSES: Final = {
     "POST /api/v1/lineage/batch": "a JSON array of OpenLineage events",
     "POST /api/v1/statements": "statements: a JSON object or array, or NDJSON; one batch",
     "GET /log/checkpoint": "the log's signed checkpoint (C2SP tlog-checkpoint)",
-    "GET /log/tile/{path:path}": "its tree and entries as files (C2SP tlog-tiles)",
+    "GET /log/tile/{path}": "its tree and entries as files (C2SP tlog-tiles)",
     "GET /healthz": "whether the process is alive",
     "GET /readyz": "whether it can read and write, and where the log stands",
 }
