@@ -17,6 +17,8 @@ from lineage_schemas.errors import (
     AlreadyExistsError,
     ConflictError,
     CorruptLogError,
+    ForbiddenError,
+    FrozenStoreError,
     InvalidInputError,
     LedgerError,
     LimitExceededError,
@@ -24,12 +26,15 @@ from lineage_schemas.errors import (
     OverloadedError,
     PreconditionError,
     ProofError,
+    RateLimitedError,
     RuleError,
     SidecarError,
     StoreBehindError,
     StoreBusyError,
+    StoreConflictError,
     StoreError,
     StoreFullError,
+    UnauthenticatedError,
     UnknownBasisError,
 )
 
@@ -80,6 +85,9 @@ _STATUSES: Final[dict[type[LedgerError], int]] = {
     PreconditionError: 412,
     # The past that was asked for is not there, however well the question was put.
     UnknownBasisError: 404,
+    UnauthenticatedError: 401,
+    ForbiddenError: 403,
+    RateLimitedError: 429,
     ProofError: 400,
     WebhookError: 502,
     StoreError: 503,
@@ -90,7 +98,7 @@ _STATUSES: Final[dict[type[LedgerError], int]] = {
     OverloadedError: 503,
 }
 
-_NEEDS_A_PERSON: Final = (StoreBehindError, SidecarError)
+_NEEDS_A_PERSON: Final = (StoreBehindError, SidecarError, FrozenStoreError)
 
 _TITLES: Final = {
     "already_exists": "There is one already",
@@ -98,7 +106,9 @@ _TITLES: Final = {
     "corrupt_log": "The stored log contradicts itself",
     "failed_precondition": "The present state forbids this",
     "foreign_host": "This is not a name of this server",
+    "forbidden": "Whoever asks may not do this",
     "foreign_store": "The store is not a ledger",
+    "frozen_store": "The ledger lives elsewhere now",
     "internal": "Something went wrong here",
     "invalid_argument": "What was sent breaks a rule of form",
     "invalid_identifier": "This is not an identifier",
@@ -109,6 +119,7 @@ _TITLES: Final = {
     "not_found": "There is no such thing",
     "overloaded": "Too much is waiting",
     "proof_invalid": "A proof or signature does not hold",
+    "rate_limited": "Too much at a time",
     "read_only_store": "The store refuses writing",
     "rule_violated": "A rule of the log forbids this",
     "sidecar_unusable": "What is remembered of the store cannot be believed",
@@ -116,9 +127,12 @@ _TITLES: Final = {
     "statement_conflict": "The statement id came with other content before",
     "store_behind": "The store is not what was signed",
     "store_busy": "Another writer holds the store",
+    "store_conflict": "Another writer came between",
     "store_full": "There is no room left",
+    "store_lost": "The connection to the store broke",
     "store_unavailable": "The store is not available",
     "undecodable": "What was sent cannot be read",
+    "unauthenticated": "Nobody who is known here has asked this",
     "unknown_basis": "This log cannot answer as of then",
     "unknown_route": "There is nothing at this address",
     "unsupported_encoding": "This content encoding is not read here",
@@ -150,7 +164,7 @@ def is_retriable(error: LedgerError) -> bool:
     """Tell whether the same request may succeed later without anybody changing anything."""
     if isinstance(error, _NEEDS_A_PERSON):
         return False
-    return isinstance(error, StoreBusyError | StoreFullError | OverloadedError) or (
+    return isinstance(error, StoreFullError | RateLimitedError) or (
         status_of(error) == HTTPStatus.SERVICE_UNAVAILABLE
     )
 
@@ -159,7 +173,7 @@ def problem_response(error: LedgerError) -> Response:
     """Return the problem document of an error."""
     status = status_of(error)
     headers: dict[str, str] = {}
-    if isinstance(error, StoreBusyError | OverloadedError):
+    if isinstance(error, StoreBusyError | StoreConflictError | OverloadedError | RateLimitedError):
         headers["Retry-After"] = str(RETRY_SECONDS)
     if isinstance(error, EncodingError):
         headers["Accept-Encoding"] = ENCODINGS

@@ -10,6 +10,8 @@
     │   ├── AlreadyExistsError    a command would make a second one of something unique
     │   ├── ConflictError         the same statement id came with other content
     │   └── PreconditionError     the thing is there, in a state that forbids this
+    ├── UnauthenticatedError      nobody who is known here has said this
+    ├── ForbiddenError            whoever asks may not do this
     ├── UnknownBasisError         a size or time that cannot be answered from
     ├── ProofError                a proof, checkpoint or signature that does not hold
     ├── StoreError                (engine) the store cannot do what was asked
@@ -17,13 +19,17 @@
     │   ├── NewerStoreError       written by a later version of this software
     │   ├── StoreBehindError      not what was signed: entries are missing, or others are there
     │   ├── ReadOnlyStoreError    the disk or the file refuses writing
+    │   │   └── FrozenStoreError  the ledger lives elsewhere now
     │   ├── StoreBusyError        another writer held the store for too long
+    │   ├── StoreConflictError    another writer came between; nothing was written
+    │   ├── StoreLostError        the connection broke; whether it was written is not known
     │   ├── StoreFullError        the disk is full
     │   ├── StaleHeadError        somebody appended since the head was read
     │   ├── CorruptLogError       stored bytes contradict each other
     │   ├── SidecarError          what is remembered beside the store cannot be believed
     │   └── InvariantError        rows that contradict each other: a fault of ours
-    └── OverloadedError           (surface) the queue of writers is full
+    ├── OverloadedError           (surface) the queue of writers is full
+    └── RateLimitedError          (surface) one caller asks for more than its share
 
 Each error says what happened, to which thing, and what to try; ``code`` is stable and is what
 machines branch on.
@@ -119,6 +125,18 @@ class PreconditionError(RuleError):
     code = "failed_precondition"
 
 
+class UnauthenticatedError(LedgerError):
+    """No credential, or one that is unknown, expired or revoked; never says which."""
+
+    code = "unauthenticated"
+
+
+class ForbiddenError(LedgerError):
+    """Whoever asks is known, and may not do this."""
+
+    code = "forbidden"
+
+
 class UnknownBasisError(LedgerError):
     """A size or time that this log cannot answer from."""
 
@@ -164,10 +182,28 @@ class ReadOnlyStoreError(StoreError):
     code = "read_only_store"
 
 
+class FrozenStoreError(ReadOnlyStoreError):
+    """The ledger was handed over to another store, and takes nothing here."""
+
+    code = "frozen_store"
+
+
 class StoreBusyError(StoreError):
     """Another writer held the store for longer than we wait."""
 
     code = "store_busy"
+
+
+class StoreConflictError(StoreError):
+    """Another transaction came between; nothing was written, and trying again may work."""
+
+    code = "store_conflict"
+
+
+class StoreLostError(StoreError):
+    """The connection to the store broke; what was under way was written, or nothing of it was."""
+
+    code = "store_lost"
 
 
 class StoreFullError(StoreError):
@@ -204,3 +240,9 @@ class OverloadedError(LedgerError):
     """More is waiting to be written than the queue holds; try again later."""
 
     code = "overloaded"
+
+
+class RateLimitedError(LedgerError):
+    """One caller asks for more at a time than its share; try again later."""
+
+    code = "rate_limited"
