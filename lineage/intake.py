@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from threading import Lock
+from time import sleep
 from typing import Final, TypeVar
 
 from msgspec import Struct
@@ -18,7 +19,14 @@ from lineage.stores.base import Reader, Store, Writer
 from lineage.writing.appending import BatchAppender, LogState
 from lineage.writing.preparing import PreparedBatch
 from lineage.writing.submission import Receipt
-from lineage_schemas.errors import ConflictError, InvariantError, LedgerError, StoreError
+from lineage_schemas.errors import (
+    ConflictError,
+    InvariantError,
+    LedgerError,
+    StoreConflictError,
+    StoreError,
+    StoreLostError,
+)
 
 ORDINALS_MAX: Final = 64
 """How many different messages may share one statement id before the next is refused."""
@@ -34,6 +42,12 @@ class Delivery(Struct, frozen=True):
     batch: PreparedBatch
     again: Callable[[int], PreparedBatch] | None = None
 
+
+COMMIT_ATTEMPTS_MAX: Final = 5
+"""How often a group is tried where other transactions come between or connections break."""
+
+_PAUSE_SECONDS: Final = 0.02
+"""Before the second attempt; each further pause is twice as long."""
 
 Outcomes = list[list[Receipt] | LedgerError]
 """For each delivery its receipts, or why it was refused."""
@@ -68,21 +82,33 @@ class Intake:
     def commit(self, deliveries: Sequence[Delivery]) -> Outcomes:
         """Append a group of batches in one transaction; return once all of it is durable.
 
-        A batch that a rule refuses is undone alone, and its error stands in its place.
+        A batch that a rule refuses is undone alone, and its error stands in its place. A group that
+        another transaction came between, or whose connection broke, is tried again: what a broken
+        connection had written after all is met again, and not written twice.
 
         Raises:
+            StoreLostError: the connection broke again and again; all of the group was written, or
+                nothing.
             StoreError: the store failed; nothing of the whole group was written.
         """
-        # Whoever fails forgets what it remembers of the log, which is not for others to lose.
         with self._lock:
-            try:
-                with paused_collector(), self._store.write() as writer:
-                    self._guard(writer)
-                    self._state.refresh(writer)
-                    return [self._try(writer, delivery) for delivery in deliveries]
-            except BaseException:
-                self._state.forget()
-                raise
+            for attempt in range(1, COMMIT_ATTEMPTS_MAX):
+                try:
+                    return self._commit(deliveries)
+                except (StoreConflictError, StoreLostError):
+                    sleep(_PAUSE_SECONDS * 2**attempt)
+            return self._commit(deliveries)
+
+    def _commit(self, deliveries: Sequence[Delivery]) -> Outcomes:
+        # Whoever fails forgets what it remembers of the log, which is not for others to lose.
+        try:
+            with paused_collector(), self._store.write() as writer:
+                self._guard(writer)
+                self._state.refresh(writer)
+                return [self._try(writer, delivery) for delivery in deliveries]
+        except BaseException:
+            self._state.forget()
+            raise
 
     def govern(self, work: Callable[[Writer, Append, int], _T], *, guarded: bool = True) -> _T:
         """Do the ledger's own work in one writing transaction: append, erase, fold anew.

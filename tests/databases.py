@@ -1,8 +1,9 @@
 """A PostgreSQL server for tests: each test has a schema of its own there, dropped afterwards."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from typing import Final
 
@@ -52,7 +53,17 @@ def fresh_schema() -> Iterator[str]:
         connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE'.encode())
 
 
-def in_schema(url: str) -> psycopg.Connection:
-    """Connect to a schema behind the store's back."""
+def run_behind(location: str, statement: str) -> None:
+    """Say something to a store's database behind its back."""
+    if location.startswith("postgresql:"):
+        with _in_schema(location) as connection:
+            connection.execute(statement.encode())
+    else:
+        with closing(sqlite3.connect(location)) as database:
+            database.execute(statement)
+            database.commit()
+
+
+def _in_schema(url: str) -> psycopg.Connection:
     plain, _, schema = url.rpartition("schema=")
     return psycopg.connect(plain.rstrip("?&"), autocommit=True, options=f"-c search_path={schema}")

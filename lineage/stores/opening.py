@@ -85,6 +85,19 @@ def is_postgres(location: str | Path) -> bool:
     return isinstance(location, str) and location.startswith(_POSTGRES)
 
 
+def shown_location(location: str | Path) -> str:
+    """Return a location as it may be shown: a database's URL can hold a password.
+
+    Raises:
+        InvalidInputError: as ``open_store``.
+    """
+    if not is_postgres(location):
+        return str(location)
+    with _driver():
+        from lineage.stores.postgres.place import parse_place  # noqa: PLC0415 - see _driver
+    return parse_place(str(location)).shown
+
+
 @contextmanager
 def _driver() -> Generator[None]:
     """Import what most installations have no need of, and say how to have it."""

@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from lineage.stores.opening import shown_location
 from lineage_api.cli.session import STORE_VARIABLE
 from lineage_api.compose import open_configured_ledger
 from lineage_api.settings import HOST_DEFAULT, PORT_DEFAULT, STORE_DEFAULT, read_settings
@@ -47,7 +48,7 @@ def serve(host: str | None, port: int | None, store: str | None) -> None:
 
     settings = read_settings(os.environ, store=store, host=host, port=port)
     with open_configured_ledger(settings) as ledger:
-        serving.serve(settings, ledger, lambda url: _say(url, settings.store))
+        serving.serve(settings, ledger, lambda url: _say(url, shown_location(settings.store)))
 
 
 def _say(url: str, store: str) -> None:

@@ -315,7 +315,7 @@ class PostgresWriter(PostgresReader):
         for column in columns:
             changed = self._run(
                 f"UPDATE payload SET {column} = NULL, {column}_salt = NULL WHERE "
-                f'coalesce({column}, {column}_salt) IS NOT NULL AND "position" = ANY(%s::bigint[])',
+                f'coalesce({column}, {column}_salt) IS NOT NULL AND "position" = ANY(%b::bigint[])',
                 (list(positions),),
             )
             erased += changed.rowcount
@@ -356,7 +356,7 @@ class PostgresWriter(PostgresReader):
 @lru_cache
 def _find_sql(table: Table, column: str) -> str:
     kind = SQL_TYPES[table.columns[table.column(column)].type]
-    return f'SELECT * FROM "{table.name}" WHERE "{column}" = ANY(%s::{kind.split()[0]}[])'
+    return f'SELECT * FROM "{table.name}" WHERE "{column}" = ANY(%b::{kind.split()[0]}[])'
 
 
 @lru_cache
@@ -365,7 +365,7 @@ def _documents_sql(table: Table, cell: str) -> str:
     keys = f"convert_to(string_agg({key}::text, ','), 'UTF8')"
     documents = f"""string_agg("{cell}", ','::bytea)"""
     return (
-        f'SELECT count(*), {keys}, {documents} FROM "{table.name}" WHERE {key} = ANY(%s::bigint[])'
+        f'SELECT count(*), {keys}, {documents} FROM "{table.name}" WHERE {key} = ANY(%b::bigint[])'
     )
 
 
@@ -378,7 +378,7 @@ def _insert_sql(name: str, width: int, rows: int) -> str:
 @lru_cache
 def _replace_sql(table: Table) -> str:
     """Return the statement that takes a list for each column, all of them in step."""
-    lists = ", ".join(f"%s::{SQL_TYPES[column.type].split()[0]}[]" for column in table.columns)
+    lists = ", ".join(f"%b::{SQL_TYPES[column.type].split()[0]}[]" for column in table.columns)
     given = ", ".join(f'"{name}" = given."{name}"' for name in table.names[len(table.key) :])
     where = " AND ".join(f'old."{name}" = given."{name}"' for name in table.key)
     names = ", ".join(f'"{name}"' for name in table.names)
