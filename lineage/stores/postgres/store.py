@@ -116,7 +116,9 @@ class PostgresStore:
         with self._entered(), translated(self._place.shown):
             connection = self._begin_writing()
             try:
-                yield PostgresWriter(connection)
+                writer = PostgresWriter(connection)
+                yield writer
+                writer.flush()
                 _commit(connection)
             except BaseException:
                 # Where the connection is gone the server has undone it all.

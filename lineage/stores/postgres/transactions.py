@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psycopg
 from psycopg import Connection, Cursor
@@ -90,6 +89,20 @@ _SUBTREE_COLUMNS: Final = (Column("level", int), Column("position", int), Column
 _VISIBLE: Final = ' AND "since" < %s AND ("until" IS NULL OR %s <= "until")'
 
 
+class _Target(NamedTuple):
+    """Where rows are to be inserted."""
+
+    name: str
+    columns: tuple[Column, ...]
+
+
+class _Waiting(NamedTuple):
+    """Rows that are to be inserted there."""
+
+    target: _Target
+    rows: list[Row]
+
+
 class PostgresReader:
     """Reads within the transaction that is open on a connection."""
 
@@ -98,6 +111,9 @@ class PostgresReader:
 
     def _run(self, sql: str, cells: Sequence[Any] = ()) -> Cursor[Row]:
         return self._connection.cursor(binary=True).execute(sql.encode(), cells)
+
+    def _settle(self, name: str) -> None:
+        """See to it that what was written to a table of this name can be read."""
 
     def _one(self, sql: str, cells: Sequence[Any] = ()) -> Row:
         row = self._run(sql, cells).fetchone()
@@ -123,10 +139,12 @@ class PostgresReader:
 
     def envelopes(self, start: int, count: int) -> list[bytes]:
         """Return envelopes from ``start`` on."""
+        self._settle("entry")
         return [row[0] for row in self._run(_ENVELOPES, (start, min(count, READ_ENTRIES_MAX)))]
 
     def entries(self, start: int, count: int) -> list[StoredEntry]:
         """Return entries from ``start`` on."""
+        self._settle("entry")
         rows = self._run(_ENTRIES, (start, min(count, READ_ENTRIES_MAX)))
         return [
             StoredEntry(
@@ -141,12 +159,14 @@ class PostgresReader:
 
     def hashes(self, level: int, first: int, count: int) -> list[bytes]:
         """Return roots of complete subtrees; level 0 are the leaf hashes."""
+        self._settle("subtree")
         if level == 0:
             return [row[0] for row in self._run(_LEAVES, (first, count))]
         return [row[0] for row in self._run(_ROOTS, (level, first, count))]
 
     def payload(self, position: int) -> tuple[PayloadPart | None, PayloadPart | None]:
         """Return the parts of one entry."""
+        self._settle("payload")
         row = self._run(_PAYLOAD, (position,)).fetchone()
         if row is None:
             raise StoreError("There is no such entry", where=f"position {position}")
@@ -161,6 +181,7 @@ class PostgresReader:
         given = list({value for value in values if value is not None})
         if not given:
             return []
+        self._settle(table.name)
         if size is None:
             return self._run(_find_sql(table, column), (given,)).fetchall()
         sql = _find_sql(table, column) + _visible_sql(table)
@@ -170,6 +191,7 @@ class PostgresReader:
         self, table: Table, values: Collection[int], cell: str, size: int
     ) -> list[Documents]:
         """Return the JSON cells of rows that show as of ``size``, joined by the database itself."""
+        self._settle(table.name)
         sql = _documents_sql(table, cell) + _visible_sql(table)
         row = self._one(sql, (list(values), *_visible_cells(table, size)))
         return [Documents(row[1], row[2])] if row[0] else []
@@ -178,6 +200,7 @@ class PostgresReader:
         """Return the rows whose text in ``column`` begins with ``prefix``."""
         if column not in table.lookups:
             raise StoreError(f"Table {table.name} cannot be looked up by {column}")
+        self._settle(table.name)
         sql = f'SELECT * FROM "{table.name}" WHERE "{column}" >= %s'
         end = after_prefix(prefix)
         if end is None:
@@ -196,6 +219,7 @@ class PostgresReader:
         """Return rows of one indexed value, ordered by the second column of ``index``."""
         if index not in (*table.indexes, table.key):
             raise StoreError(f"Table {table.name} has no index {index}")
+        self._settle(table.name)
         sql = f'SELECT * FROM "{table.name}" WHERE "{index[0]}" = %s'
         cells: list[Cell] = [value]
         if after is not None:
@@ -211,11 +235,13 @@ class PostgresReader:
         """Return the rows that began at ``since`` or later."""
         if "since" not in table.lookups:
             raise StoreError(f"Table {table.name} cannot be looked up by since")
+        self._settle(table.name)
         sql = f'SELECT * FROM "{table.name}" WHERE "since" >= %s ORDER BY "since"'
         return self._run(sql, (since,)).fetchall()
 
     def scan(self, table: Table, after: Row | None, count: int) -> list[Row]:
         """Return rows in the order of the key."""
+        self._settle(table.name)
         key = ", ".join(f'"{name}"' for name in table.key)
         where, cells = "", tuple[Cell, ...]()
         if after is not None:
@@ -245,12 +271,15 @@ class PostgresReader:
 class PostgresWriter(PostgresReader):
     """Writes within the writing transaction, whose first act is to lock the head.
 
-    Whoever holds that lock is the only one who writes, so what it has read of the head holds.
+    Whoever holds that lock is the only one who writes, so what it has read of the head holds. Rows
+    to insert wait until somebody reads that table, or the batch ends: then one statement takes all
+    of them that are few, and the others are copied in.
     """
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self._depth = 0
+        self._waiting: dict[str, _Waiting] = {}
         self._head = StoredHead(*self._one(_LOCK_HEAD))
 
     def head(self) -> StoredHead:
@@ -260,13 +289,16 @@ class PostgresWriter(PostgresReader):
     @contextmanager
     def savepoint(self) -> Generator[None]:
         """Undo what the block did when an exception leaves it."""
+        self.flush()
         name, head = f"batch_{self._depth}", self._head
         self._run(f"SAVEPOINT {name}")
         self._depth += 1
         try:
             yield
+            self.flush()
         except BaseException as error:
             self._head = head
+            self._waiting = {}
             # Where the connection is gone, so is all that was to be undone.
             if not self._connection.closed:
                 self._run(f"ROLLBACK TO SAVEPOINT {name}")
@@ -310,6 +342,7 @@ class PostgresWriter(PostgresReader):
 
     def erase(self, positions: Sequence[int], parts: PartsErased) -> int:
         """Erase payload parts; the tables' files hold their bytes until they are scrubbed."""
+        self._settle("payload")
         columns = ["personal"] if parts is PartsErased.PERSONAL else ["facts", "personal"]
         erased = 0
         for column in columns:
@@ -328,26 +361,44 @@ class PostgresWriter(PostgresReader):
         self._insert(table.name, table.columns, sorted(rows))
 
     def _insert(self, name: str, columns: tuple[Column, ...], rows: Sequence[Row]) -> None:
-        if len(rows) >= COPY_ROWS_MIN:
-            sql = f'COPY "{name}" FROM STDIN (FORMAT BINARY)'
-            with self._connection.cursor().copy(sql.encode()) as copy:
-                copy.set_types([COPY_TYPES[column.type] for column in columns])
-                for row in rows:
-                    copy.write_row(row)
-        elif rows:
-            cells = tuple(chain.from_iterable(rows))
-            self._run(_insert_sql(name, len(columns), len(rows)), cells)
+        if rows:
+            waiting = self._waiting.setdefault(name, _Waiting(_Target(name, columns), []))
+            waiting.rows.extend(rows)
+
+    def _settle(self, name: str) -> None:
+        if name in self._waiting:
+            self.flush()
+
+    def flush(self) -> None:
+        """Insert the rows that wait."""
+        waiting, self._waiting = self._waiting.values(), {}
+        few = [one for one in waiting if len(one.rows) < COPY_ROWS_MIN]
+        if few:
+            lists = [list(cells) for one in few for cells in zip(*one.rows, strict=True)]
+            self._run(_insert_sql(tuple(one.target for one in few)), lists)
+        for target, rows in waiting:
+            if len(rows) >= COPY_ROWS_MIN:
+                self._copy(target, rows)
+
+    def _copy(self, target: _Target, rows: Sequence[Row]) -> None:
+        sql = f'COPY "{target.name}" FROM STDIN (FORMAT BINARY)'
+        with self._connection.cursor().copy(sql.encode()) as copy:
+            copy.set_types([COPY_TYPES[column.type] for column in target.columns])
+            for row in rows:
+                copy.write_row(row)
 
     def replace(self, table: Table, rows: Sequence[Row]) -> None:
         """Put rows in the place of those with the same keys."""
         if not rows:
             return
+        self._settle(table.name)
         columns = [list(cells) for cells in zip(*rows, strict=True)]
         if self._run(_replace_sql(table), columns).rowcount != len(rows):
             raise StoreError(f"A row of {table.name} is not there to replace")
 
     def clear(self, tables: Sequence[Table]) -> None:
         """Remove every row of these tables; readers of an earlier moment still see them."""
+        self.flush()
         self._run("SET LOCAL statement_timeout = 0")
         for table in tables:
             self._run(f'DELETE FROM "{table.name}"')
@@ -370,22 +421,32 @@ def _documents_sql(table: Table, cell: str) -> str:
 
 
 @lru_cache
-def _insert_sql(name: str, width: int, rows: int) -> str:
-    row = f"({', '.join(['%s'] * width)})"
-    return f'INSERT INTO "{name}" VALUES {", ".join([row] * rows)}'
+def _insert_sql(targets: tuple[_Target, ...]) -> str:
+    """Return one statement that inserts into all of these, given a list for each column."""
+    *others, last = (
+        f'INSERT INTO "{target.name}" SELECT * FROM unnest({_lists(target.columns)})'
+        for target in targets
+    )
+    if not others:
+        return last
+    parts = ", ".join(f"part_{number} AS ({one})" for number, one in enumerate(others))
+    return f"WITH {parts} {last}"
 
 
 @lru_cache
 def _replace_sql(table: Table) -> str:
     """Return the statement that takes a list for each column, all of them in step."""
-    lists = ", ".join(f"%b::{SQL_TYPES[column.type].split()[0]}[]" for column in table.columns)
     given = ", ".join(f'"{name}" = given."{name}"' for name in table.names[len(table.key) :])
     where = " AND ".join(f'old."{name}" = given."{name}"' for name in table.key)
     names = ", ".join(f'"{name}"' for name in table.names)
     return (
         f'UPDATE "{table.name}" AS old SET {given} '
-        f"FROM unnest({lists}) AS given ({names}) WHERE {where}"
+        f"FROM unnest({_lists(table.columns)}) AS given ({names}) WHERE {where}"
     )
+
+
+def _lists(columns: Iterable[Column]) -> str:
+    return ", ".join(f"%b::{SQL_TYPES[column.type].split()[0]}[]" for column in columns)
 
 
 def _visible_sql(table: Table) -> str:
