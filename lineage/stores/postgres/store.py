@@ -29,7 +29,12 @@ from lineage.stores.postgres.making import prepare
 from lineage.stores.postgres.place import Place, parse_place
 from lineage.stores.postgres.transactions import PostgresReader, PostgresWriter
 from lineage.stores.tables import Table
-from lineage_schemas.errors import StoreBusyError, StoreError, StoreLostError
+from lineage_schemas.errors import (
+    ReadOnlyStoreError,
+    StoreBusyError,
+    StoreError,
+    StoreLostError,
+)
 
 READERS_MAX: Final = 16
 """Reading connections of one process at most; the next reader waits for one of them."""
@@ -50,6 +55,11 @@ _MILLISECONDS: Final = 1_000
 _BEGIN_READING: Final = b"BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _BEGIN_WRITING: Final = b"BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"
 
+_OWNS_ALL: Final = b"""
+    SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_catalog.pg_class
+    JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace
+    WHERE nspname = current_schema() AND relkind = 'r'
+"""
 _OLD_SNAPSHOTS: Final = b"""
     SELECT count(*) FROM pg_catalog.pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start < %s
@@ -139,6 +149,7 @@ class PostgresStore:
         """
         with self._entered(), translated(self._place.shown):
             connection = self._live_writer()
+            self._check_owner(connection)
             row = connection.execute(b"SELECT scrub_due, clock_timestamp() FROM ledger").fetchone()
             assert row is not None
             # A row that an older snapshot may still see would be copied along.
@@ -212,6 +223,17 @@ class PostgresStore:
         if self._writing.closed:
             self._writing = _connect(self._place, IDLE_WRITER_SECONDS_MAX)
         return self._writing
+
+    def _check_owner(self, connection: Connection) -> None:
+        """Refuse where the server would: it passes over others' tables with no more than a word."""
+        row = connection.execute(_OWNS_ALL).fetchone()
+        if row is None or not row[0]:
+            raise ReadOnlyStoreError(
+                "Only the owner of the ledger's tables can write them anew, so erased bytes are "
+                "still in their files",
+                where=self._place.shown,
+                hint="Open the ledger once as their owner.",
+            )
 
     def _await_snapshots(self, connection: Connection, since: object, wait_seconds: float) -> None:
         end = monotonic() + wait_seconds
