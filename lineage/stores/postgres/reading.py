@@ -1,16 +1,13 @@
-"""Reading and writing inside one PostgreSQL transaction."""
+"""Reading inside one PostgreSQL transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-import psycopg
 from psycopg import Connection, Cursor
 
-from lineage.proofs.tree import Subtree
 from lineage.stores.base import (
     READ_ENTRIES_MAX,
     STRAYS_MAX,
@@ -20,21 +17,13 @@ from lineage.stores.base import (
     StrayParts,
     Strays,
 )
-from lineage.stores.postgres.layout import COPY_TYPES, SQL_TYPES, things_made
+from lineage.stores.postgres.layout import SQL_TYPES, things_made
 from lineage.stores.prefixes import after_prefix
-from lineage.stores.tables import Cell, Column, Row, Table
+from lineage.stores.tables import Cell, Row, Table
 from lineage_schemas.entry import PayloadPart, StoredEntry
-from lineage_schemas.errors import InvariantError, StaleHeadError, StoreError
-from lineage_schemas.governance import PartsErased
+from lineage_schemas.errors import StoreError
 
-COPY_ROWS_MIN: Final = 17
-"""Fewer rows are inserted by one statement: a COPY costs two statements, and then little a row."""
-
-_HEAD: Final = "SELECT size, recorded_us, compact_range FROM ledger WHERE id = 1"
-_LOCK_HEAD: Final = f"{_HEAD} FOR UPDATE"
-_MOVE_HEAD: Final = """
-    UPDATE ledger SET size = %s, recorded_us = %s, compact_range = %s WHERE id = 1 AND size = %s
-"""
+HEAD_SQL: Final = "SELECT size, recorded_us, compact_range FROM ledger WHERE id = 1"
 _ENTRIES: Final = """
     SELECT "position", envelope, leaf, facts_salt, facts, personal_salt, personal
     FROM entry JOIN payload USING ("position")
@@ -76,31 +65,7 @@ _THINGS: Final = """
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE nspname = current_schema() AND NOT tgisinternal
 """
-_ENTRY_COLUMNS: Final = (Column("position", int), Column("envelope", bytes), Column("leaf", bytes))
-_PAYLOAD_COLUMNS: Final = (
-    Column("position", int),
-    Column("facts_salt", bytes, optional=True),
-    Column("facts", bytes, optional=True),
-    Column("personal_salt", bytes, optional=True),
-    Column("personal", bytes, optional=True),
-)
-_SUBTREE_COLUMNS: Final = (Column("level", int), Column("position", int), Column("root", bytes))
-
 _VISIBLE: Final = ' AND "since" < %s AND ("until" IS NULL OR %s <= "until")'
-
-
-class _Target(NamedTuple):
-    """Where rows are to be inserted."""
-
-    name: str
-    columns: tuple[Column, ...]
-
-
-class _Waiting(NamedTuple):
-    """Rows that are to be inserted there."""
-
-    target: _Target
-    rows: list[Row]
 
 
 class PostgresReader:
@@ -135,7 +100,7 @@ class PostgresReader:
 
     def head(self) -> StoredHead:
         """Return the head."""
-        return StoredHead(*self._one(_HEAD))
+        return StoredHead(*self._one(HEAD_SQL))
 
     def envelopes(self, start: int, count: int) -> list[bytes]:
         """Return envelopes from ``start`` on."""
@@ -268,142 +233,6 @@ class PostgresReader:
         return StrayParts(halves, orphans)
 
 
-class PostgresWriter(PostgresReader):
-    """Writes within the writing transaction, whose first act is to lock the head.
-
-    Whoever holds that lock is the only one who writes, so what it has read of the head holds. Rows
-    to insert wait until somebody reads that table, or the batch ends: then one statement takes all
-    of them that are few, and the others are copied in.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection)
-        self._depth = 0
-        self._waiting: dict[str, _Waiting] = {}
-        self._head = StoredHead(*self._one(_LOCK_HEAD))
-
-    def head(self) -> StoredHead:
-        """Return the head, as this transaction has moved it."""
-        return self._head
-
-    @contextmanager
-    def savepoint(self) -> Generator[None]:
-        """Undo what the block did when an exception leaves it."""
-        self.flush()
-        name, head = f"batch_{self._depth}", self._head
-        self._run(f"SAVEPOINT {name}")
-        self._depth += 1
-        try:
-            yield
-            self.flush()
-        except BaseException as error:
-            self._head = head
-            self._waiting = {}
-            # Where the connection is gone, so is all that was to be undone.
-            if not self._connection.closed:
-                self._run(f"ROLLBACK TO SAVEPOINT {name}")
-            if isinstance(error, psycopg.IntegrityError):
-                raise InvariantError(f"A row contradicts another: {error.sqlstate}") from error
-            raise
-        else:
-            self._run(f"RELEASE SAVEPOINT {name}")
-        finally:
-            self._depth -= 1
-
-    def append(
-        self,
-        expected_size: int,
-        entries: Sequence[StoredEntry],
-        subtrees: Sequence[Subtree],
-        head: StoredHead,
-    ) -> None:
-        """Append entries and move the head."""
-        if self._run(_MOVE_HEAD, (*head, expected_size)).rowcount != 1:
-            raise StaleHeadError(
-                f"The log no longer has size {expected_size}; nothing was written",
-                hint="Read the head again and append after it.",
-            )
-        if [entry.position for entry in entries] != list(range(expected_size, head.size)):
-            raise StoreError("Positions are not dense", where=f"from {expected_size}")
-        self._head = head
-        rows = [(one.position, one.envelope, one.leaf) for one in entries]
-        self._insert("entry", _ENTRY_COLUMNS, rows)
-        parts = [(one.position, *_cells(one.facts), *_cells(one.personal)) for one in entries]
-        self._insert("payload", _PAYLOAD_COLUMNS, parts)
-        self._insert("subtree", _SUBTREE_COLUMNS, subtrees)
-
-    def keep_checkpoint(self, note: bytes | None) -> None:
-        """Keep a checkpoint in the place of the one before."""
-        self._run("UPDATE ledger SET checkpoint = %s WHERE id = 1", (note,))
-
-    def rename(self, origin: str) -> None:
-        """Let the log go by another origin."""
-        self._run("UPDATE ledger SET origin = %s WHERE id = 1", (origin,))
-
-    def erase(self, positions: Sequence[int], parts: PartsErased) -> int:
-        """Erase payload parts; the tables' files hold their bytes until they are scrubbed."""
-        self._settle("payload")
-        columns = ["personal"] if parts is PartsErased.PERSONAL else ["facts", "personal"]
-        erased = 0
-        for column in columns:
-            changed = self._run(
-                f"UPDATE payload SET {column} = NULL, {column}_salt = NULL WHERE "
-                f'coalesce({column}, {column}_salt) IS NOT NULL AND "position" = ANY(%b::bigint[])',
-                (list(positions),),
-            )
-            erased += changed.rowcount
-        if erased:
-            self._run("UPDATE ledger SET scrub_due = scrub_due + 1 WHERE id = 1")
-        return erased
-
-    def insert(self, table: Table, rows: Sequence[Row]) -> None:
-        """Add rows with new keys, in the order of the keys: neighbours share a page."""
-        self._insert(table.name, table.columns, sorted(rows))
-
-    def _insert(self, name: str, columns: tuple[Column, ...], rows: Sequence[Row]) -> None:
-        if rows:
-            waiting = self._waiting.setdefault(name, _Waiting(_Target(name, columns), []))
-            waiting.rows.extend(rows)
-
-    def _settle(self, name: str) -> None:
-        if name in self._waiting:
-            self.flush()
-
-    def flush(self) -> None:
-        """Insert the rows that wait."""
-        waiting, self._waiting = self._waiting.values(), {}
-        few = [one for one in waiting if len(one.rows) < COPY_ROWS_MIN]
-        if few:
-            lists = [list(cells) for one in few for cells in zip(*one.rows, strict=True)]
-            self._run(_insert_sql(tuple(one.target for one in few)), lists)
-        for target, rows in waiting:
-            if len(rows) >= COPY_ROWS_MIN:
-                self._copy(target, rows)
-
-    def _copy(self, target: _Target, rows: Sequence[Row]) -> None:
-        sql = f'COPY "{target.name}" FROM STDIN (FORMAT BINARY)'
-        with self._connection.cursor().copy(sql.encode()) as copy:
-            copy.set_types([COPY_TYPES[column.type] for column in target.columns])
-            for row in rows:
-                copy.write_row(row)
-
-    def replace(self, table: Table, rows: Sequence[Row]) -> None:
-        """Put rows in the place of those with the same keys."""
-        if not rows:
-            return
-        self._settle(table.name)
-        columns = [list(cells) for cells in zip(*rows, strict=True)]
-        if self._run(_replace_sql(table), columns).rowcount != len(rows):
-            raise StoreError(f"A row of {table.name} is not there to replace")
-
-    def clear(self, tables: Sequence[Table]) -> None:
-        """Remove every row of these tables; readers of an earlier moment still see them."""
-        self.flush()
-        self._run("SET LOCAL statement_timeout = 0")
-        for table in tables:
-            self._run(f'DELETE FROM "{table.name}"')
-
-
 @lru_cache
 def _find_sql(table: Table, column: str) -> str:
     kind = SQL_TYPES[table.columns[table.column(column)].type]
@@ -420,35 +249,6 @@ def _documents_sql(table: Table, cell: str) -> str:
     )
 
 
-@lru_cache
-def _insert_sql(targets: tuple[_Target, ...]) -> str:
-    """Return one statement that inserts into all of these, given a list for each column."""
-    *others, last = (
-        f'INSERT INTO "{target.name}" SELECT * FROM unnest({_lists(target.columns)})'
-        for target in targets
-    )
-    if not others:
-        return last
-    parts = ", ".join(f"part_{number} AS ({one})" for number, one in enumerate(others))
-    return f"WITH {parts} {last}"
-
-
-@lru_cache
-def _replace_sql(table: Table) -> str:
-    """Return the statement that takes a list for each column, all of them in step."""
-    given = ", ".join(f'"{name}" = given."{name}"' for name in table.names[len(table.key) :])
-    where = " AND ".join(f'old."{name}" = given."{name}"' for name in table.key)
-    names = ", ".join(f'"{name}"' for name in table.names)
-    return (
-        f'UPDATE "{table.name}" AS old SET {given} '
-        f"FROM unnest({_lists(table.columns)}) AS given ({names}) WHERE {where}"
-    )
-
-
-def _lists(columns: Iterable[Column]) -> str:
-    return ", ".join(f"%b::{SQL_TYPES[column.type].split()[0]}[]" for column in columns)
-
-
 def _visible_sql(table: Table) -> str:
     return _VISIBLE if table.is_timed else ' AND "since" < %s'
 
@@ -459,7 +259,3 @@ def _visible_cells(table: Table, size: int) -> tuple[int, ...]:
 
 def _part(salt: bytes | None, body: bytes | None) -> PayloadPart | None:
     return None if salt is None or body is None else PayloadPart(salt, body)
-
-
-def _cells(part: PayloadPart | None) -> tuple[bytes | None, bytes | None]:
-    return (None, None) if part is None else (part.salt, part.body)
