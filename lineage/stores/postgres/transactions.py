@@ -20,6 +20,7 @@ from lineage.stores.base import (
     StoredHead,
     StrayParts,
     Strays,
+    frozen_error,
 )
 from lineage.stores.postgres.layout import COPY_TYPES, SQL_TYPES, things_made
 from lineage.stores.prefixes import after_prefix
@@ -34,7 +35,8 @@ COPY_ROWS_MIN: Final = 17
 _HEAD: Final = "SELECT size, recorded_us, compact_range FROM ledger WHERE id = 1"
 _LOCK_HEAD: Final = f"{_HEAD} FOR UPDATE"
 _MOVE_HEAD: Final = """
-    UPDATE ledger SET size = %s, recorded_us = %s, compact_range = %s WHERE id = 1 AND size = %s
+    UPDATE ledger SET size = %s, recorded_us = %s, compact_range = %s
+    WHERE id = 1 AND size = %s AND NOT frozen
 """
 _ENTRIES: Final = """
     SELECT "position", envelope, leaf, facts_salt, facts, personal_salt, personal
@@ -112,6 +114,10 @@ class PostgresReader:
         """Return the last checkpoint that was kept."""
         note: bytes | None = self._one("SELECT checkpoint FROM ledger WHERE id = 1")[0]
         return note
+
+    def is_frozen(self) -> bool:
+        """Tell whether the log takes nothing here any more."""
+        return bool(self._one("SELECT frozen FROM ledger WHERE id = 1")[0])
 
     def is_scrub_due(self) -> bool:
         """Tell whether erased bytes may still be in the files of the tables."""
@@ -287,6 +293,7 @@ class PostgresWriter(PostgresReader):
     ) -> None:
         """Append entries and move the head."""
         if self._run(_MOVE_HEAD, (*head, expected_size)).rowcount != 1:
+            self._refuse_frozen()
             raise StaleHeadError(
                 f"The log no longer has size {expected_size}; nothing was written",
                 hint="Read the head again and append after it.",
@@ -306,10 +313,20 @@ class PostgresWriter(PostgresReader):
 
     def rename(self, origin: str) -> None:
         """Let the log go by another origin."""
+        self._refuse_frozen()
         self._run("UPDATE ledger SET origin = %s WHERE id = 1", (origin,))
+
+    def freeze(self, frozen: bool) -> None:  # noqa: FBT001 - as the contract has it
+        """Let the log take nothing from here on, or let it take entries again."""
+        self._run("UPDATE ledger SET frozen = %s WHERE id = 1", (frozen,))
+
+    def _refuse_frozen(self) -> None:
+        if self.is_frozen():
+            raise frozen_error()
 
     def erase(self, positions: Sequence[int], parts: PartsErased) -> int:
         """Erase payload parts; the tables' files hold their bytes until they are scrubbed."""
+        self._refuse_frozen()
         columns = ["personal"] if parts is PartsErased.PERSONAL else ["facts", "personal"]
         erased = 0
         for column in columns:

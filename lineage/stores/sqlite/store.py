@@ -27,6 +27,7 @@ from lineage.stores.sqlite.layout import (
     MIGRATIONS,
     NEW_LEDGER,
     STORE_VERSION,
+    VIEWS_CHANGED_AFTER,
     table_ddl,
 )
 from lineage.stores.sqlite.transactions import SqliteReader, SqliteWriter
@@ -280,7 +281,10 @@ def _prepare(database: Database, path: Path, tables: Sequence[Table], new_origin
 
 
 def _migrate(database: Database, tables: Sequence[Table]) -> None:
-    """Bring the log's own tables up to this version. Views are dropped, to be folded again."""
+    """Bring the log's own tables up to this version, and drop views that are of another form.
+
+    It is one short transaction, between two of whoever writes meanwhile.
+    """
     connection = database.conn
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -289,9 +293,10 @@ def _migrate(database: Database, tables: Sequence[Table]) -> None:
         for version in range(found, STORE_VERSION):
             for statement in MIGRATIONS[version]:
                 connection.execute(statement)
-        if found < STORE_VERSION:
+        if found <= VIEWS_CHANGED_AFTER:
             for table in tables:
                 connection.execute(f'DROP TABLE IF EXISTS "{table.name}"')
+        if found < STORE_VERSION:
             connection.execute(f"PRAGMA user_version = {STORE_VERSION}")
         connection.execute("COMMIT")
     except BaseException:
