@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
-from lineage.anchoring.sidecar import Anchor, Mark, Sidecar, SidecarStore
+from lineage.anchoring.sidecar import Anchor, Frozen, Mark, Sidecar, SidecarStore
 from lineage.projections.governance import KeyRow, read_keys
 from lineage.proofs.checkpoints import read_checkpoint, sign_checkpoint, verifier_key_of
 from lineage.proofs.signing import SigningKey
@@ -23,7 +23,7 @@ from lineage.proofs.verifying import (
     format_verifier_key,
     parse_verifier_key,
 )
-from lineage.stores.base import Reader, Store
+from lineage.stores.base import Reader, Store, frozen_error
 from lineage_schemas.errors import (
     CorruptLogError,
     SidecarError,
@@ -41,6 +41,10 @@ class SigningKeys(Protocol):
 
     def make(self, name: str) -> SigningKey:
         """Make a key of this name where there is none, and return the one that is there."""
+        ...
+
+    def keep(self, key: SigningKey) -> None:
+        """Let this be the key where there is none; the very one that is there stays."""
         ...
 
     def pending(self) -> SigningKey | None:
@@ -129,6 +133,19 @@ class Notary:
             self._agreed = recalled, compare(reader, recalled.sidecar)
         elif reader.head().size < agreed[1].size:
             raise _behind(reader.head().size, agreed[1].size)
+
+    def guard(self, reader: Reader) -> None:
+        """Refuse whatever would be written into a store that is frozen, or not what was signed.
+
+        Raises:
+            FrozenStoreError: the ledger was exported for good; a store from before that too.
+            StoreBehindError, SidecarError: as ``check``.
+        """
+        recalled = self.recall()
+        frozen = None if recalled.sidecar is None else recalled.sidecar.frozen
+        if isinstance(frozen, Frozen):
+            raise frozen_error(frozen.to)
+        self.check(reader, recalled)
 
     # --- signing ---------------------------------------------------------------------------------
 

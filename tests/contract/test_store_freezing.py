@@ -18,7 +18,7 @@ def frozen(store: Store) -> Store:
         append_made(writer, "before", 3)
         writer.keep_checkpoint(b"note")
     with store.write() as writer:
-        writer.freeze(True)
+        writer.freeze(frozen=True)
     return store
 
 
@@ -63,7 +63,7 @@ def test_the_log_of_a_frozen_store_does_not_change(frozen: Store, act: object) -
 def test_it_stays_frozen_when_it_is_opened_again(make_store: MakeStore) -> None:
     store = make_store(())
     with store.write() as writer:
-        writer.freeze(True)
+        writer.freeze(frozen=True)
     if store.origin == "test/origin" and "Memory" in type(store).__name__:
         return  # another opening is another store
     with make_store(()).read() as reader:
@@ -79,7 +79,7 @@ def test_a_checkpoint_is_kept_all_the_same(frozen: Store) -> None:
 
 def test_freezing_is_undone_with_its_transaction(store: Store) -> None:
     with pytest.raises(ZeroDivisionError), store.write() as writer:
-        writer.freeze(True)
+        writer.freeze(frozen=True)
         raise ZeroDivisionError
     with store.read() as reader:
         assert not reader.is_frozen()
@@ -87,9 +87,9 @@ def test_freezing_is_undone_with_its_transaction(store: Store) -> None:
 
 def test_within_one_transaction_it_can_be_filled_and_is_never_seen_thawed(frozen: Store) -> None:
     with frozen.write() as writer:
-        writer.freeze(False)
+        writer.freeze(frozen=False)
         append(writer)
-        writer.freeze(True)
+        writer.freeze(frozen=True)
     with frozen.read() as reader:
         assert reader.is_frozen()
         assert labels(reader) == [*["before"] * 3, "after"]
@@ -101,7 +101,7 @@ def test_views_of_a_frozen_ledger_are_folded_anew_and_it_answers(make_store: Mak
     said = Statement(id="1", source="ci", records=(Artifact(key="acme:a", name="a"),))
     ledger.record([said])
     with store.write() as writer:
-        writer.freeze(True)
+        writer.freeze(frozen=True)
     with pytest.raises(FrozenStoreError, match="takes nothing"):
         ledger.record([Statement(id="2", source="ci", records=said.records)])
     assert ledger.rebuild().identical

@@ -87,11 +87,12 @@ def answers(ledger: Ledger) -> dict[str, Any]:
     """Ask again what was asked when the ledger was made."""
     answer = ledger.trace(TraceQuery(start=(MODEL,), direction=Direction.BOTH))
     data = ledger.show(DATA)[0].node
+    keys = ledger.custody.keys()
     found = {
         "size": ledger.head().size,
         "root": ledger.head().root.hex(),
         "checkpoint": ledger.custody.last_checkpoint().note,
-        "keys": [[one.verifier, one.signs_from, one.signs_to] for one in ledger.custody.keys()],
+        "keys": [[one.verifier, one.signs_from, one.signs_to] for one in keys],
         "nodes": [[node.kind, node.id, node.key, node.name] for node in answer.nodes],
         "edges": [[one.artifact, one.execution, one.kind, one.path] for one in answer.edges],
         "links": [
@@ -176,7 +177,7 @@ def test_older_software_that_has_it_open_cannot_write_into_a_frozen_store(
 ) -> None:
     with opened(path) as ledger:
         with ledger._store.write() as writer:
-            writer.freeze(True)
+            writer.freeze(frozen=True)
         older.execute("BEGIN IMMEDIATE")
         with pytest.raises(sqlite3.IntegrityError, match="the ledger is frozen"):
             older.execute(sql, cells)

@@ -293,7 +293,7 @@ def test_a_foreign_file_is_refused_and_left_as_it_is(file: SidecarFile, body: by
 
 
 def test_one_of_a_later_version_is_refused_whatever_it_holds(file: SidecarFile) -> None:
-    file.path.write_bytes(wrapped(b'{"version":2,"origin":"o","new":[1]}'))
+    file.path.write_bytes(wrapped(b'{"version":3,"origin":"o","new":[1]}'))
     with pytest.raises(SidecarError, match="later version"):
         file.read()
 

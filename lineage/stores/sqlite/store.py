@@ -173,6 +173,18 @@ class SqliteStore:
                 hint="Close what reads it (a server, a shell), and open the ledger again.",
             )
 
+    def copy_to(self, path: Path) -> None:
+        """Copy one moment of the store into an empty file, compactly, while others write.
+
+        What was erased is not in it, for free pages are not copied. The caller syncs the file.
+        """
+        connection = self._connect()
+        try:
+            with translated(path):
+                connection.execute("VACUUM INTO ?", (str(path),))
+        finally:
+            connection.close()
+
     def close(self) -> None:
         """Close every connection."""
         with self._lock:

@@ -95,11 +95,12 @@ def answers(ledger: Ledger) -> dict[str, object]:
     """Ask what the test will ask again."""
     answer = ledger.trace(TraceQuery(start=(MODEL,), direction=Direction.BOTH))
     data = ledger.show(DATA)[0].node
+    keys = ledger.custody.keys()
     return {
         "size": ledger.head().size,
         "root": ledger.head().root.hex(),
         "checkpoint": ledger.custody.last_checkpoint().note,
-        "keys": [[one.verifier, one.signs_from, one.signs_to] for one in ledger.custody.keys()],
+        "keys": [[one.verifier, one.signs_from, one.signs_to] for one in keys],
         "nodes": [[node.kind, node.id, node.key, node.name] for node in answer.nodes],
         "edges": [[one.artifact, one.execution, one.kind, list(one.path)] for one in answer.edges],
         "links": [
