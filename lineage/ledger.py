@@ -191,7 +191,9 @@ def import_ledger(  # noqa: PLR0913 - one argument a choice of whoever imports
     trusted: Sequence[VerifierKey] = (),
     progress: Progress | None = None,
 ) -> Imported:
-    """Make a ledger of an export, in an empty place; ``location``, ``key`` and ``sidecar`` as above.
+    """Make a ledger of an export, in an empty place.
+
+    ``location``, ``key`` and ``sidecar`` are as for ``open_ledger``.
 
     A final export goes on under its origin, with the key that was ``brought`` or is in its place
     already; with ``lost_key_reason`` a new key is introduced. Any other export becomes a copy with
@@ -229,7 +231,7 @@ def import_ledger(  # noqa: PLR0913 - one argument a choice of whoever imports
     return imported
 
 
-def restore_ledger(
+def restore_ledger(  # noqa: PLR0913 - as above
     backup: Path,
     location: str | Path,
     *,
@@ -239,7 +241,7 @@ def restore_ledger(
     replace: bool = False,
     progress: Progress | None = None,
 ) -> RestoreAnswer:
-    """Check a backup and put it where a ledger is to be; ``location`` and ``sidecar`` as above.
+    """Check a backup and put it where a ledger is to be; places are as for ``open_ledger``.
 
     Raises:
         PreconditionError: a store is there, and is not to be replaced; or it is of another ledger.

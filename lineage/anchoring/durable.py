@@ -246,18 +246,20 @@ def _open_alone(made: Path) -> int:
     descriptor = os.open(made, flags, FILE_MODE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not os.path.samestat(os.fstat(descriptor), os.stat(made)):  # noqa: PTH116 - as above
-            raise BlockingIOError
-        os.ftruncate(descriptor, 0)
-    except BaseException as error:
+        is_ours = os.path.samestat(os.fstat(descriptor), made.stat())
+    except (BlockingIOError, FileNotFoundError):
+        is_ours = False
+    except BaseException:
         os.close(descriptor)
-        if isinstance(error, BlockingIOError | FileNotFoundError):
-            raise StoreBusyError(
-                "Somebody else is writing this file",
-                where=str(made),
-                hint="Wait for them, or name another file.",
-            ) from error
         raise
+    if not is_ours:
+        os.close(descriptor)
+        raise StoreBusyError(
+            "Somebody else is writing this file",
+            where=str(made),
+            hint="Wait for them, or name another file.",
+        )
+    os.ftruncate(descriptor, 0)
     return descriptor
 
 

@@ -1,8 +1,9 @@
 """The sidecar: a small file beside the store that remembers what the store cannot be trusted with.
 
 It holds the last checkpoint that was signed, which payload parts were erased, what was handed to
-whom outside, and whether the ledger was exported for good. A store that is put back to an earlier state forgets all of it, and the sidecar
-tells; so it must not be in a backup of the store, nor come back with one.
+whom outside, and whether the ledger was exported for good. A store that is put back to an earlier
+state forgets all of it, and the sidecar tells; so it must not be in a backup of the store, nor come
+back with one.
 
 The file is one JSON object, ``{"sha256": HEX, "sidecar": {...}}``; the digest is of the bytes of
 the inner object and finds damage, not malice.

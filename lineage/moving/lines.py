@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Struct
 
+from lineage.moving.streams import EXPORT_MARK
 from lineage.projections.governance import KeyRow
 from lineage_schemas.entry import PayloadPart, StoredEntry
 from lineage_schemas.errors import CorruptLogError, DecodeError, NewerStoreError, ProofError
@@ -21,9 +22,6 @@ EXPORT_VERSION: Final = 1
 
 LINE_BYTES_MAX: Final = 16 * 1_048_576
 """One line: an envelope and two payload parts, in which JSON escapes up to every second byte."""
-
-EXPORT_MARK: Final = b'{"lineage_export":'
-"""How every export begins."""
 
 HEADER_LINE: Final = 1
 

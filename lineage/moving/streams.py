@@ -12,6 +12,9 @@ from typing import BinaryIO, Final, cast
 from lineage.anchoring.durable import translated
 from lineage_schemas.errors import ProofError
 
+EXPORT_MARK: Final = b'{"lineage_export":'
+"""How every export begins."""
+
 GZIP_SUFFIX: Final = ".gz"
 GZIP_MARK: Final = b"\x1f\x8b"
 
@@ -61,6 +64,16 @@ def unpacked(file: BinaryIO) -> Generator[BinaryIO]:
             f"What is compressed in this export is damaged: {error}",
             hint="Copy it again, or export again.",
         ) from error
+
+
+def is_export(file: BinaryIO) -> bool:
+    """Tell by its first bytes whether a file is an export, as it is or compressed.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    begins = first_bytes(file, len(EXPORT_MARK))
+    return begins == EXPORT_MARK or begins.startswith(GZIP_MARK)
 
 
 def first_bytes(file: BinaryIO, count: int) -> bytes:

@@ -54,8 +54,7 @@ def write_export(
             if progress is not None and not stored.position % ENTRIES_PER_READ:
                 progress(stored.position, header.size)
         check.end(header.size + 2)
-        if check.root.hex() != header.root:
-            raise ProofError("the entries do not have the root that the head has")
+        _check_root(check, header)
         verdict = check.judge(header, ())
     except ProofError as error:
         raise CorruptLogError(
@@ -71,7 +70,7 @@ def write_export(
 def write_export_file(
     reader: Reader, path: Path, *, final: bool, software: str, progress: Progress | None
 ) -> ExportVerdict:
-    """Write an export into a file that has its name only once it is whole, on the disk, and checked.
+    """Write an export into a file that has its name only once it is whole, checked, on the disk.
 
     It is compressed if its name ends in ``.gz``. A final one is read back first.
 
@@ -138,6 +137,11 @@ def _header(reader: Reader, *, final: bool, software: str) -> Header:
         checkpoint=None if note is None else note.decode(),
         keys=tuple(map(exported_key, read_keys(reader))),
     )
+
+
+def _check_root(check: LogCheck, header: Header) -> None:
+    if check.root.hex() != header.root:
+        raise ProofError("the entries do not have the root that the head has", where="line 1")
 
 
 def _signed_size(header: Header) -> int | None:

@@ -7,7 +7,7 @@ from lineage.ledger import Artifact, Statement
 from lineage.projections.views import TABLES
 from lineage.service import Ledger
 from lineage.stores.base import Store, StoredHead, Writer
-from lineage_schemas.errors import FrozenStoreError
+from lineage_schemas.errors import FrozenStoreError, StaleHeadError
 from lineage_schemas.governance import PartsErased
 from logs import append_made, labels
 
@@ -37,6 +37,11 @@ def rename(writer: Writer) -> None:
 
 def erase(writer: Writer) -> None:
     writer.erase([0], PartsErased.PERSONAL)
+
+
+def freeze_and_fail(writer: Writer) -> None:
+    writer.freeze(frozen=True)
+    raise StaleHeadError("somebody came between")
 
 
 def test_a_new_store_is_not_frozen(store: Store) -> None:
@@ -78,9 +83,8 @@ def test_a_checkpoint_is_kept_all_the_same(frozen: Store) -> None:
 
 
 def test_freezing_is_undone_with_its_transaction(store: Store) -> None:
-    with pytest.raises(ZeroDivisionError), store.write() as writer:
-        writer.freeze(frozen=True)
-        raise ZeroDivisionError
+    with pytest.raises(StaleHeadError), store.write() as writer:
+        freeze_and_fail(writer)
     with store.read() as reader:
         assert not reader.is_frozen()
 
