@@ -196,6 +196,10 @@ def whole_file(path: Path, disk: Disk = DISK) -> Generator[Path]:
         OSError: it failed; there is no file or the whole one.
     """
     made = beside(path, ".tmp")
+    with suppress(FileNotFoundError):
+        if made.samefile(path):
+            # Whoever made it was stopped before the second name was taken away.
+            disk.remove(made)
     _refuse_taken(path)
     descriptor = _open_alone(made)
     try:

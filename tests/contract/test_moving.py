@@ -158,7 +158,8 @@ def test_any_other_import_is_a_copy_under_a_name_of_its_own(store_location: str)
         ((_, former, lost_from, lost_to),) = scan_rows(reader, RECOVERY)
     assert (former, lost_from, lost_to) == (source.ledger.origin, size, size)
     now = copy.ledger.custody.checkpoint()
-    keys = [parse_verifier_key(one.verifier) for one in copy.ledger.custody.keys()]
+    named = copy.ledger.custody.keys()
+    keys = [parse_verifier_key(one.verifier) for one in named]
     assert open_checkpoint(now.note.encode(), keys[-1:]).checkpoint.origin == copy.ledger.origin
     for ledger in (source.ledger, copy.ledger):
         ledger.record([LATE])

@@ -66,7 +66,8 @@ def test_the_present_key_may_be_given_and_the_first_one_vouches_for_it(
     kept: Kept, lines: list[bytes]
 ) -> None:
     body = b"".join(lines)
-    keys = [parse_verifier_key(one.verifier) for one in kept.ledger.custody.keys()]
+    named = kept.ledger.custody.keys()
+    keys = [parse_verifier_key(one.verifier) for one in named]
     assert len(keys) == 2
     for key in keys:
         verdict = read(body, key)
