@@ -111,7 +111,7 @@ class Notary:
     def verdict(self, reader: Reader, recalled: Recalled) -> StoreError | None:
         """Return what is wrong with a store by what is remembered of it; ``None``: nothing."""
         try:
-            self.check(reader, recalled)
+            self._compare(reader, recalled)
         except (StoreBehindError, SidecarError) as error:
             return error
         return None
@@ -123,9 +123,17 @@ class Notary:
 
         Raises:
             StoreBehindError: entries are missing, others are there, or nobody can tell any more.
+            FrozenStoreError: so it is, of a ledger that was exported for good: nothing is lost.
             SidecarError: the sidecar cannot be believed.
         """
         recalled = recalled or self.recall()
+        try:
+            self._compare(reader, recalled)
+        except StoreBehindError as error:
+            _refuse_frozen(recalled, error)
+            raise
+
+    def _compare(self, reader: Reader, recalled: Recalled) -> None:
         if recalled.fault is not None:
             raise recalled.fault
         agreed = self._agreed
@@ -142,9 +150,7 @@ class Notary:
             StoreBehindError, SidecarError: as ``check``.
         """
         recalled = self.recall()
-        frozen = None if recalled.sidecar is None else recalled.sidecar.frozen
-        if isinstance(frozen, Frozen):
-            raise frozen_error(frozen.to)
+        _refuse_frozen(recalled)
         self.check(reader, recalled)
 
     # --- signing ---------------------------------------------------------------------------------
@@ -200,6 +206,12 @@ class Notary:
                 hint="Put the key's file back, or change the key with `lineage key rotate --lost`.",
             )
         return key
+
+
+def _refuse_frozen(recalled: Recalled, cause: StoreBehindError | None = None) -> None:
+    frozen = None if recalled.sidecar is None else recalled.sidecar.frozen
+    if isinstance(frozen, Frozen):
+        raise frozen_error(frozen.to) from cause
 
 
 def compare(reader: Reader, sidecar: Sidecar | None) -> Checkpoint:

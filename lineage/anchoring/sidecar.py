@@ -397,6 +397,8 @@ def _check(sidecar: Sidecar, where: str) -> None:
     targets = [one.target for one in sidecar.anchors]
     if sidecar.version < 1:
         raise _unusable(f"there is no form {sidecar.version} of it", where)
+    if isinstance(sidecar.frozen, Frozen) and sidecar.version == _PLAIN_VERSION:
+        raise _unusable("it is frozen, in a form that knows of no freezing", where)
     if not in_order:
         raise _unusable("its erased entries are not in order, each once", where)
     if len(targets) != len(set(targets)):

@@ -41,7 +41,7 @@ from lineage_schemas.errors import LedgerError, ProofError
 from lineage_schemas.governance import KeyHandover, KeyIntroduction
 
 _THERE: Final = PayloadPart(b"", b"")
-_LINES_BEFORE: Final = 2
+LINES_BEFORE: Final = 2
 """The entry at position 0 stands on line 2."""
 
 
@@ -80,7 +80,7 @@ class ExportReader:
         line = self._line(HEADER_LINE)
         self.header: Final = decode_header(line)
         self._digest.update(line)
-        self._check = LogCheck(_claimed_size(self.header))
+        self._check = LogCheck(claimed_size(self.header))
 
     @property
     def is_read(self) -> bool:
@@ -95,13 +95,13 @@ class ExportReader:
             OSError: the file cannot be read.
         """
         for position in range(self.header.size):
-            number = position + _LINES_BEFORE
+            number = position + LINES_BEFORE
             line = self._line(number)
             stored = decode_entry_line(line, number)
             self._digest.update(line)
             self._check.take(stored)
             yield stored
-        self._end(self.header.size + _LINES_BEFORE)
+        self._end(self.header.size + LINES_BEFORE)
 
     def judge(self, trusted: Sequence[VerifierKey] = ()) -> ExportVerdict:
         """Return what the export is, by the keys that are trusted, or else by the log's own.
@@ -184,7 +184,7 @@ class LogCheck:
             ProofError: it does not hold; names its line in an export.
         """
         position = self._tree.size
-        number = position + _LINES_BEFORE
+        number = position + LINES_BEFORE
         if stored.position != position:
             raise damaged(number, f"position {position} is wanted here, this is {stored.position}")
         if stored.leaf != leaf_hash(stored.envelope):
@@ -282,7 +282,7 @@ class LogCheck:
     def _refuse_found(self, number: int) -> None:
         if self._found.kept:
             first = self._found.in_order()[0]
-            at = number if first.position is None else first.position + _LINES_BEFORE
+            at = number if first.position is None else first.position + LINES_BEFORE
             raise ProofError(first.what, where=f"line {at}")
 
 
@@ -319,7 +319,12 @@ def _absent(stored: StoredEntry, envelope: Envelope) -> int:
     )
 
 
-def _claimed_size(header: Header) -> int | None:
+def claimed_size(header: Header) -> int | None:
+    """Return the size that the header's checkpoint covers; ``None`` where there is none.
+
+    Raises:
+        ProofError: what stands there is no checkpoint.
+    """
     if header.checkpoint is None:
         return None
     try:

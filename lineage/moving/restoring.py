@@ -183,14 +183,13 @@ def _check(
     _bring_views_up(store, progress)
     with store.read() as reader:
         report = audit_log(reader, AuditRequest(level=AuditLevel.PAYLOAD), progress=progress)
+        if report.findings:
+            raise CorruptLogError(
+                f"This backup does not hold together: {report.findings[0].what}",
+                where=str(backup),
+                hint="Restore another one.",
+            )
         found = describe(reader)
-    if report.findings:
-        first = report.findings[0]
-        raise CorruptLogError(
-            f"This backup does not hold together: {first.what}",
-            where=str(backup),
-            hint="Restore another one.",
-        )
     _refuse_of_another(found.origin, sidecar)
     erased = replay(sidecar, store)
     if erased:

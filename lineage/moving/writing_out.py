@@ -9,11 +9,19 @@ from typing import BinaryIO, Final
 
 from lineage.anchoring.durable import translated, whole_file
 from lineage.folding import Progress
-from lineage.moving.checking import ExportReader, ExportVerdict, LogCheck
+from lineage.moving.checking import (
+    LINES_BEFORE,
+    ExportReader,
+    ExportVerdict,
+    LogCheck,
+    claimed_size,
+)
 from lineage.moving.lines import (
     EXPORT_VERSION,
+    HEADER_LINE,
     Header,
     Trailer,
+    damaged,
     encode_line,
     entry_line,
     exported_key,
@@ -38,30 +46,36 @@ def write_export(
         CorruptLogError: the log does not hold together; nobody should import what was written.
         OSError: the stream cannot be written to.
     """
-    header = _header(reader, final=final, software=software)
-    check = LogCheck(_signed_size(header))
-    digest = sha256()
-
-    def write(line: bytes) -> None:
-        digest.update(line)
-        stream.write(line)
-
     try:
-        write(encode_line(header))
-        for stored in read_log(reader):
-            check.take(stored)
-            write(encode_line(entry_line(stored)))
-            if progress is not None and not stored.position % ENTRIES_PER_READ:
-                progress(stored.position, header.size)
-        check.end(header.size + 2)
-        _check_root(check, header)
-        verdict = check.judge(header, ())
+        return _write(reader, stream, _header(reader, final=final, software=software), progress)
     except ProofError as error:
         raise CorruptLogError(
             f"The log does not hold together, so it is not exported: {error.what}",
             where=f"{error.where} of the export",
             hint="Run `lineage audit`.",
         ) from error
+
+
+def _write(
+    reader: Reader, stream: BinaryIO, header: Header, progress: Progress | None
+) -> ExportVerdict:
+    check = LogCheck(claimed_size(header))
+    digest = sha256()
+
+    def write(line: bytes) -> None:
+        digest.update(line)
+        stream.write(line)
+
+    write(encode_line(header))
+    for stored in read_log(reader):
+        check.take(stored)
+        write(encode_line(entry_line(stored)))
+        if progress is not None and not stored.position % ENTRIES_PER_READ:
+            progress(stored.position, header.size)
+    check.end(header.size + LINES_BEFORE)
+    if check.root.hex() != header.root:
+        raise damaged(HEADER_LINE, "the entries do not have the root that the head has")
+    verdict = check.judge(header, ())
     trailer = Trailer(entries=header.size, root=header.root, sha256=digest.hexdigest())
     stream.write(encode_line(trailer))
     return verdict
@@ -127,6 +141,9 @@ def read_log(reader: Reader, start: int = 0) -> Iterator[StoredEntry]:
 
 def _header(reader: Reader, *, final: bool, software: str) -> Header:
     head, note = reader.head(), reader.checkpoint()
+    if note is not None:
+        # What is no checkpoint may not even be text.
+        read_checkpoint(note)
     return Header(
         lineage_export=EXPORT_VERSION,
         software=software,
@@ -137,12 +154,3 @@ def _header(reader: Reader, *, final: bool, software: str) -> Header:
         checkpoint=None if note is None else note.decode(),
         keys=tuple(map(exported_key, read_keys(reader))),
     )
-
-
-def _check_root(check: LogCheck, header: Header) -> None:
-    if check.root.hex() != header.root:
-        raise ProofError("the entries do not have the root that the head has", where="line 1")
-
-
-def _signed_size(header: Header) -> int | None:
-    return None if header.checkpoint is None else read_checkpoint(header.checkpoint.encode()).size

@@ -85,9 +85,7 @@ def test_the_story_moves_there_and_back(store_location: str, tmp_path: Path) -> 
     first = source.export(final=True)
     there = import_into(first, empty_store(store_location, first), custody_of(), source.key())
     second = there.export(final=True)
-    back = import_into(
-        second, empty_store(tmp_path / "back.db", second), custody_of(), there.key()
-    )
+    back = import_into(second, empty_store(tmp_path / "back.db", second), custody_of(), there.key())
     assert second == first
     size, words = source.ledger.head().size, ("customers", "fraud")
     for ledger in (there.ledger, back.ledger):
