@@ -43,9 +43,7 @@ def test_a_backup_says_what_it_holds(terminal: Terminal, tmp_path: Path) -> None
     assert "already" in again.stderr
 
 
-def test_a_backup_is_put_back_and_says_what_is_missing(
-    terminal: Terminal, tmp_path: Path
-) -> None:
+def test_a_backup_is_put_back_and_says_what_is_missing(terminal: Terminal, tmp_path: Path) -> None:
     file = tmp_path / "backup.db"
     terminal.done("backup", str(file))
     terminal.tell(more(1), more(2))
@@ -217,9 +215,7 @@ def test_a_copy_is_told_from_its_original(
     ],
     ids=" ".join,
 )
-def test_what_cannot_be_meant_is_refused(
-    other: Terminal, arguments: tuple[str, ...]
-) -> None:
+def test_what_cannot_be_meant_is_refused(other: Terminal, arguments: tuple[str, ...]) -> None:
     result = other.run(*arguments, given=b"{}\n")
     assert result.exit_code in {2, 3}
     assert result.stderr
