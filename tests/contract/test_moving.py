@@ -7,7 +7,7 @@ from msgspec import json
 
 from checks import check_ledger
 from doubles import FakeClock, SeededRandomness
-from erasing import all_answers, answers
+from erasing import ALL, all_answers, answers, asked
 from lineage.ledger import Artifact, Ledger, ProofQuery, Shown, Statement
 from lineage.moving.backing_up import back_up
 from lineage.projections.governance import RECOVERY
@@ -26,6 +26,7 @@ from lineage_schemas.errors import (
     StoreBehindError,
     StoreError,
 )
+from lineage_schemas.integrity import CheckpointAnswer
 from moving import (
     Kept,
     another_key,
@@ -116,6 +117,44 @@ def test_it_goes_on_there_and_only_there(moved: tuple[Kept, Kept, bytes]) -> Non
     assert source.ledger.show("acme:model") != ()
     check_ledger(target.ledger)
     close(source, target)
+
+
+def test_who_knows_of_no_sidecar_is_refused_by_the_store(store_location: str) -> None:
+    store = open_store(store_location, TABLES, "example.org/served")
+    source = kept(store)
+    live(source.ledger)
+    # Another process that serves the same database, without key and sidecar.
+    server = Service(store, FakeClock(), SeededRandomness("server"))
+    server.record([LATE])
+    size = read(source.export(final=True)).size
+    assert size == server.head().size
+    again = Statement(id="again", source="ci", records=LATE.records)
+    with pytest.raises(FrozenStoreError):
+        server.record([again])
+    with pytest.raises(FrozenStoreError):
+        server.erasures.erase(asked("acme:late", parts=ALL))
+    assert server.head().size == size
+    close(source)
+
+
+def test_what_is_written_between_signing_and_freezing_is_signed_and_exported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = memory_ledger()
+    live(source.ledger)
+    sign = source.ledger.custody.checkpoint
+    late = [Statement(id=f"late-{at}", source="ci", records=LATE.records) for at in range(3)]
+
+    def sign_and_be_overtaken() -> CheckpointAnswer:
+        signed = sign()
+        if late:
+            source.ledger.record([late.pop()])
+        return signed
+
+    monkeypatch.setattr(source.ledger.custody, "checkpoint", sign_and_be_overtaken)
+    verdict = read(source.export(final=True))
+    assert late == []
+    assert verdict.signed_size == verdict.size == source.ledger.head().size
 
 
 def test_its_sidecar_remembers_what_was_signed_and_erased(

@@ -5,8 +5,10 @@ Nor is there a place that looks whole and is not; and whoever does it again is d
 
 import os
 import shutil
+import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -109,6 +111,13 @@ def probed(folder: Path, name: str, tmp_path: Path) -> bool:
         shutil.rmtree(copy)
 
 
+def frozen_in(folder: Path) -> tuple[bool, bool]:
+    """Tell whether the store says that it is frozen, and whether the sidecar does."""
+    with closing(sqlite3.connect(folder / "a.db")) as connection:
+        (frozen,) = connection.execute("SELECT frozen FROM ledger").fetchone()
+    return bool(frozen), b'"frozen"' in (folder / "a.db.sidecar").read_bytes()
+
+
 def test_a_final_export(lived: Path, tmp_path: Path) -> None:
     steps = steps_of(final_export, lived, tmp_path)
     whole = (tmp_path / "counted" / "final.jsonl").read_bytes()
@@ -118,6 +127,9 @@ def test_a_final_export(lived: Path, tmp_path: Path) -> None:
         folder = killed(final_export, lived, tmp_path, at)
         is_there, goes_on = (folder / "final.jsonl").exists(), probed(folder, "a.db", tmp_path)
         seen.add((is_there, goes_on))
+        # The store first, then the sidecar, then the file.
+        is_frozen, is_remembered = frozen_in(folder)
+        assert is_frozen >= is_remembered >= is_there
         if is_there:
             assert check_export_file(folder / "final.jsonl").final
             (folder / "final.jsonl").unlink()

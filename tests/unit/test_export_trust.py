@@ -202,6 +202,30 @@ def test_a_part_that_is_there_again_after_its_erasure_is_found() -> None:
     assert caught.value.where == f"line {at + 1}"
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'{"position":5,', b'{"position": 5,'),
+        (b'"statement', b'"\\u0073tatement'),
+        (b"}\n", b"} \n"),
+        (b"}\n", b',"personal":null}\n'),
+        (b'"position":5,', b'"position":5,"position":5,'),
+        (b'"leaf":"', b'"leaf":"0'),
+    ],
+)
+def test_a_line_is_written_in_one_way_only(lines: list[bytes], old: bytes, new: bytes) -> None:
+    at = 6
+    escaped = old.replace(b'"statement', b'\\"statement')
+    found, put = (
+        (escaped, new.replace(b'"\\u0073', b'\\"\\u0073')) if escaped != old else (old, new)
+    )
+    assert found in lines[at]
+    made = [*lines[:at], lines[at].replace(found, put, 1), *lines[at + 1 :]]
+    with pytest.raises(ProofError, match="damaged") as caught:
+        read(resealed(made))
+    assert caught.value.where == f"line {at + 1}"
+
+
 @pytest.mark.parametrize("version", [2, 99])
 def test_one_of_a_later_form_is_refused(lines: list[bytes], version: int) -> None:
     header = json.decode(lines[0])
