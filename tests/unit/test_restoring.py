@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def backup(folder: Path, tmp_path: Path) -> Path:
-    assert folder
+    assert folder.is_dir()
     return tmp_path / "backup.db"
 
 
@@ -154,13 +155,14 @@ def test_without_a_sidecar_nobody_can_tell_what_is_missing(tmp_path: Path, backu
 
 def test_it_goes_into_a_database_too(folder: Path, backup: Path, tmp_path: Path) -> None:
     with place("postgres", tmp_path) as url:
-        files = {"key": folder / "a.db.key", "sidecar": folder / "a.db.sidecar"}
-        answer = restore_ledger(backup, url, **files)
+        key, sidecar = folder / "a.db.key", folder / "a.db.sidecar"
+        restored_there = partial(restore_ledger, backup, url, key=key, sidecar=sidecar)
+        answer = restored_there()
         assert answer.missing == 2
         with pytest.raises(PreconditionError, match="another ledger here"):
-            restore_ledger(backup, url, **files)
+            restored_there()
         with pytest.raises(PreconditionError, match="aside"):
-            restore_ledger(backup, url, **files, replace=True)
+            restored_there(replace=True)
         with open_ledger(url) as ledger:
             assert ledger.head().size == answer.backup.size
             check_ledger(ledger)
