@@ -56,7 +56,7 @@ def fresh_schema() -> Iterator[str]:
 def run_behind(location: str, statement: str) -> None:
     """Say something to a store's database behind its back."""
     if location.startswith("postgresql:"):
-        with _in_schema(location) as connection:
+        with in_schema(location) as connection:
             connection.execute(statement.encode())
     else:
         with closing(sqlite3.connect(location)) as database:
@@ -64,6 +64,7 @@ def run_behind(location: str, statement: str) -> None:
             database.commit()
 
 
-def _in_schema(url: str) -> psycopg.Connection:
+def in_schema(url: str) -> psycopg.Connection:
+    """Connect to the schema of a store behind its back."""
     plain, _, schema = url.rpartition("schema=")
     return psycopg.connect(plain.rstrip("?&"), autocommit=True, options=f"-c search_path={schema}")

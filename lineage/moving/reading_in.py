@@ -27,7 +27,7 @@ from lineage.proofs.verifying import VerifierKey, format_verifier_key
 from lineage.rotation import LEDGER_PRINCIPAL
 from lineage.rules.form import LEDGER_NAMESPACE
 from lineage.stores.base import Store, Writer
-from lineage.writing.appending import BatchAppender, LogState
+from lineage.writing.appending import Appender, LogState
 from lineage.writing.governing import governance_batch
 from lineage_schemas.errors import CorruptLogError, PreconditionError
 from lineage_schemas.governance import KeyIntroduction, Recovery
@@ -130,7 +130,7 @@ class Importer:
         )
         state = LogState()
         state.refresh(writer)
-        BatchAppender(writer, state, batch, self._clock, self._randomness).append()
+        Appender(writer, state, self._clock, self._randomness).append([batch])
         self._remember(writer, Sidecar(origin=key.name))
 
     def _copy_origin(self, header: Header) -> str:

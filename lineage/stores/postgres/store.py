@@ -18,7 +18,6 @@ from typing import Final
 
 import psycopg
 from psycopg import Connection
-from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import StrBinaryDumper
 from psycopg_pool import ConnectionPool
@@ -27,9 +26,15 @@ from lineage.stores.base import BUSY_WAIT_SECONDS_MAX, SCRUB_WAIT_SECONDS_MAX
 from lineage.stores.postgres.errors import translated
 from lineage.stores.postgres.making import prepare
 from lineage.stores.postgres.place import Place, parse_place
-from lineage.stores.postgres.transactions import PostgresReader, PostgresWriter
+from lineage.stores.postgres.reading import PostgresReader
+from lineage.stores.postgres.writing import PostgresWriter
 from lineage.stores.tables import Table
-from lineage_schemas.errors import StoreBusyError, StoreError, StoreLostError
+from lineage_schemas.errors import (
+    ReadOnlyStoreError,
+    StoreBusyError,
+    StoreError,
+    StoreLostError,
+)
 
 READERS_MAX: Final = 16
 """Reading connections of one process at most; the next reader waits for one of them."""
@@ -48,8 +53,12 @@ _PAUSE_SECONDS: Final = 0.05
 _MILLISECONDS: Final = 1_000
 
 _BEGIN_READING: Final = b"BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-_BEGIN_WRITING: Final = b"BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"
 
+_OWNS_ALL: Final = b"""
+    SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_catalog.pg_class
+    JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace
+    WHERE nspname = current_schema() AND relkind = 'r'
+"""
 _OLD_SNAPSHOTS: Final = b"""
     SELECT count(*) FROM pg_catalog.pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start < %s
@@ -114,14 +123,14 @@ class PostgresStore:
     def write(self) -> Generator[PostgresWriter]:
         """Open the writing transaction; commit durably when the block is left."""
         with self._entered(), translated(self._place.shown):
-            connection = self._begin_writing()
             try:
-                yield PostgresWriter(connection)
-                _commit(connection)
+                writer = self._begin_writing()
+                yield writer
+                writer.commit()
             except BaseException:
                 # Where the connection is gone the server has undone it all.
                 with suppress(psycopg.Error):
-                    connection.rollback()
+                    self._writing.rollback()
                 raise
 
     @property
@@ -137,6 +146,7 @@ class PostgresStore:
         """
         with self._entered(), translated(self._place.shown):
             connection = self._live_writer()
+            self._check_owner(connection)
             row = connection.execute(b"SELECT scrub_due, clock_timestamp() FROM ledger").fetchone()
             assert row is not None
             # A row that an older snapshot may still see would be copied along.
@@ -194,22 +204,31 @@ class PostgresStore:
             "Every connection to the database broke", where=self._place.shown, hint="Try again."
         )
 
-    def _begin_writing(self) -> Connection:
+    def _begin_writing(self) -> PostgresWriter:
         connection = self._live_writer()
         try:
-            connection.execute(_BEGIN_WRITING)
+            return PostgresWriter(connection)
         except psycopg.OperationalError:
             if not connection.closed:
                 raise
-            # Nothing of this transaction was said yet: a new connection may say it.
-            connection = self._live_writer()
-            connection.execute(_BEGIN_WRITING)
-        return connection
+        # Nothing of this transaction was said yet: a new connection may say it.
+        return PostgresWriter(self._live_writer())
 
     def _live_writer(self) -> Connection:
         if self._writing.closed:
             self._writing = _connect(self._place, IDLE_WRITER_SECONDS_MAX)
         return self._writing
+
+    def _check_owner(self, connection: Connection) -> None:
+        """Refuse where the server would: it passes over others' tables with no more than a word."""
+        row = connection.execute(_OWNS_ALL).fetchone()
+        if row is None or not row[0]:
+            raise ReadOnlyStoreError(
+                "Only the owner of the ledger's tables can write them anew, so erased bytes are "
+                "still in their files",
+                where=self._place.shown,
+                hint="Open the ledger once as their owner.",
+            )
 
     def _await_snapshots(self, connection: Connection, since: object, wait_seconds: float) -> None:
         end = monotonic() + wait_seconds
@@ -279,10 +298,3 @@ def _configure(connection: Connection) -> None:
     if row is not None and row[0] == "off":
         # An acknowledgement that a crash takes back is none, whatever the database's default.
         connection.execute(b"SET synchronous_commit = on")
-
-
-def _commit(connection: Connection) -> None:
-    """Commit; a transaction in which something failed would be rolled back without a word."""
-    if connection.info.transaction_status is TransactionStatus.INERROR:
-        raise StoreError("Something failed in this transaction; nothing of it was written")
-    connection.execute(b"COMMIT")

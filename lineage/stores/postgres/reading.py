@@ -1,17 +1,13 @@
-"""Reading and writing inside one PostgreSQL transaction."""
+"""Reading inside one PostgreSQL transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
-from itertools import chain
 from typing import Any, Final
 
-import psycopg
 from psycopg import Connection, Cursor
 
-from lineage.proofs.tree import Subtree
 from lineage.stores.base import (
     READ_ENTRIES_MAX,
     STRAYS_MAX,
@@ -20,24 +16,14 @@ from lineage.stores.base import (
     StoredHead,
     StrayParts,
     Strays,
-    frozen_error,
 )
-from lineage.stores.postgres.layout import COPY_TYPES, SQL_TYPES, things_made
+from lineage.stores.postgres.layout import SQL_TYPES, things_made
 from lineage.stores.prefixes import after_prefix
-from lineage.stores.tables import Cell, Column, Row, Table
+from lineage.stores.tables import Cell, Row, Table
 from lineage_schemas.entry import PayloadPart, StoredEntry
-from lineage_schemas.errors import InvariantError, StaleHeadError, StoreError
-from lineage_schemas.governance import PartsErased
+from lineage_schemas.errors import StoreError
 
-COPY_ROWS_MIN: Final = 17
-"""Fewer rows are inserted by one statement: a COPY costs two statements, and then little a row."""
-
-_HEAD: Final = "SELECT size, recorded_us, compact_range FROM ledger WHERE id = 1"
-_LOCK_HEAD: Final = f"{_HEAD} FOR UPDATE"
-_MOVE_HEAD: Final = """
-    UPDATE ledger SET size = %s, recorded_us = %s, compact_range = %s
-    WHERE id = 1 AND size = %s AND NOT frozen
-"""
+HEAD_SQL: Final = "SELECT size, recorded_us, compact_range FROM ledger WHERE id = 1"
 _ENTRIES: Final = """
     SELECT "position", envelope, leaf, facts_salt, facts, personal_salt, personal
     FROM entry JOIN payload USING ("position")
@@ -79,16 +65,6 @@ _THINGS: Final = """
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE nspname = current_schema() AND NOT tgisinternal
 """
-_ENTRY_COLUMNS: Final = (Column("position", int), Column("envelope", bytes), Column("leaf", bytes))
-_PAYLOAD_COLUMNS: Final = (
-    Column("position", int),
-    Column("facts_salt", bytes, optional=True),
-    Column("facts", bytes, optional=True),
-    Column("personal_salt", bytes, optional=True),
-    Column("personal", bytes, optional=True),
-)
-_SUBTREE_COLUMNS: Final = (Column("level", int), Column("position", int), Column("root", bytes))
-
 _VISIBLE: Final = ' AND "since" < %s AND ("until" IS NULL OR %s <= "until")'
 
 
@@ -100,6 +76,9 @@ class PostgresReader:
 
     def _run(self, sql: str, cells: Sequence[Any] = ()) -> Cursor[Row]:
         return self._connection.cursor(binary=True).execute(sql.encode(), cells)
+
+    def _settle(self, name: str) -> None:
+        """See to it that what was written to a table of this name can be read."""
 
     def _one(self, sql: str, cells: Sequence[Any] = ()) -> Row:
         row = self._run(sql, cells).fetchone()
@@ -125,14 +104,16 @@ class PostgresReader:
 
     def head(self) -> StoredHead:
         """Return the head."""
-        return StoredHead(*self._one(_HEAD))
+        return StoredHead(*self._one(HEAD_SQL))
 
     def envelopes(self, start: int, count: int) -> list[bytes]:
         """Return envelopes from ``start`` on."""
+        self._settle("entry")
         return [row[0] for row in self._run(_ENVELOPES, (start, min(count, READ_ENTRIES_MAX)))]
 
     def entries(self, start: int, count: int) -> list[StoredEntry]:
         """Return entries from ``start`` on."""
+        self._settle("entry")
         rows = self._run(_ENTRIES, (start, min(count, READ_ENTRIES_MAX)))
         return [
             StoredEntry(
@@ -147,12 +128,14 @@ class PostgresReader:
 
     def hashes(self, level: int, first: int, count: int) -> list[bytes]:
         """Return roots of complete subtrees; level 0 are the leaf hashes."""
+        self._settle("subtree")
         if level == 0:
             return [row[0] for row in self._run(_LEAVES, (first, count))]
         return [row[0] for row in self._run(_ROOTS, (level, first, count))]
 
     def payload(self, position: int) -> tuple[PayloadPart | None, PayloadPart | None]:
         """Return the parts of one entry."""
+        self._settle("payload")
         row = self._run(_PAYLOAD, (position,)).fetchone()
         if row is None:
             raise StoreError("There is no such entry", where=f"position {position}")
@@ -167,6 +150,7 @@ class PostgresReader:
         given = list({value for value in values if value is not None})
         if not given:
             return []
+        self._settle(table.name)
         if size is None:
             return self._run(_find_sql(table, column), (given,)).fetchall()
         sql = _find_sql(table, column) + _visible_sql(table)
@@ -176,6 +160,7 @@ class PostgresReader:
         self, table: Table, values: Collection[int], cell: str, size: int
     ) -> list[Documents]:
         """Return the JSON cells of rows that show as of ``size``, joined by the database itself."""
+        self._settle(table.name)
         sql = _documents_sql(table, cell) + _visible_sql(table)
         row = self._one(sql, (list(values), *_visible_cells(table, size)))
         return [Documents(row[1], row[2])] if row[0] else []
@@ -184,6 +169,7 @@ class PostgresReader:
         """Return the rows whose text in ``column`` begins with ``prefix``."""
         if column not in table.lookups:
             raise StoreError(f"Table {table.name} cannot be looked up by {column}")
+        self._settle(table.name)
         sql = f'SELECT * FROM "{table.name}" WHERE "{column}" >= %s'
         end = after_prefix(prefix)
         if end is None:
@@ -202,6 +188,7 @@ class PostgresReader:
         """Return rows of one indexed value, ordered by the second column of ``index``."""
         if index not in (*table.indexes, table.key):
             raise StoreError(f"Table {table.name} has no index {index}")
+        self._settle(table.name)
         sql = f'SELECT * FROM "{table.name}" WHERE "{index[0]}" = %s'
         cells: list[Cell] = [value]
         if after is not None:
@@ -217,11 +204,13 @@ class PostgresReader:
         """Return the rows that began at ``since`` or later."""
         if "since" not in table.lookups:
             raise StoreError(f"Table {table.name} cannot be looked up by since")
+        self._settle(table.name)
         sql = f'SELECT * FROM "{table.name}" WHERE "since" >= %s ORDER BY "since"'
         return self._run(sql, (since,)).fetchall()
 
     def scan(self, table: Table, after: Row | None, count: int) -> list[Row]:
         """Return rows in the order of the key."""
+        self._settle(table.name)
         key = ", ".join(f'"{name}"' for name in table.key)
         where, cells = "", tuple[Cell, ...]()
         if after is not None:
@@ -248,128 +237,6 @@ class PostgresReader:
         return StrayParts(halves, orphans)
 
 
-class PostgresWriter(PostgresReader):
-    """Writes within the writing transaction, whose first act is to lock the head.
-
-    Whoever holds that lock is the only one who writes, so what it has read of the head holds.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection)
-        self._depth = 0
-        self._head = StoredHead(*self._one(_LOCK_HEAD))
-
-    def head(self) -> StoredHead:
-        """Return the head, as this transaction has moved it."""
-        return self._head
-
-    @contextmanager
-    def savepoint(self) -> Generator[None]:
-        """Undo what the block did when an exception leaves it."""
-        name, head = f"batch_{self._depth}", self._head
-        self._run(f"SAVEPOINT {name}")
-        self._depth += 1
-        try:
-            yield
-        except BaseException as error:
-            self._head = head
-            # Where the connection is gone, so is all that was to be undone.
-            if not self._connection.closed:
-                self._run(f"ROLLBACK TO SAVEPOINT {name}")
-            if isinstance(error, psycopg.IntegrityError):
-                raise InvariantError(f"A row contradicts another: {error.sqlstate}") from error
-            raise
-        else:
-            self._run(f"RELEASE SAVEPOINT {name}")
-        finally:
-            self._depth -= 1
-
-    def append(
-        self,
-        expected_size: int,
-        entries: Sequence[StoredEntry],
-        subtrees: Sequence[Subtree],
-        head: StoredHead,
-    ) -> None:
-        """Append entries and move the head."""
-        if self._run(_MOVE_HEAD, (*head, expected_size)).rowcount != 1:
-            self._refuse_frozen()
-            raise StaleHeadError(
-                f"The log no longer has size {expected_size}; nothing was written",
-                hint="Read the head again and append after it.",
-            )
-        if [entry.position for entry in entries] != list(range(expected_size, head.size)):
-            raise StoreError("Positions are not dense", where=f"from {expected_size}")
-        self._head = head
-        rows = [(one.position, one.envelope, one.leaf) for one in entries]
-        self._insert("entry", _ENTRY_COLUMNS, rows)
-        parts = [(one.position, *_cells(one.facts), *_cells(one.personal)) for one in entries]
-        self._insert("payload", _PAYLOAD_COLUMNS, parts)
-        self._insert("subtree", _SUBTREE_COLUMNS, subtrees)
-
-    def keep_checkpoint(self, note: bytes | None) -> None:
-        """Keep a checkpoint in the place of the one before."""
-        self._run("UPDATE ledger SET checkpoint = %s WHERE id = 1", (note,))
-
-    def rename(self, origin: str) -> None:
-        """Let the log go by another origin."""
-        self._refuse_frozen()
-        self._run("UPDATE ledger SET origin = %s WHERE id = 1", (origin,))
-
-    def freeze(self, frozen: bool) -> None:  # noqa: FBT001 - as the contract has it
-        """Let the log take nothing from here on, or let it take entries again."""
-        self._run("UPDATE ledger SET frozen = %s WHERE id = 1", (frozen,))
-
-    def _refuse_frozen(self) -> None:
-        if self.is_frozen():
-            raise frozen_error()
-
-    def erase(self, positions: Sequence[int], parts: PartsErased) -> int:
-        """Erase payload parts; the tables' files hold their bytes until they are scrubbed."""
-        self._refuse_frozen()
-        columns = ["personal"] if parts is PartsErased.PERSONAL else ["facts", "personal"]
-        erased = 0
-        for column in columns:
-            changed = self._run(
-                f"UPDATE payload SET {column} = NULL, {column}_salt = NULL WHERE "
-                f'coalesce({column}, {column}_salt) IS NOT NULL AND "position" = ANY(%b::bigint[])',
-                (list(positions),),
-            )
-            erased += changed.rowcount
-        if erased:
-            self._run("UPDATE ledger SET scrub_due = scrub_due + 1 WHERE id = 1")
-        return erased
-
-    def insert(self, table: Table, rows: Sequence[Row]) -> None:
-        """Add rows with new keys, in the order of the keys: neighbours share a page."""
-        self._insert(table.name, table.columns, sorted(rows))
-
-    def _insert(self, name: str, columns: tuple[Column, ...], rows: Sequence[Row]) -> None:
-        if len(rows) >= COPY_ROWS_MIN:
-            sql = f'COPY "{name}" FROM STDIN (FORMAT BINARY)'
-            with self._connection.cursor().copy(sql.encode()) as copy:
-                copy.set_types([COPY_TYPES[column.type] for column in columns])
-                for row in rows:
-                    copy.write_row(row)
-        elif rows:
-            cells = tuple(chain.from_iterable(rows))
-            self._run(_insert_sql(name, len(columns), len(rows)), cells)
-
-    def replace(self, table: Table, rows: Sequence[Row]) -> None:
-        """Put rows in the place of those with the same keys."""
-        if not rows:
-            return
-        columns = [list(cells) for cells in zip(*rows, strict=True)]
-        if self._run(_replace_sql(table), columns).rowcount != len(rows):
-            raise StoreError(f"A row of {table.name} is not there to replace")
-
-    def clear(self, tables: Sequence[Table]) -> None:
-        """Remove every row of these tables; readers of an earlier moment still see them."""
-        self._run("SET LOCAL statement_timeout = 0")
-        for table in tables:
-            self._run(f'DELETE FROM "{table.name}"')
-
-
 @lru_cache
 def _find_sql(table: Table, column: str) -> str:
     kind = SQL_TYPES[table.columns[table.column(column)].type]
@@ -386,25 +253,6 @@ def _documents_sql(table: Table, cell: str) -> str:
     )
 
 
-@lru_cache
-def _insert_sql(name: str, width: int, rows: int) -> str:
-    row = f"({', '.join(['%s'] * width)})"
-    return f'INSERT INTO "{name}" VALUES {", ".join([row] * rows)}'
-
-
-@lru_cache
-def _replace_sql(table: Table) -> str:
-    """Return the statement that takes a list for each column, all of them in step."""
-    lists = ", ".join(f"%b::{SQL_TYPES[column.type].split()[0]}[]" for column in table.columns)
-    given = ", ".join(f'"{name}" = given."{name}"' for name in table.names[len(table.key) :])
-    where = " AND ".join(f'old."{name}" = given."{name}"' for name in table.key)
-    names = ", ".join(f'"{name}"' for name in table.names)
-    return (
-        f'UPDATE "{table.name}" AS old SET {given} '
-        f"FROM unnest({lists}) AS given ({names}) WHERE {where}"
-    )
-
-
 def _visible_sql(table: Table) -> str:
     return _VISIBLE if table.is_timed else ' AND "since" < %s'
 
@@ -415,7 +263,3 @@ def _visible_cells(table: Table, size: int) -> tuple[int, ...]:
 
 def _part(salt: bytes | None, body: bytes | None) -> PayloadPart | None:
     return None if salt is None or body is None else PayloadPart(salt, body)
-
-
-def _cells(part: PayloadPart | None) -> tuple[bytes | None, bytes | None]:
-    return (None, None) if part is None else (part.salt, part.body)
