@@ -34,6 +34,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -44,8 +45,14 @@ from lineage.anchoring.sidecar import SidecarFile
 from lineage.audit import AuditLevel
 from lineage.clock import Clock, Randomness, system_clock, system_randomness
 from lineage.erasures import ErasureRequest
+from lineage.folding import Progress
+from lineage.moving.checking import ExportReader
+from lineage.moving.filling import UNFINISHED
+from lineage.moving.reading_in import Imported, Importer, check_custody
+from lineage.moving.restoring import RestoreAnswer, restore
 from lineage.projections.views import TABLES
 from lineage.proofs.signing import SigningKey
+from lineage.proofs.verifying import VerifierKey
 from lineage.questions.proving import ProofQuery, Shown
 from lineage.questions.trace import TraceQuery
 from lineage.service import Ledger
@@ -57,7 +64,12 @@ from lineage.stores.opening import (
     shown_location,
 )
 from lineage.writing.submission import Outcome, Principal, Receipt
-from lineage_schemas.errors import InvalidInputError, StoreBehindError, StoreError
+from lineage_schemas.errors import (
+    InvalidInputError,
+    PreconditionError,
+    StoreBehindError,
+    StoreError,
+)
 from lineage_schemas.governance import PartsErased
 from lineage_schemas.graph import Direction
 from lineage_schemas.mlmd import (
@@ -113,7 +125,9 @@ __all__ = [
     "StatedTime",
     "Statement",
     "TraceQuery",
+    "import_ledger",
     "open_ledger",
+    "restore_ledger",
 ]
 
 ORIGIN_BYTES: Final = 8
@@ -162,6 +176,89 @@ def open_ledger(
     except BaseException:
         store.close()
         raise
+
+
+def import_ledger(  # noqa: PLR0913 - one argument a choice of whoever imports
+    export: ExportReader,
+    location: str | Path,
+    *,
+    clock: Clock = system_clock,
+    randomness: Randomness = system_randomness,
+    key: Path | None = None,
+    sidecar: Path | None = None,
+    brought: SigningKey | None = None,
+    lost_key_reason: str | None = None,
+    trusted: Sequence[VerifierKey] = (),
+    progress: Progress | None = None,
+) -> Imported:
+    """Make a ledger of an export, in an empty place.
+
+    ``location``, ``key`` and ``sidecar`` are as for ``open_ledger``.
+
+    A final export goes on under its origin, with the key that was ``brought`` or is in its place
+    already; with ``lost_key_reason`` a new key is introduced. Any other export becomes a copy with
+    an origin and a key of its own. Interrupted, the same call goes on.
+
+    Raises:
+        PreconditionError: something is there already; or the key is missing, or not the log's.
+        ProofError: the export does not hold; names the line.
+        StoreError: the store, the key or the sidecar cannot be used.
+    """
+    notary = _notary_of(location, key, sidecar, randomness)
+    if notary is None:
+        raise PreconditionError(
+            "Whoever imports a ledger signs for it, so a key and a sidecar have their places",
+            where=shown_location(location),
+            hint="Name both files, as for any ledger in a database.",
+        )
+    # First, so that what is refused for it leaves nothing behind.
+    check_custody(notary, export.header, brought, key_is_lost=lost_key_reason is not None)
+    store = open_store(location, TABLES, UNFINISHED + export.header.origin)
+    try:
+        imported = Importer(store, notary, clock, randomness).run(
+            export,
+            brought,
+            key_is_lost=lost_key_reason is not None,
+            trusted=tuple(trusted),
+            progress=progress,
+        )
+        with Ledger(store, clock, randomness, notary) as ledger:
+            if lost_key_reason is not None:
+                ledger.custody.rotate_key(lost_key_reason, lost=True)
+            ledger.custody.checkpoint()
+    finally:
+        store.close()
+    return imported
+
+
+def restore_ledger(  # noqa: PLR0913 - as above
+    backup: Path,
+    location: str | Path,
+    *,
+    randomness: Randomness = system_randomness,
+    key: Path | None = None,
+    sidecar: Path | None = None,
+    replace: bool = False,
+    progress: Progress | None = None,
+) -> RestoreAnswer:
+    """Check a backup and put it where a ledger is to be; places are as for ``open_ledger``.
+
+    Raises:
+        PreconditionError: a store is there, and is not to be replaced; or it is of another ledger.
+        CorruptLogError: what is in the backup does not hold together.
+        StoreError: it is no backup, or a file or the store cannot be read or written.
+    """
+    notary = _notary_of(location, key, sidecar, randomness)
+    return restore(backup, location, notary, replace=replace, progress=progress)
+
+
+def _notary_of(
+    location: str | Path, key: Path | None, sidecar: Path | None, randomness: Randomness
+) -> Notary | None:
+    files = _files_beside(location, key, sidecar)
+    if files is None:
+        return None
+    return Notary(SidecarFile(files[1]), KeyFile(files[0], randomness))
 
 
 def is_remembered(location: str | Path, *, sidecar: Path | None = None) -> bool:

@@ -18,7 +18,7 @@ from lineage.anchoring.notary import (
     keys_in_force,
     root_of_size,
 )
-from lineage.anchoring.sidecar import ErasedParts, Sidecar, with_erased
+from lineage.anchoring.sidecar import ErasedParts, Frozen, Sidecar, with_erased
 from lineage.clock import Randomness
 from lineage.erasure.erasing import believable, erase_parts, erased_in_log, scrub
 from lineage.folding import fold_anew
@@ -28,7 +28,7 @@ from lineage.proofs.checkpoints import read_checkpoint, verifier_key_of
 from lineage.proofs.signing import SigningKey, new_signing_key
 from lineage.proofs.verifying import Checkpoint, format_verifier_key, open_checkpoint
 from lineage.rules.form import LEDGER_NAMESPACE
-from lineage.stores.base import Reader, Store, Writer
+from lineage.stores.base import Reader, Store, Writer, frozen_error
 from lineage.stores.scanning import scan_rows
 from lineage.writing.governing import governance_batch
 from lineage.writing.submission import LOCAL_PRINCIPAL, Principal
@@ -46,7 +46,9 @@ from lineage_schemas.limits import ERASURE_POSITIONS_MAX
 RESTATED: Final = "restated after a loss: the entry that stated it is among those lost"
 """The legal basis of an erasure that only the sidecar remembered."""
 
-_MARK: Final = "/recovered-"
+RECOVERED_MARK: Final = "/recovered-"
+"""What stands between the first name of a log and what tells a recovered one from it."""
+
 _ORIGIN_BYTES: Final = 8
 
 
@@ -105,9 +107,12 @@ class Recoverer:
 
         Raises:
             PreconditionError: the store is what was signed, so nothing is lost.
+            FrozenStoreError: the ledger was exported for good; nothing of it is lost here.
             StoreError: the store, the key's file or the sidecar failed.
         """
         remembered = self._notary.recall().sidecar
+        if remembered is not None and isinstance(remembered.frozen, Frozen):
+            raise frozen_error(remembered.frozen.to)
         with self._store.read() as reader:
             begun_from = _begun_from(reader, remembered)
             if begun_from is None:
@@ -129,11 +134,11 @@ class Recoverer:
     def _new_key(self, former: str) -> SigningKey:
         keys = self._notary.keys
         pending = keys.pending()
-        if pending is not None and _MARK in pending.name and pending.name != former:
+        if pending is not None and RECOVERED_MARK in pending.name and pending.name != former:
             return pending
-        stem = former.partition(_MARK)[0]
+        stem = former.partition(RECOVERED_MARK)[0]
         return new_signing_key(
-            f"{stem}{_MARK}{self._randomness(_ORIGIN_BYTES).hex()}", self._randomness
+            f"{stem}{RECOVERED_MARK}{self._randomness(_ORIGIN_BYTES).hex()}", self._randomness
         )
 
     def _go_on(

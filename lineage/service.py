@@ -26,6 +26,8 @@ from lineage.erasures import Erasures
 from lineage.folding import Progress, RebuildReport, rebuild_views
 from lineage.graph.index import GraphIndex
 from lineage.intake import Append, Delivery, Intake, Outcomes, allow_all
+from lineage.moving.filling import refuse_unfinished
+from lineage.moving.leaving import Moves
 from lineage.projections.catalog import SOURCE, types_as_of
 from lineage.projections.views import PROJECTION_VERSION, read_bookmark
 from lineage.proofs.verifying import VerifierKey
@@ -85,7 +87,8 @@ class Ledger:
     """A ledger: record statements, ask questions, check the log. Use it as a context manager.
 
     ``custody`` keeps checkpoints, keys and anchors; ``erasures`` erases, and holds what must stay;
-    ``recovery`` brings back a ledger that is not what was signed; ``None``: nothing is signed here.
+    ``moves`` backs the ledger up and exports it; ``recovery`` brings back a ledger that is not what
+    was signed; ``None``: nothing is signed here.
     """
 
     def __init__(
@@ -94,15 +97,20 @@ class Ledger:
         """Serve a store. Before it serves, erasures that a backup brought back are made again.
 
         Views that an older software made are folded again too.
+
+        Raises:
+            StoreError: the store is being filled by an import or a restore, or cannot be used.
         """
+        refuse_unfinished(store)
         self._store = store
         self._notary = notary
         self._randomness = randomness
-        guard = allow_all if notary is None else notary.check
+        guard = allow_all if notary is None else notary.guard
         self._intake = Intake(store, clock, randomness, guard)
         self._graph = GraphIndex()
         self.custody = Custody(store, self._intake, notary, clock, randomness)
         self.erasures = Erasures(store, self._intake, self.custody, clock, randomness)
+        self.moves = Moves(store, self.custody, notary)
         self.recovery = None
         # With a sidecar that cannot be believed nobody knows what was erased: no question is
         # answered, but an audit and a recovery are possible.

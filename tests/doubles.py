@@ -72,6 +72,7 @@ class Step(StrEnum):
     ERASE = "erase"
     KEEP_CHECKPOINT = "keep checkpoint"
     RENAME = "rename"
+    FREEZE = "freeze"
     SCRUB = "scrub"
     COMMIT = "commit"
 
@@ -183,6 +184,10 @@ class FaultyWriter:
         with self._around(Step.RENAME):
             self._writer.rename(origin)
 
+    def freeze(self, frozen: bool) -> None:  # noqa: FBT001 - as the contract has it
+        with self._around(Step.FREEZE):
+            self._writer.freeze(frozen)
+
     def erase(self, positions: Sequence[int], parts: PartsErased) -> int:
         with self._around(Step.ERASE):
             return self._writer.erase(positions, parts)
@@ -200,6 +205,9 @@ class FaultyWriter:
 
     def checkpoint(self) -> bytes | None:
         return self._writer.checkpoint()
+
+    def is_frozen(self) -> bool:
+        return self._writer.is_frozen()
 
     def head(self) -> StoredHead:
         return self._writer.head()

@@ -75,6 +75,10 @@ class FaultyKeys:
         with self._parts.around("make"):
             return self._keys.make(name)
 
+    def keep(self, key: SigningKey) -> None:
+        with self._parts.around("keep"):
+            self._keys.keep(key)
+
     def pending(self) -> SigningKey | None:
         return self._keys.pending()
 

@@ -22,6 +22,7 @@ from threading import Lock, get_ident
 from typing import Final, NamedTuple
 
 from lineage_schemas.errors import (
+    InvalidInputError,
     ReadOnlyStoreError,
     StoreBusyError,
     StoreError,
@@ -179,6 +180,91 @@ def create_file(
             # No hard links here: our own writers are kept out by the lock, and nothing was there.
             disk.replace(made, path)
     disk.sync_folder(path.parent)
+
+
+@contextmanager
+def whole_file(path: Path, disk: Disk = DISK) -> Generator[Path]:
+    """Yield a path to write a large file to; when the block is left, the file is called ``path``.
+
+    It is for us alone (``FILE_MODE``), on the disk before it has its name, and never takes the
+    place of a file that is there. Who else writes the same file at the time is refused; what a
+    crash left is written anew. When an exception leaves the block, nothing is left of it.
+
+    Raises:
+        InvalidInputError: there is one.
+        StoreBusyError: somebody else is writing it.
+        OSError: it failed; there is no file or the whole one.
+    """
+    made = beside(path, ".tmp")
+    with suppress(FileNotFoundError):
+        if made.samefile(path):
+            # Whoever made it was stopped before the second name was taken away.
+            disk.remove(made)
+    _refuse_taken(path)
+    descriptor = _open_alone(made)
+    try:
+        _give_to(descriptor, _new_belonging(path), disk)
+        yield made
+        disk.sync(descriptor)
+        give_name(made, path, disk)
+    finally:
+        # While it is still ours: afterwards somebody else may be writing one of this name.
+        with suppress(OSError):
+            disk.remove(made)
+        os.close(descriptor)
+    disk.sync_folder(path.parent)
+
+
+def _refuse_taken(path: Path) -> None:
+    if os.path.lexists(path):
+        raise InvalidInputError(
+            "There is a file of this name already",
+            where=str(path),
+            hint="Name another file: none is written over.",
+        )
+
+
+def give_name(made: Path, path: Path, disk: Disk) -> None:
+    """Give a file a name that no file has yet.
+
+    Raises:
+        InvalidInputError: one has.
+        OSError: it failed; whether it has the name or not, a retry is safe.
+    """
+    try:
+        disk.link(made, path)
+    except FileExistsError:
+        _refuse_taken(path)
+        raise
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        # No hard links here, and nothing was there.
+        _refuse_taken(path)
+        disk.replace(made, path)
+
+
+def _open_alone(made: Path) -> int:
+    """Open a file that nobody else writes, and empty it."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(made, flags, FILE_MODE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_ours = os.path.samestat(os.fstat(descriptor), made.stat())
+    except (BlockingIOError, FileNotFoundError):
+        is_ours = False
+    except BaseException:
+        os.close(descriptor)
+        raise
+    if not is_ours:
+        os.close(descriptor)
+        raise StoreBusyError(
+            "Somebody else is writing this file",
+            where=str(made),
+            hint="Wait for them, or name another file.",
+        )
+    os.ftruncate(descriptor, 0)
+    return descriptor
 
 
 def settle_file(path: Path, disk: Disk = DISK) -> None:

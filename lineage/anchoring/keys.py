@@ -92,6 +92,30 @@ def make_signing_key(
         return there
 
 
+def keep_signing_key(path: Path, key: SigningKey, *, disk: Disk = DISK) -> None:
+    """Have a key in a file where there is none: one that its owner has brought from elsewhere.
+
+    Raises:
+        StoreError: another key is there; or the file cannot be written, and trying again is safe.
+        StoreBusyError: another process held the lock beside the file for too long.
+    """
+    path = _real(path)
+    with _lock(path).held():
+        there = load_signing_key(path)
+        if there is None:
+            with translated(path):
+                _create(path, key, disk)
+        elif format_signing_key(there) == format_signing_key(key):
+            with translated(path):
+                settle_file(path, disk)
+        else:
+            raise StoreError(
+                "There is another signing key here",
+                where=str(path),
+                hint="Put it away, or name another file.",
+            )
+
+
 def stage_signing_key(path: Path, key: SigningKey, *, disk: Disk = DISK) -> None:
     """Begin a rotation: have the new key on the disk as ``<path>.next``; the old one stays.
 
@@ -239,6 +263,10 @@ class KeyFile:
         """Make a key of this name where there is none, and return the one that is there."""
         return make_signing_key(self.path, name, self._randomness, disk=self._disk)
 
+    def keep(self, key: SigningKey) -> None:
+        """Let this be the key where there is none; the very one that is there stays."""
+        keep_signing_key(self.path, key, disk=self._disk)
+
     def pending(self) -> SigningKey | None:
         """Return the key of a rotation that was begun and not finished."""
         return pending_signing_key(self.path)
@@ -272,6 +300,12 @@ class MemoryKeys:
         """Make a key of this name where there is none, and return the one that is there."""
         self._current = self._current or new_signing_key(name, self._randomness)
         return self._current
+
+    def keep(self, key: SigningKey) -> None:
+        """Let this be the key where there is none; the very one that is there stays."""
+        if self._current is not None and self._current.public != key.public:
+            raise StoreError("There is another signing key here", where=self._current.name)
+        self._current = key
 
     def pending(self) -> SigningKey | None:
         """Return the key of a rotation that was begun and not finished."""

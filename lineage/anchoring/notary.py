@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
-from lineage.anchoring.sidecar import Anchor, Mark, Sidecar, SidecarStore
+from lineage.anchoring.sidecar import Anchor, Frozen, Mark, Sidecar, SidecarStore
 from lineage.projections.governance import KeyRow, read_keys
 from lineage.proofs.checkpoints import read_checkpoint, sign_checkpoint, verifier_key_of
 from lineage.proofs.signing import SigningKey
@@ -23,7 +23,7 @@ from lineage.proofs.verifying import (
     format_verifier_key,
     parse_verifier_key,
 )
-from lineage.stores.base import Reader, Store
+from lineage.stores.base import Reader, Store, frozen_error
 from lineage_schemas.errors import (
     CorruptLogError,
     SidecarError,
@@ -41,6 +41,10 @@ class SigningKeys(Protocol):
 
     def make(self, name: str) -> SigningKey:
         """Make a key of this name where there is none, and return the one that is there."""
+        ...
+
+    def keep(self, key: SigningKey) -> None:
+        """Let this be the key where there is none; the very one that is there stays."""
         ...
 
     def pending(self) -> SigningKey | None:
@@ -107,7 +111,7 @@ class Notary:
     def verdict(self, reader: Reader, recalled: Recalled) -> StoreError | None:
         """Return what is wrong with a store by what is remembered of it; ``None``: nothing."""
         try:
-            self.check(reader, recalled)
+            self._compare(reader, recalled)
         except (StoreBehindError, SidecarError) as error:
             return error
         return None
@@ -119,9 +123,17 @@ class Notary:
 
         Raises:
             StoreBehindError: entries are missing, others are there, or nobody can tell any more.
+            FrozenStoreError: so it is, of a ledger that was exported for good: nothing is lost.
             SidecarError: the sidecar cannot be believed.
         """
         recalled = recalled or self.recall()
+        try:
+            self._compare(reader, recalled)
+        except StoreBehindError as error:
+            _refuse_frozen(recalled, error)
+            raise
+
+    def _compare(self, reader: Reader, recalled: Recalled) -> None:
         if recalled.fault is not None:
             raise recalled.fault
         agreed = self._agreed
@@ -129,6 +141,17 @@ class Notary:
             self._agreed = recalled, compare(reader, recalled.sidecar)
         elif reader.head().size < agreed[1].size:
             raise _behind(reader.head().size, agreed[1].size)
+
+    def guard(self, reader: Reader) -> None:
+        """Refuse whatever would be written into a store that is frozen, or not what was signed.
+
+        Raises:
+            FrozenStoreError: the ledger was exported for good; a store from before that too.
+            StoreBehindError, SidecarError: as ``check``.
+        """
+        recalled = self.recall()
+        _refuse_frozen(recalled)
+        self.check(reader, recalled)
 
     # --- signing ---------------------------------------------------------------------------------
 
@@ -183,6 +206,12 @@ class Notary:
                 hint="Put the key's file back, or change the key with `lineage key rotate --lost`.",
             )
         return key
+
+
+def _refuse_frozen(recalled: Recalled, cause: StoreBehindError | None = None) -> None:
+    frozen = None if recalled.sidecar is None else recalled.sidecar.frozen
+    if isinstance(frozen, Frozen):
+        raise frozen_error(frozen.to) from cause
 
 
 def compare(reader: Reader, sidecar: Sidecar | None) -> Checkpoint:

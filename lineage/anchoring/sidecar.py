@@ -1,8 +1,9 @@
 """The sidecar: a small file beside the store that remembers what the store cannot be trusted with.
 
-It holds the last checkpoint that was signed, which payload parts were erased, and what was handed
-to whom outside. A store that is put back to an earlier state forgets all three, and the sidecar
-tells; so it must not be in a backup of the store, nor come back with one.
+It holds the last checkpoint that was signed, which payload parts were erased, what was handed to
+whom outside, and whether the ledger was exported for good. A store that is put back to an earlier
+state forgets all of it, and the sidecar tells; so it must not be in a backup of the store, nor come
+back with one.
 
 The file is one JSON object, ``{"sha256": HEX, "sidecar": {...}}``; the digest is of the bytes of
 the inner object and finds damage, not malice.
@@ -20,7 +21,7 @@ from threading import Lock, get_ident
 from typing import Annotated, Final, NamedTuple, Protocol
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from msgspec.structs import replace
 
 from lineage.anchoring.durable import (
@@ -35,7 +36,10 @@ from lineage.anchoring.durable import (
 )
 from lineage_schemas.errors import LimitExceededError, SidecarError, StoreBusyError
 
-SIDECAR_VERSION: Final = 1
+SIDECAR_VERSION: Final = 2
+"""2 is written only where ``frozen`` says something: older software must not pass over that."""
+
+_PLAIN_VERSION: Final = 1
 SIDECAR_BYTES_MAX: Final = 64 * 1024 * 1024
 """Enough for about 700,000 erasures, each of which takes some 90 bytes."""
 
@@ -82,19 +86,28 @@ class Anchor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     token: str | None = None
 
 
+class Frozen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The ledger was exported for good, at this size; ``to`` says where it was to be imported."""
+
+    size: Count
+    to: str = ""
+
+
 class Sidecar(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is remembered. ``checkpoint`` is the text of the signed note, if any was signed.
 
     ``erased`` has one item an entry (two for a position that another entry has taken since), and
-    ``anchors`` one a target; see ``with_erased`` and ``with_anchor``.
+    ``anchors`` one a target; see ``with_erased`` and ``with_anchor``. With ``frozen`` (see
+    ``with_frozen``) the ledger takes nothing, whatever its store says.
     """
 
-    version: int = SIDECAR_VERSION
+    version: int = _PLAIN_VERSION
     origin: str
     checkpoint: str | None = None
     recorded_us: int = 0
     erased: tuple[ErasedParts, ...] = ()
     anchors: tuple[Anchor, ...] = ()
+    frozen: Frozen | UnsetType = UNSET
 
 
 class Mark(NamedTuple):
@@ -300,6 +313,11 @@ def with_erased(sidecar: Sidecar, *erased: ErasedParts) -> Sidecar:
     return replace(sidecar, erased=tuple(kept[entry] for entry in sorted(kept)))
 
 
+def with_frozen(sidecar: Sidecar, frozen: Frozen) -> Sidecar:
+    """Return the sidecar of a ledger that was exported for good."""
+    return replace(sidecar, version=SIDECAR_VERSION, frozen=frozen)
+
+
 def _entry_of(erased: ErasedParts) -> tuple[int, str]:
     return erased.position, erased.leaf
 
@@ -379,6 +397,8 @@ def _check(sidecar: Sidecar, where: str) -> None:
     targets = [one.target for one in sidecar.anchors]
     if sidecar.version < 1:
         raise _unusable(f"there is no form {sidecar.version} of it", where)
+    if isinstance(sidecar.frozen, Frozen) and sidecar.version == _PLAIN_VERSION:
+        raise _unusable("it is frozen, in a form that knows of no freezing", where)
     if not in_order:
         raise _unusable("its erased entries are not in order, each once", where)
     if len(targets) != len(set(targets)):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from lineage.anchoring.sidecar import ErasedParts, Sidecar
 from lineage.audit.fitting import fits
 from lineage.audit.reports import UNREADABLE, AuditLevel, Findings
 from lineage.folding import erased_parts
-from lineage.stores.base import Reader
 from lineage.writing.sealing import commit
 from lineage_schemas.codec import decode_records
 from lineage_schemas.entry import Entry, Envelope, EraseItem, StoredEntry
@@ -25,6 +24,18 @@ _NAMES: Final = {FACTS: "facts", PERSONAL: "personal"}
 _ERASED: Final = {PartsErased.PERSONAL: PERSONAL, PartsErased.ALL: FACTS | PERSONAL}
 
 
+class Looked(Protocol):
+    """Where an earlier entry is looked at again."""
+
+    def entries(self, start: int, count: int) -> list[StoredEntry]:
+        """Return up to ``count`` entries from ``start`` on."""
+        ...
+
+    def hashes(self, level: int, first: int, count: int) -> list[bytes]:
+        """Return leaf hashes; asked for only where a sidecar is compared."""
+        ...
+
+
 class PayloadCheck:
     """Checks payloads in the order of the log.
 
@@ -34,7 +45,7 @@ class PayloadCheck:
 
     def __init__(
         self,
-        reader: Reader,
+        reader: Looked,
         found: Findings,
         missing: Mapping[int, int],
     ) -> None:

@@ -136,9 +136,13 @@ def replay(sidecar: Sidecar | None, store: Store) -> int:
     if not back:
         return 0
     with store.write() as writer:
+        # What was erased before the ledger was frozen is not there to be kept.
+        is_frozen = writer.is_frozen()
+        writer.freeze(frozen=False)
         found = erase_parts(writer, back)
         if found:
             fold_anew(writer)
+        writer.freeze(frozen=is_frozen)
     return found
 
 

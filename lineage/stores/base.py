@@ -6,6 +6,10 @@ the last checkpoint), which is only ever appended to, and *views* (tables of
 not at all. Of the log only payload parts may go (``erase``); once a transaction that erased is
 committed, ``scrub`` sees to it that no file of the store holds the erased bytes any more.
 
+A store can be *frozen* (``freeze``): then its log takes nothing, whoever asks, whatever software
+has it open; ``append``, ``rename`` and ``erase`` raise ``FrozenStoreError``. Views may still be
+folded anew and a checkpoint kept: neither changes what the log says.
+
 Writing: ``write`` opens the one writing transaction. It locks the head before anything is read, so
 two writers, in one process or several, never interleave; the second waits up to
 ``BUSY_WAIT_SECONDS_MAX``, then ``StoreBusyError``. Leaving the block commits, durably: once it has
@@ -27,6 +31,7 @@ from typing import Final, NamedTuple, Protocol
 from lineage.proofs.tree import CompactRange, Subtree
 from lineage.stores.tables import Cell, Row, Table
 from lineage_schemas.entry import PayloadPart, StoredEntry
+from lineage_schemas.errors import FrozenStoreError
 from lineage_schemas.governance import PartsErased
 
 BUSY_WAIT_SECONDS_MAX: Final = 30.0
@@ -93,6 +98,19 @@ STRAYS_MAX: Final = 100
 EMPTY_HEAD: Final = StoredHead(0, 0, b"")
 
 
+def frozen_error(where: str = "") -> FrozenStoreError:
+    """Return what is raised where the log of a frozen store is to change.
+
+    ``where`` says, in the words of whoever moved the ledger, where it lives now.
+    """
+    return FrozenStoreError(
+        "This ledger was exported for good: it can be read, audited and exported again, and takes "
+        "nothing",
+        where=f"moved to {where}" if where else "",
+        hint="Send to where it was imported. If it never was, import that export.",
+    )
+
+
 class Reader(Protocol):
     """What can be asked inside a transaction or snapshot."""
 
@@ -106,6 +124,10 @@ class Reader(Protocol):
 
     def checkpoint(self) -> bytes | None:
         """Return the last checkpoint that was kept, as a signed note; nobody has verified it."""
+        ...
+
+    def is_frozen(self) -> bool:
+        """Tell whether the log takes nothing here any more."""
         ...
 
     def envelopes(self, start: int, count: int) -> list[bytes]:
@@ -201,6 +223,7 @@ class Writer(Reader, Protocol):
 
         Raises:
             StaleHeadError: the log does not have that size; nothing was written.
+            FrozenStoreError: the store is frozen; nothing was written.
         """
         ...
 
@@ -209,13 +232,27 @@ class Writer(Reader, Protocol):
         ...
 
     def rename(self, origin: str) -> None:
-        """Let the log go by another origin. Only a recovery does."""
+        """Let the log go by another origin. Only a recovery and an import do.
+
+        Raises:
+            FrozenStoreError: the store is frozen.
+        """
+        ...
+
+    def freeze(self, frozen: bool) -> None:  # noqa: FBT001 - it is what the row will say
+        """Let the log take nothing from here on, or let it take entries again.
+
+        Only a final export freezes, and only what fills a store by an import lets go again.
+        """
         ...
 
     def erase(self, positions: Sequence[int], parts: PartsErased) -> int:
         """Erase payload parts with their salts; return how many parts, or halves, were there.
 
         A position that the log has not reached is passed over.
+
+        Raises:
+            FrozenStoreError: the store is frozen.
         """
         ...
 

@@ -25,6 +25,7 @@ from lineage.stores.base import (
     StoredHead,
     StrayParts,
     Strays,
+    frozen_error,
 )
 from lineage.stores.tables import Cell, Row, Table, is_visible
 from lineage_schemas.entry import PayloadPart, StoredEntry
@@ -132,6 +133,7 @@ class _Contents:
     def __init__(self, origin: str) -> None:
         self.origin = origin
         self.checkpoint: bytes | None = None
+        self.frozen = False
         self.head = EMPTY_HEAD
         self.entries: list[StoredEntry] = []
         self.subtrees: dict[tuple[int, int], bytes] = {}
@@ -158,6 +160,10 @@ class MemoryReader:
     def checkpoint(self) -> bytes | None:
         """Return the last checkpoint that was kept."""
         return self._contents.checkpoint
+
+    def is_frozen(self) -> bool:
+        """Tell whether the log takes nothing here any more."""
+        return self._contents.frozen
 
     def envelopes(self, start: int, count: int) -> list[bytes]:
         """Return envelopes from ``start`` on."""
@@ -289,6 +295,7 @@ class MemoryWriter(MemoryReader):
         head: StoredHead,
     ) -> None:
         """Append entries and move the head."""
+        self._refuse_frozen()
         contents = self._contents
         before = contents.head
         if before.size != expected_size:
@@ -307,10 +314,20 @@ class MemoryWriter(MemoryReader):
 
     def rename(self, origin: str) -> None:
         """Let the log go by another origin."""
+        self._refuse_frozen()
         self._set("origin", origin)
+
+    def freeze(self, frozen: bool) -> None:  # noqa: FBT001 - as the contract has it
+        """Let the log take nothing from here on, or let it take entries again."""
+        self._set("frozen", frozen)
+
+    def _refuse_frozen(self) -> None:
+        if self._contents.frozen:
+            raise frozen_error()
 
     def erase(self, positions: Sequence[int], parts: PartsErased) -> int:
         """Erase payload parts."""
+        self._refuse_frozen()
         erased = 0
         entries = self._contents.entries
         for position in positions:

@@ -96,7 +96,7 @@ def test_it_answers_as_it_did(path: Path, said: dict[str, Any]) -> None:
     assert ledger.basis().projection == PROJECTION_VERSION
     check_ledger(ledger)
     ledger.close()
-    assert version_of(path) == STORE_VERSION == 2
+    assert version_of(path) == STORE_VERSION == 3
 
 
 def test_no_byte_of_the_log_is_changed(path: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_migration_that_was_interrupted_is_made_again(
 
 def test_a_version_that_is_not_known_yet_is_refused_and_left_alone(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 3")
+        connection.execute(f"PRAGMA user_version = {STORE_VERSION + 1}")
     before = path.read_bytes()
     with pytest.raises(NewerStoreError):
         opened(path)

@@ -17,6 +17,7 @@ from lineage.anchoring.sidecar import (
     SIDECAR_VERSION,
     Anchor,
     ErasedParts,
+    Frozen,
     MemorySidecar,
     Sidecar,
     SidecarFile,
@@ -24,6 +25,7 @@ from lineage.anchoring.sidecar import (
     encode_sidecar,
     with_anchor,
     with_erased,
+    with_frozen,
 )
 from lineage_schemas.errors import (
     LimitExceededError,
@@ -293,7 +295,7 @@ def test_a_foreign_file_is_refused_and_left_as_it_is(file: SidecarFile, body: by
 
 
 def test_one_of_a_later_version_is_refused_whatever_it_holds(file: SidecarFile) -> None:
-    file.path.write_bytes(wrapped(b'{"version":2,"origin":"o","new":[1]}'))
+    file.path.write_bytes(wrapped(b'{"version":3,"origin":"o","new":[1]}'))
     with pytest.raises(SidecarError, match="later version"):
         file.read()
 
@@ -430,3 +432,24 @@ def test_two_entries_of_one_position_lose_what_was_erased_of_each(store: Sidecar
         (LEAF, True, False),
         (other, False, True),
     ]
+
+
+# --- a ledger that was exported for good ---------------------------------------------------------
+
+
+def test_that_it_is_frozen_is_remembered_in_a_form_that_older_software_refuses(
+    file: SidecarFile,
+) -> None:
+    write(file, FULL)
+    assert b'"version":1' in file.path.read_bytes()
+    assert b"frozen" not in file.path.read_bytes()
+    frozen = with_frozen(FULL, Frozen(size=7, to="elsewhere"))
+    write(file, frozen)
+    assert file.read() == frozen
+    assert b'"version":2' in file.path.read_bytes()
+    assert with_erased(frozen).frozen == Frozen(size=7, to="elsewhere")
+
+
+def test_a_frozen_one_says_so_in_its_version_too(store: SidecarStore) -> None:
+    with store.locked(), pytest.raises(SidecarError):
+        store.write(Sidecar(origin="o", frozen=Frozen(size=7)))

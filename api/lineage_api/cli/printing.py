@@ -33,12 +33,15 @@ def printable(text: str) -> str:
     return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def print_json(answer: object) -> None:
-    """Print an answer as JSON: on one line for machines, spread out where a person watches."""
+def print_json(answer: object, *, to_error: bool = False) -> None:
+    """Print an answer as JSON: on one line for machines, spread out where a person watches.
+
+    ``to_error``: on standard error, where standard output is something else.
+    """
     body = msgspec.json.encode(answer)
-    if sys.stdout.isatty():
+    if (sys.stderr if to_error else sys.stdout).isatty():
         body = msgspec.json.format(body, indent=2)
-    click.echo(body)
+    click.echo(body, err=to_error)
 
 
 def print_lines(lines: Iterable[str]) -> None:

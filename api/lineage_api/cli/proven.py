@@ -82,6 +82,25 @@ class GrowthView(Struct, frozen=True, kw_only=True):
     signed_by: str
 
 
+class ExportView(Struct, frozen=True, kw_only=True):
+    """An export in which everything holds.
+
+    ``signed_size`` is up to which size ``signed_by`` vouch for it (``None``: nobody does);
+    ``by_given_keys``: on the word of a key that was given, and not of the log itself.
+    ``erased_parts`` are not there, each stated to be erased by an entry.
+    """
+
+    file: str
+    origin: str
+    size: int
+    root: str
+    final: bool
+    signed_size: int | None
+    signed_by: tuple[str, ...]
+    by_given_keys: bool
+    erased_parts: int
+
+
 View = ProofView | CheckpointView | GrowthView
 
 
@@ -235,4 +254,27 @@ def _facts_of(envelope: Envelope) -> EntryFacts:
         actor=envelope.actor,
         mode=envelope.mode.value,
         recorded_at=format_instant(envelope.recorded_us),
+    )
+
+
+def export_lines(view: ExportView) -> Iterator[str]:
+    """Yield what an export is, and who vouches for it."""
+    if view.signed_size is None:
+        signed = "nothing of it: the entries fit one another, and nobody vouches for them"
+    else:
+        signed = f"up to size {view.signed_size} by {', '.join(view.signed_by)}"
+        if not view.by_given_keys:
+            signed += ", by the word of the log itself: give a key that you trust with --key"
+    erased = counted(view.erased_parts, "payload part")
+    yield from map(
+        printable,
+        (
+            f"export    {view.file}: everything in it holds",
+            f"origin    {view.origin}",
+            f"size      {counted(view.size, 'entry', 'entries')}",
+            f"root      {view.root}",
+            f"signed    {signed}",
+            f"erased    {erased}{', each stated by an entry' if view.erased_parts else ''}",
+            f"final     {'yes' if view.final else 'no'}",
+        ),
     )

@@ -5,11 +5,12 @@ No ledger is opened, no setting is read, and nothing is asked over a network.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO, Final, NamedTuple, cast
 
 import click
 
+from lineage.moving.streams import is_export
 from lineage.proofs.growth import GROWTH_PREFIX, verify_growth
 from lineage.proofs.verifying import (
     PROOF_HEADER,
@@ -22,7 +23,9 @@ from lineage_api.cli.evidence import KEY_METAVAR, name_of, read_note, read_verif
 from lineage_api.cli.printing import print_json, print_lines, printable
 from lineage_api.cli.proven import (
     CheckpointView,
+    ExportView,
     View,
+    export_lines,
     proof_lines,
     view_checkpoint,
     view_growth,
@@ -49,10 +52,10 @@ class _Stamp(NamedTuple):
     "keys",
     metavar=KEY_METAVAR,
     multiple=True,
-    required=True,
     envvar=VERIFIER_VARIABLE,
     show_envvar=True,
-    help="A verifier key of the log, or a file with one a line; may be given several times.",
+    help="A verifier key of the log, or a file with one a line; may be given several times. An "
+    "export can be verified without one, by the keys that it names itself.",
 )
 @click.option(
     "--since",
@@ -88,26 +91,57 @@ def verify(  # noqa: PLR0913 - one argument an option
     *,
     full: bool,
 ) -> None:
-    """Verify proofs and checkpoints, offline.
+    """Verify proofs, checkpoints and exports, offline.
 
-    FILE ("-": standard input) is what `lineage prove` or `lineage checkpoint` wrote. Opens no
-    ledger and no connection; all that is trusted is the key. Prints what is proved: where the entry
-    stands, who said it and when, and the records that are shown. What does not hold is told with
-    its file and line, and then the exit code is 1.
+    FILE ("-": standard input) is what `lineage prove`, `lineage checkpoint` or `lineage export`
+    wrote. Opens no ledger and no connection; all that is trusted is the key. Prints what is proved:
+    where the entry stands, who said it and when, and the records that are shown; of an export, how
+    far it is signed. What does not hold is told with its file and line; the exit code is then 1.
     """
     trusted = read_verifier_keys(keys)
     stamp = _stamp(files, timestamp, timestamp_roots)
     old = None if since is None else read_note(since)
-    answers: list[View] = []
+    answers: list[View | ExportView] = []
     for file in files:
         name = name_of(file)
-        found = _verify(name, _read(file), trusted, stamp, old)
-        answers += found
+        with click.open_file(file, "rb") as opened:
+            stream = cast("BinaryIO", opened)
+            if is_export(stream):
+                if stamp is not None or old is not None:
+                    raise click.UsageError("An export is verified with --key alone.")
+                answers.append(_verify_export(name, stream, trusted))
+            else:
+                _demand_key(trusted)
+                answers += _verify(name, stream.read(), trusted, stamp, old)
         if output == "text":
-            for one in found:
-                print_lines(proof_lines(one, full=full))
+            for one in answers:
+                print_lines(_lines(one, full=full))
+            answers.clear()
     if output == "json":
         print_json(answers)
+
+
+def _demand_key(trusted: Sequence[VerifierKey]) -> None:
+    if not trusted:
+        raise click.UsageError(
+            "Missing option '--key': without the log's verifier key nothing can be verified."
+        )
+
+
+def _verify_export(name: str, stream: BinaryIO, trusted: Sequence[VerifierKey]) -> ExportView:
+    # Only here: whoever verifies a proof need not load what audits a log.
+    from lineage_api.cli.exported import verify_export  # noqa: PLC0415 - see above
+
+    try:
+        return verify_export(name, stream, trusted)
+    except LedgerError as error:
+        raise error.at(name) from error
+
+
+def _lines(answer: View | ExportView, *, full: bool) -> Iterator[str]:
+    if isinstance(answer, ExportView):
+        return export_lines(answer)
+    return iter(proof_lines(answer, full=full))
 
 
 def _read(name: str) -> bytes:

@@ -94,6 +94,10 @@ class PostgresReader:
         note: bytes | None = self._one("SELECT checkpoint FROM ledger WHERE id = 1")[0]
         return note
 
+    def is_frozen(self) -> bool:
+        """Tell whether the log takes nothing here any more."""
+        return bool(self._one("SELECT frozen FROM ledger WHERE id = 1")[0])
+
     def is_scrub_due(self) -> bool:
         """Tell whether erased bytes may still be in the files of the tables."""
         return bool(self._one("SELECT scrub_due FROM ledger WHERE id = 1")[0])

@@ -11,17 +11,19 @@ from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
 from lineage.proofs.tree import Subtree
-from lineage.stores.base import StoredHead
+from lineage.stores.base import StoredHead, frozen_error
 from lineage.stores.postgres.deferring import Deferred
 from lineage.stores.postgres.layout import COPY_TYPES
-from lineage.stores.postgres.reading import HEAD_SQL, PostgresReader
+from lineage.stores.postgres.reading import PostgresReader
 from lineage.stores.tables import Column, Row, Table
 from lineage_schemas.entry import PayloadPart, StoredEntry
 from lineage_schemas.errors import InvariantError, StaleHeadError, StoreError
 from lineage_schemas.governance import PartsErased
 
 _BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"
-_LOCK_HEAD: Final = f"{HEAD_SQL} FOR UPDATE"
+_LOCK_HEAD: Final = """
+    SELECT size, recorded_us, compact_range, frozen FROM ledger WHERE id = 1 FOR UPDATE
+"""
 
 _ENTRY: Final = Table(
     "entry",
@@ -82,7 +84,8 @@ class PostgresWriter(PostgresReader):
             locked = self._run(_LOCK_HEAD)
         row = locked.fetchone()
         assert row is not None
-        self._head = StoredHead(*row)
+        *head, self._frozen = row
+        self._head = StoredHead(*head)
         self._deferred = Deferred()
         self._blocks: list[_Block] = []
 
@@ -102,17 +105,21 @@ class PostgresWriter(PostgresReader):
         """Return the head, as this transaction has moved it."""
         return self._head
 
+    def is_frozen(self) -> bool:
+        """Tell whether the log takes nothing here any more; nobody else changes that meanwhile."""
+        return bool(self._frozen)
+
     @contextmanager
     def savepoint(self) -> Generator[None]:
         """Undo what the block did when an exception leaves it."""
         self.flush()
-        block, head = _Block(len(self._blocks)), self._head
+        block, head, frozen = _Block(len(self._blocks)), self._head, self._frozen
         self._blocks.append(block)
         try:
             yield
             self.flush(release=block)
         except BaseException as error:
-            self._head, self._deferred = head, Deferred()
+            self._head, self._frozen, self._deferred = head, frozen, Deferred()
             # Where the connection is gone, so is all that was to be undone.
             if block.is_set and not self._connection.closed:
                 self._run(f"ROLLBACK TO SAVEPOINT {block.name}")
@@ -130,6 +137,7 @@ class PostgresWriter(PostgresReader):
         head: StoredHead,
     ) -> None:
         """Append entries and move the head."""
+        self._refuse_frozen()
         if expected_size != self._head.size:
             raise StaleHeadError(
                 f"The log has size {self._head.size}, not {expected_size}; nothing was written",
@@ -153,10 +161,21 @@ class PostgresWriter(PostgresReader):
 
     def rename(self, origin: str) -> None:
         """Let the log go by another origin."""
+        self._refuse_frozen()
         self._write_now("UPDATE ledger SET origin = %s WHERE id = 1", origin)
+
+    def freeze(self, frozen: bool) -> None:  # noqa: FBT001 - as the contract has it
+        """Let the log take nothing from here on, or let it take entries again."""
+        self._write_now("UPDATE ledger SET frozen = %s WHERE id = 1", frozen)
+        self._frozen = frozen
+
+    def _refuse_frozen(self) -> None:
+        if self._frozen:
+            raise frozen_error()
 
     def erase(self, positions: Sequence[int], parts: PartsErased) -> int:
         """Erase payload parts; the tables' files hold their bytes until they are scrubbed."""
+        self._refuse_frozen()
         columns = ["personal"] if parts is PartsErased.PERSONAL else ["facts", "personal"]
         erased = 0
         for column in columns:

@@ -9,11 +9,27 @@ from lineage.stores.tables import Table
 APPLICATION_ID: Final = 0x4C4C6467
 """Marks the file as ours ("LLdg"), in the place SQLite keeps for it."""
 
-STORE_VERSION: Final = 2
-"""Kept as the file's user version. 2 added the last checkpoint, and whether a scrub is due."""
+STORE_VERSION: Final = 3
+"""Kept as the file's user version. 2 added the last checkpoint, and whether a scrub is due; 3, that
+a store can be frozen."""
+
+_FROZEN: Final = "frozen INTEGER NOT NULL DEFAULT 0"
+_FROZEN_TRIGGERS: Final = (
+    """
+    CREATE TRIGGER frozen_log_takes_nothing BEFORE UPDATE OF size, origin ON ledger
+    WHEN OLD.frozen <> 0 AND NEW.frozen <> 0
+    BEGIN SELECT RAISE(ABORT, 'the ledger is frozen'); END
+    """,
+    """
+    CREATE TRIGGER frozen_log_erases_nothing BEFORE UPDATE ON payload
+    WHEN (SELECT frozen FROM ledger) <> 0
+    BEGIN SELECT RAISE(ABORT, 'the ledger is frozen'); END
+    """,
+)
+"""They bind a process of older software too, which has the file open and knows of no freezing."""
 
 LOG_DDL: Final = (
-    """
+    f"""
     CREATE TABLE ledger (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         origin TEXT NOT NULL,
@@ -21,7 +37,8 @@ LOG_DDL: Final = (
         recorded_us INTEGER NOT NULL,
         compact_range BLOB NOT NULL,
         checkpoint BLOB,
-        scrub_due INTEGER NOT NULL DEFAULT 0
+        scrub_due INTEGER NOT NULL DEFAULT 0,
+        {_FROZEN}
     ) STRICT
     """,
     """
@@ -58,6 +75,7 @@ LOG_DDL: Final = (
     CREATE TRIGGER entry_is_never_deleted BEFORE DELETE ON entry
     BEGIN SELECT RAISE(ABORT, 'entries are never deleted'); END
     """,
+    *_FROZEN_TRIGGERS,
 )
 
 NEW_LEDGER: Final = """
@@ -70,10 +88,16 @@ MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
         "ALTER TABLE ledger ADD COLUMN checkpoint BLOB",
         "ALTER TABLE ledger ADD COLUMN scrub_due INTEGER NOT NULL DEFAULT 0",
     ),
+    2: (f"ALTER TABLE ledger ADD COLUMN {_FROZEN}", *_FROZEN_TRIGGERS),
 }
-"""How the log's own tables of a store version become those of the next. Views are made anew.
+"""How the log's own tables of a store version become those of the next.
 
 What came from version 1 has no checks on its payload: an audit looks for half parts.
+"""
+
+VIEWS_CHANGED_AFTER: Final = 1
+"""The last store version whose views are dropped, to be folded again. Later ones keep them: a
+process of the older software may have the store open, and must not write into views that are empty.
 """
 
 _SQL_TYPES: Final = {int: "INTEGER", str: "TEXT", bytes: "BLOB"}

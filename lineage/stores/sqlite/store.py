@@ -27,6 +27,7 @@ from lineage.stores.sqlite.layout import (
     MIGRATIONS,
     NEW_LEDGER,
     STORE_VERSION,
+    VIEWS_CHANGED_AFTER,
     table_ddl,
 )
 from lineage.stores.sqlite.transactions import SqliteReader, SqliteWriter
@@ -172,6 +173,18 @@ class SqliteStore:
                 hint="Close what reads it (a server, a shell), and open the ledger again.",
             )
 
+    def copy_to(self, path: Path) -> None:
+        """Copy one moment of the store into an empty file, compactly, while others write.
+
+        What was erased is not in it, for free pages are not copied. The caller syncs the file.
+        """
+        connection = self._connect()
+        try:
+            with translated(path):
+                connection.execute("VACUUM INTO ?", (str(path),))
+        finally:
+            connection.close()
+
     def close(self) -> None:
         """Close every connection."""
         with self._lock:
@@ -280,7 +293,10 @@ def _prepare(database: Database, path: Path, tables: Sequence[Table], new_origin
 
 
 def _migrate(database: Database, tables: Sequence[Table]) -> None:
-    """Bring the log's own tables up to this version. Views are dropped, to be folded again."""
+    """Bring the log's own tables up to this version, and drop views that are of another form.
+
+    It is one short transaction, between two of whoever writes meanwhile.
+    """
     connection = database.conn
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -289,9 +305,10 @@ def _migrate(database: Database, tables: Sequence[Table]) -> None:
         for version in range(found, STORE_VERSION):
             for statement in MIGRATIONS[version]:
                 connection.execute(statement)
-        if found < STORE_VERSION:
+        if found <= VIEWS_CHANGED_AFTER:
             for table in tables:
                 connection.execute(f'DROP TABLE IF EXISTS "{table.name}"')
+        if found < STORE_VERSION:
             connection.execute(f"PRAGMA user_version = {STORE_VERSION}")
         connection.execute("COMMIT")
     except BaseException:

@@ -21,6 +21,7 @@ from lineage.stores.base import (
     StoredHead,
     StrayParts,
     Strays,
+    frozen_error,
 )
 from lineage.stores.prefixes import after_prefix
 from lineage.stores.sqlite.layout import LOG_DDL, made_by, table_ddl
@@ -63,6 +64,11 @@ class SqliteReader:
         """Return the last checkpoint that was kept."""
         note: bytes | None = self._connection.execute("SELECT checkpoint FROM ledger").fetchone()[0]
         return note
+
+    def is_frozen(self) -> bool:
+        """Tell whether the log takes nothing here any more."""
+        row = self._connection.execute("SELECT frozen FROM ledger").fetchone()
+        return bool(row[0])
 
     def is_scrub_due(self) -> bool:
         """Tell whether erased bytes may still be in the file."""
@@ -245,10 +251,12 @@ class SqliteWriter(SqliteReader):
     ) -> None:
         """Append entries and move the head."""
         moved = self._connection.execute(
-            "UPDATE ledger SET size = ?, recorded_us = ?, compact_range = ? WHERE size = ?",
+            "UPDATE ledger SET size = ?, recorded_us = ?, compact_range = ? "
+            "WHERE size = ? AND frozen = 0",
             (head.size, head.recorded_us, head.compact_range, expected_size),
         )
         if moved.rowcount != 1:
+            self._refuse_frozen()
             raise StaleHeadError(
                 f"The log no longer has size {expected_size}; nothing was written",
                 hint="Read the head again and append after it.",
@@ -266,10 +274,20 @@ class SqliteWriter(SqliteReader):
 
     def rename(self, origin: str) -> None:
         """Let the log go by another origin."""
+        self._refuse_frozen()
         self._connection.execute("UPDATE ledger SET origin = ?", (origin,))
+
+    def freeze(self, frozen: bool) -> None:  # noqa: FBT001 - as the contract has it
+        """Let the log take nothing from here on, or let it take entries again."""
+        self._connection.execute("UPDATE ledger SET frozen = ?", (int(frozen),))
+
+    def _refuse_frozen(self) -> None:
+        if self.is_frozen():
+            raise frozen_error()
 
     def erase(self, positions: Sequence[int], parts: PartsErased) -> int:
         """Erase payload parts; the file holds their bytes until it is scrubbed."""
+        self._refuse_frozen()
         columns = ["personal"] if parts is PartsErased.PERSONAL else ["facts", "personal"]
         erased = 0
         for column in columns:
