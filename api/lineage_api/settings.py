@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import ip_address
-from typing import Final
+from typing import Final, Literal
 
-from msgspec import Struct, convert, structs
+from msgspec import DecodeError, Struct, convert, json, structs
 from msgspec import ValidationError as WrongTypeError
 
+from lineage_api.identity.issuers import Issuer
+from lineage_api.reach import check_reach
 from lineage_schemas.errors import InvalidInputError
 
 PREFIX: Final = "LINEAGE_"
@@ -40,6 +41,13 @@ STOP_SECONDS_DEFAULT: Final = 10
 PUBLISH_SECONDS_DEFAULT: Final = 1.0
 ANCHOR_SECONDS_DEFAULT: Final = 60.0
 
+PRINCIPAL_RATE_DEFAULT: Final = 1_000.0
+PRINCIPAL_BURST_DEFAULT: Final = 2_000
+PRINCIPAL_REQUESTS_DEFAULT: Final = 128
+PRINCIPAL_BYTES_DEFAULT: Final = 128 * 1_048_576
+ADDRESS_RATE_DEFAULT: Final = 5.0
+ADDRESS_BURST_DEFAULT: Final = 50
+
 _PORT_MAX: Final = 65_535
 _COUNT_MAX: Final = 2**40
 
@@ -55,6 +63,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     beside the ledger. Every ``publish_seconds`` the server signs what is not signed yet, and every
     ``anchor_seconds`` it hands a new checkpoint to the folder ``anchor_directory`` and to the URL
     ``anchor_webhook``, where they are given.
+
+    ``sign_in`` is ``local`` (everybody on this machine is the local principal, and nobody else gets
+    in) or ``required``: then ``issuers`` of tokens may be given beside the ledger's own API keys,
+    ``hosts`` are the names the server goes by, and beyond this machine it speaks TLS, or stands
+    ``behind_proxy``. Each principal may send ``principal_rate`` requests a second, up to
+    ``principal_burst`` after a pause, have ``principal_requests`` and ``principal_bytes`` of their
+    bodies here at once; each address that is not signed in ``address_rate`` and ``address_burst``.
+    0 is no limit; there is none without signing in.
     """
 
     store: str = STORE_DEFAULT
@@ -75,6 +91,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     anchor_webhook: str = ""
     anchor_webhook_secret: str = ""
     anchor_seconds: float = ANCHOR_SECONDS_DEFAULT
+    # Who may call, and how they reach it: docs/serving.md.
+    sign_in: Literal["local", "required"] = "local"
+    hosts: tuple[str, ...] = ()
+    tls_certificate: str = ""
+    tls_key: str = ""
+    behind_proxy: bool = False
+    issuers: tuple[Issuer, ...] = ()
+    principal_rate: float = PRINCIPAL_RATE_DEFAULT
+    principal_burst: int = PRINCIPAL_BURST_DEFAULT
+    principal_requests: int = PRINCIPAL_REQUESTS_DEFAULT
+    principal_bytes: int = PRINCIPAL_BYTES_DEFAULT
+    address_rate: float = ADDRESS_RATE_DEFAULT
+    address_burst: int = ADDRESS_BURST_DEFAULT
 
     def __repr__(self) -> str:
         """Show every setting but the secret and the URL, which may hold one."""
@@ -98,6 +127,12 @@ _RANGES: Final = {
     "stop_seconds": (0, 3_600),
     "publish_seconds": (0.01, 3_600),
     "anchor_seconds": (0.01, 86_400),
+    "principal_rate": (0, 1_000_000),
+    "principal_burst": (1, 1_000_000),
+    "principal_requests": (0, 100_000),
+    "principal_bytes": (0, _COUNT_MAX),
+    "address_rate": (0, 1_000_000),
+    "address_burst": (1, 1_000_000),
 }
 
 
@@ -110,7 +145,7 @@ def read_settings(environ: Mapping[str, str], **overrides: str | float | None) -
         InvalidInputError: an unknown setting, a value of the wrong type or out of range, or a host
             that others than this machine could reach.
     """
-    given: dict[str, str | float] = {
+    given: dict[str, object] = {
         name.removeprefix(PREFIX).lower(): text
         for name, text in environ.items()
         if name.startswith(PREFIX) and name != VERIFIER_VARIABLE
@@ -124,11 +159,28 @@ def read_settings(environ: Mapping[str, str], **overrides: str | float | None) -
             hint=f"Settings are {', '.join(PREFIX + one.upper() for one in sorted(known))}.",
         )
     try:
-        settings = convert(given, Settings, strict=False)
+        settings = convert(_with_lists(given), Settings, strict=False)
     except WrongTypeError as error:
         raise InvalidInputError(f"A setting is of the wrong type: {error}") from error
     check_settings(settings)
     return settings
+
+
+def _with_lists(given: dict[str, object]) -> dict[str, object]:
+    """Read the settings that are lists: names divided by commas, and issuers as JSON."""
+    hosts, issuers = given.get("hosts"), given.get("issuers")
+    if isinstance(hosts, str):
+        given = given | {"hosts": [one.strip() for one in hosts.split(",") if one.strip()]}
+    if isinstance(issuers, str):
+        try:
+            given = given | {"issuers": json.decode(issuers)}
+        except DecodeError as error:
+            raise InvalidInputError(
+                f"The issuers are no JSON: {error}",
+                where=f"{PREFIX}ISSUERS",
+                hint='Such as [{"issuer": "https://id.example.org", "audiences": ["ledger"]}].',
+            ) from error
+    return given
 
 
 def check_settings(settings: Settings) -> None:
@@ -143,12 +195,7 @@ def check_settings(settings: Settings) -> None:
             raise InvalidInputError(
                 f"The setting {name} is from {low} to {high}", where=str(values[name])
             )
-    if not is_loopback(settings.host):
-        raise InvalidInputError(
-            "The ledger serves this machine only, since it cannot ask yet who is calling",
-            where=f"host {settings.host[:64]}",
-            hint="Use 127.0.0.1, ::1 or localhost.",
-        )
+    check_reach(settings)
     _check_webhook(settings)
 
 
@@ -177,13 +224,3 @@ def _check_webhook(settings: Settings) -> None:
         from lineage_api.webhooks import place_of  # noqa: PLC0415 - as above
 
         place_of(settings.anchor_webhook)
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address can only mean this machine."""
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -11,14 +11,20 @@ from lineage_schemas.records import ActorOrigin, Statement
 
 
 class Principal(Struct, frozen=True):
-    """Who acts. The name is personal: the log's envelopes hold a pseudonym for it."""
+    """Who acts. The name is personal: the log's envelopes hold a pseudonym for it.
+
+    ``groups`` are those that an issuer of tokens says it belongs to; ``is_local`` marks the person
+    at this machine, who has the files.
+    """
 
     name: str
     origin: ActorOrigin = ActorOrigin.AUTHENTICATED
+    groups: frozenset[str] = frozenset()
+    is_local: bool = False
 
 
 DEFAULT_NAMESPACE: Final = "default"
-LOCAL_PRINCIPAL: Final = Principal("local")
+LOCAL_PRINCIPAL: Final = Principal("local", is_local=True)
 """Who acts where nobody has set up who may: the person at this machine."""
 
 
