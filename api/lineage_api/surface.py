@@ -67,7 +67,10 @@ def _surface(ledger: Ledger, settings: Settings, gate: Gate) -> Surface:
         ledger=ledger,
         settings=settings,
         writer=GroupWriter(
-            ledger.commit, length_max=settings.queue_length, bytes_max=settings.queue_bytes
+            ledger.commit,
+            length_max=settings.queue_length,
+            bytes_max=settings.queue_bytes,
+            shared=settings.sign_in == "required",
         ),
         reading=Pool("lineage-reader", settings.reader_threads),
         preparing=Pool("lineage-preparer", settings.preparing_threads),

@@ -9,6 +9,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from threading import Timer
 from time import perf_counter
 from typing import Any, Final
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import (
     HTTPDefaultErrorHandler,
@@ -70,6 +71,9 @@ def fetch_document(
             if answer.length:
                 raise _unavailable(url, "stopped in the middle")
             return bytes(body)
+    except HTTPError as error:
+        with error:
+            raise _unavailable(url, f"answered with status {error.code}") from None
     except (OSError, HTTPException, ValueError) as error:
         if perf_counter() > end:
             raise _unavailable(url, f"took more than {seconds:g} seconds") from None
