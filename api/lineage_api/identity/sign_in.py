@@ -59,24 +59,21 @@ class SignIn:
             IssuerUnavailableError: nobody can tell at present.
             OverloadedError: too many wait for the same already.
         """
-        if credential.startswith(KEY_PREFIX):
-            principal = await self._pool.run(lambda: self._keys.authenticate(credential))
-        else:
-            principal = await self._tokens.verify(credential)
-        self._remember(credential)
-        return principal
-
-    def is_welcome(self, credential: str) -> bool:
-        """Tell whether a credential was valid before. It says nothing of now."""
-        return _digest(credential) in self._welcome
-
-    def _remember(self, credential: str) -> None:
-        digest = _digest(credential)
+        digest = sha256(credential.encode()).digest()
+        try:
+            if credential.startswith(KEY_PREFIX):
+                principal = await self._pool.run(lambda: self._keys.authenticate(credential))
+            else:
+                principal = await self._tokens.verify(credential)
+        except UnauthenticatedError:
+            self._welcome.pop(digest, None)
+            raise
         self._welcome[digest] = None
         self._welcome.move_to_end(digest)
         if len(self._welcome) > WELCOME_MAX:
             self._welcome.popitem(last=False)
+        return principal
 
-
-def _digest(credential: str) -> bytes:
-    return sha256(credential.encode()).digest()
+    def is_welcome(self, credential: str) -> bool:
+        """Tell whether a credential was valid before. It says nothing of now."""
+        return sha256(credential.encode()).digest() in self._welcome
