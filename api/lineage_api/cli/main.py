@@ -15,12 +15,14 @@ from typing import Final
 
 import click
 
+from lineage_api.cli.configured import config_option
 from lineage_api.cli.failures import EXIT_CODES, told
 
 VERBS: Final = {
     "anchor": "lineage_api.cli.anchor:anchor",
     "audit": "lineage_api.cli.audit:audit",
     "checkpoint": "lineage_api.cli.checkpoint:checkpoint",
+    "config": "lineage_api.cli.config:config",
     "demo": "lineage_api.cli.demo:demo",
     "find": "lineage_api.cli.find:find",
     "hold": "lineage_api.cli.hold:hold",
@@ -82,6 +84,7 @@ class Verbs(MutableMapping[str, click.Command]):
 
 
 @click.group("lineage", commands=Verbs(dict(VERBS)), epilog=f"{ENVIRONMENT}\n{EXIT_CODES}")
+@config_option
 @click.version_option(version("lineage-ledger"), prog_name="lineage")
 @click.pass_context
 def cli(ctx: click.Context) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from lineage_api.loopback import is_loopback
 from lineage_schemas.errors import InvalidInputError
@@ -37,25 +37,45 @@ _DAYS_30: Final = 30 * 86_400
 
 
 class Issuer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One issuer of tokens.
+    """One issuer of tokens."""
 
-    ``issuer`` is what its tokens say in ``iss``, letter for letter; ``audiences`` are the names
-    this ledger has there. Its keys are at ``jwks``, or where its discovery document says. The claim
-    ``principal_claim`` names the caller, and ``groups_claim`` lists its groups; empty: it has none.
-
-    A token that lives longer than ``token_seconds`` is refused: nobody can take it back. Keys that
-    were fetched are believed for ``key_seconds`` where the issuer cannot be reached.
-    """
-
-    issuer: str
-    audiences: tuple[str, ...]
-    algorithms: tuple[str, ...] = ALGORITHMS_DEFAULT
-    jwks: str = ""
-    principal_claim: str = "sub"
-    groups_claim: str = ""
-    types: tuple[str, ...] = TYPES
-    token_seconds: int = TOKEN_SECONDS_DEFAULT
-    key_seconds: int = KEY_SECONDS_DEFAULT
+    issuer: Annotated[
+        str, Meta(description="What its tokens say in `iss`, letter for letter: an https URL.")
+    ]
+    audiences: Annotated[
+        tuple[str, ...],
+        Meta(description="The names this ledger has there; a token says one of them in `aud`."),
+    ]
+    algorithms: Annotated[
+        tuple[str, ...], Meta(description="What its tokens may be signed with.")
+    ] = ALGORITHMS_DEFAULT
+    jwks: Annotated[
+        str, Meta(description="Where its keys are; empty: where its discovery document says.")
+    ] = ""
+    principal_claim: Annotated[str, Meta(description="The claim that names whoever calls.")] = "sub"
+    groups_claim: Annotated[
+        str, Meta(description="The claim that lists their groups; empty: they have none.")
+    ] = ""
+    types: Annotated[
+        tuple[str, ...],
+        Meta(description="What its tokens may say in `typ`; one that says nothing is a jwt."),
+    ] = TYPES
+    token_seconds: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=_DAYS_30,
+            description="A token that lives for longer is refused: nobody can take it back.",
+        ),
+    ] = TOKEN_SECONDS_DEFAULT
+    key_seconds: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=_DAYS_30,
+            description="For how long its keys are believed while it cannot be reached.",
+        ),
+    ] = KEY_SECONDS_DEFAULT
 
 
 def check_issuers(issuers: tuple[Issuer, ...]) -> None:
@@ -114,12 +134,6 @@ def _check(issuer: Issuer) -> None:
         )
     if not issuer.principal_claim:
         raise _wrong(issuer, "names no claim for the caller", "The usual one is sub.")
-    for name, value in (
-        ("token_seconds", issuer.token_seconds),
-        ("key_seconds", issuer.key_seconds),
-    ):
-        if not 1 <= value <= _DAYS_30:
-            raise _wrong(issuer, f"has {name} of {value}", f"It is from 1 to {_DAYS_30}.")
 
 
 def _wrong(issuer: Issuer, what: str, hint: str) -> InvalidInputError:
