@@ -37,6 +37,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from lineage.access.roles import Action
 from lineage.anchoring.durable import beside
 from lineage.anchoring.keys import KeyFile
 from lineage.anchoring.notary import Notary
@@ -51,6 +52,7 @@ from lineage.questions.trace import TraceQuery
 from lineage.service import Ledger
 from lineage.stores.opening import has_store, open_store, path_of
 from lineage.writing.submission import Outcome, Principal, Receipt
+from lineage_schemas.access import Role
 from lineage_schemas.errors import StoreBehindError, StoreError
 from lineage_schemas.governance import PartsErased
 from lineage_schemas.graph import Direction
@@ -78,6 +80,7 @@ from lineage_schemas.records import (
 )
 
 __all__ = [
+    "Action",
     "Artifact",
     "ArtifactState",
     "Association",
@@ -103,6 +106,7 @@ __all__ = [
     "ProofQuery",
     "Receipt",
     "Retraction",
+    "Role",
     "Shown",
     "StatedTime",
     "Statement",

@@ -23,7 +23,7 @@ from lineage.writing.submission import Principal
 from lineage_schemas.errors import StoreError
 from lineage_schemas.governance import KeyHandover, KeyIntroduction
 
-LEDGER_PRINCIPAL: Final = Principal("ledger")
+LEDGER_PRINCIPAL: Final = Principal("ledger", is_local=True)
 """Who acts where nobody asked: the ledger itself, naming its first key."""
 
 

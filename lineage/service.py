@@ -15,6 +15,8 @@ from typing import Final, Self
 
 from msgspec.structs import replace
 
+from lineage.access.checking import Checks
+from lineage.access.control import AccessControl
 from lineage.anchoring.notary import Notary, Recalled
 from lineage.audit import AuditLevel, AuditReport, AuditRequest, audit_log, recall
 from lineage.clock import Clock, Randomness
@@ -99,9 +101,11 @@ class Ledger:
         self._notary = notary
         self._randomness = randomness
         guard = allow_all if notary is None else notary.check
-        self._intake = Intake(store, clock, randomness, guard)
+        self._checks = Checks(clock)
+        self._intake = Intake(store, clock, randomness, guard, self._checks.check_batch)
         self._graph = GraphIndex()
         self.custody = Custody(store, self._intake, notary, clock, randomness)
+        self.access = AccessControl(store, self._intake, self.custody, self._checks, randomness)
         self.erasures = Erasures(store, self._intake, self.custody, clock, randomness)
         self.recovery = None
         # With a sidecar that cannot be believed nobody knows what was erased: no question is
