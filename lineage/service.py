@@ -1,8 +1,9 @@
 """The service: every use of a ledger, as plain calls. The one door that every surface uses.
 
-Who acts, and in which namespace, is an argument of every call. Calls are synchronous and may be
-made from many threads at once. A question is answered from one snapshot, and its answer states the
-basis it rests on.
+Who acts, and in which namespace, is an argument of every call, and whether they may is checked in
+the very snapshot or transaction that the call works in: otherwise ``ForbiddenError``. Calls are
+synchronous and may be made from many threads at once. A question is answered from one snapshot, and
+its answer states the basis it rests on.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from msgspec.structs import replace
 
 from lineage.access.checking import Checks
 from lineage.access.control import AccessControl
+from lineage.access.roles import Action
 from lineage.anchoring.notary import Notary, Recalled
 from lineage.audit import AuditLevel, AuditReport, AuditRequest, audit_log, recall
 from lineage.clock import Clock, Randomness
@@ -64,6 +66,7 @@ from lineage.writing.submission import (
     Receipt,
     Submission,
 )
+from lineage_schemas.access import EVERY
 from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Head
 from lineage_schemas.errors import InvalidInputError, LedgerError
@@ -104,15 +107,15 @@ class Ledger:
         self._checks = Checks(clock)
         self._intake = Intake(store, clock, randomness, guard, self._checks.check_batch)
         self._graph = GraphIndex()
-        self.custody = Custody(store, self._intake, notary, clock, randomness)
+        self.custody = Custody(store, self._intake, notary, self._checks, clock, randomness)
         self.access = AccessControl(store, self._intake, self.custody, self._checks, randomness)
-        self.erasures = Erasures(store, self._intake, self.custody, clock, randomness)
+        self.erasures = Erasures(store, self._intake, self.custody, self._checks, clock, randomness)
         self.recovery = None
         # With a sidecar that cannot be believed nobody knows what was erased: no question is
         # answered, but an audit and a recovery are possible.
         recalled = None if notary is None else notary.recall()
         if notary is not None and recalled is not None:
-            self.recovery = Recoverer(store, self._intake, notary, randomness)
+            self.recovery = Recoverer(store, self._intake, notary, self._checks, randomness)
             replay(recalled.sidecar, store)
         self._bring_views_up()
         scrub(store, wait_seconds=0)
@@ -234,9 +237,14 @@ class Ledger:
 
     # --- asking ----------------------------------------------------------------------------------
 
-    def head(self) -> Head:
-        """Return where the log stands."""
+    def head(self, *, principal: Principal = LOCAL_PRINCIPAL) -> Head:
+        """Return where the log stands.
+
+        Raises:
+            ForbiddenError: ``principal`` may not verify here.
+        """
         with self._store.read() as reader:
+            self._checks.check(reader, principal, Action.VERIFY, EVERY)
             head = reader.head()
             return Head(head.size, head.tree().root(), head.recorded_us)
 
@@ -395,7 +403,8 @@ class Ledger:
         check_page(count)
         if start < 0:
             raise InvalidInputError("Positions begin at 0", where=str(start))
-        with self._question(namespace, principal, as_of) as (reader, number, basis):
+        with self._question(namespace, principal, as_of, Action.READ_ENTRIES) as asked:
+            reader, number, basis = asked
             return read_entry_page(reader, number, start, count, basis)
 
     # --- proving ---------------------------------------------------------------------------------
@@ -414,6 +423,7 @@ class Ledger:
         taken, by whom and what for.
 
         Raises:
+            ForbiddenError: ``principal`` may not.
             NotFoundError: nothing of that name or position, or no checkpoint.
             LimitExceededError: more than ``PROOFS_MAX`` entries.
             StoreError: the checkpoint or the disclosure could not be written; nothing is shown.
@@ -422,9 +432,11 @@ class Ledger:
         signed = SignedSize(checkpoint.size, checkpoint.note.encode())
         if not any(query.shown):
             with self._store.read() as reader:
+                self._checks.check(reader, principal, Action.PROVE, namespace)
                 return proof_answer(prove(reader, namespace, query, signed), signed, None)
 
         def work(writer: Writer, append: Append, _: int) -> ProofAnswer:
+            self._checks.check(writer, principal, Action.PROVE, namespace)
             # Read and stated in one transaction, so that no erasure comes between the two.
             proofs = prove(writer, namespace, query, signed)
             records = disclosures(proofs, query, principal.name)
@@ -457,21 +469,26 @@ class Ledger:
         on where it was.
 
         Raises:
+            ForbiddenError: ``principal`` is no auditor of every namespace.
             StoreError: the store or the state file cannot be read, or there is no room to replay.
             InvalidInputError: the state file is something else.
         """
-        del principal  # who may audit is settled when sign-in exists
         request = AuditRequest(level=level, keys=tuple(keys), checkpoint=checkpoint, state=state)
         memory = recall(self._notary)
         with self._store.read() as reader:
+            self._checks.check(reader, principal, Action.AUDIT, EVERY)
             return audit_log(reader, request, memory, progress)
 
     def rebuild(
         self, *, progress: Progress | None = None, principal: Principal = LOCAL_PRINCIPAL
     ) -> RebuildReport:
-        """Drop every view and fold the log again, in one transaction; writers wait meanwhile."""
-        del principal  # as above
+        """Drop every view and fold the log again, in one transaction; writers wait meanwhile.
+
+        Raises:
+            ForbiddenError: ``principal`` is no operator.
+        """
         with self._store.write() as writer:
+            self._checks.check(writer, principal, Action.REBUILD, EVERY)
             return rebuild_views(writer, progress)
 
     def _bring_views_up(self) -> None:
@@ -483,14 +500,18 @@ class Ledger:
 
     @contextmanager
     def _question(
-        self, namespace: str, principal: Principal, as_of: AsOf
+        self,
+        namespace: str,
+        principal: Principal,
+        as_of: AsOf,
+        action: Action = Action.READ,
     ) -> Generator[tuple[Reader, int | None, Basis]]:
         """Open one snapshot and fix its basis: (reader, number of the namespace, basis)."""
-        del principal  # who may read what is settled when sign-in exists
         recalled = None if self._notary is None else self._notary.recall()
         if recalled is not None and recalled.fault is not None:
             raise recalled.fault
         with self._store.read() as reader:
+            self._checks.check(reader, principal, action, namespace)
             origin = reader.origin()
             resolved = resolve_as_of(reader, origin, namespace, as_of)
             number = namespace_number(reader, namespace, resolved.size)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from lineage.projections.access import ACCESS_CHANGE, API_KEY, GRANT, Grants
 from lineage.projections.catalog import COUNTER, NAMESPACE, SOURCE, TYPE, Catalog
 from lineage.projections.edges import EDGE, Edges, executions_of
-from lineage.projections.erasures import ERASED, ERASING, REDACTED, Erasures
+from lineage.projections.erasures import ERASED, ERASING, PROPOSAL, REDACTED, Erasures
 from lineage.projections.governance import (
     DISCLOSURE,
     HANDOVER,
@@ -35,7 +35,7 @@ from lineage.stores.scanning import scan_rows
 from lineage.stores.tables import BOOKMARK_TABLE, Column, Table
 from lineage_schemas.codec import encode_json
 from lineage_schemas.entry import Entry
-from lineage_schemas.governance import GOVERNANCE_TYPES, Release
+from lineage_schemas.governance import GOVERNANCE_TYPES, Erasure, ErasureRefusal, Release
 
 BOOKMARK: Final = Table(
     BOOKMARK_TABLE,
@@ -71,6 +71,7 @@ VIEW_TABLES: Final = (
     ERASED,
     ERASING,
     REDACTED,
+    PROPOSAL,
     KEY,
     HANDOVER,
     RESTRAINT,
@@ -123,11 +124,18 @@ class Views:
         self.load_governance(reader, (record for one in said for record in one.governance))
 
     def load_governance(self, reader: Reader, records: Iterable[object]) -> None:
-        """Load the restraints, grants and keys that these records release or revoke."""
+        """Load what these records release, revoke or decide."""
         records = [one for one in records if type(one) in _GOVERNANCE]
         if not records:
             return
         self._grants.load(reader, records)
+        decided = [
+            record.proposal
+            for record in records
+            if isinstance(record, Erasure | ErasureRefusal) and record.proposal is not None
+        ]
+        if decided:
+            self._erasures.load(reader, decided)
         released = [record.position for record in records if isinstance(record, Release)]
         if released:
             self._governance.load(reader, released)

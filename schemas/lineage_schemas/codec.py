@@ -137,7 +137,11 @@ def encode_parts(records: tuple[Record, ...]) -> Parts:
 
 def _version_of(records: tuple[Record, ...]) -> int:
     """Return the lowest version of payloads that has all of these records."""
-    return PAYLOAD_VERSION if any(type(one) in _SINCE_VERSION_3 for one in records) else 2
+    is_later = any(
+        type(one) in _SINCE_VERSION_3 or getattr(one, "proposal", None) is not None
+        for one in records
+    )
+    return PAYLOAD_VERSION if is_later else 2
 
 
 def decode_records(facts: bytes, personal: bytes | None) -> tuple[Record, ...]:

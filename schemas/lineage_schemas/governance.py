@@ -66,7 +66,10 @@ class Recovery(Record, frozen=True, kw_only=True, tag="recovery"):
 
 
 class Erasure(Record, frozen=True, kw_only=True, tag="erasure"):
-    """Payload parts of these entries are gone; envelopes and proofs stay."""
+    """Payload parts of these entries are gone; envelopes and proofs stay.
+
+    ``proposal`` is the position of the entry that proposed it, where one did.
+    """
 
     positions: tuple[int, ...]
     parts: PartsErased
@@ -74,6 +77,7 @@ class Erasure(Record, frozen=True, kw_only=True, tag="erasure"):
     requester: str
     approver: str
     reason: str = ""
+    proposal: int | None = None
 
 
 class ErasureRefusal(Record, frozen=True, kw_only=True, tag="erasure_refusal"):
@@ -86,6 +90,7 @@ class ErasureRefusal(Record, frozen=True, kw_only=True, tag="erasure_refusal"):
     approver: str
     because: tuple[int, ...]
     reason: str = ""
+    proposal: int | None = None
 
 
 class ErasureProposal(Record, frozen=True, kw_only=True, tag="erasure_proposal"):
