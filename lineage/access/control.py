@@ -34,6 +34,7 @@ from lineage.stores.base import Reader, Store, Writer
 from lineage.writing.governing import Pseudonyms, governance_batch
 from lineage.writing.submission import LOCAL_PRINCIPAL, Principal
 from lineage_schemas.access import (
+    API_KEY_PREFIX,
     EVERY,
     GROUP_PREFIX,
     ApiKeyIssue,
@@ -53,9 +54,6 @@ from lineage_schemas.errors import (
 from lineage_schemas.governance import GovernanceRecord
 from lineage_schemas.instants import instant_us
 from lineage_schemas.records import ActorOrigin
-
-API_KEY_PREFIX: Final = "llk"
-"""What every API key begins with, so that whoever finds one lying about knows what it is."""
 
 _KEY_BYTES: Final = 8
 _SECRET_BYTES: Final = 32
