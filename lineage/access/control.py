@@ -23,7 +23,7 @@ from lineage.access.granting import (
     grant_scope,
     key_scope,
 )
-from lineage.access.roles import Action
+from lineage.access.roles import ACTIONS, Action
 from lineage.access.state import permits, read_access, rights_of
 from lineage.access.viewing import Moment, moment_of, view_grants, view_keys
 from lineage.clock import Randomness
@@ -171,6 +171,33 @@ class AccessControl:
         with self._store.read() as reader:
             self._checks.check(reader, principal, Action.SEE_GRANTS, namespace)
             return tuple(view_grants(reader, self._moment(reader, as_of), namespace))
+
+    def who(
+        self,
+        action: Action,
+        namespace: str = EVERY,
+        as_of: AsOf = None,
+        *,
+        principal: Principal = LOCAL_PRINCIPAL,
+    ) -> tuple[GrantView, ...]:
+        """Return the grants by which somebody may (or could as of then) do this in a namespace.
+
+        Beside them there is the local principal, who may do everything. What a group brings
+        together with a member's own roles is not known before the member acts.
+
+        Raises: as ``grants``.
+        """
+        with self._store.read() as reader:
+            self._checks.check(reader, principal, Action.SEE_GRANTS, namespace)
+            moment = self._moment(reader, as_of)
+            state = read_access(reader, moment.size)
+            return tuple(
+                view
+                for view in view_grants(reader, moment, namespace)
+                if view.in_force
+                and action in ACTIONS[view.role]
+                and permits(rights_of(state, _as_grantee(view), moment.now_us), action, namespace)
+            )
 
     # --- keys ------------------------------------------------------------------------------------
 
@@ -342,6 +369,14 @@ class AccessControl:
         # A store that is put back to just before would forget a revocation: others must know.
         self._custodian.sign_now()
         return stated
+
+
+def _as_grantee(view: GrantView) -> Principal:
+    """Return somebody who has the grants of a grantee, and none but those."""
+    name = view.grantee
+    if name.startswith(GROUP_PREFIX):
+        return Principal("\0", groups=frozenset({name.removeprefix(GROUP_PREFIX)}))
+    return Principal(name)
 
 
 def _digest(secret: str) -> str:

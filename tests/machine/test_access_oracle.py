@@ -138,6 +138,8 @@ class Oracle:
                 self.grants.pop(record["position"], None)
             case "api_key_revocation":
                 self.keys.pop(record["key"], None)
+            case _:
+                pass
 
     def allows(self, who: Principal, action: str, namespace: str, source: str) -> bool:
         if not self.is_set_up:
@@ -178,7 +180,7 @@ class Oracle:
         )
 
     def is_over(self, record: dict[str, Any]) -> bool:
-        return record.get("expires_us", self.now_us + 1) <= self.now_us
+        return bool(record.get("expires_us", self.now_us + 1) <= self.now_us)
 
 
 def reaches(names: list[str], name: str) -> bool:

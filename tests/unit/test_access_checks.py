@@ -12,7 +12,7 @@ from lineage import open_ledger
 from lineage.access.control import AccessControl
 from lineage.custody import Custody
 from lineage.erasures import Erasures
-from lineage.ledger import Ledger, Principal, ProofQuery, Role, Shown, TraceQuery
+from lineage.ledger import Action, Ledger, Principal, ProofQuery, Role, Shown, TraceQuery
 from lineage.proofs.tiles import ENTRIES, Tile
 from lineage.recovery import Recoverer
 from lineage_schemas.errors import ForbiddenError
@@ -61,6 +61,7 @@ CALLS: dict[str, Call] = {
         one.access.grants()[0].position, principal=who
     ),
     "AccessControl.grants": lambda one, who: one.access.grants(principal=who),
+    "AccessControl.who": lambda one, who: one.access.who(Action.READ, principal=who),
     "AccessControl.make_key": lambda one, who: one.access.make_key("eve", principal=who),
     "AccessControl.revoke_api_key": lambda one, who: one.access.revoke_api_key(
         one.access.api_keys()[0].key, principal=who

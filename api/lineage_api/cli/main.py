@@ -18,6 +18,7 @@ import click
 from lineage_api.cli.failures import EXIT_CODES, told
 
 VERBS: Final = {
+    "access": "lineage_api.cli.access:access",
     "anchor": "lineage_api.cli.anchor:anchor",
     "audit": "lineage_api.cli.audit:audit",
     "checkpoint": "lineage_api.cli.checkpoint:checkpoint",
