@@ -30,7 +30,7 @@ from lineage.questions.integrity import (
     read_tile,
 )
 from lineage.rotation import LEDGER_PRINCIPAL, Acting, Rotation
-from lineage.stores.base import Store
+from lineage.stores.base import Reader, Store
 from lineage.writing.submission import LOCAL_PRINCIPAL, Principal
 from lineage_schemas.access import EVERY
 from lineage_schemas.errors import LedgerError, PreconditionError
@@ -238,11 +238,11 @@ class Custody:
         self._admit(principal, Action.ROTATE_KEY)
         notary = self._signing()
         self.begin()
-        acting = Acting(
-            principal,
-            lambda reader: self._checks.check(reader, principal, Action.ROTATE_KEY, EVERY),
-        )
-        self._rotation.rotate(notary, reason, acting, lost=lost)
+
+        def admit(reader: Reader) -> None:
+            self._checks.check(reader, principal, Action.ROTATE_KEY, EVERY)
+
+        self._rotation.rotate(notary, reason, Acting(principal, admit), lost=lost)
         self._sign(notary)
         return self.keys()[-1]
 

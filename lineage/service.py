@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from msgspec.structs import replace
 
@@ -57,6 +57,7 @@ from lineage.recovery import Recoverer
 from lineage.rules.form import LEDGER_NAMESPACE
 from lineage.rules.secrets import clean_identifier
 from lineage.stores.base import Reader, Store, Writer
+from lineage.stores.bound import BoundReader
 from lineage.writing.governing import governance_batch, namespace_number
 from lineage.writing.preparing import PreparedBatch, prepare_batch
 from lineage.writing.submission import (
@@ -84,6 +85,18 @@ from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import Statement
 
 EVERY_KIND: Final = tuple(Kind)
+
+
+class Asked(NamedTuple):
+    """What a question is answered from: a snapshot that shows its namespace and nothing else.
+
+    ``unbound`` is for what keeps its own namespaces apart: the index of the graph.
+    """
+
+    reader: Reader
+    number: int | None
+    basis: Basis
+    unbound: Reader
 
 
 class Ledger:
@@ -260,8 +273,8 @@ class Ledger:
         Raises:
             UnknownBasisError: a size the log has not reached, or another log's basis.
         """
-        with self._question(namespace, principal, as_of) as (_, _, basis):
-            return basis
+        with self._question(namespace, principal, as_of) as asked:
+            return asked.basis
 
     def trace(
         self,
@@ -279,10 +292,10 @@ class Ledger:
         """
         check_query(query)
         query = replace(query, start=tuple(map(clean_identifier, query.start)))
-        with self._question(namespace, principal, as_of) as (reader, number, basis):
-            snapshot = self._graph.snapshot(reader, number)
+        with self._question(namespace, principal, as_of) as asked:
+            snapshot = self._graph.snapshot(asked.unbound, asked.number)
             with paused_collector():
-                return trace(reader, snapshot, number, query, basis)
+                return trace(asked.reader, snapshot, asked.number, query, asked.basis)
 
     def show(
         self,
@@ -301,9 +314,9 @@ class Ledger:
         """
         wanted = clean_identifier(identifier)
         kinds = EVERY_KIND if kind is None else (kind,)
-        with self._question(namespace, principal, as_of) as (reader, number, basis):
-            snapshot = self._graph.snapshot(reader, number)
-            return show(reader, snapshot, number, wanted, kinds, basis)
+        with self._question(namespace, principal, as_of) as asked:
+            snapshot = self._graph.snapshot(asked.unbound, asked.number)
+            return show(asked.reader, snapshot, asked.number, wanted, kinds, asked.basis)
 
     def contexts_of(
         self,
@@ -318,8 +331,10 @@ class Ledger:
         Raises:
             UnknownBasisError: as ``basis``.
         """
-        with self._question(namespace, principal, as_of) as (reader, number, basis):
-            return {} if number is None else read_contexts(reader, number, nodes, basis.size)
+        with self._question(namespace, principal, as_of) as asked:
+            if asked.number is None:
+                return {}
+            return read_contexts(asked.reader, asked.number, nodes, asked.basis.size)
 
     def find(
         self,
@@ -341,8 +356,8 @@ class Ledger:
         question = question_of(namespace, "find", text)
         after = None if cursor is None else decode_cursor(cursor, question)
         then = as_of if after is None else after.size
-        with self._question(namespace, principal, then) as (reader, number, basis):
-            return find_words(reader, number, text, after, count, basis)
+        with self._question(namespace, principal, then) as asked:
+            return find_words(asked.reader, asked.number, text, after, count, asked.basis)
 
     def list_nodes(
         self,
@@ -365,8 +380,8 @@ class Ledger:
         question = question_of(namespace, "list", name)
         after = None if cursor is None else decode_cursor(cursor, question)
         then = as_of if after is None else after.size
-        with self._question(namespace, principal, then) as (reader, number, basis):
-            return list_type(reader, number, name, after, count, basis)
+        with self._question(namespace, principal, then) as asked:
+            return list_type(asked.reader, asked.number, name, after, count, asked.basis)
 
     def types(
         self,
@@ -380,10 +395,11 @@ class Ledger:
         Raises:
             UnknownBasisError: as ``basis``.
         """
-        with self._question(namespace, principal, as_of) as (reader, number, basis):
-            rows = [] if number is None else types_as_of(reader, number, basis.size)
+        with self._question(namespace, principal, as_of) as asked:
+            number, size = asked.number, asked.basis.size
+            rows = [] if number is None else types_as_of(asked.reader, number, size)
             types = tuple(TypeView(kind=row.kind, id=row.id, type=row.definition) for row in rows)
-            return TypesAnswer(basis=basis, types=types)
+            return TypesAnswer(basis=asked.basis, types=types)
 
     def entries(
         self,
@@ -404,8 +420,7 @@ class Ledger:
         if start < 0:
             raise InvalidInputError("Positions begin at 0", where=str(start))
         with self._question(namespace, principal, as_of, Action.READ_ENTRIES) as asked:
-            reader, number, basis = asked
-            return read_entry_page(reader, number, start, count, basis)
+            return read_entry_page(asked.reader, asked.number, start, count, asked.basis)
 
     # --- proving ---------------------------------------------------------------------------------
 
@@ -433,12 +448,14 @@ class Ledger:
         if not any(query.shown):
             with self._store.read() as reader:
                 self._checks.check(reader, principal, Action.PROVE, namespace)
-                return proof_answer(prove(reader, namespace, query, signed), signed, None)
+                own = _bound(reader, namespace, namespace_number(reader, namespace))
+                return proof_answer(prove(own, namespace, query, signed), signed, None)
 
         def work(writer: Writer, append: Append, _: int) -> ProofAnswer:
             self._checks.check(writer, principal, Action.PROVE, namespace)
             # Read and stated in one transaction, so that no erasure comes between the two.
-            proofs = prove(writer, namespace, query, signed)
+            own = _bound(writer, namespace, namespace_number(writer, namespace))
+            proofs = prove(own, namespace, query, signed)
             records = disclosures(proofs, query, principal.name)
             if not records:
                 return proof_answer(proofs, signed, None)
@@ -505,8 +522,8 @@ class Ledger:
         principal: Principal,
         as_of: AsOf,
         action: Action = Action.READ,
-    ) -> Generator[tuple[Reader, int | None, Basis]]:
-        """Open one snapshot and fix its basis: (reader, number of the namespace, basis)."""
+    ) -> Generator[Asked]:
+        """Open one snapshot, fix its basis, and bind it to the namespace."""
         recalled = None if self._notary is None else self._notary.recall()
         if recalled is not None and recalled.fault is not None:
             raise recalled.fault
@@ -521,7 +538,8 @@ class Ledger:
                 sources=() if number is None else _sources_of(reader, number, resolved.size),
                 missing=self._missing(reader, recalled),
             )
-            yield reader, number, state_basis(reader, origin, namespace, resolved, found)
+            basis = state_basis(reader, origin, namespace, resolved, found)
+            yield Asked(_bound(reader, namespace, number), number, basis, reader)
 
     def _missing(self, reader: Reader, recalled: Recalled | None) -> tuple[str, ...]:
         """Say what is known to be missing of the log itself, by what was signed of it."""
@@ -529,6 +547,10 @@ class Ledger:
             return ()
         fault = self._notary.verdict(reader, recalled)
         return () if fault is None else (fault.what,)
+
+
+def _bound(reader: Reader, namespace: str, number: int | None) -> Reader:
+    return BoundReader(reader, namespace, number, LEDGER_NAMESPACE)
 
 
 def _one(outcomes: Outcomes) -> list[Receipt]:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from lineage.projections.unfolding import Unfolded
 from lineage.stores.base import Reader, Writer
-from lineage.stores.tables import Column, Row, Table
+from lineage.stores.tables import Bound, Column, Row, Table
 from lineage_schemas.access import ApiKeyIssue, ApiKeyRevocation, Grant, GrantRevocation
 from lineage_schemas.codec import encode_json
 from lineage_schemas.governance import Erasure
@@ -27,6 +27,7 @@ GRANT: Final = Table(
         Column("reason", str),
     ),
     key=("since",),
+    bound=(Bound.HIDDEN, "since"),
 )
 """``since`` is the entry that states the grant, ``until`` the one that revokes it. People are
 pseudonyms of the ledger's own namespace, namespaces and sources JSON lists."""
@@ -48,10 +49,14 @@ API_KEY: Final = Table(
         Column("reason", str),
     ),
     key=("id",),
+    bound=(Bound.HIDDEN, "id"),
 )
 
 ACCESS_CHANGE: Final = Table(
-    "access_change", (Column("id", int), Column("position", int)), key=("id",)
+    "access_change",
+    (Column("id", int), Column("position", int)),
+    key=("id",),
+    bound=(Bound.HIDDEN, "id"),
 )
 """The last entry after which somebody may do something else than before: one row, or none.
 

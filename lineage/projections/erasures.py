@@ -7,7 +7,7 @@ from typing import Final
 
 from lineage.projections.unfolding import Unfolded
 from lineage.stores.base import Reader, Writer
-from lineage.stores.tables import Column, Row, Table
+from lineage.stores.tables import Bound, Column, Row, Table
 from lineage_schemas.governance import Erasure, ErasureProposal, ErasureRefusal
 
 ERASED: Final = Table(
@@ -18,6 +18,7 @@ ERASED: Final = Table(
         Column("parts", str),
     ),
     key=("position", "erased_by"),
+    bound=(Bound.POSITION, "position"),
 )
 """``erased_by`` is the position of the entry that states the erasure."""
 
@@ -25,6 +26,7 @@ ERASING: Final = Table(
     "erasing",
     (Column("position", int), Column("namespace", int), Column("lowest", int)),
     key=("position",),
+    bound=(Bound.NUMBER, "namespace"),
 )
 """The entries that state erasures, and the lowest position that each erased from."""
 
@@ -35,6 +37,7 @@ REDACTED: Final = Table(
     "redacted",
     (Column("vertex", int), Column("since", int)),
     key=("vertex", "since"),
+    bound=(Bound.VERTEX, "vertex"),
 )
 """Nodes of which something was erased from the entry at ``since``.
 
@@ -52,6 +55,7 @@ PROPOSAL: Final = Table(
     ),
     key=("position",),
     indexes=(("namespace",),),
+    bound=(Bound.NUMBER, "namespace"),
 )
 """Erasures that were proposed; ``decided_by`` states the erasure, or its refusal."""
 

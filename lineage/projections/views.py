@@ -32,7 +32,7 @@ from lineage.projections.unfolding import Unfolded, unfold
 from lineage.projections.words import WORD, Words, words_of_node
 from lineage.stores.base import Reader, Writer
 from lineage.stores.scanning import scan_rows
-from lineage.stores.tables import BOOKMARK_TABLE, Column, Table
+from lineage.stores.tables import BOOKMARK_TABLE, Bound, Column, Table
 from lineage_schemas.codec import encode_json
 from lineage_schemas.entry import Entry
 from lineage_schemas.governance import GOVERNANCE_TYPES, Erasure, ErasureRefusal, Release
@@ -41,6 +41,7 @@ BOOKMARK: Final = Table(
     BOOKMARK_TABLE,
     (Column("id", int), Column("version", str), Column("size", int), Column("turn", int)),
     key=("id",),
+    bound=(Bound.PUBLIC, "id"),
 )
 """How far the views have come, and which version of the projections made them. One row.
 
