@@ -10,6 +10,7 @@ import logging
 from pathlib import Path
 from typing import Final
 
+from lineage.access.accounts import Told
 from lineage.access.checking import Checks
 from lineage.access.roles import Action
 from lineage.anchoring.exports import export_checkpoint
@@ -192,7 +193,11 @@ class Custody:
         action = Action.READ_BUNDLES if tile.level == ENTRIES else Action.VERIFY
         with self._store.read() as reader:
             self._checks.check(reader, principal, action, EVERY)
-            return read_tile(reader, tile)
+            body = read_tile(reader, tile)
+        if action is not Action.VERIFY:
+            told = Told("tile", EVERY, (tile,), count=tile.width)
+            self._checks.tell(principal, told)
+        return body
 
     def _sign(self, notary: Notary) -> Signed:
         # Before signing, so that what is written meanwhile counts as news again.

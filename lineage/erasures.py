@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lineage.access.accounts import Told
 from lineage.access.checking import Checks
 from lineage.access.roles import Action
 from lineage.clock import Clock, Randomness
@@ -124,7 +125,9 @@ class Erasures:
             self._checks.check(reader, principal, Action.PLAN_ERASURE, namespace)
             now_us = max(reader.head().recorded_us, self._clock())
             plan = make_plan(reader, namespace, wanted, parts, now_us)
-            return _answer(reader, plan, namespace, parts)
+            answer = _answer(reader, plan, namespace, parts)
+        self._told(principal, "plan", namespace, wanted, answer)
+        return answer
 
     def erase(
         self,
@@ -202,7 +205,9 @@ class Erasures:
             answer = _answer(writer, plan, namespace, parts)
             return replace(answer, position=append(batch)[-1].position)
 
-        return self._state(work)
+        answer = self._state(work)
+        self._told(principal, "propose", namespace, wanted, answer)
+        return answer
 
     def approve(
         self,
@@ -234,7 +239,9 @@ class Erasures:
             told = namespace, record.parts, principal
             return self._erase(writer, append, plan, saying, names, told)
 
-        return self._carry_out(work)
+        answer = self._carry_out(work)
+        self._told(principal, "approve", namespace, (position,), answer)
+        return answer
 
     def proposals(
         self, namespace: str = DEFAULT_NAMESPACE, *, principal: Principal = LOCAL_PRINCIPAL
@@ -246,7 +253,21 @@ class Erasures:
         """
         with self._store.read() as reader:
             self._checks.check(reader, principal, Action.SEE_RESTRAINTS, namespace)
-            return tuple(view_proposals(reader, namespace))
+            found = tuple(view_proposals(reader, namespace))
+        self._checks.tell(principal, Told("proposals", namespace, (), count=len(found)))
+        return found
+
+    def _told(
+        self,
+        principal: Principal,
+        call: str,
+        namespace: str,
+        targets: Sequence[Target],
+        answer: ErasureAnswer,
+    ) -> None:
+        """State in the access log what a privacy officer saw of entries that are to be erased."""
+        count = len(answer.positions)
+        self._checks.tell(principal, Told(call, namespace, tuple(targets), count=count))
 
     def _carry_out(self, work: Callable[[Writer, Append, int], ErasureAnswer]) -> ErasureAnswer:
         self._custody.begin()
@@ -334,7 +355,9 @@ class Erasures:
             append(governance_batch(namespace, principal, record, randomness=self._randomness))
             return _restraint_view(writer, _restraint_at(writer, namespace, position))
 
-        return self._state(work)
+        view = self._state(work)
+        self._checks.tell(principal, Told("release", namespace, (position,), count=1))
+        return view
 
     def restraints(
         self, namespace: str = DEFAULT_NAMESPACE, *, principal: Principal = LOCAL_PRINCIPAL
@@ -348,9 +371,11 @@ class Erasures:
             self._checks.check(reader, principal, Action.SEE_RESTRAINTS, namespace)
             number = namespace_number(reader, namespace)
             rows = [] if number is None else reader.find(RESTRAINT, "namespace", [number])
-            return tuple(
+            found = tuple(
                 _restraint_view(reader, row) for row in map(RestraintRow._make, sorted(rows))
             )
+        self._checks.tell(principal, Told("restraints", namespace, (), count=len(found)))
+        return found
 
     def _state(self, work: Callable[[Writer, Append, int], _T]) -> _T:
         self._custody.begin()
@@ -398,7 +423,11 @@ class Erasures:
             assert position is not None
             return _restraint_view(writer, _restraint_at(writer, namespace, position))
 
-        return self._state(work)
+        view = self._state(work)
+        self._checks.tell(
+            principal, Told(type(record).__name__.lower(), namespace, (target,), count=1)
+        )
+        return view
 
 
 class _Saying(NamedTuple):

@@ -8,18 +8,19 @@ its answer states the basis it rests on.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from msgspec.structs import replace
 
+from lineage.access.accounts import AccessLog, Told
 from lineage.access.checking import Checks
 from lineage.access.control import AccessControl
 from lineage.access.roles import Action
-from lineage.anchoring.notary import Notary, Recalled
+from lineage.anchoring.notary import Notary
+from lineage.asking import Asking, bound_to
 from lineage.audit import AuditLevel, AuditReport, AuditRequest, audit_log, recall
 from lineage.clock import Clock, Randomness
 from lineage.collector import paused_collector
@@ -30,10 +31,10 @@ from lineage.erasures import Erasures
 from lineage.folding import Progress, RebuildReport, rebuild_views
 from lineage.graph.index import GraphIndex
 from lineage.intake import Append, Delivery, Intake, Outcomes, allow_all
-from lineage.projections.catalog import SOURCE, types_as_of
+from lineage.projections.catalog import types_as_of
 from lineage.projections.views import PROJECTION_VERSION, read_bookmark
 from lineage.proofs.verifying import VerifierKey
-from lineage.questions.as_of import AsOf, FoundNamespace, resolve_as_of, state_basis
+from lineage.questions.as_of import AsOf
 from lineage.questions.contexts import NodeId, read_contexts
 from lineage.questions.entries import read_entry_page
 from lineage.questions.proving import (
@@ -54,10 +55,8 @@ from lineage.questions.search import (
 from lineage.questions.show import show
 from lineage.questions.trace import TraceQuery, check_query, trace
 from lineage.recovery import Recoverer
-from lineage.rules.form import LEDGER_NAMESPACE
 from lineage.rules.secrets import clean_identifier
-from lineage.stores.base import Reader, Store, Writer
-from lineage.stores.bound import BoundReader
+from lineage.stores.base import Store, Writer
 from lineage.writing.governing import governance_batch, namespace_number
 from lineage.writing.preparing import PreparedBatch, prepare_batch
 from lineage.writing.submission import (
@@ -87,18 +86,6 @@ from lineage_schemas.records import Statement
 EVERY_KIND: Final = tuple(Kind)
 
 
-class Asked(NamedTuple):
-    """What a question is answered from: a snapshot that shows its namespace and nothing else.
-
-    ``unbound`` is for what keeps its own namespaces apart: the index of the graph.
-    """
-
-    reader: Reader
-    number: int | None
-    basis: Basis
-    unbound: Reader
-
-
 class Ledger:
     """A ledger: record statements, ask questions, check the log. Use it as a context manager.
 
@@ -107,19 +94,26 @@ class Ledger:
     """
 
     def __init__(
-        self, store: Store, clock: Clock, randomness: Randomness, notary: Notary | None = None
+        self,
+        store: Store,
+        clock: Clock,
+        randomness: Randomness,
+        notary: Notary | None = None,
+        accounts: AccessLog | None = None,
     ) -> None:
         """Serve a store. Before it serves, erasures that a backup brought back are made again.
 
-        Views that an older software made are folded again too.
+        Views that an older software made are folded again too. Without ``accounts`` whatever must
+        be stated in an access log is given to nobody.
         """
         self._store = store
         self._notary = notary
         self._randomness = randomness
         guard = allow_all if notary is None else notary.check
-        self._checks = Checks(clock)
+        self._checks = Checks(clock, accounts)
         self._intake = Intake(store, clock, randomness, guard, self._checks.check_batch)
         self._graph = GraphIndex()
+        self._asking = Asking(store, notary, self._checks)
         self.custody = Custody(store, self._intake, notary, self._checks, clock, randomness)
         self.access = AccessControl(store, self._intake, self.custody, self._checks, randomness)
         self.erasures = Erasures(store, self._intake, self.custody, self._checks, clock, randomness)
@@ -150,6 +144,8 @@ class Ledger:
         """Sign what was written and not signed yet, and let go of the store."""
         self.custody.catch_up()
         self._store.close()
+        if self._checks.accounts is not None:
+            self._checks.accounts.close()
 
     @property
     def origin(self) -> str:
@@ -273,7 +269,7 @@ class Ledger:
         Raises:
             UnknownBasisError: a size the log has not reached, or another log's basis.
         """
-        with self._question(namespace, principal, as_of) as asked:
+        with self._asking.question((namespace, principal, as_of), "basis") as asked:
             return asked.basis
 
     def trace(
@@ -292,10 +288,12 @@ class Ledger:
         """
         check_query(query)
         query = replace(query, start=tuple(map(clean_identifier, query.start)))
-        with self._question(namespace, principal, as_of) as asked:
+        with self._asking.question((namespace, principal, as_of), "trace", query) as asked:
             snapshot = self._graph.snapshot(asked.unbound, asked.number)
             with paused_collector():
-                return trace(asked.reader, snapshot, asked.number, query, asked.basis)
+                answer = trace(asked.reader, snapshot, asked.number, query, asked.basis)
+            asked.count = len(answer.nodes)
+            return answer
 
     def show(
         self,
@@ -314,9 +312,11 @@ class Ledger:
         """
         wanted = clean_identifier(identifier)
         kinds = EVERY_KIND if kind is None else (kind,)
-        with self._question(namespace, principal, as_of) as asked:
+        with self._asking.question((namespace, principal, as_of), "show", wanted, kinds) as asked:
             snapshot = self._graph.snapshot(asked.unbound, asked.number)
-            return show(asked.reader, snapshot, asked.number, wanted, kinds, asked.basis)
+            answers = show(asked.reader, snapshot, asked.number, wanted, kinds, asked.basis)
+            asked.count = len(answers)
+            return answers
 
     def contexts_of(
         self,
@@ -331,10 +331,13 @@ class Ledger:
         Raises:
             UnknownBasisError: as ``basis``.
         """
-        with self._question(namespace, principal, as_of) as asked:
+        named = tuple(nodes)
+        with self._asking.question((namespace, principal, as_of), "contexts_of", named) as asked:
             if asked.number is None:
                 return {}
-            return read_contexts(asked.reader, asked.number, nodes, asked.basis.size)
+            found = read_contexts(asked.reader, asked.number, named, asked.basis.size)
+            asked.count = len(found)
+            return found
 
     def find(
         self,
@@ -356,8 +359,12 @@ class Ledger:
         question = question_of(namespace, "find", text)
         after = None if cursor is None else decode_cursor(cursor, question)
         then = as_of if after is None else after.size
-        with self._question(namespace, principal, then) as asked:
-            return find_words(asked.reader, asked.number, text, after, count, asked.basis)
+        with self._asking.question(
+            (namespace, principal, then), "find", text, cursor, count
+        ) as asked:
+            page = find_words(asked.reader, asked.number, text, after, count, asked.basis)
+            asked.count = len(page.nodes)
+            return page
 
     def list_nodes(
         self,
@@ -380,8 +387,12 @@ class Ledger:
         question = question_of(namespace, "list", name)
         after = None if cursor is None else decode_cursor(cursor, question)
         then = as_of if after is None else after.size
-        with self._question(namespace, principal, then) as asked:
-            return list_type(asked.reader, asked.number, name, after, count, asked.basis)
+        with self._asking.question(
+            (namespace, principal, then), "list", name, cursor, count
+        ) as asked:
+            page = list_type(asked.reader, asked.number, name, after, count, asked.basis)
+            asked.count = len(page.nodes)
+            return page
 
     def types(
         self,
@@ -395,10 +406,11 @@ class Ledger:
         Raises:
             UnknownBasisError: as ``basis``.
         """
-        with self._question(namespace, principal, as_of) as asked:
+        with self._asking.question((namespace, principal, as_of), "types") as asked:
             number, size = asked.number, asked.basis.size
             rows = [] if number is None else types_as_of(asked.reader, number, size)
             types = tuple(TypeView(kind=row.kind, id=row.id, type=row.definition) for row in rows)
+            asked.count = len(types)
             return TypesAnswer(basis=asked.basis, types=types)
 
     def entries(
@@ -419,8 +431,10 @@ class Ledger:
         check_page(count)
         if start < 0:
             raise InvalidInputError("Positions begin at 0", where=str(start))
-        with self._question(namespace, principal, as_of, Action.READ_ENTRIES) as asked:
-            return read_entry_page(asked.reader, asked.number, start, count, asked.basis)
+        with self._asking.question((namespace, principal, as_of), "entries", start, count) as asked:
+            page = read_entry_page(asked.reader, asked.number, start, count, asked.basis)
+            asked.count = len(page.entries)
+            return page
 
     # --- proving ---------------------------------------------------------------------------------
 
@@ -448,13 +462,15 @@ class Ledger:
         if not any(query.shown):
             with self._store.read() as reader:
                 self._checks.check(reader, principal, Action.PROVE, namespace)
-                own = _bound(reader, namespace, namespace_number(reader, namespace))
-                return proof_answer(prove(own, namespace, query, signed), signed, None)
+                own = bound_to(reader, namespace, namespace_number(reader, namespace))
+                answer = proof_answer(prove(own, namespace, query, signed), signed, None)
+            self._tell_proofs(principal, namespace, query, answer)
+            return answer
 
         def work(writer: Writer, append: Append, _: int) -> ProofAnswer:
             self._checks.check(writer, principal, Action.PROVE, namespace)
             # Read and stated in one transaction, so that no erasure comes between the two.
-            own = _bound(writer, namespace, namespace_number(writer, namespace))
+            own = bound_to(writer, namespace, namespace_number(writer, namespace))
             proofs = prove(own, namespace, query, signed)
             records = disclosures(proofs, query, principal.name)
             if not records:
@@ -465,7 +481,14 @@ class Ledger:
         answer = self._intake.govern(work)
         if answer.disclosure is not None:
             self.custody.sign_now()
+        self._tell_proofs(principal, namespace, query, answer)
         return answer
+
+    def _tell_proofs(
+        self, principal: Principal, namespace: str, query: ProofQuery, answer: ProofAnswer
+    ) -> None:
+        count = len(answer.positions)
+        self._checks.tell(principal, Told("prove", namespace, (query,), answer.size, count=count))
 
     # --- checking --------------------------------------------------------------------------------
 
@@ -494,7 +517,11 @@ class Ledger:
         memory = recall(self._notary)
         with self._store.read() as reader:
             self._checks.check(reader, principal, Action.AUDIT, EVERY)
-            return audit_log(reader, request, memory, progress)
+            report = audit_log(reader, request, memory, progress)
+        self._checks.tell(
+            principal, Told("audit", EVERY, (level.name,), report.size, report.root, self.origin)
+        )
+        return report
 
     def rebuild(
         self, *, progress: Progress | None = None, principal: Principal = LOCAL_PRINCIPAL
@@ -515,51 +542,9 @@ class Ledger:
             with self._store.write() as writer:
                 rebuild_views(writer)
 
-    @contextmanager
-    def _question(
-        self,
-        namespace: str,
-        principal: Principal,
-        as_of: AsOf,
-        action: Action = Action.READ,
-    ) -> Generator[Asked]:
-        """Open one snapshot, fix its basis, and bind it to the namespace."""
-        recalled = None if self._notary is None else self._notary.recall()
-        if recalled is not None and recalled.fault is not None:
-            raise recalled.fault
-        with self._store.read() as reader:
-            self._checks.check(reader, principal, action, namespace)
-            origin = reader.origin()
-            resolved = resolve_as_of(reader, origin, namespace, as_of)
-            number = namespace_number(reader, namespace, resolved.size)
-            own = namespace_number(reader, LEDGER_NAMESPACE, resolved.size)
-            found = FoundNamespace(
-                numbers=tuple(one for one in (number, own) if one is not None),
-                sources=() if number is None else _sources_of(reader, number, resolved.size),
-                missing=self._missing(reader, recalled),
-            )
-            basis = state_basis(reader, origin, namespace, resolved, found)
-            yield Asked(_bound(reader, namespace, number), number, basis, reader)
-
-    def _missing(self, reader: Reader, recalled: Recalled | None) -> tuple[str, ...]:
-        """Say what is known to be missing of the log itself, by what was signed of it."""
-        if self._notary is None or recalled is None:
-            return ()
-        fault = self._notary.verdict(reader, recalled)
-        return () if fault is None else (fault.what,)
-
-
-def _bound(reader: Reader, namespace: str, number: int | None) -> Reader:
-    return BoundReader(reader, namespace, number, LEDGER_NAMESPACE)
-
 
 def _one(outcomes: Outcomes) -> list[Receipt]:
     outcome = outcomes[0]
     if isinstance(outcome, LedgerError):
         raise outcome
     return outcome
-
-
-def _sources_of(reader: Reader, namespace: int, size: int) -> tuple[str, ...]:
-    rows = reader.find(SOURCE, "namespace", [namespace])
-    return tuple(sorted(row[1] for row in rows if row[2] < size))

@@ -6,12 +6,12 @@ somebody who was seen before costs two look-ups.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Final
 
+from lineage.access.accounts import AccessLog, Told
 from lineage.access.approvals import is_approval, speaks_of_approvals, touches_approvals
-from lineage.access.roles import ACTIONS, Action
+from lineage.access.roles import ACCOUNTED, ACTIONS, Action
 from lineage.access.state import NOBODY, AccessState, Rights, permits, read_access, rights_of
 from lineage.clock import Clock
 from lineage.projections.access import last_change
@@ -20,32 +20,27 @@ from lineage.stores.base import Reader
 from lineage.writing.governing import namespace_number
 from lineage.writing.preparing import PreparedBatch
 from lineage.writing.submission import Principal
-from lineage_schemas.errors import ForbiddenError
+from lineage_schemas.errors import ForbiddenError, PreconditionError
 from lineage_schemas.records import Statement
 
 RIGHTS_REMEMBERED_MAX: Final = 10_000
 """Principals whose rights are kept in memory; beyond that they are worked out anew."""
 
 
-class Denial(NamedTuple):
-    """Somebody was refused."""
-
-    principal: Principal
-    action: Action
-    namespace: str
-
-
 class Checks:
     """Knows who may do what in one ledger. Safe to use from many threads."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, accounts: AccessLog | None = None) -> None:
+        """Check by a clock, and keep an access log of what must be accounted for.
+
+        Without one, what must be stated there is given to nobody.
+        """
+        self.accounts = accounts
         self._clock = clock
         self._lock = Lock()
         self._read_at: tuple[int, int | None] | None = None
         self._state = NOBODY
         self._rights: dict[Principal, Rights] = {}
-        self.on_denial: Callable[[Denial], None] | None = None
-        """Told of every refusal, once the lock is free."""
 
     def check(
         self,
@@ -56,6 +51,9 @@ class Checks:
         source: str | None = None,
     ) -> None:
         """Refuse what somebody may not do now, by what ``reader`` sees.
+
+        Whatever is checked in a transaction is checked before the transaction appends anything:
+        what was granted is kept in memory, and must not be what is undone a moment later.
 
         Raises:
             ForbiddenError: and names the action and the namespace.
@@ -75,6 +73,32 @@ class Checks:
         if principal.is_local:
             return True
         return permits(self.rights(reader, principal), action, namespace, source)
+
+    def tell(self, principal: Principal, told: Told) -> None:
+        """State in the access log what somebody is about to be given; of the local one nothing.
+
+        Raises:
+            StoreError: it cannot be stated, so nothing may be handed out.
+            PreconditionError: there is no access log here.
+        """
+        if principal.is_local:
+            return
+        if self.accounts is None:
+            raise PreconditionError(
+                "This ledger has no access log, and what this would give must be stated in one",
+                hint="Open it with open_ledger, which keeps one beside it.",
+            )
+        self.accounts.tell(principal, told)
+
+    def must_account(self, reader: Reader, principal: Principal, namespace: str) -> bool:
+        """Tell whether what somebody is given in a namespace belongs into the access log.
+
+        All that is given to an auditor or a privacy officer does.
+        """
+        if principal.is_local:
+            return False
+        used = self.rights(reader, principal).used or ()
+        return any(one.role in ACCOUNTED and one.holds_in(namespace) for one in used)
 
     def check_batch(self, reader: Reader, batch: PreparedBatch) -> None:
         """Refuse a batch that its principal may not have recorded, or that nobody may.
@@ -131,8 +155,8 @@ class Checks:
         statement: Statement | None = None,
     ) -> ForbiddenError:
         """Return the error of a refusal, having told whoever counts them."""
-        if self.on_denial is not None:
-            self.on_denial(Denial(principal, action, namespace))
+        if self.accounts is not None:
+            self.accounts.count_denial(principal, action.value, namespace)
         what = "" if statement is None else f", statement {statement.id[:64]}"
         return ForbiddenError(
             f"Whoever asks may not {action.replace('-', ' ')} here",

@@ -11,6 +11,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import Final, Protocol, TypeVar
 
+from lineage.access.accounts import Told
 from lineage.access.checking import Checks
 from lineage.access.granting import (
     WantedKey,
@@ -37,6 +38,7 @@ from lineage_schemas.access import (
     API_KEY_PREFIX,
     EVERY,
     GROUP_PREFIX,
+    AccessPage,
     ApiKeyIssue,
     ApiKeyRevocation,
     ApiKeyView,
@@ -54,6 +56,9 @@ from lineage_schemas.errors import (
 from lineage_schemas.governance import GovernanceRecord
 from lineage_schemas.instants import instant_us
 from lineage_schemas.records import ActorOrigin
+
+LOG_PAGE_MAX: Final = 1_000
+"""Records of the access log that one call returns."""
 
 _KEY_BYTES: Final = 8
 _SECRET_BYTES: Final = 32
@@ -170,7 +175,12 @@ class AccessControl:
         """
         with self._store.read() as reader:
             self._checks.check(reader, principal, Action.SEE_GRANTS, namespace)
-            return tuple(view_grants(reader, self._moment(reader, as_of), namespace))
+            moment = self._moment(reader, as_of)
+            found = tuple(view_grants(reader, moment, namespace))
+        self._checks.tell(
+            principal, Told("grants", namespace, (as_of,), moment.size, count=len(found))
+        )
+        return found
 
     def who(
         self,
@@ -191,13 +201,18 @@ class AccessControl:
             self._checks.check(reader, principal, Action.SEE_GRANTS, namespace)
             moment = self._moment(reader, as_of)
             state = read_access(reader, moment.size)
-            return tuple(
+            found = tuple(
                 view
                 for view in view_grants(reader, moment, namespace)
                 if view.in_force
                 and action in ACTIONS[view.role]
                 and permits(rights_of(state, _as_grantee(view), moment.now_us), action, namespace)
             )
+        question = action.value, as_of
+        self._checks.tell(
+            principal, Told("who", namespace, question, moment.size, count=len(found))
+        )
+        return found
 
     # --- keys ------------------------------------------------------------------------------------
 
@@ -286,7 +301,12 @@ class AccessControl:
         """
         with self._store.read() as reader:
             self._checks.check(reader, principal, Action.SEE_GRANTS, namespace)
-            return tuple(view_keys(reader, self._moment(reader, as_of), namespace))
+            moment = self._moment(reader, as_of)
+            found = tuple(view_keys(reader, moment, namespace))
+        self._checks.tell(
+            principal, Told("api_keys", namespace, (as_of,), moment.size, count=len(found))
+        )
+        return found
 
     def authenticate(self, secret: str) -> Principal:
         """Return whom an API key speaks for.
@@ -344,6 +364,37 @@ class AccessControl:
         """
         with self._store.read() as reader:
             self._checks.check(reader, principal, action, namespace)
+
+    # --- the access log --------------------------------------------------------------------------
+
+    def log(
+        self, start: int = 0, *, count: int = 100, principal: Principal = LOCAL_PRINCIPAL
+    ) -> AccessPage:
+        """Return who was given, or refused, which answer, from a position of the access log on.
+
+        Raises:
+            InvalidInputError: a position below 0, or a count that is none.
+            ForbiddenError: ``principal`` is no auditor of every namespace.
+            StoreError: the access log cannot be read.
+        """
+        if start < 0 or not 1 <= count <= LOG_PAGE_MAX:
+            raise InvalidInputError(f"A page has 1 to {LOG_PAGE_MAX} records, from position 0 on")
+        self.check(principal, Action.READ_ACCESS_LOG)
+        self._checks.tell(principal, Told("log", EVERY, (start, count)))
+        if self._checks.accounts is None:
+            return AccessPage(records=(), next_position=None)
+        self._checks.accounts.write_denials()
+        return self._checks.accounts.read(start, count)
+
+    def tell(self, principal: Principal, told: Told) -> None:
+        """State in the access log what a surface is about to give beside the ledger's own answers.
+
+        For exports. Returns once it is durable; of the local principal nothing is stated.
+
+        Raises:
+            StoreError: it cannot be stated, so nothing may be handed out.
+        """
+        self._checks.tell(principal, told)
 
     def _moment(self, reader: Reader, as_of: AsOf) -> Moment:
         return moment_of(reader, as_of, self._checks.now_us(reader))

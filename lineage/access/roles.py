@@ -97,6 +97,9 @@ LEDGER_WIDE: Final = frozenset(
 WHOLE_LEDGER_ROLES: Final = frozenset({Role.OPERATOR, Role.KEY_CUSTODIAN})
 """Roles that nobody can have in one namespace alone."""
 
+ACCOUNTED: Final = frozenset({Role.AUDITOR, Role.PRIVACY_OFFICER})
+"""Roles whose every reading is stated in the access log."""
+
 APART: Final = (
     frozenset({Role.INGEST, Role.APPROVER}),
     frozenset({Role.OPERATOR, Role.KEY_CUSTODIAN}),

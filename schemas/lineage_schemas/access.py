@@ -149,3 +149,22 @@ class ApiKeyView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     revoked_by: int | None = None
     in_force: bool
     reason: str = ""
+
+
+class AccessView(Struct, frozen=True, kw_only=True):
+    """A record of an access log, when it was stated, and whom it is about.
+
+    ``who`` is a name, or a pseudonym where the name was erased.
+    """
+
+    position: int
+    at: str
+    who: str
+    access: Access
+
+
+class AccessPage(Struct, frozen=True, kw_only=True):
+    """Records of an access log, in its order; ``next_position`` is where the next page begins."""
+
+    records: tuple[AccessView, ...]
+    next_position: int | None

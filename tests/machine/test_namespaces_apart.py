@@ -41,6 +41,7 @@ from lineage.stores.memory import MemoryStore
 from lineage_schemas.codec import decode_envelope, encode_json
 from lineage_schemas.errors import LedgerError, NotFoundError
 from lineage_schemas.records import AnyRecord
+from lineage_schemas.values import JsonValue
 
 NAMESPACES = ("red", "green", "blue")
 KEYS = ("acme:x/1", "acme:x/2")
@@ -68,7 +69,7 @@ def records(namespace: str, kind: int, which: int, number: int) -> tuple[AnyReco
     key, run, job = KEYS[which % 2], RUNS[which % 2], JOBS[0]
     match kind:
         case 0:
-            owned = {"owner": f"{word}@example.org", "plain": word}
+            owned: dict[str, JsonValue] = {"owner": f"{word}@example.org", "plain": word}
             node = Artifact(
                 key=key, type="lineage.DataSet", name=f"same {word}", custom_properties=owned
             )

@@ -2,8 +2,13 @@
 
 import re
 
+import pytest
+
+from lineage.access.inquiry import Inquiry, inquiring
+from lineage.ledger import Principal
+from lineage_schemas.errors import ForbiddenError
 from surface_client import dig
-from terminal import Terminal
+from terminal import Terminal, parsed
 
 
 def test_a_grant_is_made_listed_and_revoked(terminal: Terminal) -> None:
@@ -71,6 +76,29 @@ def test_what_cannot_be_granted_says_why(terminal: Terminal) -> None:
     bad = terminal.run("access", "grant", "ada", "reader", "--namespace", "*", "--expires", "soon")
     assert bad.exit_code == 2
     assert "RFC 3339" in bad.stderr
+
+
+def test_the_access_log_is_listed_and_audited(terminal: Terminal) -> None:
+    terminal.done("access", "grant", "ada", "auditor", "--namespace", "*")
+    assert terminal.done("access", "log") == ""
+    with terminal.open() as ledger, inquiring(Inquiry(door="http", purpose="case 7")):
+        size = ledger.head().size
+        ledger.types(principal=Principal("ada"))
+        with pytest.raises(ForbiddenError):
+            ledger.types(principal=Principal("eve"))
+    rows = [line.split("\t") for line in terminal.done("access", "log").splitlines()]
+    assert [row[2:4] for row in rows] == [["ada", "http"], ["eve", "http"]]
+    assert rows[0][4] == "types in default"
+    assert rows[0][6:] == [f"of size {size}", "case 7"]
+    assert rows[1][4:6] == ["read in default", "refused 1 time"]
+    assert (
+        dig(parsed(terminal.done("access", "log", "--limit", "1", "--format", "json")), 0, "who")
+        == "ada"
+    )
+    last = parsed(terminal.done("access", "log", "--start", rows[1][0], "--format", "json"))
+    assert dig(last, 0, "access", "denied") == 1
+    beside = Terminal(terminal.store.with_name(f"{terminal.store.name}.access"))
+    assert beside.run("audit").exit_code == 0
 
 
 def test_a_ledger_is_made_by_its_first_grant(terminal: Terminal) -> None:

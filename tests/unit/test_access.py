@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from accounting import access_log
 from checks import check_ledger
 from doubles import NOON_US, FakeClock, SeededRandomness
 from erasing import OWNED, asked, records_of, said
@@ -44,7 +45,7 @@ def clock() -> HandClock:
 
 @pytest.fixture
 def ledger(store: Store, clock: HandClock) -> Ledger:
-    return Service(store, clock, SeededRandomness())
+    return Service(store, clock, SeededRandomness(), accounts=access_log())
 
 
 def can(ledger: Ledger, who: Principal, action: Action, namespace: str = "default") -> bool:

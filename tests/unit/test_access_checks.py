@@ -62,6 +62,7 @@ CALLS: dict[str, Call] = {
     ),
     "AccessControl.grants": lambda one, who: one.access.grants(principal=who),
     "AccessControl.who": lambda one, who: one.access.who(Action.READ, principal=who),
+    "AccessControl.log": lambda one, who: one.access.log(principal=who),
     "AccessControl.make_key": lambda one, who: one.access.make_key("eve", principal=who),
     "AccessControl.revoke_api_key": lambda one, who: one.access.revoke_api_key(
         one.access.api_keys()[0].key, principal=who
@@ -100,6 +101,7 @@ INNER = {
     "AccessControl.is_set_up": "whether there is anything to check",
     "AccessControl.allowed": "the check itself",
     "AccessControl.check": "the check itself",
+    "AccessControl.tell": "states what a surface gives; grants nothing",
 }
 """What needs no action, and why."""
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from accounting import access_log
 from checks import check_ledger
 from doubles import FakeClock, SeededRandomness
 from erasing import ALL, DESCRIBED, OWNED, PERSONAL, A, asked, entry_at, said
@@ -22,7 +23,7 @@ BASIS = "GDPR 17(1)"
 @pytest.fixture
 def ledger(store: Store) -> Ledger:
     """Return a ledger with two privacy officers, and a node described at ``DESCRIBED``."""
-    made = Service(store, FakeClock(), SeededRandomness())
+    made = Service(store, FakeClock(), SeededRandomness(), accounts=access_log())
     made.record([said("1", OWNED)])
     for name in ("ada", "bob"):
         made.access.grant(name, Role.PRIVACY_OFFICER, ["default"])

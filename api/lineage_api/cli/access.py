@@ -8,6 +8,7 @@ import click
 
 from lineage.access.roles import Action
 from lineage_api.cli.access_keys import keys
+from lineage_api.cli.access_log import log
 from lineage_api.cli.access_options import (
     expires_option,
     reason_option,
@@ -29,6 +30,7 @@ def access() -> None:
 
 
 access.add_command(keys)
+access.add_command(log)
 
 
 @access.command("grant")
