@@ -63,7 +63,7 @@ class Asking:
         if recalled is not None and recalled.fault is not None:
             raise recalled.fault
         with self._store.read() as reader:
-            self._checks.check(reader, principal, action, namespace)
+            must_account = self._checks.check(reader, principal, action, namespace)
             origin = reader.origin()
             resolved = resolve_as_of(reader, origin, namespace, as_of)
             number = namespace_number(reader, namespace, resolved.size)
@@ -76,7 +76,6 @@ class Asking:
             basis = state_basis(reader, origin, namespace, resolved, found)
             asked = Asked(bound_to(reader, namespace, number), number, basis, reader)
             yield asked
-            must_account = self._checks.must_account(reader, principal, namespace)
         if must_account:
             told = Told(
                 call, namespace, (*question, as_of), basis.size, basis.root, origin, asked.count

@@ -23,6 +23,7 @@ from lineage.intake import Delivery, Outcomes
 from lineage.rules.form import LEDGER_NAMESPACE
 from lineage.stores.base import Store
 from lineage.writing.governing import governance_batch, namespace_number
+from lineage.writing.preparing import PreparedBatch
 from lineage.writing.submission import Principal, Receipt
 from lineage_schemas.access import Access, AccessPage, AccessView
 from lineage_schemas.codec import decode_envelope, decode_records, encode_json
@@ -30,8 +31,11 @@ from lineage_schemas.entry import StoredEntry
 from lineage_schemas.errors import LedgerError, OverloadedError, StoreError
 from lineage_schemas.instants import format_instant
 
-GROUP_MAX: Final = 1_000
+GROUP_MAX: Final = 500
 """Records that share one commit, and so one sync."""
+
+TEXT_LENGTH_MAX: Final = 8_192
+"""Characters of the form of a question; a longer one ends in ``…``, and its digest is of all."""
 
 WAITING_MAX: Final = 10_000
 """Records that wait for theirs; the next caller is turned away."""
@@ -78,8 +82,8 @@ class Told(Struct, frozen=True):
 class _Waiting:
     """A record on its way, and what became of it."""
 
-    def __init__(self, delivery: Delivery) -> None:
-        self.delivery = delivery
+    def __init__(self, batch: PreparedBatch) -> None:
+        self.batch = batch
         self.outcome: list[Receipt] | LedgerError | None = None
 
 
@@ -119,7 +123,7 @@ class AccessLog:
             door=asked.door,
             operation=asked.operation or told.call,
             namespace=told.namespace,
-            text=asked.text or form,
+            text=_shortened(asked.text or form),
             question=sha256(encode_json((told.call, *told.question))).hexdigest(),
             origin=told.origin,
             size=told.size,
@@ -127,7 +131,7 @@ class AccessLog:
             count=told.count,
             purpose=asked.purpose,
         )
-        self._commit(self._delivery(principal, record))
+        self._commit(self._prepared(principal, record))
 
     def count_denial(self, principal: Principal, action: str, namespace: str) -> None:
         """Count a refusal; write what was counted, when it is time. Never fails the refusal."""
@@ -148,12 +152,12 @@ class AccessLog:
         if not counted:
             return
         door = present_inquiry().door
-        deliveries = [
-            self._delivery(who, Access(door=door, operation=action, namespace=where, denied=count))
+        batches = [
+            self._prepared(who, Access(door=door, operation=action, namespace=where, denied=count))
             for (who, action, where), count in counted.items()
         ]
         try:
-            for outcome in self._opened().book.commit(deliveries):
+            for outcome in self._opened().book.commit(list(map(Delivery, batches))):
                 if isinstance(outcome, LedgerError):
                     raise outcome
         except LedgerError as error:
@@ -186,12 +190,10 @@ class AccessLog:
         if self._book is not None:
             self._book.book.close()
 
-    def _delivery(self, principal: Principal, record: Access) -> Delivery:
+    def _prepared(self, principal: Principal, record: Access) -> PreparedBatch:
         # The access log grants nothing to anybody: it is this machine that states whom it saw.
         seen = replace(principal, is_local=True)
-        return Delivery(
-            governance_batch(LEDGER_NAMESPACE, seen, record, randomness=self._randomness)
-        )
+        return governance_batch(LEDGER_NAMESPACE, seen, record, randomness=self._randomness)
 
     def _opened(self) -> OpenBook:
         with self._opening:
@@ -199,9 +201,9 @@ class AccessLog:
                 self._book = self._open()
             return self._book
 
-    def _commit(self, delivery: Delivery) -> None:
+    def _commit(self, batch: PreparedBatch) -> None:
         """Wait for a commit that one of those who wait does for all of them."""
-        mine = _Waiting(delivery)
+        mine = _Waiting(batch)
         with self._lock:
             if len(self._waiting) >= WAITING_MAX:
                 raise OverloadedError("Too many answers wait to be stated in the access log")
@@ -215,17 +217,34 @@ class AccessLog:
     def _lead(self) -> None:
         with self._lock:
             group, self._waiting = self._waiting[:GROUP_MAX], self._waiting[GROUP_MAX:]
+        # What one principal was given is one batch, for each batch costs about as much as ten
+        # records in it.
+        together: dict[Principal, list[_Waiting]] = {}
+        for one in group:
+            together.setdefault(one.batch.principal, []).append(one)
+        deliveries = [Delivery(_joined(waiting)) for waiting in together.values()]
         try:
-            outcomes = self._opened().book.commit([one.delivery for one in group])
+            outcomes = self._opened().book.commit(deliveries)
         except LedgerError as error:
-            outcomes = [error] * len(group)
+            outcomes = [error] * len(deliveries)
         except BaseException:
             # Whoever waits must not wait for ever for what nobody does any more.
             for one in group:
                 one.outcome = StoreError("The access log was interrupted")
             raise
-        for one, outcome in zip(group, outcomes, strict=True):
-            one.outcome = outcome
+        for waiting, outcome in zip(together.values(), outcomes, strict=True):
+            for one in waiting:
+                one.outcome = outcome
+
+
+def _joined(waiting: Sequence[_Waiting]) -> PreparedBatch:
+    """Return one batch of what one principal was given."""
+    statements = tuple(said for one in waiting for said in one.batch.statements)
+    return replace(waiting[0].batch, statements=statements)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= TEXT_LENGTH_MAX else f"{text[: TEXT_LENGTH_MAX - 1]}…"
 
 
 def _view(stored: StoredEntry, names: dict[str, str]) -> AccessView | None:

@@ -49,17 +49,22 @@ class Checks:
         action: Action,
         namespace: str,
         source: str | None = None,
-    ) -> None:
-        """Refuse what somebody may not do now, by what ``reader`` sees.
+    ) -> bool:
+        """Refuse what somebody may not do now; tell whether it belongs into the access log.
 
-        Whatever is checked in a transaction is checked before the transaction appends anything:
-        what was granted is kept in memory, and must not be what is undone a moment later.
+        Whatever is given to an auditor or a privacy officer of the namespace does. Whoever works
+        in a transaction checks before anything is appended in it: what was granted is kept in
+        memory, and must not be what is undone a moment later.
 
         Raises:
             ForbiddenError: and names the action and the namespace.
         """
-        if not self.allows(reader, principal, action, namespace, source):
+        if principal.is_local:
+            return False
+        rights = self.rights(reader, principal)
+        if not permits(rights, action, namespace, source):
             raise self.refusal(principal, action, namespace)
+        return any(one.role in ACCOUNTED and one.holds_in(namespace) for one in rights.used or ())
 
     def allows(
         self,
@@ -89,16 +94,6 @@ class Checks:
                 hint="Open it with open_ledger, which keeps one beside it.",
             )
         self.accounts.tell(principal, told)
-
-    def must_account(self, reader: Reader, principal: Principal, namespace: str) -> bool:
-        """Tell whether what somebody is given in a namespace belongs into the access log.
-
-        All that is given to an auditor or a privacy officer does.
-        """
-        if principal.is_local:
-            return False
-        used = self.rights(reader, principal).used or ()
-        return any(one.role in ACCOUNTED and one.holds_in(namespace) for one in used)
 
     def check_batch(self, reader: Reader, batch: PreparedBatch) -> None:
         """Refuse a batch that its principal may not have recorded, or that nobody may.
@@ -133,11 +128,13 @@ class Checks:
 
     def rights(self, reader: Reader, principal: Principal) -> Rights:
         """Return what somebody may do now, as ``reader`` sees it."""
-        now_us = self.now_us(reader)
         with self._lock:
             state = self._current(reader)
             known = self._rights.get(principal)
-            if known is None or (known.expires_us is not None and known.expires_us <= now_us):
+            if known is not None and known.expires_us is None:
+                return known
+            now_us = self.now_us(reader)
+            if known is None or known.is_over(now_us):
                 if len(self._rights) >= RIGHTS_REMEMBERED_MAX:
                     self._rights.clear()
                 known = self._rights[principal] = rights_of(state, principal, now_us)

@@ -124,6 +124,10 @@ class Rights(NamedTuple):
     used: tuple[Granted, ...] | None
     expires_us: int | None
 
+    def is_over(self, now_us: int) -> bool:
+        """Tell whether they must be worked out anew."""
+        return _is_over(self.expires_us, now_us)
+
 
 def rights_of(state: AccessState, principal: Principal, now_us: int) -> Rights:
     """Return what a principal may do now."""
