@@ -6,16 +6,23 @@ from pathlib import Path
 
 import pytest
 
+from access_table import may
+from accounting import access_log
 from doubles import FakeClock, SeededRandomness
 from erasing import OWNED, A, asked, said
 from lineage import open_ledger
 from lineage.access.control import AccessControl
+from lineage.anchoring.keys import MemoryKeys
+from lineage.anchoring.notary import Notary
+from lineage.anchoring.sidecar import MemorySidecar
 from lineage.custody import Custody
 from lineage.erasures import Erasures
 from lineage.ledger import Action, Ledger, Principal, ProofQuery, Role, Shown, TraceQuery
 from lineage.proofs.tiles import ENTRIES, Tile
 from lineage.recovery import Recoverer
-from lineage_schemas.errors import ForbiddenError
+from lineage.service import Ledger as Service
+from lineage.stores.memory import MemoryStore
+from lineage_schemas.errors import ForbiddenError, LedgerError
 
 EVE = Principal("eve")
 ADA = Principal("ada")
@@ -36,7 +43,7 @@ CALLS: dict[str, Call] = {
     "Ledger.rebuild": lambda one, who: one.rebuild(principal=who),
     "Custody.rotate_key": lambda one, who: one.custody.rotate_key("why", principal=who),
     "Custody.anchor_in_directory": lambda one, who: one.custody.anchor_in_directory(
-        Path("nowhere"), principal=who
+        Path("/dev/null/nowhere"), principal=who
     ),
     "Custody.note_anchor": lambda one, who: one.custody.note_anchor(
         "x", one.custody.checkpoint(), principal=who
@@ -83,6 +90,38 @@ SIGNED_IN: dict[str, Call] = {
     "Custody.prove_handover": lambda one, who: one.custody.prove_handover(principal=who),
 }
 """Calls that show no data of anybody's: whoever is signed in may make them."""
+
+TAKES = {
+    "Ledger.record": "ingest",
+    "Ledger.entries": "read-entries",
+    "Ledger.prove": "prove",
+    "Ledger.audit": "audit",
+    "Ledger.rebuild": "rebuild",
+    "Custody.rotate_key": "rotate-key",
+    "Custody.anchor_in_directory": "anchor",
+    "Custody.note_anchor": "anchor",
+    "Erasures.plan": "plan-erasure",
+    "Erasures.propose": "propose-erasure",
+    "Erasures.approve": "approve-erasure",
+    "Erasures.proposals": "see-restraints",
+    "Erasures.restraints": "see-restraints",
+    "Erasures.hold": "restrain",
+    "Erasures.retain": "restrain",
+    "Erasures.release": "restrain",
+    "Recoverer.adopt": "recover",
+    "Recoverer.declare_loss": "recover",
+    "AccessControl.grant": "grant",
+    "AccessControl.revoke": "grant",
+    "AccessControl.revoke_api_key": "grant",
+    "AccessControl.grants": "see-grants",
+    "AccessControl.who": "see-grants",
+    "AccessControl.api_keys": "see-grants",
+    "AccessControl.log": "read-access-log",
+}
+"""Which action a call takes; the other calls of the ledger are plain readings."""
+
+OF_ONESELF = {"Erasures.erase", "AccessControl.make_key"}
+"""The first is the local principal's alone; the second anybody's who has any role, for oneself."""
 
 INNER = {
     "Ledger.close": "whoever has the object may let go of it",
@@ -145,6 +184,42 @@ def test_a_call_is_refused_to_whoever_was_granted_nothing(ledger: Ledger, name: 
     with pytest.raises(ForbiddenError):
         CALLS[name](ledger, EVE)
     assert ledger.head().size == size
+
+
+@pytest.mark.parametrize(
+    ("role", "name"), [(role, name) for role in Role for name in CALLS if name not in OF_ONESELF]
+)
+def test_a_role_opens_the_calls_that_take_its_actions_and_no_other(role: Role, name: str) -> None:
+    ledger = in_memory()
+    ledger.access.grant("eve", role, ["*"])
+    refused = False
+    try:
+        CALLS[name](ledger, EVE)
+    except ForbiddenError:
+        refused = True
+    except LedgerError:
+        pass  # it may, and there is nothing of the kind here
+    assert refused is not may(role.value, TAKES.get(name, "read"))
+
+
+@pytest.mark.parametrize("role", Role)
+def test_no_role_erases_on_one_persons_word_and_every_role_makes_its_own_keys(role: Role) -> None:
+    ledger = in_memory()
+    ledger.access.grant("eve", role, ["*"])
+    with pytest.raises(ForbiddenError):
+        CALLS["Erasures.erase"](ledger, EVE)
+    assert CALLS["AccessControl.make_key"](ledger, EVE)
+
+
+def in_memory() -> Ledger:
+    """Return a ledger that signs, in memory, with something to ask of."""
+    randomness = SeededRandomness()
+    notary = Notary(MemorySidecar(), MemoryKeys(randomness))
+    made = Service(MemoryStore("test/origin"), FakeClock(), randomness, notary, access_log())
+    made.record([said("1", OWNED)])
+    made.access.grant("ada", Role.READER, ["default"])
+    made.access.make_key("ada")
+    return made
 
 
 @pytest.mark.parametrize("name", SIGNED_IN)
