@@ -10,7 +10,12 @@ from threading import Lock
 from typing import Final
 
 from lineage.access.accounts import AccessLog, Told
-from lineage.access.approvals import is_approval, speaks_of_approvals, touches_approvals
+from lineage.access.approvals import (
+    is_approval,
+    speaks_of_approvals,
+    takes_over,
+    touches_approvals,
+)
 from lineage.access.roles import ACCOUNTED, ACTIONS, Action
 from lineage.access.state import NOBODY, AccessState, Rights, permits, read_access, rights_of
 from lineage.clock import Clock
@@ -106,11 +111,13 @@ class Checks:
             return
         rights = self.rights(reader, principal)
         plain: list[Statement] = []
+        approvals: list[Statement] = []
         for prepared in batch.statements:
             statement = prepared.statement
             if speaks_of_approvals(statement):
                 action = Action.APPROVE
                 fits = is_approval(statement) and permits(rights, action, namespace)
+                approvals.append(statement)
             else:
                 action = Action.INGEST
                 fits = permits(rights, action, namespace, statement.source)
@@ -120,6 +127,8 @@ class Checks:
         number = namespace_number(reader, namespace)
         if plain and touches_approvals(reader, number, plain):
             raise self.refusal(principal, Action.APPROVE, namespace)
+        if approvals and takes_over(reader, number, approvals):
+            raise self.refusal(principal, Action.INGEST, namespace)
 
     def state(self, reader: Reader) -> AccessState:
         """Return what is granted, as ``reader`` sees it."""

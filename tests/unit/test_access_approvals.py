@@ -18,6 +18,7 @@ from lineage.ledger import (
     MetricSeries,
     Mode,
     Principal,
+    Retraction,
     Role,
     Statement,
 )
@@ -87,6 +88,14 @@ def test_who_ingests_approves_nothing(ledger: Ledger, records: tuple[AnyRecord, 
         (APPROVE, MADE),
         (APPROVE, Event(artifact=MODEL, execution=STEP, kind=EventKind.OUTPUT)),
         (APPROVE, Context(key="acme:c", name="c")),
+        (Artifact(key=MODEL, type="lineage.Approval"),),
+        (Execution(key=RUN, type="lineage.Approve"),),
+        (
+            DECISION,
+            Claim(
+                kind=Kind.ARTIFACT, node=VERDICT, identifier=MODEL, link_class=LinkClass.ASSERTED
+            ),
+        ),
         (APPROVE, Attribution(context="acme:c", artifact=MODEL)),
         (APPROVE, MetricSeries(execution=RUN, metric="m", chunk=0, points=((0, 1, None),))),
         (
@@ -133,3 +142,18 @@ def test_a_command_that_changes_an_approval_is_refused_too(ledger: Ledger) -> No
             [Statement(id="d", source="machine", records=(change,), mode=Mode.COMMAND)],
             principal=MACHINE,
         )
+
+
+def test_a_key_that_somebody_has_claimed_beforehand_is_no_approval_s(ledger: Ledger) -> None:
+    """Else what was claimed to go by it would show as one with the approval."""
+    squat = Claim(kind=Kind.ARTIFACT, node=MODEL, identifier=VERDICT, link_class=LinkClass.ASSERTED)
+    say(ledger, MACHINE, "squat", squat)
+    with pytest.raises(ForbiddenError):
+        say(ledger, JUDGE, "verdict", APPROVE, DECISION, RESTS_ON, SAYS)
+    undo = Retraction(
+        kind=Kind.ARTIFACT, node=MODEL, identifier=VERDICT, link_class=LinkClass.ASSERTED
+    )
+    say(ledger, MACHINE, "undo", undo)
+    say(ledger, JUDGE, "verdict", APPROVE, DECISION, RESTS_ON, SAYS)
+    (answer,) = ledger.show(VERDICT)
+    assert [node.key for node in answer.members] == [VERDICT]
