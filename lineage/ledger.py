@@ -37,6 +37,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from lineage.access.accounts import AccessLog, OpenBook
+from lineage.access.roles import Action
 from lineage.anchoring.durable import beside
 from lineage.anchoring.keys import KeyFile
 from lineage.anchoring.notary import Notary
@@ -49,8 +51,9 @@ from lineage.proofs.signing import SigningKey
 from lineage.questions.proving import ProofQuery, Shown
 from lineage.questions.trace import TraceQuery
 from lineage.service import Ledger
-from lineage.stores.opening import has_store, open_store, path_of
+from lineage.stores.opening import access_location, has_store, open_store, path_of
 from lineage.writing.submission import Outcome, Principal, Receipt
+from lineage_schemas.access import Role
 from lineage_schemas.errors import StoreBehindError, StoreError
 from lineage_schemas.governance import PartsErased
 from lineage_schemas.graph import Direction
@@ -78,6 +81,7 @@ from lineage_schemas.records import (
 )
 
 __all__ = [
+    "Action",
     "Artifact",
     "ArtifactState",
     "Association",
@@ -103,6 +107,7 @@ __all__ = [
     "ProofQuery",
     "Receipt",
     "Retraction",
+    "Role",
     "Shown",
     "StatedTime",
     "Statement",
@@ -134,6 +139,9 @@ def open_ledger(
     use), and what was signed is remembered in the file ``sidecar`` (left out: ``<path>.sidecar``).
     A key that is given must be there; a new ledger takes its name for an origin.
 
+    Who was given, or refused, which answer stands in a second ledger, the access log, at
+    ``<path>.access``, which is made when somebody is first accounted for.
+
     Raises:
         StoreError: the store, the key or the sidecar cannot be used, or are of a later version.
         StoreBehindError: there is no ledger any more where one was signed.
@@ -142,7 +150,7 @@ def open_ledger(
     path = path_of(location)
     if path is None:
         store = open_store(location, TABLES, _new_origin(randomness))
-        return Ledger(store, clock, randomness)
+        return Ledger(store, clock, randomness, None, _access_log(location, clock, randomness))
     keys = KeyFile(key or beside(path, KEY_SUFFIX), randomness)
     memory = SidecarFile(sidecar or beside(path, SIDECAR_SUFFIX))
     given = _given_key(keys) if key is not None else None
@@ -151,7 +159,8 @@ def open_ledger(
     origin = given.name if given is not None else _new_origin(randomness)
     store = open_store(location, TABLES, origin)
     try:
-        return Ledger(store, clock, randomness, Notary(memory, keys))
+        accounts = _access_log(location, clock, randomness)
+        return Ledger(store, clock, randomness, Notary(memory, keys), accounts)
     except BaseException:
         store.close()
         raise
@@ -161,6 +170,21 @@ def is_remembered(location: str | Path, *, sidecar: Path | None = None) -> bool:
     """Tell whether a sidecar remembers a ledger at ``location``, be its file there or not."""
     path = path_of(location)
     return path is not None and (sidecar or beside(path, SIDECAR_SUFFIX)).exists()
+
+
+def _access_log(location: str | Path, clock: Clock, randomness: Randomness) -> AccessLog:
+    place = access_location(location)
+
+    def opened() -> OpenBook:
+        path = path_of(place)
+        store = open_store(place, TABLES, _new_origin(randomness))
+        notary = None
+        if path is not None:
+            keys = KeyFile(beside(path, KEY_SUFFIX), randomness)
+            notary = Notary(SidecarFile(beside(path, SIDECAR_SUFFIX)), keys)
+        return OpenBook(store, Ledger(store, clock, randomness, notary))
+
+    return AccessLog(opened, lambda: has_store(place), clock, randomness)
 
 
 def _new_origin(randomness: Randomness) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from accounting import access_log
 from doubles import FakeClock, MakeStore, SeededRandomness
 from goldens import Golden
 from lineage.projections.views import TABLES
@@ -79,4 +80,4 @@ def store(make_store: MakeStore) -> Store:
 @pytest.fixture
 def ledger(store: Store) -> Ledger:
     """Return an empty ledger over each kind of store, with a clock and randomness of its own."""
-    return Ledger(store, FakeClock(), SeededRandomness())
+    return Ledger(store, FakeClock(), SeededRandomness(), accounts=access_log())

@@ -219,8 +219,8 @@ class BatchAppender:
                 )
             )
         who = self._batch.principal
-        known = None
-        if number is not None:
+        known = _named_in(self._batch)
+        if known is None and number is not None:
             known = pseudonym_of(self._writer, number, who.origin.value, who.name)
         self._actor = known or f"actor-{self._randomness(PSEUDONYM_BYTES).hex()}"
         if known is None:
@@ -245,6 +245,18 @@ class BatchAppender:
         self._writer.append(self._start, entries, subtrees, head)
         self._views.flush(self._writer, head.size)
         self._state.head, self._state.tree, self._state.catalog = head, tree, self._catalog
+
+
+def _named_in(batch: PreparedBatch) -> str | None:
+    """Return the pseudonym that a batch of the ledger's own gives whoever states it."""
+    who = batch.principal
+    for one in batch.statements:
+        if one.statement.source != LEDGER_SOURCE:
+            break
+        for record in one.statement.records:
+            if isinstance(record, Actor) and (record.name, record.origin) == (who.name, who.origin):
+                return record.pseudonym
+    return None
 
 
 def _size(part: PayloadPart | None) -> int:

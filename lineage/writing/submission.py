@@ -13,14 +13,16 @@ from lineage_schemas.records import ActorOrigin, Statement
 class Principal(Struct, frozen=True):
     """Who acts. The name is personal: the log's envelopes hold a pseudonym for it.
 
-    ``groups`` are those that an issuer of tokens says it belongs to; ``is_local`` marks the person
-    at this machine, who has the files.
+    ``is_local``: the person at this machine, who has the files anyway and may do everything. All
+    others may do what they, or one of their ``groups``, were granted, and through an API ``key``
+    (its public id) only what it was made for.
     """
 
     name: str
     origin: ActorOrigin = ActorOrigin.AUTHENTICATED
     groups: frozenset[str] = frozenset()
     is_local: bool = False
+    key: str = ""
 
 
 DEFAULT_NAMESPACE: Final = "default"

@@ -19,6 +19,7 @@ from lineage_api.cli.configured import config_option
 from lineage_api.cli.failures import EXIT_CODES, told
 
 VERBS: Final = {
+    "access": "lineage_api.cli.access:access",
     "anchor": "lineage_api.cli.anchor:anchor",
     "audit": "lineage_api.cli.audit:audit",
     "checkpoint": "lineage_api.cli.checkpoint:checkpoint",
