@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from lineage.service import Ledger
 from lineage.writing.submission import Principal
+from lineage_schemas.access import EVERY, Role
 from lineage_schemas.errors import LedgerError, UnauthenticatedError
 
 ADA_KEY = "llk_AdaAdaAdaAdaAdaAdaAdaAda"
@@ -24,6 +28,13 @@ class KeyHolderDouble:
         if secret not in self.keys:
             raise UnauthenticatedError("This credential is not valid here")
         return self.keys[secret]
+
+
+def let_in(ledger: Ledger, *names: str, roles: Sequence[Role] = (Role.INGEST,)) -> None:
+    """Grant roles in every namespace."""
+    for name in names:
+        for role in roles:
+            ledger.access.grant(name, role, [EVERY])
 
 
 def bearer(credential: str) -> dict[str, str]:

@@ -28,11 +28,12 @@ def serve(settings: Settings, ledger: Ledger, on_ready: Callable[[str], None]) -
     is durable before this returns. The ledger stays open.
 
     Raises:
-        InvalidInputError: a host or port that cannot be listened on, or a certificate that cannot
-            be used.
+        InvalidInputError: a host or port that cannot be listened on, a certificate that cannot be
+            used, or a ledger in which nobody who signs in may do anything.
     """
     check_settings(settings)
     tls = tls_context(settings)
+    _check_somebody_may(settings, ledger)
     listener = _listen(settings.host, settings.port)
     with listener:
         config = uvicorn.Config(
@@ -71,6 +72,15 @@ class _Server(uvicorn.Server):
         if self.should_exit and sig == SIGINT:
             self.force_exit = True
         self.should_exit = True
+
+
+def _check_somebody_may(settings: Settings, ledger: Ledger) -> None:
+    if settings.sign_in == "required" and not ledger.access.is_set_up():
+        raise InvalidInputError(
+            "Whoever signs in may do nothing here, for nothing was granted yet",
+            where=settings.store,
+            hint="Begin with `lineage access grant` and `lineage access key make`.",
+        )
 
 
 def _handing(

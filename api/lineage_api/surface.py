@@ -14,7 +14,7 @@ from lineage.service import Ledger
 from lineage.writing.submission import Principal
 from lineage_api.identity.composing import Machine, guarding
 from lineage_api.identity.gate import Gate
-from lineage_api.identity.sign_in import KeyHolder, NoKeys
+from lineage_api.identity.sign_in import KeyHolder
 from lineage_api.publishing import Publisher, publishing
 from lineage_api.reading import Pool
 from lineage_api.settings import Settings
@@ -51,7 +51,7 @@ async def run_surface(
     Raises:
         WebhookError: the settings name no webhook that could be posted to.
     """
-    async with guarding(settings, keys or NoKeys(), machine or Machine()) as gate:
+    async with guarding(settings, keys or ledger.access, machine or Machine()) as gate:
         surface = _surface(ledger, settings, gate)
         beside = Pool("lineage-publisher", _PUBLISHING_THREADS)
         surface.writer.start()

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from doubles import FakeClock
-from keyholders import ADA_KEY, BOB_KEY, KeyHolderDouble, bearer
+from keyholders import ADA_KEY, BOB_KEY, KeyHolderDouble, bearer, let_in
 from lineage.service import Ledger
 from lineage_api.app import create_app
 from lineage_api.identity.composing import Machine
@@ -33,6 +33,7 @@ def serve(ledger: Ledger, clock: FakeClock) -> Open:
     @contextmanager
     def serving(**changes: object) -> Iterator[SurfaceClient]:
         settings = Settings(**({"sign_in": "required", "address_rate": 0} | changes))  # type: ignore[arg-type]
+        let_in(ledger, "ada", "bob")
         app = create_app(ledger, settings, KeyHolderDouble(), Machine(steady=clock))
         with running(app) as client:
             yield client

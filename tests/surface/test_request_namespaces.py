@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from keyholders import ADA_KEY, KeyHolderDouble, bearer
+from keyholders import ADA_KEY, KeyHolderDouble, bearer, let_in
 from lineage.service import Ledger
 from lineage_api.app import create_app
 from lineage_api.namespaces import namespace_of
 from lineage_api.settings import Settings
+from lineage_schemas.access import Role
 from lineage_schemas.errors import InvalidInputError
 from openlineage_messages import dataset, encoded, key_of, run_event
 from surface_client import SurfaceClient, dig, problem, running
@@ -145,6 +146,7 @@ def test_a_header_is_sent_once_and_in_ascii(headers: tuple[bytes, ...]) -> None:
 
 @pytest.fixture
 def signed_in(ledger: Ledger) -> Iterator[SurfaceClient]:
+    let_in(ledger, "ada", roles=(Role.INGEST, Role.READER, Role.AUDITOR))
     app = create_app(ledger, Settings(sign_in="required"), KeyHolderDouble())
     with running(app) as client:
         yield client

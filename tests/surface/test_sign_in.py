@@ -11,7 +11,7 @@ import pytest
 import tokens
 from doubles import FakeClock
 from issuers import KEYS, IssuerDouble, issuing
-from keyholders import ADA_KEY, BOB_KEY, KeyHolderDouble, bearer
+from keyholders import ADA_KEY, BOB_KEY, KeyHolderDouble, bearer, let_in
 from lineage.service import Ledger
 from lineage_api.app import create_app
 from lineage_api.identity.composing import Machine
@@ -48,6 +48,7 @@ def serve(ledger: Ledger, keys: KeyHolderDouble, clocks: FakeClock) -> Open:
     @contextmanager
     def serving(*issuers: Issuer, **changes: object) -> Iterator[SurfaceClient]:
         settings = Settings(sign_in="required", issuers=issuers, **changes)  # type: ignore[arg-type]
+        let_in(ledger, "ada", "bob", *(f"{one.issuer}#ada" for one in issuers))
         machine = Machine(clock=clocks, steady=clocks)
         with running(create_app(ledger, settings, keys, machine)) as client:
             yield client

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +23,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
+from lineage.access.inquiry import Inquiry, inquiring, present_inquiry
 from lineage.service import Ledger
 from lineage_api.bodies import JSON, Body, read_body
 from lineage_api.graphql.errors import (
@@ -31,6 +33,7 @@ from lineage_api.graphql.errors import (
     format_error,
     request_error,
 )
+from lineage_api.graphql.forms import form_of
 from lineage_api.graphql.queries import Asker, QueryContext
 from lineage_api.graphql.schema import SCHEMA
 from lineage_api.namespaces import namespace_of
@@ -148,10 +151,24 @@ def _answer(ledger: Ledger, body: Body, asker: Asker, *, strict: bool) -> tuple[
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         refused = Executed([request_error(f"This is no GraphQL request: {error}")])
         return HTTPStatus.BAD_REQUEST, _ENCODER.encode(refused)
-    executed = execute(ledger, query, asker)
+    with inquiring(_inquiry(query, asker)):
+        executed = execute(ledger, query, asker)
     failed = strict and executed.data is msgspec.UNSET
     status = HTTPStatus.BAD_REQUEST if failed else HTTPStatus.OK
     return status, _ENCODER.encode(executed)
+
+
+def _inquiry(query: GraphQLRequest, asker: Asker) -> Inquiry:
+    """Return what an access log says of a question; nobody needs it of the local principal."""
+    present = present_inquiry()
+    if asker.principal.is_local:
+        return present
+    return replace(
+        present,
+        door="graphql",
+        operation=query.operation_name or "",
+        text=form_of(query.query),
+    )
 
 
 def _wish(part: str) -> _Wish:

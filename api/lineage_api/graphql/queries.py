@@ -84,13 +84,13 @@ class QueryContext:
     @cached_property
     def head(self) -> Head:
         """Where the log stood when this request first asked."""
-        return self.ledger.head()
+        return self.ledger.head(principal=self.asker.principal)
 
     @cached_property
     def signed(self) -> CheckpointAnswer | None:
         """The last checkpoint that was signed; ``None`` where there is none."""
         try:
-            return self.ledger.custody.last_checkpoint()
+            return self.ledger.custody.last_checkpoint(principal=self.asker.principal)
         except NotFoundError:
             return None
 
@@ -259,7 +259,7 @@ class Query:
     @resolved(list[KeyType], "Every verifier key that the log names, in its order.")
     def keys(self, info: Info) -> tuple[KeyView, ...]:
         """List the keys."""
-        return info.context.ledger.custody.keys()
+        return info.context.ledger.custody.keys(principal=info.context.asker.principal)
 
 
 def _show(

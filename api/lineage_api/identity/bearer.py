@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from lineage_api.problems import InvalidRequestError, NoCredentialError
+from lineage_schemas.access import API_KEY_PREFIX
 from lineage_schemas.errors import UnauthenticatedError
 
 CREDENTIAL_LENGTH_MAX: Final = 8_192
@@ -17,7 +18,7 @@ CREDENTIAL_LENGTH_MAX: Final = 8_192
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 """What RFC 6750 lets a bearer token be made of."""
 
-_SHAPES: Final = re.compile(r"llk_[A-Za-z0-9]|eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.")
+_SHAPES: Final = re.compile(rf"{API_KEY_PREFIX}_[A-Za-z0-9]|eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.")
 """How an API key and a token begin, wherever they stand."""
 
 _NAMES: Final = frozenset({"access_token", "api_key", "apikey", "id_token", "authorization"})

@@ -11,12 +11,18 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from lineage.access.inquiry import Inquiry, inquiring
 from lineage_api.graphql import endpoint
 from lineage_api.graphql.errors import refusal
 from lineage_api.identity.bearer import refuse_credential_in_address
 from lineage_api.problems import headers_of, problem_response, status_of
 from lineage_api.surface import Surface
 from lineage_schemas.errors import LedgerError, StoreError
+
+PURPOSE: Final = "Lineage-Purpose"
+"""The header that says what an answer is wanted for; the access log keeps it."""
+
+PURPOSE_LENGTH_MAX: Final = 1_024
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -43,9 +49,16 @@ class Door:
             return
         scope["state"]["principal"] = admission.principal
         try:
-            await self._app(scope, admission.counted(receive), send)
+            with inquiring(_inquiry(scope)):
+                await self._app(scope, admission.counted(receive), send)
         finally:
             admission.leave()
+
+
+def _inquiry(scope: Scope) -> Inquiry:
+    """Return what an access log says of a request: no value of it but its purpose."""
+    purpose = Headers(scope=scope).get(PURPOSE, "")[:PURPOSE_LENGTH_MAX]
+    return Inquiry(door="http", operation=scope["method"], purpose=purpose)
 
 
 def refused(scope: Scope, error: LedgerError) -> Response:

@@ -9,12 +9,11 @@ from typing import Final, Protocol
 from lineage.writing.submission import Principal
 from lineage_api.identity.tokens import TokenVerifier
 from lineage_api.reading import Pool
+from lineage_schemas.access import API_KEY_PREFIX
 from lineage_schemas.errors import UnauthenticatedError
 
-KEY_PREFIX: Final = "llk_"
+KEY_PREFIX: Final = f"{API_KEY_PREFIX}_"
 """How every API key begins, so that a leaked one is found by whoever looks for it."""
-
-INVALID: Final = "This credential is not valid here"
 
 WELCOME_MAX: Final = 10_000
 """Credentials that are remembered to have been valid."""
@@ -30,15 +29,6 @@ class KeyHolder(Protocol):
             UnauthenticatedError: it is unknown, expired or revoked; never says which.
         """
         ...
-
-
-class NoKeys:
-    """There are no API keys."""
-
-    def authenticate(self, secret: str) -> Principal:
-        """Refuse every key."""
-        del secret
-        raise UnauthenticatedError(INVALID, hint="Ask whoever keeps this ledger for a key.")
 
 
 class SignIn:
