@@ -19,6 +19,12 @@ Signing and anchoring, from the environment:
   LINEAGE_ANCHOR_WEBHOOK         a URL to post each new checkpoint to
   LINEAGE_ANCHOR_WEBHOOK_SECRET  what to sign those messages with: whsec_...
   LINEAGE_ANCHOR_SECONDS         how often to look for a new one  [default: 60]
+Who may come from elsewhere, and how:
+  LINEAGE_SIGN_IN                local, or required: each request has a credential
+  LINEAGE_HOSTS                  the names the server goes by, divided by commas
+  LINEAGE_TLS_CERTIFICATE        PEM files; or, where a proxy speaks TLS,
+  LINEAGE_TLS_KEY                LINEAGE_BEHIND_PROXY=true
+  LINEAGE_ISSUERS                whose tokens are believed, as JSON
 What fails is in the log of the server and in /readyz, and is tried again.
 """
 
