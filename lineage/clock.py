@@ -21,6 +21,11 @@ def system_clock() -> int:
     return time.time_ns() // _NANOSECONDS_PER_MICROSECOND
 
 
+def steady_clock() -> int:
+    """Return microseconds since some moment; nobody can set this clock, so it measures ages."""
+    return time.monotonic_ns() // _NANOSECONDS_PER_MICROSECOND
+
+
 def system_randomness(count: int) -> bytes:
     """Return ``count`` bytes from the operating system's source of randomness."""
     return os.urandom(count)

@@ -10,6 +10,9 @@ import logging
 from pathlib import Path
 from typing import Final
 
+from lineage.access.accounts import Told
+from lineage.access.checking import Checks
+from lineage.access.roles import Action
 from lineage.anchoring.exports import export_checkpoint
 from lineage.anchoring.notary import Notary, Signed, anchored, keys_in_force
 from lineage.anchoring.sidecar import DIRECTORY_TARGET, Anchor, Sidecar, with_anchor
@@ -18,7 +21,7 @@ from lineage.erasure.erasing import remember
 from lineage.intake import Intake
 from lineage.projections.governance import read_keys
 from lineage.proofs.checkpoints import read_checkpoint
-from lineage.proofs.tiles import Tile
+from lineage.proofs.tiles import ENTRIES, Tile
 from lineage.proofs.verifying import format_verifier_key
 from lineage.questions.integrity import (
     kept_checkpoint,
@@ -27,9 +30,10 @@ from lineage.questions.integrity import (
     prove_handover,
     read_tile,
 )
-from lineage.rotation import LEDGER_PRINCIPAL, Rotation
-from lineage.stores.base import Store
-from lineage.writing.submission import Principal
+from lineage.rotation import LEDGER_PRINCIPAL, Acting, Rotation
+from lineage.stores.base import Reader, Store
+from lineage.writing.submission import LOCAL_PRINCIPAL, Principal
+from lineage_schemas.access import EVERY
 from lineage_schemas.errors import LedgerError, PreconditionError
 from lineage_schemas.instants import format_instant
 from lineage_schemas.integrity import AnchorView, CheckpointAnswer, KeyView
@@ -51,12 +55,14 @@ class Custody:
         store: Store,
         intake: Intake,
         notary: Notary | None,
+        checks: Checks,
         clock: Clock,
         randomness: Randomness,
     ) -> None:
         self._store = store
         self._intake = intake
         self._notary = notary
+        self._checks = checks
         self._clock = clock
         self._rotation = Rotation(store, intake, randomness)
         self._has_begun = notary is None
@@ -122,28 +128,32 @@ class Custody:
             self._commits = 0
             _LOG.error("The checkpoint could not be signed: %s", error)
 
-    def checkpoint(self) -> CheckpointAnswer:
+    def checkpoint(self, *, principal: Principal = LOCAL_PRINCIPAL) -> CheckpointAnswer:
         """Return the checkpoint of the log's head, signed now where this process signs.
 
         Raises:
+            ForbiddenError: ``principal`` may not verify here.
             NotFoundError: this process does not sign, and nobody has signed yet.
             StoreError: the store is not what was signed, or cannot be signed.
         """
+        self._admit(principal, Action.VERIFY)
         if self._notary is not None:
             self.begin()
             self._sign(self._notary)
         return self.last_checkpoint()
 
-    def last_checkpoint(self) -> CheckpointAnswer:
+    def last_checkpoint(self, *, principal: Principal = LOCAL_PRINCIPAL) -> CheckpointAnswer:
         """Return the last checkpoint that was signed, without signing.
 
         Raises:
+            ForbiddenError: as ``checkpoint``.
             NotFoundError: there is none.
             StoreBehindError: a later one was signed, and the store does not hold what it covers.
         """
         recalled = None if self._notary is None else self._notary.recall()
         sidecar = None if recalled is None else recalled.sidecar
         with self._store.read() as reader:
+            self._checks.check(reader, principal, Action.VERIFY, EVERY)
             if self._notary is not None and recalled is not None:
                 self._notary.check(reader, recalled)
             note = kept_checkpoint(reader)
@@ -162,23 +172,32 @@ class Custody:
             anchors=tuple(map(_view, sidecar.anchors if sidecar else ())),
         )
 
-    def prove_growth(self, old_note: bytes) -> bytes:
+    def prove_growth(self, old_note: bytes, *, principal: Principal = LOCAL_PRINCIPAL) -> bytes:
         """Prove that the log of an old checkpoint is the beginning of the present one's.
 
         Raises: as ``lineage.questions.integrity.prove_growth``, and as ``checkpoint``.
         """
-        note = self.checkpoint().note.encode()
+        note = self.checkpoint(principal=principal).note.encode()
         with self._store.read() as reader:
             return prove_growth(reader, old_note, note)
 
-    def tile(self, tile: Tile) -> bytes:
+    def tile(self, tile: Tile, *, principal: Principal = LOCAL_PRINCIPAL) -> bytes:
         """Return a tile of hashes or a bundle of entries, as C2SP tlog-tiles has them.
 
+        Hashes are for whoever may verify; a bundle holds the envelopes of every namespace.
+
         Raises:
+            ForbiddenError: ``principal`` may not read it.
             NotFoundError: no checkpoint covers that tile at that width.
         """
+        action = Action.READ_BUNDLES if tile.level == ENTRIES else Action.VERIFY
         with self._store.read() as reader:
-            return read_tile(reader, tile)
+            self._checks.check(reader, principal, action, EVERY)
+            body = read_tile(reader, tile)
+        if action is not Action.VERIFY:
+            told = Told("tile", EVERY, (tile,), count=tile.width)
+            self._checks.tell(principal, told)
+        return body
 
     def _sign(self, notary: Notary) -> Signed:
         # Before signing, so that what is written meanwhile counts as news again.
@@ -197,9 +216,14 @@ class Custody:
 
     # --- keys ------------------------------------------------------------------------------------
 
-    def keys(self) -> tuple[KeyView, ...]:
-        """Return every verifier key the log names, in its order."""
+    def keys(self, *, principal: Principal = LOCAL_PRINCIPAL) -> tuple[KeyView, ...]:
+        """Return every verifier key the log names, in its order.
+
+        Raises:
+            ForbiddenError: as ``checkpoint``.
+        """
         with self._store.read() as reader:
+            self._checks.check(reader, principal, Action.VERIFY, EVERY)
             return list_keys(reader)
 
     def rotate_key(
@@ -211,25 +235,35 @@ class Custody:
         removed. A key that is ``lost`` cannot: whoever trusts it must be given the new one.
 
         Raises:
+            ForbiddenError: ``principal`` is no key custodian.
             PreconditionError: this process does not sign.
             StoreError: the old key is not there and not said to be lost; or a file failed, and
                 trying again goes on from there.
         """
+        self._admit(principal, Action.ROTATE_KEY)
         notary = self._signing()
         self.begin()
-        self._rotation.rotate(notary, reason, principal, lost=lost)
+
+        def admit(reader: Reader) -> None:
+            self._checks.check(reader, principal, Action.ROTATE_KEY, EVERY)
+
+        self._rotation.rotate(notary, reason, Acting(principal, admit), lost=lost)
         self._sign(notary)
         return self.keys()[-1]
 
-    def prove_handover(self, position: int | None = None) -> bytes:
+    def prove_handover(
+        self, position: int | None = None, *, principal: Principal = LOCAL_PRINCIPAL
+    ) -> bytes:
         """Prove to whoever trusts only a replaced key that it named its successor.
 
         ``position`` is where the successor is introduced (left out: the present key).
 
         Raises:
+            ForbiddenError: as ``checkpoint``.
             NotFoundError: no key is introduced there, or none before has vouched for it.
         """
         with self._store.read() as reader:
+            self._checks.check(reader, principal, Action.VERIFY, EVERY)
             return prove_handover(reader, position)
 
     def _signing(self) -> Notary:
@@ -253,26 +287,37 @@ class Custody:
 
     # --- anchors ---------------------------------------------------------------------------------
 
-    def anchor_in_directory(self, directory: Path) -> AnchorView:
+    def anchor_in_directory(
+        self, directory: Path, *, principal: Principal = LOCAL_PRINCIPAL
+    ) -> AnchorView:
         """Write the present checkpoint into a folder, and remember that it is there.
 
         Raises:
+            ForbiddenError: ``principal`` is no key custodian.
             CorruptLogError: the folder has another history under this origin.
             StoreError: the folder cannot be written, or nothing can be signed.
         """
+        self._admit(principal, Action.ANCHOR)
         answer = self.checkpoint()
         export_checkpoint(directory, answer.origin, answer.size, answer.note.encode())
         return self.note_anchor(f"{DIRECTORY_TARGET}{directory}", answer)
 
     def note_anchor(
-        self, target: str, answer: CheckpointAnswer, *, token: str | None = None
+        self,
+        target: str,
+        answer: CheckpointAnswer,
+        *,
+        token: str | None = None,
+        principal: Principal = LOCAL_PRINCIPAL,
     ) -> AnchorView:
         """Remember that somebody outside has a checkpoint.
 
         Raises:
+            ForbiddenError: as ``anchor_in_directory``.
             PreconditionError: this process does not sign.
             StoreError: the sidecar cannot be written.
         """
+        self._admit(principal, Action.ANCHOR)
         notary = self._signing()
         anchor = Anchor(
             target=target, size=answer.size, root=answer.root, at_us=self._clock(), token=token
@@ -281,6 +326,12 @@ class Custody:
             sidecar = notary.sidecar.read() or Sidecar(origin=answer.origin)
             notary.sidecar.write(with_anchor(sidecar, anchor))
         return _view(anchor)
+
+    def _admit(self, principal: Principal, action: Action) -> None:
+        """Refuse what somebody may not do to the ledger as a whole."""
+        if not principal.is_local:
+            with self._store.read() as reader:
+                self._checks.check(reader, principal, action, EVERY)
 
 
 def _view(anchor: Anchor) -> AnchorView:

@@ -59,6 +59,9 @@ Outcomes = list[list[Receipt] | LedgerError]
 Guard = Callable[[Reader], None]
 """Raises where the log may take nothing, as it stands."""
 
+Gate = Callable[[Reader, PreparedBatch], None]
+"""Raises where whoever speaks may not say this batch, as the log stands."""
+
 Append = Callable[[PreparedBatch], list[Receipt]]
 """Appends a batch of the ledger's own, inside the transaction that is open."""
 
@@ -70,16 +73,27 @@ def allow_all(reader: Reader) -> None:
     del reader
 
 
+def admit_all(reader: Reader, batch: PreparedBatch) -> None:
+    """Let everybody in: nobody has said who may."""
+    del reader, batch
+
+
 class Intake:
     """The one logical writer of a store, in this process."""
 
     def __init__(
-        self, store: Store, clock: Clock, randomness: Randomness, guard: Guard = allow_all
+        self,
+        store: Store,
+        clock: Clock,
+        randomness: Randomness,
+        guard: Guard = allow_all,
+        gate: Gate = admit_all,
     ) -> None:
         self._store = store
         self._clock = clock
         self._randomness = randomness
         self._guard = guard
+        self._gate = gate
         self._state = LogState()
         self._lock = Lock()
 
@@ -189,6 +203,8 @@ class Intake:
 
     def _deliver(self, writer: Writer, delivery: Delivery) -> list[Receipt]:
         batch = delivery.batch
+        # Here, inside the transaction: what was revoked a moment ago is revoked.
+        self._gate(writer, batch)
         for ordinal in range(2, ORDINALS_MAX + 2):
             try:
                 with self._state.undone_with(writer.savepoint()):

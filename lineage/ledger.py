@@ -38,6 +38,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from lineage.access.accounts import AccessLog, OpenBook
+from lineage.access.roles import Action
 from lineage.anchoring.durable import beside
 from lineage.anchoring.keys import KeyFile
 from lineage.anchoring.notary import Notary
@@ -57,6 +59,7 @@ from lineage.questions.proving import ProofQuery, Shown
 from lineage.questions.trace import TraceQuery
 from lineage.service import Ledger
 from lineage.stores.opening import (
+    access_location,
     has_store,
     is_postgres,
     open_store,
@@ -64,6 +67,7 @@ from lineage.stores.opening import (
     shown_location,
 )
 from lineage.writing.submission import Outcome, Principal, Receipt
+from lineage_schemas.access import Role
 from lineage_schemas.errors import (
     InvalidInputError,
     PreconditionError,
@@ -96,6 +100,7 @@ from lineage_schemas.records import (
 )
 
 __all__ = [
+    "Action",
     "Artifact",
     "ArtifactState",
     "Association",
@@ -121,6 +126,7 @@ __all__ = [
     "ProofQuery",
     "Receipt",
     "Retraction",
+    "Role",
     "Shown",
     "StatedTime",
     "Statement",
@@ -156,6 +162,9 @@ def open_ledger(
     A key that is given must be there; a new ledger takes its name for an origin. In a database only
     the one process that is given both signs; the others serve what it has signed.
 
+    Who was given, or refused, which answer stands in a second ledger, the access log, at
+    ``<path>.access``, which is made when somebody is first accounted for.
+
     Raises:
         StoreError: the store, the key or the sidecar cannot be used, or are of a later version.
         StoreBehindError: there is no ledger any more where one was signed.
@@ -164,7 +173,7 @@ def open_ledger(
     files = _files_beside(location, key, sidecar)
     if files is None:
         store = open_store(location, TABLES, _new_origin(randomness))
-        return Ledger(store, clock, randomness)
+        return Ledger(store, clock, randomness, None, _access_log(location, clock, randomness))
     keys, memory = KeyFile(files[0], randomness), SidecarFile(files[1])
     given = _given_key(keys) if key is not None else None
     if not has_store(location):
@@ -172,7 +181,8 @@ def open_ledger(
     origin = given.name if given is not None else _new_origin(randomness)
     store = open_store(location, TABLES, origin)
     try:
-        return Ledger(store, clock, randomness, Notary(memory, keys))
+        accounts = _access_log(location, clock, randomness)
+        return Ledger(store, clock, randomness, Notary(memory, keys), accounts)
     except BaseException:
         store.close()
         raise
@@ -285,6 +295,21 @@ def _files_beside(
             "signs.",
         )
     return key, sidecar
+
+
+def _access_log(location: str | Path, clock: Clock, randomness: Randomness) -> AccessLog:
+    place = access_location(location)
+
+    def opened() -> OpenBook:
+        path = path_of(place)
+        store = open_store(place, TABLES, _new_origin(randomness))
+        notary = None
+        if path is not None:
+            keys = KeyFile(beside(path, KEY_SUFFIX), randomness)
+            notary = Notary(SidecarFile(beside(path, SIDECAR_SUFFIX)), keys)
+        return OpenBook(store, Ledger(store, clock, randomness, notary))
+
+    return AccessLog(opened, lambda: has_store(place), clock, randomness)
 
 
 def _new_origin(randomness: Randomness) -> str:

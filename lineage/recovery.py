@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
+from lineage.access.checking import Checks
+from lineage.access.roles import Action
 from lineage.anchoring.notary import (
     Notary,
     compare,
@@ -32,6 +34,7 @@ from lineage.stores.base import Reader, Store, Writer, frozen_error
 from lineage.stores.scanning import scan_rows
 from lineage.writing.governing import governance_batch
 from lineage.writing.submission import LOCAL_PRINCIPAL, Principal
+from lineage_schemas.access import EVERY
 from lineage_schemas.errors import PreconditionError, ProofError, StaleHeadError, StoreBehindError
 from lineage_schemas.governance import (
     Erasure,
@@ -64,26 +67,34 @@ class Recoverer:
     """Brings one ledger back into service."""
 
     def __init__(
-        self, store: Store, intake: Intake, notary: Notary, randomness: Randomness
+        self,
+        store: Store,
+        intake: Intake,
+        notary: Notary,
+        checks: Checks,
+        randomness: Randomness,
     ) -> None:
         self._store = store
         self._intake = intake
         self._notary = notary
+        self._checks = checks
         self._randomness = randomness
 
-    def adopt(self, note: bytes) -> RecoveryAnswer:
+    def adopt(self, note: bytes, *, principal: Principal = LOCAL_PRINCIPAL) -> RecoveryAnswer:
         """Begin the sidecar anew from a checkpoint that was kept elsewhere; nothing is lost.
 
         Only where the sidecar itself is lost: one that remembers a later checkpoint is not put
         back to an earlier one, for the log would then contradict what was signed.
 
         Raises:
+            ForbiddenError: ``principal`` is no key custodian.
             ProofError: no key of the log signed that checkpoint.
             PreconditionError: the sidecar is there: either it agrees, so that nothing needs to be
                 recovered, or it contradicts the store, which is a loss.
             StoreBehindError: the store does not hold what that checkpoint covers.
         """
         with self._notary.sidecar.locked(), self._store.read() as reader:
+            self._checks.check(reader, principal, Action.RECOVER, EVERY)
             self._refuse_without_need(reader)
             origin, rows = reader.origin(), read_keys(reader)
             sidecar = _believable(self._notary.recall().sidecar, rows)
@@ -106,6 +117,7 @@ class Recoverer:
         Interrupted, it goes on where it stopped when it is called again.
 
         Raises:
+            ForbiddenError: as ``adopt``.
             PreconditionError: the store is what was signed, so nothing is lost.
             FrozenStoreError: the ledger was exported for good; nothing of it is lost here.
             StoreError: the store, the key's file or the sidecar failed.
@@ -114,6 +126,7 @@ class Recoverer:
         if remembered is not None and isinstance(remembered.frozen, Frozen):
             raise frozen_error(remembered.frozen.to)
         with self._store.read() as reader:
+            self._checks.check(reader, principal, Action.RECOVER, EVERY)
             begun_from = _begun_from(reader, remembered)
             if begun_from is None:
                 self._refuse_without_need(reader)
@@ -155,6 +168,7 @@ class Recoverer:
         remembered = self._notary.recall().sidecar
 
         def work(writer: Writer, append: Append, _: int) -> None:
+            self._checks.check(writer, principal, Action.RECOVER, EVERY)
             if writer.origin() != former:
                 raise StaleHeadError(
                     "Somebody else has recovered this ledger meanwhile", where=writer.origin()

@@ -6,25 +6,33 @@ new key is on the disk, the log introduces it, the old key signs that, the new k
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from lineage.anchoring.notary import Notary, Signed
 from lineage.anchoring.sidecar import Sidecar
 from lineage.clock import Randomness
-from lineage.intake import Append, Intake
+from lineage.intake import Append, Intake, allow_all
 from lineage.projections.governance import KeyRow, read_handover, read_keys
 from lineage.proofs.checkpoints import verifier_key_of
 from lineage.proofs.signing import SigningKey, new_signing_key
 from lineage.proofs.verifying import format_verifier_key
 from lineage.rules.form import LEDGER_NAMESPACE
-from lineage.stores.base import Store, Writer
+from lineage.stores.base import Reader, Store, Writer
 from lineage.writing.governing import governance_batch
 from lineage.writing.submission import Principal
 from lineage_schemas.errors import StoreError
 from lineage_schemas.governance import KeyHandover, KeyIntroduction
 
-LEDGER_PRINCIPAL: Final = Principal("ledger")
+LEDGER_PRINCIPAL: Final = Principal("ledger", is_local=True)
 """Who acts where nobody asked: the ledger itself, naming its first key."""
+
+
+class Acting(NamedTuple):
+    """Who rotates a key, and what refuses it where that is not theirs to do."""
+
+    principal: Principal
+    admit: Callable[[Reader], None] = allow_all
 
 
 class Rotation:
@@ -51,21 +59,23 @@ class Rotation:
                 where=f"the key's name is {key.name}, the ledger's {origin}",
                 hint="A key's name is the origin of its ledger.",
             )
-        self._introduce(key, replaces=None, lost=False, reason="", principal=LEDGER_PRINCIPAL)
+        self._introduce(key, replaces=None, lost=False, reason="", acting=Acting(LEDGER_PRINCIPAL))
 
-    def rotate(self, notary: Notary, reason: str, principal: Principal, *, lost: bool) -> None:
+    def rotate(self, notary: Notary, reason: str, acting: Acting, *, lost: bool) -> None:
         """Replace the key, or go on with a replacement that was begun.
 
         Raises:
+            ForbiddenError: whoever acts may not.
             StoreError: the old key is not there and not said to be lost; or a file failed, and
                 trying again goes on from there.
         """
         with self._store.read() as reader:
+            acting.admit(reader)
             origin, last = reader.origin(), read_keys(reader)[-1]
         old = None if lost else notary.signing_key()
         new = self._next_key(notary, origin)
         notary.keys.stage(new)
-        self._introduce(new, replaces=last.verifier, lost=lost, reason=reason, principal=principal)
+        self._introduce(new, replaces=last.verifier, lost=lost, reason=reason, acting=acting)
         self.finish(notary, old)
 
     def finish(self, notary: Notary, old: SigningKey | None = None) -> None:
@@ -104,11 +114,12 @@ class Rotation:
         replaces: str | None,
         lost: bool,
         reason: str,
-        principal: Principal,
+        acting: Acting,
     ) -> None:
         verifier = _verifier(key)
 
         def work(writer: Writer, append: Append, _: int) -> None:
+            acting.admit(writer)
             known = [row.verifier for row in read_keys(writer)]
             # Another process may have introduced it since, or a first key of its own.
             if verifier in known or (replaces is None and known):
@@ -119,9 +130,10 @@ class Rotation:
                 lost=lost,
                 reason=reason,
             )
-            append(
-                governance_batch(LEDGER_NAMESPACE, principal, record, randomness=self._randomness)
+            batch = governance_batch(
+                LEDGER_NAMESPACE, acting.principal, record, randomness=self._randomness
             )
+            append(batch)
 
         self._intake.govern(work)
 

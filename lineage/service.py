@@ -1,21 +1,26 @@
 """The service: every use of a ledger, as plain calls. The one door that every surface uses.
 
-Who acts, and in which namespace, is an argument of every call. Calls are synchronous and may be
-made from many threads at once. A question is answered from one snapshot, and its answer states the
-basis it rests on.
+Who acts, and in which namespace, is an argument of every call, and whether they may is checked in
+the very snapshot or transaction that the call works in: otherwise ``ForbiddenError``. Calls are
+synchronous and may be made from many threads at once. A question is answered from one snapshot, and
+its answer states the basis it rests on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from msgspec.structs import replace
 
-from lineage.anchoring.notary import Notary, Recalled
+from lineage.access.accounts import AccessLog, Told
+from lineage.access.checking import Checks
+from lineage.access.control import AccessControl
+from lineage.access.roles import Action
+from lineage.anchoring.notary import Notary
+from lineage.asking import Asking, bound_to
 from lineage.audit import AuditLevel, AuditReport, AuditRequest, audit_log, recall
 from lineage.clock import Clock, Randomness
 from lineage.collector import paused_collector
@@ -28,10 +33,10 @@ from lineage.graph.index import GraphIndex
 from lineage.intake import Append, Delivery, Intake, Outcomes, allow_all
 from lineage.moving.filling import refuse_unfinished
 from lineage.moving.leaving import Moves
-from lineage.projections.catalog import SOURCE, types_as_of
+from lineage.projections.catalog import types_as_of
 from lineage.projections.views import PROJECTION_VERSION, read_bookmark
 from lineage.proofs.verifying import VerifierKey
-from lineage.questions.as_of import AsOf, FoundNamespace, resolve_as_of, state_basis
+from lineage.questions.as_of import AsOf
 from lineage.questions.contexts import NodeId, read_contexts
 from lineage.questions.entries import read_entry_page
 from lineage.questions.proving import (
@@ -52,9 +57,8 @@ from lineage.questions.search import (
 from lineage.questions.show import show
 from lineage.questions.trace import TraceQuery, check_query, trace
 from lineage.recovery import Recoverer
-from lineage.rules.form import LEDGER_NAMESPACE
 from lineage.rules.secrets import clean_identifier
-from lineage.stores.base import Reader, Store, Writer
+from lineage.stores.base import Store, Writer
 from lineage.writing.governing import governance_batch, namespace_number
 from lineage.writing.preparing import PreparedBatch, prepare_batch
 from lineage.writing.submission import (
@@ -64,6 +68,7 @@ from lineage.writing.submission import (
     Receipt,
     Submission,
 )
+from lineage_schemas.access import EVERY
 from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Head
 from lineage_schemas.errors import InvalidInputError, LedgerError
@@ -92,11 +97,17 @@ class Ledger:
     """
 
     def __init__(
-        self, store: Store, clock: Clock, randomness: Randomness, notary: Notary | None = None
+        self,
+        store: Store,
+        clock: Clock,
+        randomness: Randomness,
+        notary: Notary | None = None,
+        accounts: AccessLog | None = None,
     ) -> None:
         """Serve a store. Before it serves, erasures that a backup brought back are made again.
 
-        Views that an older software made are folded again too.
+        Views that an older software made are folded again too. Without ``accounts`` whatever must
+        be stated in an access log is given to nobody.
 
         Raises:
             StoreError: the store is being filled by an import or a restore, or cannot be used.
@@ -106,17 +117,20 @@ class Ledger:
         self._notary = notary
         self._randomness = randomness
         guard = allow_all if notary is None else notary.guard
-        self._intake = Intake(store, clock, randomness, guard)
+        self._checks = Checks(clock, accounts)
+        self._intake = Intake(store, clock, randomness, guard, self._checks.check_batch)
         self._graph = GraphIndex()
-        self.custody = Custody(store, self._intake, notary, clock, randomness)
-        self.erasures = Erasures(store, self._intake, self.custody, clock, randomness)
+        self._asking = Asking(store, notary, self._checks)
+        self.custody = Custody(store, self._intake, notary, self._checks, clock, randomness)
+        self.access = AccessControl(store, self._intake, self.custody, self._checks, randomness)
+        self.erasures = Erasures(store, self._intake, self.custody, self._checks, clock, randomness)
         self.moves = Moves(store, self.custody, notary)
         self.recovery = None
         # With a sidecar that cannot be believed nobody knows what was erased: no question is
         # answered, but an audit and a recovery are possible.
         recalled = None if notary is None else notary.recall()
         if notary is not None and recalled is not None:
-            self.recovery = Recoverer(store, self._intake, notary, randomness)
+            self.recovery = Recoverer(store, self._intake, notary, self._checks, randomness)
             replay(recalled.sidecar, store)
         self._bring_views_up()
         scrub(store, wait_seconds=0)
@@ -138,6 +152,8 @@ class Ledger:
         """Sign what was written and not signed yet, and let go of the store."""
         self.custody.catch_up()
         self._store.close()
+        if self._checks.accounts is not None:
+            self._checks.accounts.close()
 
     @property
     def origin(self) -> str:
@@ -238,9 +254,14 @@ class Ledger:
 
     # --- asking ----------------------------------------------------------------------------------
 
-    def head(self) -> Head:
-        """Return where the log stands."""
+    def head(self, *, principal: Principal = LOCAL_PRINCIPAL) -> Head:
+        """Return where the log stands.
+
+        Raises:
+            ForbiddenError: ``principal`` may not verify here.
+        """
         with self._store.read() as reader:
+            self._checks.check(reader, principal, Action.VERIFY, EVERY)
             head = reader.head()
             return Head(head.size, head.tree().root(), head.recorded_us)
 
@@ -256,8 +277,8 @@ class Ledger:
         Raises:
             UnknownBasisError: a size the log has not reached, or another log's basis.
         """
-        with self._question(namespace, principal, as_of) as (_, _, basis):
-            return basis
+        with self._asking.question((namespace, principal, as_of), "basis") as asked:
+            return asked.basis
 
     def trace(
         self,
@@ -275,10 +296,12 @@ class Ledger:
         """
         check_query(query)
         query = replace(query, start=tuple(map(clean_identifier, query.start)))
-        with self._question(namespace, principal, as_of) as (reader, number, basis):
-            snapshot = self._graph.snapshot(reader, number)
+        with self._asking.question((namespace, principal, as_of), "trace", query) as asked:
+            snapshot = self._graph.snapshot(asked.unbound, asked.number)
             with paused_collector():
-                return trace(reader, snapshot, number, query, basis)
+                answer = trace(asked.reader, snapshot, asked.number, query, asked.basis)
+            asked.count = len(answer.nodes)
+            return answer
 
     def show(
         self,
@@ -297,9 +320,11 @@ class Ledger:
         """
         wanted = clean_identifier(identifier)
         kinds = EVERY_KIND if kind is None else (kind,)
-        with self._question(namespace, principal, as_of) as (reader, number, basis):
-            snapshot = self._graph.snapshot(reader, number)
-            return show(reader, snapshot, number, wanted, kinds, basis)
+        with self._asking.question((namespace, principal, as_of), "show", wanted, kinds) as asked:
+            snapshot = self._graph.snapshot(asked.unbound, asked.number)
+            answers = show(asked.reader, snapshot, asked.number, wanted, kinds, asked.basis)
+            asked.count = len(answers)
+            return answers
 
     def contexts_of(
         self,
@@ -314,8 +339,13 @@ class Ledger:
         Raises:
             UnknownBasisError: as ``basis``.
         """
-        with self._question(namespace, principal, as_of) as (reader, number, basis):
-            return {} if number is None else read_contexts(reader, number, nodes, basis.size)
+        named = tuple(nodes)
+        with self._asking.question((namespace, principal, as_of), "contexts_of", named) as asked:
+            if asked.number is None:
+                return {}
+            found = read_contexts(asked.reader, asked.number, named, asked.basis.size)
+            asked.count = len(found)
+            return found
 
     def find(
         self,
@@ -337,8 +367,12 @@ class Ledger:
         question = question_of(namespace, "find", text)
         after = None if cursor is None else decode_cursor(cursor, question)
         then = as_of if after is None else after.size
-        with self._question(namespace, principal, then) as (reader, number, basis):
-            return find_words(reader, number, text, after, count, basis)
+        with self._asking.question(
+            (namespace, principal, then), "find", text, cursor, count
+        ) as asked:
+            page = find_words(asked.reader, asked.number, text, after, count, asked.basis)
+            asked.count = len(page.nodes)
+            return page
 
     def list_nodes(
         self,
@@ -361,8 +395,12 @@ class Ledger:
         question = question_of(namespace, "list", name)
         after = None if cursor is None else decode_cursor(cursor, question)
         then = as_of if after is None else after.size
-        with self._question(namespace, principal, then) as (reader, number, basis):
-            return list_type(reader, number, name, after, count, basis)
+        with self._asking.question(
+            (namespace, principal, then), "list", name, cursor, count
+        ) as asked:
+            page = list_type(asked.reader, asked.number, name, after, count, asked.basis)
+            asked.count = len(page.nodes)
+            return page
 
     def types(
         self,
@@ -376,10 +414,12 @@ class Ledger:
         Raises:
             UnknownBasisError: as ``basis``.
         """
-        with self._question(namespace, principal, as_of) as (reader, number, basis):
-            rows = [] if number is None else types_as_of(reader, number, basis.size)
+        with self._asking.question((namespace, principal, as_of), "types") as asked:
+            number, size = asked.number, asked.basis.size
+            rows = [] if number is None else types_as_of(asked.reader, number, size)
             types = tuple(TypeView(kind=row.kind, id=row.id, type=row.definition) for row in rows)
-            return TypesAnswer(basis=basis, types=types)
+            asked.count = len(types)
+            return TypesAnswer(basis=asked.basis, types=types)
 
     def entries(
         self,
@@ -399,8 +439,10 @@ class Ledger:
         check_page(count)
         if start < 0:
             raise InvalidInputError("Positions begin at 0", where=str(start))
-        with self._question(namespace, principal, as_of) as (reader, number, basis):
-            return read_entry_page(reader, number, start, count, basis)
+        with self._asking.question((namespace, principal, as_of), "entries", start, count) as asked:
+            page = read_entry_page(asked.reader, asked.number, start, count, asked.basis)
+            asked.count = len(page.entries)
+            return page
 
     # --- proving ---------------------------------------------------------------------------------
 
@@ -418,6 +460,7 @@ class Ledger:
         taken, by whom and what for.
 
         Raises:
+            ForbiddenError: ``principal`` may not.
             NotFoundError: nothing of that name or position, or no checkpoint.
             LimitExceededError: more than ``PROOFS_MAX`` entries.
             StoreError: the checkpoint or the disclosure could not be written; nothing is shown.
@@ -426,11 +469,17 @@ class Ledger:
         signed = SignedSize(checkpoint.size, checkpoint.note.encode())
         if not any(query.shown):
             with self._store.read() as reader:
-                return proof_answer(prove(reader, namespace, query, signed), signed, None)
+                self._checks.check(reader, principal, Action.PROVE, namespace)
+                own = bound_to(reader, namespace, namespace_number(reader, namespace))
+                answer = proof_answer(prove(own, namespace, query, signed), signed, None)
+            self._tell_proofs(principal, namespace, query, answer)
+            return answer
 
         def work(writer: Writer, append: Append, _: int) -> ProofAnswer:
+            self._checks.check(writer, principal, Action.PROVE, namespace)
             # Read and stated in one transaction, so that no erasure comes between the two.
-            proofs = prove(writer, namespace, query, signed)
+            own = bound_to(writer, namespace, namespace_number(writer, namespace))
+            proofs = prove(own, namespace, query, signed)
             records = disclosures(proofs, query, principal.name)
             if not records:
                 return proof_answer(proofs, signed, None)
@@ -440,7 +489,14 @@ class Ledger:
         answer = self._intake.govern(work)
         if answer.disclosure is not None:
             self.custody.sign_now()
+        self._tell_proofs(principal, namespace, query, answer)
         return answer
+
+    def _tell_proofs(
+        self, principal: Principal, namespace: str, query: ProofQuery, answer: ProofAnswer
+    ) -> None:
+        count = len(answer.positions)
+        self._checks.tell(principal, Told("prove", namespace, (query,), answer.size, count=count))
 
     # --- checking --------------------------------------------------------------------------------
 
@@ -461,21 +517,30 @@ class Ledger:
         on where it was.
 
         Raises:
+            ForbiddenError: ``principal`` is no auditor of every namespace.
             StoreError: the store or the state file cannot be read, or there is no room to replay.
             InvalidInputError: the state file is something else.
         """
-        del principal  # who may audit is settled when sign-in exists
         request = AuditRequest(level=level, keys=tuple(keys), checkpoint=checkpoint, state=state)
         memory = recall(self._notary)
         with self._store.read() as reader:
-            return audit_log(reader, request, memory, progress)
+            self._checks.check(reader, principal, Action.AUDIT, EVERY)
+            report = audit_log(reader, request, memory, progress)
+        self._checks.tell(
+            principal, Told("audit", EVERY, (level.name,), report.size, report.root, self.origin)
+        )
+        return report
 
     def rebuild(
         self, *, progress: Progress | None = None, principal: Principal = LOCAL_PRINCIPAL
     ) -> RebuildReport:
-        """Drop every view and fold the log again, in one transaction; writers wait meanwhile."""
-        del principal  # as above
+        """Drop every view and fold the log again, in one transaction; writers wait meanwhile.
+
+        Raises:
+            ForbiddenError: ``principal`` is no operator.
+        """
         with self._store.write() as writer:
+            self._checks.check(writer, principal, Action.REBUILD, EVERY)
             return rebuild_views(writer, progress)
 
     def _bring_views_up(self) -> None:
@@ -485,42 +550,9 @@ class Ledger:
             with self._store.write() as writer:
                 rebuild_views(writer)
 
-    @contextmanager
-    def _question(
-        self, namespace: str, principal: Principal, as_of: AsOf
-    ) -> Generator[tuple[Reader, int | None, Basis]]:
-        """Open one snapshot and fix its basis: (reader, number of the namespace, basis)."""
-        del principal  # who may read what is settled when sign-in exists
-        recalled = None if self._notary is None else self._notary.recall()
-        if recalled is not None and recalled.fault is not None:
-            raise recalled.fault
-        with self._store.read() as reader:
-            origin = reader.origin()
-            resolved = resolve_as_of(reader, origin, namespace, as_of)
-            number = namespace_number(reader, namespace, resolved.size)
-            own = namespace_number(reader, LEDGER_NAMESPACE, resolved.size)
-            found = FoundNamespace(
-                numbers=tuple(one for one in (number, own) if one is not None),
-                sources=() if number is None else _sources_of(reader, number, resolved.size),
-                missing=self._missing(reader, recalled),
-            )
-            yield reader, number, state_basis(reader, origin, namespace, resolved, found)
-
-    def _missing(self, reader: Reader, recalled: Recalled | None) -> tuple[str, ...]:
-        """Say what is known to be missing of the log itself, by what was signed of it."""
-        if self._notary is None or recalled is None:
-            return ()
-        fault = self._notary.verdict(reader, recalled)
-        return () if fault is None else (fault.what,)
-
 
 def _one(outcomes: Outcomes) -> list[Receipt]:
     outcome = outcomes[0]
     if isinstance(outcome, LedgerError):
         raise outcome
     return outcome
-
-
-def _sources_of(reader: Reader, namespace: int, size: int) -> tuple[str, ...]:
-    rows = reader.find(SOURCE, "namespace", [namespace])
-    return tuple(sorted(row[1] for row in rows if row[2] < size))

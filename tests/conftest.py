@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from accounting import access_log
 from databases import fresh_schema
 from doubles import FakeClock, MakeStore, SeededRandomness
 from goldens import Golden
@@ -89,4 +90,4 @@ def store(make_store: MakeStore) -> Store:
 @pytest.fixture
 def ledger(store: Store) -> Ledger:
     """Return an empty ledger over each kind of store, with a clock and randomness of its own."""
-    return Ledger(store, FakeClock(), SeededRandomness())
+    return Ledger(store, FakeClock(), SeededRandomness(), accounts=access_log())

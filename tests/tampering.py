@@ -251,7 +251,7 @@ def erase_what_is_held(scene: Scene) -> None:
         )
 
         def work(writer: Writer, append: Append, _: int) -> None:
-            principal = Principal("forger")
+            principal = Principal("forger", is_local=True)
             append(governance_batch("default", principal, record, randomness=SeededRandomness()))
             writer.erase([VICTIM], PartsErased.ALL)
             rebuild_views(writer)

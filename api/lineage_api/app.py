@@ -12,22 +12,34 @@ from starlette.middleware import Middleware
 from lineage.service import Ledger
 from lineage_api.graphql import endpoint
 from lineage_api.hosts import OwnHostOnly
+from lineage_api.identity.composing import Machine
+from lineage_api.identity.door import Door
+from lineage_api.identity.gate import PROBE_PATHS
+from lineage_api.identity.sign_in import KeyHolder
 from lineage_api.problems import on_http_error, on_ledger_error, on_unexpected_error
+from lineage_api.reach import own_names
 from lineage_api.rest import health, index, log, openlineage, statements
 from lineage_api.settings import Settings
 from lineage_api.surface import Surface, run_surface
 from lineage_schemas.errors import LedgerError
 
 
-def create_app(ledger: Ledger, settings: Settings) -> Starlette:
+def create_app(
+    ledger: Ledger,
+    settings: Settings,
+    keys: KeyHolder | None = None,
+    machine: Machine | None = None,
+) -> Starlette:
     """Return the application that serves a ledger. Its lifespan starts and stops the threads.
+
+    API keys are the ledger's, unless ``keys`` holds others.
 
     The ledger is not closed with it: whoever opened it closes it.
     """
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[dict[str, Surface], None]:
-        async with run_surface(ledger, settings) as surface:
+        async with run_surface(ledger, settings, keys, machine) as surface:
             yield {"surface": surface}
 
     return Starlette(
@@ -39,7 +51,10 @@ def create_app(ledger: Ledger, settings: Settings) -> Starlette:
             *statements.ROUTES,
             *endpoint.ROUTES,
         ],
-        middleware=[Middleware(OwnHostOnly)],
+        middleware=[
+            Middleware(OwnHostOnly, own_names(settings), _answered_under_any_name(settings)),
+            Middleware(Door),
+        ],
         exception_handlers={
             LedgerError: on_ledger_error,
             HTTPException: on_http_error,
@@ -47,3 +62,8 @@ def create_app(ledger: Ledger, settings: Settings) -> Starlette:
         },
         lifespan=lifespan,
     )
+
+
+def _answered_under_any_name(settings: Settings) -> frozenset[str]:
+    """Return the paths of probes, where these say nothing to whoever is not signed in."""
+    return PROBE_PATHS if settings.sign_in == "required" else frozenset()

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from lineage_api.identity.fetching import IssuerUnavailableError
 from lineage_api.webhooks import WebhookError
 from lineage_schemas.errors import (
     AlreadyExistsError,
@@ -65,6 +66,20 @@ class EncodingError(InvalidInputError):
     code = "unsupported_encoding"
 
 
+class NoCredentialError(UnauthenticatedError):
+    """A request says nothing of who sends it."""
+
+
+class InvalidRequestError(InvalidInputError):
+    """A credential is where none may be, or there is more than one."""
+
+
+class SlowDownError(RateLimitedError):
+    """One caller asks too often. ``seconds``: when it may ask again."""
+
+    seconds = RETRY_SECONDS
+
+
 class ForeignHostError(LedgerError):
     """A request was sent to a name that this machine alone may not go by."""
 
@@ -88,6 +103,7 @@ _STATUSES: Final[dict[type[LedgerError], int]] = {
     UnauthenticatedError: 401,
     ForbiddenError: 403,
     RateLimitedError: 429,
+    IssuerUnavailableError: 503,
     ProofError: 400,
     WebhookError: 502,
     StoreError: 503,
@@ -97,6 +113,23 @@ _STATUSES: Final[dict[type[LedgerError], int]] = {
     CorruptLogError: 500,
     OverloadedError: 503,
 }
+
+_COMES_BACK: Final = (
+    StoreBusyError,
+    StoreConflictError,
+    OverloadedError,
+    RateLimitedError,
+    IssuerUnavailableError,
+)
+
+_REALM: Final = 'Bearer realm="lineage"'
+_CHALLENGES: Final[dict[type[LedgerError], str]] = {
+    NoCredentialError: _REALM,
+    UnauthenticatedError: f'{_REALM}, error="invalid_token"',
+    InvalidRequestError: f'{_REALM}, error="invalid_request"',
+    ForbiddenError: f'{_REALM}, error="insufficient_scope"',
+}
+"""What RFC 6750 has a server say; the first that fits."""
 
 _NEEDS_A_PERSON: Final = (StoreBehindError, SidecarError, FrozenStoreError)
 
@@ -112,6 +145,7 @@ _TITLES: Final = {
     "internal": "Something went wrong here",
     "invalid_argument": "What was sent breaks a rule of form",
     "invalid_identifier": "This is not an identifier",
+    "issuer_unavailable": "An issuer of tokens cannot be asked",
     "limit_exceeded": "Something is over its limit",
     "method_not_allowed": "This method is not for this place",
     "newer_store": "The store is of a later version",
@@ -171,24 +205,30 @@ def is_retriable(error: LedgerError) -> bool:
 
 def problem_response(error: LedgerError) -> Response:
     """Return the problem document of an error."""
-    status = status_of(error)
-    headers: dict[str, str] = {}
-    if isinstance(error, StoreBusyError | StoreConflictError | OverloadedError | RateLimitedError):
-        headers["Retry-After"] = str(RETRY_SECONDS)
-    if isinstance(error, EncodingError):
-        headers["Accept-Encoding"] = ENCODINGS
     return _respond(
         Problem(
             type=_urn(error.code),
             title=_title(error.code),
-            status=status,
+            status=status_of(error),
             detail=error.what,
             code=error.code,
             where=error.where,
             hint=error.hint,
         ),
-        headers,
+        headers_of(error),
     )
+
+
+def headers_of(error: LedgerError) -> dict[str, str]:
+    """Return what the headers of an answer say of an error."""
+    if isinstance(error, SlowDownError):
+        return {"Retry-After": str(error.seconds)}
+    if isinstance(error, _COMES_BACK):
+        return {"Retry-After": str(RETRY_SECONDS)}
+    if isinstance(error, EncodingError):
+        return {"Accept-Encoding": ENCODINGS}
+    challenge = next((one for kind, one in _CHALLENGES.items() if isinstance(error, kind)), None)
+    return {"WWW-Authenticate": challenge} if challenge else {}
 
 
 async def on_ledger_error(request: Request, error: Exception) -> Response:

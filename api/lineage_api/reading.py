@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Final, TypeVar
 
 from lineage_schemas.errors import OverloadedError
@@ -36,7 +37,8 @@ class Pool:
                 "Too many requests wait for an answer", hint="Send it again in a moment."
             )
         self._inside += 1
-        future = self._executor.submit(call)
+        # What is known of the request goes along into the thread.
+        future = self._executor.submit(copy_context().run, call)
         # The count follows the call and not the caller, who may be cancelled before it.
         loop = asyncio.get_running_loop()
         future.add_done_callback(lambda _: _tell(loop, self._leave))

@@ -1,10 +1,11 @@
-"""Serve the application on this machine until it is told to stop."""
+"""Serve the application until it is told to stop."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Callable
 from signal import SIGINT
+from ssl import SSLContext
 from types import FrameType
 from typing import Final
 
@@ -13,6 +14,7 @@ import uvicorn
 from lineage.service import Ledger
 from lineage_api.app import create_app
 from lineage_api.settings import Settings, check_settings
+from lineage_api.tls import tls_context
 from lineage_schemas.errors import InvalidInputError
 
 _KEEP_ALIVE_SECONDS: Final = 5
@@ -26,9 +28,12 @@ def serve(settings: Settings, ledger: Ledger, on_ready: Callable[[str], None]) -
     is durable before this returns. The ledger stays open.
 
     Raises:
-        InvalidInputError: a host or port that cannot be listened on.
+        InvalidInputError: a host or port that cannot be listened on, a certificate that cannot be
+            used, or a ledger in which nobody who signs in may do anything.
     """
     check_settings(settings)
+    tls = tls_context(settings)
+    _check_somebody_may(settings, ledger)
     listener = _listen(settings.host, settings.port)
     with listener:
         config = uvicorn.Config(
@@ -38,10 +43,14 @@ def serve(settings: Settings, ledger: Ledger, on_ready: Callable[[str], None]) -
             server_header=False,
             lifespan="on",
             ws="none",
+            # Whoever calls could write these headers as well: see lineage_api.identity.gate.
+            proxy_headers=False,
+            ssl_context_factory=_handing(tls),
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=settings.stop_seconds,
         )
-        _Server(config, lambda: on_ready(_url(listener))).run(sockets=[listener])
+        url = _url(listener, is_tls=tls is not None)
+        _Server(config, lambda: on_ready(url)).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
@@ -65,6 +74,29 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
+def _check_somebody_may(settings: Settings, ledger: Ledger) -> None:
+    if settings.sign_in == "required" and not ledger.access.is_set_up():
+        raise InvalidInputError(
+            "Whoever signs in may do nothing here, for nothing was granted yet",
+            where=settings.store,
+            hint="Begin with `lineage access grant` and `lineage access key make`.",
+        )
+
+
+def _handing(
+    tls: SSLContext | None,
+) -> Callable[[uvicorn.Config, Callable[[], SSLContext]], SSLContext] | None:
+    """Return what hands our context to the server in the place of its own."""
+    if tls is None:
+        return None
+
+    def hand(config: uvicorn.Config, make: Callable[[], SSLContext]) -> SSLContext:
+        del config, make
+        return tls
+
+    return hand
+
+
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The event loop turns Nagle's algorithm off only where the protocol is named, and
@@ -84,6 +116,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _url(listener: socket.socket) -> str:
+def _url(listener: socket.socket, *, is_tls: bool) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if is_tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

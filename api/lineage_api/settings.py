@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import ip_address
-from typing import Final
+from pathlib import Path
+from typing import Annotated, Final, Literal
 
-from msgspec import Struct, convert, structs
-from msgspec import ValidationError as WrongTypeError
+from msgspec import Meta, Struct
 
+from lineage_api.configuration.marks import HOLDS_PASSWORD as PASSWORD
+from lineage_api.configuration.marks import SECRET
+from lineage_api.configuration.reading import Sourced, as_struct, check_struct
+from lineage_api.configuration.showing import shown
+from lineage_api.configuration.sources import from_environment, from_file, from_flags
+from lineage_api.identity.issuers import Issuer
+from lineage_api.reach import check_reach
 from lineage_schemas.errors import InvalidInputError
 
 PREFIX: Final = "LINEAGE_"
@@ -22,6 +28,15 @@ KEY_VARIABLE: Final = f"{PREFIX}KEY"
 SIDECAR_VARIABLE: Final = f"{PREFIX}SIDECAR"
 VERIFIER_VARIABLE: Final = f"{PREFIX}VERIFIER_KEY"
 """What `lineage verify` trusts; no setting of a server, and no mistake either."""
+
+CONFIG_VARIABLE: Final = f"{PREFIX}CONFIG"
+"""The file of settings, where the command line names none."""
+
+OTHER_VARIABLES: Final = frozenset({VERIFIER_VARIABLE, CONFIG_VARIABLE})
+"""Variables that are no settings, and no mistakes either."""
+
+TEST_PREFIX: Final = f"{PREFIX}TEST_"
+"""What the project's own tests are told by variables is no setting either."""
 
 EVENT_BYTES_MAX: Final = 2 * 1_048_576
 """The body of one run event, decompressed. The message inside has a limit of its own."""
@@ -40,6 +55,13 @@ STOP_SECONDS_DEFAULT: Final = 10
 PUBLISH_SECONDS_DEFAULT: Final = 1.0
 ANCHOR_SECONDS_DEFAULT: Final = 60.0
 
+PRINCIPAL_RATE_DEFAULT: Final = 1_000.0
+PRINCIPAL_BURST_DEFAULT: Final = 2_000
+PRINCIPAL_REQUESTS_DEFAULT: Final = 128
+PRINCIPAL_BYTES_DEFAULT: Final = 128 * 1_048_576
+ADDRESS_RATE_DEFAULT: Final = 5.0
+ADDRESS_BURST_DEFAULT: Final = 50
+
 _PORT_MAX: Final = 65_535
 _COUNT_MAX: Final = 2**40
 
@@ -47,88 +69,197 @@ _COUNT_MAX: Final = 2**40
 class Settings(Struct, frozen=True, kw_only=True):
     """Where the ledger lives, where it listens, and how much it takes on at a time.
 
-    ``queue_length`` and ``queue_bytes`` bound what waits for the writer: batches, and the bytes of
-    their payload parts. ``port`` 0 is any free one. ``stop_seconds`` is how long requests under way
-    may still take when the server stops.
-
-    ``key`` and ``sidecar`` are the files of the signing key and of what is remembered; empty:
-    beside the ledger. Every ``publish_seconds`` the server signs what is not signed yet, and every
-    ``anchor_seconds`` it hands a new checkpoint to the folder ``anchor_directory`` and to the URL
-    ``anchor_webhook``, where they are given.
+    Each setting says of itself what it means and from where to where it goes; docs/settings.md is
+    made from that.
     """
 
-    store: str = STORE_DEFAULT
-    host: str = HOST_DEFAULT
-    port: int = PORT_DEFAULT
-    event_bytes: int = EVENT_BYTES_MAX
-    batch_bytes: int = BATCH_BYTES_MAX
-    query_bytes: int = QUERY_BYTES_MAX
-    queue_length: int = QUEUE_LENGTH_DEFAULT
-    queue_bytes: int = QUEUE_BYTES_DEFAULT
-    reader_threads: int = READER_THREADS_DEFAULT
-    preparing_threads: int = PREPARING_THREADS_DEFAULT
-    stop_seconds: int = STOP_SECONDS_DEFAULT
-    key: str = ""
-    sidecar: str = ""
-    publish_seconds: float = PUBLISH_SECONDS_DEFAULT
-    anchor_directory: str = ""
-    anchor_webhook: str = ""
-    anchor_webhook_secret: str = ""
-    anchor_seconds: float = ANCHOR_SECONDS_DEFAULT
+    store: Annotated[
+        str,
+        Meta(description="The ledger: a path, or a URL such as sqlite:///PATH.", extra=PASSWORD),
+    ] = STORE_DEFAULT
+    key: Annotated[
+        str, Meta(description="The file of the signing key; empty: the ledger's path and .key.")
+    ] = ""
+    sidecar: Annotated[
+        str,
+        Meta(
+            description="The file that remembers what was signed, erased and handed out; "
+            "it must not be in a backup of the ledger. Empty: the ledger's path and .sidecar."
+        ),
+    ] = ""
+    host: Annotated[str, Meta(description="Where to listen: a name or address.")] = HOST_DEFAULT
+    port: Annotated[
+        int, Meta(ge=0, le=_PORT_MAX, description="Where to listen; 0 is any free port.")
+    ] = PORT_DEFAULT
+    event_bytes: Annotated[
+        int,
+        Meta(ge=1, le=EVENT_BYTES_MAX, description="The longest body of one run event, in bytes."),
+    ] = EVENT_BYTES_MAX
+    batch_bytes: Annotated[
+        int, Meta(ge=1, le=BATCH_BYTES_MAX, description="The longest body of a batch, in bytes.")
+    ] = BATCH_BYTES_MAX
+    query_bytes: Annotated[
+        int,
+        Meta(ge=1, le=QUERY_BYTES_MAX, description="The longest GraphQL request, in bytes."),
+    ] = QUERY_BYTES_MAX
+    queue_length: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="How many batches may wait for the writer.")
+    ] = QUEUE_LENGTH_DEFAULT
+    queue_bytes: Annotated[
+        int,
+        Meta(ge=1, le=_COUNT_MAX, description="How many bytes of payload may wait for the writer."),
+    ] = QUEUE_BYTES_DEFAULT
+    reader_threads: Annotated[
+        int, Meta(ge=1, le=256, description="How many questions are answered at once.")
+    ] = READER_THREADS_DEFAULT
+    preparing_threads: Annotated[
+        int, Meta(ge=1, le=256, description="How many batches are checked and encoded at once.")
+    ] = PREPARING_THREADS_DEFAULT
+    stop_seconds: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=3_600,
+            description="How long requests under way may still take when the server stops.",
+        ),
+    ] = STOP_SECONDS_DEFAULT
+    publish_seconds: Annotated[
+        float, Meta(ge=0.01, le=3_600, description="How often to sign what is not signed yet.")
+    ] = PUBLISH_SECONDS_DEFAULT
+    anchor_directory: Annotated[
+        str, Meta(description="A folder to write each new checkpoint into.")
+    ] = ""
+    anchor_webhook: Annotated[
+        str, Meta(description="A URL to post each new checkpoint to.", extra=SECRET)
+    ] = ""
+    anchor_webhook_secret: Annotated[
+        str, Meta(description="What to sign those messages with: whsec_...", extra=SECRET)
+    ] = ""
+    anchor_seconds: Annotated[
+        float, Meta(ge=0.01, le=86_400, description="How often to look for a new checkpoint.")
+    ] = ANCHOR_SECONDS_DEFAULT
+    sign_in: Annotated[
+        Literal["local", "required"],
+        Meta(
+            description="Who gets in: everybody on this machine, and nobody else; or whoever sends "
+            "an API key or a token with each request."
+        ),
+    ] = "local"
+    hosts: Annotated[
+        tuple[str, ...],
+        Meta(description="The names this server goes by, besides those of this machine."),
+    ] = ()
+    tls_certificate: Annotated[
+        str, Meta(description="A PEM file with the server's certificate and those above it.")
+    ] = ""
+    tls_key: Annotated[str, Meta(description="A PEM file with the key of that certificate.")] = ""
+    behind_proxy: Annotated[
+        bool,
+        Meta(
+            description="That a proxy of yours speaks TLS in front of this server, and that nobody "
+            "reaches it another way."
+        ),
+    ] = False
+    issuers: Annotated[
+        tuple[Issuer, ...], Meta(description="Whose tokens are believed (OpenID Connect).")
+    ] = ()
+    principal_rate: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="How many requests a second each principal may send, where it signs in; "
+            "0 is no limit.",
+        ),
+    ] = PRINCIPAL_RATE_DEFAULT
+    principal_burst: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="How many of them at once, after a pause.")
+    ] = PRINCIPAL_BURST_DEFAULT
+    principal_requests: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100_000,
+            description="How many requests each principal may have here at once; 0 is no limit.",
+        ),
+    ] = PRINCIPAL_REQUESTS_DEFAULT
+    principal_bytes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=_COUNT_MAX,
+            description="How many bytes of their bodies may be here at once; 0 is no limit.",
+        ),
+    ] = PRINCIPAL_BYTES_DEFAULT
+    address_rate: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="How many requests a second each address may send without a valid "
+            "credential; 0 is no limit.",
+        ),
+    ] = ADDRESS_RATE_DEFAULT
+    address_burst: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="How many of them at once, after a pause.")
+    ] = ADDRESS_BURST_DEFAULT
 
     def __repr__(self) -> str:
-        """Show every setting but the secret and the URL, which may hold one."""
-        shown = structs.asdict(self)
-        for name in _SECRETS:
-            shown[name] = "(not shown)" if shown[name] else ""
-        return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+        """Show every setting, and of secrets only that they are there."""
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown(self).items())})"
 
 
-_SECRETS: Final = ("anchor_webhook", "anchor_webhook_secret")
+def read_settings(
+    environ: Mapping[str, str], *, config: str | Path | None = None, **flags: object
+) -> Settings:
+    """Return the settings: what ``flags`` say, else the environment, else a file, else defaults.
 
-_RANGES: Final = {
-    "port": (0, _PORT_MAX),
-    "event_bytes": (1, EVENT_BYTES_MAX),
-    "batch_bytes": (1, BATCH_BYTES_MAX),
-    "query_bytes": (1, QUERY_BYTES_MAX),
-    "queue_length": (1, 1_000_000),
-    "queue_bytes": (1, _COUNT_MAX),
-    "reader_threads": (1, 256),
-    "preparing_threads": (1, 256),
-    "stop_seconds": (0, 3_600),
-    "publish_seconds": (0.01, 3_600),
-    "anchor_seconds": (0.01, 86_400),
-}
-
-
-def read_settings(environ: Mapping[str, str], **overrides: str | float | None) -> Settings:
-    """Return the settings: what ``overrides`` say, else the environment, else the defaults.
-
-    An override of ``None`` says nothing.
+    A flag of ``None`` says nothing. The file is ``config``, else the one that LINEAGE_CONFIG names.
 
     Raises:
-        InvalidInputError: an unknown setting, a value of the wrong type or out of range, or a host
-            that others than this machine could reach.
+        InvalidInputError: an unknown setting, a value of the wrong type or out of bounds, a file
+            that cannot be read, or a host that others than this machine could reach.
     """
-    given: dict[str, str | float] = {
-        name.removeprefix(PREFIX).lower(): text
-        for name, text in environ.items()
-        if name.startswith(PREFIX) and name != VERIFIER_VARIABLE
-    }
-    given |= {name: value for name, value in overrides.items() if value is not None}
-    known = set(Settings.__struct_fields__)
-    for name in sorted(given.keys() - known):
-        raise InvalidInputError(
-            "There is no such setting",
-            where=f"{PREFIX}{name.upper()}",
-            hint=f"Settings are {', '.join(PREFIX + one.upper() for one in sorted(known))}.",
-        )
-    try:
-        settings = convert(given, Settings, strict=False)
-    except WrongTypeError as error:
-        raise InvalidInputError(f"A setting is of the wrong type: {error}") from error
-    check_settings(settings)
-    return settings
+    return read_sourced(environ, config=config, **flags).settings
+
+
+def read_sourced(
+    environ: Mapping[str, str], *, config: str | Path | None = None, **flags: object
+) -> Sourced[Settings]:
+    """Return the settings, and where each of them came from.
+
+    Raises:
+        InvalidInputError: as ``read_settings``.
+    """
+    sourced = _read(environ, config, flags)
+    check_settings(sourced.settings)
+    return sourced
+
+
+def read_places(
+    environ: Mapping[str, str], *, config: str | Path | None, store: str | None
+) -> Settings:
+    """Return the settings for whoever serves nobody: what only a server refuses is let through.
+
+    Raises:
+        InvalidInputError: as ``read_settings``, but for what only a server needs.
+    """
+    return _read(environ, config, {"store": store}).settings
+
+
+def _read(
+    environ: Mapping[str, str], config: str | Path | None, flags: Mapping[str, object]
+) -> Sourced[Settings]:
+    path = config or environ.get(CONFIG_VARIABLE)
+    others = {one for one in environ if one in OTHER_VARIABLES or one.startswith(TEST_PREFIX)}
+    return as_struct(
+        Settings,
+        [
+            from_flags(Settings, flags),
+            from_environment(Settings, environ, PREFIX, others),
+            from_file(Settings, Path(path)) if path else {},
+        ],
+    )
 
 
 def check_settings(settings: Settings) -> None:
@@ -137,18 +268,8 @@ def check_settings(settings: Settings) -> None:
     Raises:
         InvalidInputError: as ``read_settings``.
     """
-    values = structs.asdict(settings)
-    for name, (low, high) in _RANGES.items():
-        if not low <= values[name] <= high:
-            raise InvalidInputError(
-                f"The setting {name} is from {low} to {high}", where=str(values[name])
-            )
-    if not is_loopback(settings.host):
-        raise InvalidInputError(
-            "The ledger serves this machine only, since it cannot ask yet who is calling",
-            where=f"host {settings.host[:64]}",
-            hint="Use 127.0.0.1, ::1 or localhost.",
-        )
+    check_struct(settings)
+    check_reach(settings)
     _check_webhook(settings)
 
 
@@ -177,13 +298,3 @@ def _check_webhook(settings: Settings) -> None:
         from lineage_api.webhooks import place_of  # noqa: PLC0415 - as above
 
         place_of(settings.anchor_webhook)
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address can only mean this machine."""
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

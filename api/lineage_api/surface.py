@@ -11,6 +11,10 @@ from msgspec import Struct
 from starlette.requests import Request
 
 from lineage.service import Ledger
+from lineage.writing.submission import Principal
+from lineage_api.identity.composing import Machine, guarding
+from lineage_api.identity.gate import Gate
+from lineage_api.identity.sign_in import KeyHolder
 from lineage_api.publishing import Publisher, publishing
 from lineage_api.reading import Pool
 from lineage_api.settings import Settings
@@ -29,10 +33,16 @@ class Surface(Struct, frozen=True, kw_only=True):
     reading: Pool
     preparing: Pool
     publisher: Publisher
+    gate: Gate
 
 
 @asynccontextmanager
-async def run_surface(ledger: Ledger, settings: Settings) -> AsyncGenerator[Surface, None]:
+async def run_surface(
+    ledger: Ledger,
+    settings: Settings,
+    keys: KeyHolder | None = None,
+    machine: Machine | None = None,
+) -> AsyncGenerator[Surface, None]:
     """Start the threads; when the block is left, write what waits and end them.
 
     Meanwhile what is written is signed, and handed out as the settings say. The ledger stays open:
@@ -41,23 +51,32 @@ async def run_surface(ledger: Ledger, settings: Settings) -> AsyncGenerator[Surf
     Raises:
         WebhookError: the settings name no webhook that could be posted to.
     """
-    surface = Surface(
+    async with guarding(settings, keys or ledger.access, machine or Machine()) as gate:
+        surface = _surface(ledger, settings, gate)
+        beside = Pool("lineage-publisher", _PUBLISHING_THREADS)
+        surface.writer.start()
+        try:
+            async with publishing(surface.publisher, settings, beside):
+                yield surface
+        finally:
+            await asyncio.to_thread(_end, surface, beside)
+
+
+def _surface(ledger: Ledger, settings: Settings, gate: Gate) -> Surface:
+    return Surface(
         ledger=ledger,
         settings=settings,
         writer=GroupWriter(
-            ledger.commit, length_max=settings.queue_length, bytes_max=settings.queue_bytes
+            ledger.commit,
+            length_max=settings.queue_length,
+            bytes_max=settings.queue_bytes,
+            shared=settings.sign_in == "required",
         ),
         reading=Pool("lineage-reader", settings.reader_threads),
         preparing=Pool("lineage-preparer", settings.preparing_threads),
         publisher=Publisher(ledger, settings),
+        gate=gate,
     )
-    beside = Pool("lineage-publisher", _PUBLISHING_THREADS)
-    surface.writer.start()
-    try:
-        async with publishing(surface.publisher, settings, beside):
-            yield surface
-    finally:
-        await asyncio.to_thread(_end, surface, beside)
 
 
 def _end(surface: Surface, beside: Pool) -> None:
@@ -72,3 +91,17 @@ def surface_of(request: Request) -> Surface:
     surface = request.state.surface
     assert isinstance(surface, Surface)
     return surface
+
+
+def principal_of(request: Request) -> Principal:
+    """Return who a request comes from."""
+    principal = caller_of(request)
+    assert principal is not None
+    return principal
+
+
+def caller_of(request: Request) -> Principal | None:
+    """Return who a request comes from; ``None``: a probe, which nobody has signed in for."""
+    principal = request.state.principal
+    assert principal is None or isinstance(principal, Principal)
+    return principal

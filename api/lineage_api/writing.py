@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from threading import Condition, Thread
@@ -14,7 +13,8 @@ from msgspec import Struct
 
 from lineage.intake import Delivery, Outcomes
 from lineage.writing.submission import Receipt
-from lineage_schemas.errors import LedgerError, OverloadedError, StoreError
+from lineage_api.queueing import TurnQueue
+from lineage_schemas.errors import LedgerError, OverloadedError, RateLimitedError, StoreError
 
 GROUP_LENGTH_MAX: Final = 256
 """Deliveries of one transaction; a request with more of them is a group of its own."""
@@ -29,13 +29,23 @@ class _Job(Struct, frozen=True):
     bytes: int
     done: Future[Outcomes]
 
+    @property
+    def who(self) -> str:
+        """Who sent it."""
+        return self.deliveries[0].batch.principal.name if self.deliveries else ""
+
+    @property
+    def length(self) -> int:
+        """How many deliveries it is."""
+        return len(self.deliveries)
+
 
 class GroupWriter:
     """Queues deliveries for ``commit``, which runs in a thread of its own.
 
     At most ``length_max`` deliveries of ``bytes_max`` payload bytes wait; one request alone may
     have more, so that none is refused for ever. What was acknowledged is durable; what is refused
-    was not written.
+    was not written. ``shared``: callers take turns, and none of them may fill the queue alone.
     """
 
     def __init__(
@@ -44,13 +54,10 @@ class GroupWriter:
         *,
         length_max: int,
         bytes_max: int,
+        shared: bool = False,
     ) -> None:
         self._commit = commit
-        self._length_max = length_max
-        self._bytes_max = bytes_max
-        self._jobs: deque[_Job] = deque()
-        self._length = 0
-        self._bytes = 0
+        self._jobs = TurnQueue[_Job](length_max=length_max, bytes_max=bytes_max, shared=shared)
         self._changed = Condition()
         self._stopping = False
         self._thread = Thread(target=self._run, name="lineage-writer", daemon=True)
@@ -91,6 +98,7 @@ class GroupWriter:
 
         Raises:
             OverloadedError: the queue is full, or the writer stops. Nothing was written.
+            RateLimitedError: the caller has its share of the queue waiting. Nothing was written.
             StoreError: the store failed. Nothing was written.
         """
         return await asyncio.wrap_future(self.enqueue(deliveries))
@@ -100,6 +108,7 @@ class GroupWriter:
 
         Raises:
             OverloadedError: as ``submit_all``.
+            RateLimitedError: as ``submit_all``.
         """
         job = _Job(deliveries, sum(map(_bytes_of, deliveries)), Future())
         with self._changed:
@@ -107,22 +116,19 @@ class GroupWriter:
                 raise OverloadedError(
                     "The ledger is not taking anything in", hint="Send it again once it is back."
                 )
-            if self._jobs and not self._has_room(job):
+            if self._jobs.is_full_for(job):
                 raise OverloadedError(
                     "The queue of the writer is full; nothing was written",
                     hint="Send it again in a moment.",
                 )
-            self._jobs.append(job)
-            self._length += len(job.deliveries)
-            self._bytes += job.bytes
+            if self._jobs.is_over_share(job):
+                raise RateLimitedError(
+                    "Your share of the writer's queue is full; nothing of this was written",
+                    hint="Send it again in a moment, and fewer at once.",
+                )
+            self._jobs.put(job)
             self._changed.notify_all()
         return job.done
-
-    def _has_room(self, job: _Job) -> bool:
-        return (
-            self._length + len(job.deliveries) <= self._length_max
-            and self._bytes + job.bytes <= self._bytes_max
-        )
 
     def _run(self) -> None:
         try:
@@ -142,14 +148,12 @@ class GroupWriter:
         group: list[_Job] = []
         length = 0
         while self._jobs:
-            if group and length + len(self._jobs[0].deliveries) > GROUP_LENGTH_MAX:
+            if group and length + self._jobs.next().length > GROUP_LENGTH_MAX:
                 break
-            job = self._jobs.popleft()
-            self._length -= len(job.deliveries)
-            self._bytes -= job.bytes
+            job = self._jobs.take()
             if job.done.set_running_or_notify_cancel():
                 group.append(job)
-                length += len(job.deliveries)
+                length += job.length
         return group
 
     def _write(self, group: list[_Job]) -> None:
@@ -171,7 +175,7 @@ class GroupWriter:
         """Tell those who still wait, should the thread ever end before its time."""
         with self._changed:
             self._stopping = True
-            jobs, self._jobs = list(self._jobs), deque()
+            jobs = [self._jobs.take() for _ in list(self._jobs)]
         waiting = [job for job in jobs if job.done.set_running_or_notify_cancel()]
         _fail(waiting, StoreError("The writer has ended; nothing of this was written"))
 

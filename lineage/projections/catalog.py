@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from lineage.projections.unfolding import Unfolded
 from lineage.stores.base import Reader, Writer
-from lineage.stores.tables import Column, Row, Table
+from lineage.stores.tables import Bound, Column, Row, Table
 from lineage.vertices import HUB_CODE, KIND_CODES, KINDS, NAMESPACES_MAX, id_of, kind_code
 from lineage_schemas.codec import encode_json
 from lineage_schemas.errors import LimitExceededError
@@ -26,12 +26,14 @@ NAMESPACE: Final = Table(
     (Column("number", int), Column("since", int), Column("name", str)),
     key=("number",),
     indexes=(("name",),),
+    bound=(Bound.NUMBER, "number"),
 )
 
 SOURCE: Final = Table(
     "source",
     (Column("namespace", int), Column("name", str), Column("since", int)),
     key=("namespace", "name"),
+    bound=(Bound.NUMBER, "namespace"),
 )
 """Every source that has spoken in a namespace."""
 
@@ -46,12 +48,14 @@ TYPE: Final = Table(
         Column("definition", bytes),
     ),
     key=("namespace", "id", "since"),
+    bound=(Bound.NUMBER, "namespace"),
 )
 
 COUNTER: Final = Table(
     "counter",
     (Column("namespace", int), Column("code", int), Column("last_id", int)),
     key=("namespace", "code"),
+    bound=(Bound.NUMBER, "namespace"),
 )
 """The last id that was assigned: of a kind, of hubs (``HUB_CODE``), of types (``TYPE_CODE``)."""
 

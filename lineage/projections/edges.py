@@ -9,7 +9,7 @@ from msgspec import json
 
 from lineage.projections.unfolding import EdgeSaid, Unfolded
 from lineage.stores.base import Reader, Writer
-from lineage.stores.tables import Column, Row, Table
+from lineage.stores.tables import Bound, Column, Row, Table
 from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.codec import encode_json
 from lineage_schemas.instants import instant_us
@@ -27,6 +27,7 @@ EDGE: Final = Table(
     ),
     key=("tail", "head", "kind", "since"),
     indexes=(("head",),),
+    bound=(Bound.VERTEX, "tail"),
 )
 """``detail`` is JSON: [path, time in microseconds, stated time, source], where any was given."""
 

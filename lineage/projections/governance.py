@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, TypeVar
 from lineage.projections.unfolding import Unfolded
 from lineage.stores.base import Reader, Writer
 from lineage.stores.scanning import scan_rows
-from lineage.stores.tables import Column, Row, Table
+from lineage.stores.tables import Bound, Column, Row, Table
 from lineage.vertices import KIND_CODES, vertex_of
 from lineage_schemas.codec import decode_records
 from lineage_schemas.entry import StoredEntry
@@ -35,6 +35,7 @@ KEY: Final = Table(
         Column("lost", int),
     ),
     key=("position",),
+    bound=(Bound.PUBLIC, "position"),
 )
 """``covered_size`` is the first size whose tree holds the introduction and all of its batch.
 
@@ -45,6 +46,7 @@ HANDOVER: Final = Table(
     "key_handover",
     (Column("introduction", int), Column("position", int)),
     key=("introduction", "position"),
+    bound=(Bound.PUBLIC, "introduction"),
 )
 """Where the last signature of the key stands that the one at ``introduction`` replaced."""
 
@@ -61,6 +63,7 @@ RESTRAINT: Final = Table(
     ),
     key=("position",),
     indexes=(("namespace",),),
+    bound=(Bound.NUMBER, "namespace"),
 )
 """What forbids erasures: holds (no ``keep_days``) and retentions. Without ``entry`` and ``vertex``
 the scope is the namespace. ``name`` is the authority or the retention class."""
@@ -74,6 +77,7 @@ DISCLOSURE: Final = Table(
         Column("personal", int),
     ),
     key=("entry", "position"),
+    bound=(Bound.POSITION, "entry"),
 )
 """Copies of parts of ``entry`` left the ledger, as the entry at ``position`` states."""
 
@@ -86,6 +90,7 @@ RECOVERY: Final = Table(
         Column("lost_to", int, optional=True),
     ),
     key=("position",),
+    bound=(Bound.PUBLIC, "position"),
 )
 """Where the log goes on after a loss, and under which origin it went before."""
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from lineage.projections.unfolding import Unfolded
 from lineage.stores.base import Reader, Writer
-from lineage.stores.tables import Column, Row, Table
+from lineage.stores.tables import Bound, Column, Row, Table
 from lineage.vertices import KIND_CODES, name_hash, node_name, realm_of
 from lineage_schemas.graph import Node
 from lineage_schemas.mlmd import Kind
@@ -21,6 +21,7 @@ HANDLE: Final = Table(
     "handle",
     (Column("hash", int), Column("vertex", int), Column("since", int)),
     key=("hash", "vertex", "since"),
+    bound=(Bound.VERTEX, "vertex"),
 )
 """Rows are only added: whoever looks a handle up compares what the node shows now."""
 

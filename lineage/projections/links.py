@@ -14,7 +14,7 @@ from msgspec import json
 
 from lineage.projections.unfolding import KEY_CLASS, LinkSaid, Unfolded
 from lineage.stores.base import Reader, Writer
-from lineage.stores.tables import Column, Row, Table
+from lineage.stores.tables import Bound, Column, Row, Table
 from lineage.vertices import name_hash, realm
 from lineage_schemas.codec import encode_json
 from lineage_schemas.records import Claim, Retraction
@@ -31,6 +31,7 @@ HUB: Final = Table(
     ),
     key=("hub",),
     indexes=(("identifier_hash",),),
+    bound=(Bound.VERTEX, "hub"),
 )
 
 LINK: Final = Table(
@@ -48,6 +49,7 @@ LINK: Final = Table(
     ),
     key=("vertex", "hub", "class", "source", "since"),
     indexes=(("hub",), ("since",)),
+    bound=(Bound.VERTEX, "vertex"),
 )
 """``active`` is 1 for a claim and 0 for a retraction; ``evidence`` is a JSON object."""
 

@@ -7,13 +7,14 @@ from typing import Final
 
 from lineage.projections.unfolding import Unfolded
 from lineage.stores.base import Reader, Writer
-from lineage.stores.tables import Column, Row, Table
+from lineage.stores.tables import Bound, Column, Row, Table
 
 MEMBERSHIP: Final = Table(
     "membership",
     (Column("member", int), Column("context", int), Column("since", int)),
     key=("member", "context"),
     indexes=(("context",),),
+    bound=(Bound.VERTEX, "member"),
 )
 """A member is an artifact, an execution, or a context inside its parent."""
 

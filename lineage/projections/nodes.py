@@ -7,7 +7,7 @@ from typing import Final
 
 from lineage.projections.unfolding import Mention, Unfolded
 from lineage.stores.base import Reader, Writer
-from lineage.stores.tables import Column, Row, Table
+from lineage.stores.tables import Bound, Column, Row, Table
 from lineage.vertices import name_hash, realm
 
 NODE: Final = Table(
@@ -20,6 +20,7 @@ NODE: Final = Table(
     ),
     key=("vertex",),
     indexes=(("key_hash",),),
+    bound=(Bound.VERTEX, "vertex"),
 )
 
 

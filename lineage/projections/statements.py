@@ -6,12 +6,13 @@ from typing import Final
 
 from lineage.projections.unfolding import Unfolded
 from lineage.stores.base import Reader, Writer
-from lineage.stores.tables import Column, Row, Table
+from lineage.stores.tables import Bound, Column, Row, Table
 
 STATEMENT: Final = Table(
     "statement",
     (Column("handle", str), Column("position", int)),
     key=("handle",),
+    bound=(Bound.HANDLE, "handle"),
 )
 """``handle`` is what ``statement_handle`` makes of (namespace, source, statement id)."""
 
@@ -25,6 +26,7 @@ ACTOR: Final = Table(
         Column("name", str),
     ),
     key=("namespace", "pseudonym"),
+    bound=(Bound.NUMBER, "namespace"),
 )
 
 SERIES: Final = Table(
@@ -39,6 +41,7 @@ SERIES: Final = Table(
         Column("source", str),
     ),
     key=("execution", "metric", "chunk", "position", "record"),
+    bound=(Bound.VERTEX, "execution"),
 )
 """Where the points of a chunk are: record number ``record`` of the entry at ``position``."""
 

@@ -17,7 +17,7 @@ from lineage.projections.catalog import Catalog, type_key
 from lineage.projections.unfolding import Unfolded, command_key
 from lineage.projections.values import Said, keep, shown
 from lineage.stores.base import Reader, Writer
-from lineage.stores.tables import Column, Row, Table
+from lineage.stores.tables import Bound, Column, Row, Table
 from lineage.vertices import NodeName, node_name
 from lineage_schemas.codec import encode_json
 from lineage_schemas.graph import Node
@@ -36,6 +36,7 @@ STATE: Final = Table(
     (Column("vertex", int), Column("since", int), *_WHAT),
     key=("vertex",),
     indexes=(("type_key", "vertex"),),
+    bound=(Bound.VERTEX, "vertex"),
 )
 
 STATE_PAST: Final = Table(
@@ -43,6 +44,7 @@ STATE_PAST: Final = Table(
     (Column("vertex", int), Column("since", int), Column("until", int, optional=True), *_WHAT),
     key=("vertex", "since"),
     indexes=(("type_key", "vertex"),),
+    bound=(Bound.VERTEX, "vertex"),
 )
 
 _PLAIN_FIELDS: Final = ("name", "external_id", "uri", "state")

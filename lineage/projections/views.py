@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+from lineage.projections.access import ACCESS_CHANGE, API_KEY, GRANT, Grants
 from lineage.projections.catalog import COUNTER, NAMESPACE, SOURCE, TYPE, Catalog
 from lineage.projections.edges import EDGE, Edges, executions_of
-from lineage.projections.erasures import ERASED, ERASING, REDACTED, Erasures
+from lineage.projections.erasures import ERASED, ERASING, PROPOSAL, REDACTED, Erasures
 from lineage.projections.governance import (
     DISCLOSURE,
     HANDOVER,
@@ -31,15 +32,16 @@ from lineage.projections.unfolding import Unfolded, unfold
 from lineage.projections.words import WORD, Words, words_of_node
 from lineage.stores.base import Reader, Writer
 from lineage.stores.scanning import scan_rows
-from lineage.stores.tables import BOOKMARK_TABLE, Column, Table
+from lineage.stores.tables import BOOKMARK_TABLE, Bound, Column, Table
 from lineage_schemas.codec import encode_json
 from lineage_schemas.entry import Entry
-from lineage_schemas.governance import Release
+from lineage_schemas.governance import GOVERNANCE_TYPES, Erasure, ErasureRefusal, Release
 
 BOOKMARK: Final = Table(
     BOOKMARK_TABLE,
     (Column("id", int), Column("version", str), Column("size", int), Column("turn", int)),
     key=("id",),
+    bound=(Bound.PUBLIC, "id"),
 )
 """How far the views have come, and which version of the projections made them. One row.
 
@@ -47,7 +49,7 @@ BOOKMARK: Final = Table(
 sees by it that rows may have changed or gone.
 """
 
-PROJECTION_VERSION: Final = "views/2"
+PROJECTION_VERSION: Final = "views/3"
 """Changes whenever the same entries would fold into other rows."""
 
 VIEW_TABLES: Final = (
@@ -70,15 +72,20 @@ VIEW_TABLES: Final = (
     ERASED,
     ERASING,
     REDACTED,
+    PROPOSAL,
     KEY,
     HANDOVER,
     RESTRAINT,
     DISCLOSURE,
     RECOVERY,
+    GRANT,
+    API_KEY,
+    ACCESS_CHANGE,
 )
 TABLES: Final = (*VIEW_TABLES, BOOKMARK)
 
 _BOOKMARK_ID: Final = 1
+_GOVERNANCE: Final = frozenset[type](GOVERNANCE_TYPES)
 
 
 class Views:
@@ -96,6 +103,7 @@ class Views:
         self._statements = Statements()
         self._erasures = Erasures()
         self._governance = Governance()
+        self._grants = Grants()
 
     def unfold(self, entry: Entry) -> Unfolded:
         """Take an entry apart, numbering its namespace when it is new."""
@@ -117,7 +125,18 @@ class Views:
         self.load_governance(reader, (record for one in said for record in one.governance))
 
     def load_governance(self, reader: Reader, records: Iterable[object]) -> None:
-        """Load the restraints that these records release."""
+        """Load what these records release, revoke or decide."""
+        records = [one for one in records if type(one) in _GOVERNANCE]
+        if not records:
+            return
+        self._grants.load(reader, records)
+        decided = [
+            record.proposal
+            for record in records
+            if isinstance(record, Erasure | ErasureRefusal) and record.proposal is not None
+        ]
+        if decided:
+            self._erasures.load(reader, decided)
         released = [record.position for record in records if isinstance(record, Release)]
         if released:
             self._governance.load(reader, released)
@@ -163,6 +182,7 @@ class Views:
         self._statements.fold(said)
         self._erasures.fold(said)
         self._governance.fold(said)
+        self._grants.fold(said)
 
     def flush(self, writer: Writer, size: int) -> None:
         """Write what changed, and move the bookmark to ``size``."""
@@ -178,6 +198,7 @@ class Views:
             self._statements,
             self._erasures,
             self._governance,
+            self._grants,
         ):
             view.flush(writer)
         _move_bookmark(writer, size)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from lineage.stores.base import Writer
-from lineage.stores.tables import Column, Row, Table
+from lineage.stores.tables import Bound, Column, Row, Table
 from lineage_schemas.graph import Node
 from lineage_schemas.redactions import is_redacted
 
@@ -19,6 +19,7 @@ WORD: Final = Table(
     "word",
     (Column("word", str), Column("vertex", int), Column("since", int)),
     key=("word", "vertex", "since"),
+    bound=(Bound.VERTEX, "vertex"),
 )
 
 DISPLAY_NAME: Final = "display_name"

@@ -32,10 +32,8 @@ def read_entry_page(
 
 def _read_page(reader: Reader, start: int, count: int, basis: Basis) -> EntryPage:
     found: list[EntryView] = []
-    position = start
-    while position < basis.size:
-        for stored in reader.entries(position, min(_RUN_ENTRIES, basis.size - position)):
-            position = stored.position + 1
+    for first in range(start, basis.size, _RUN_ENTRIES):
+        for stored in reader.entries(first, min(_RUN_ENTRIES, basis.size - first)):
             entry = decode_entry(stored)
             if entry.envelope.namespace != basis.namespace:
                 continue

@@ -171,9 +171,10 @@ def _check_entry(reader: Reader, namespace: str, position: int, size: int) -> No
             f"The checkpoint covers {size} entries, at positions 0 to {size - 1}",
             where=f"position {position}",
         )
-    if decode_envelope(reader.envelopes(position, 1)[0]).namespace != namespace:
+    bodies = reader.envelopes(position, 1)
+    if not bodies or decode_envelope(bodies[0]).namespace != namespace:
         raise NotFoundError(
-            "This entry is of another namespace",
+            "This namespace has no such entry",
             where=f"position {position}",
             hint="Ask in the namespace it is of.",
         )

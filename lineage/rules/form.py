@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from lineage.rules.refs import REF_FIELDS
 from lineage.rules.secrets import clean_identifier, filter_secrets
 from lineage.vertices import ID_MAX
+from lineage_schemas.access import EVERY
 from lineage_schemas.errors import InvalidInputError, LedgerError, LimitExceededError
 from lineage_schemas.governance import GOVERNANCE_TYPES
 from lineage_schemas.identifiers import (
@@ -94,6 +95,8 @@ _Claimed = TypeVar("_Claimed", Claim, Retraction)
 def check_namespace(namespace: str) -> None:
     """Refuse a namespace without a name, with one that is too long or not plain text, or ours."""
     _check_text("namespace", namespace, "NAMESPACE_BYTES_MAX")
+    if namespace == EVERY:
+        raise InvalidInputError(f"{EVERY!r} stands for every namespace, and is the name of none")
     if namespace == LEDGER_NAMESPACE:
         raise InvalidInputError(
             f"The namespace {LEDGER_NAMESPACE!r} is the ledger's own",
@@ -104,6 +107,11 @@ def check_namespace(namespace: str) -> None:
 def check_principal(name: str) -> None:
     """Refuse a principal without a name, or with one that is too long or not plain text."""
     _check_text("principal's name", name, "NAME_BYTES_MAX")
+
+
+def check_name(what: str, name: str) -> None:
+    """Refuse what is no name of a source, or of anything else that is called by plain text."""
+    _check_text(what, name, "NAME_BYTES_MAX")
 
 
 def normalise_statement(statement: Statement) -> Statement:

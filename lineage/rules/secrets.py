@@ -31,7 +31,7 @@ FILTERED: Final = b"[filtered]"
 
 _STEMS: Final = (
     *(b"passw", b"passphrase", b"pwd", b"secret", b"token", b"credential", b"authorization"),
-    *(b"signature", b"sig="),
+    *(b"signature", b"sig=", b"llk_"),
 )
 """Text without any of these, without a key's name and without a password in a URI is clean."""
 
@@ -68,7 +68,10 @@ _CREDENTIAL: Final = re.compile(
 """In an identifier only what opens a door is left out: a ``page_token`` tells two things apart."""
 
 _ALREADY_FILTERED: Final = frozenset({FILTERED, b"%5Bfiltered%5D"})
-_PASSWORDS: Final = (_URI, _WEB_URI, _PARAMETER)
+_API_KEY: Final = re.compile(rb"(llk_[0-9a-f]{16}_[0-9a-f]{64})")
+"""One of our own: see ``lineage_schemas.access``."""
+
+_PASSWORDS: Final = (_API_KEY, _URI, _WEB_URI, _PARAMETER)
 _TOKENS: Final = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?|([{}\[\]])', re.DOTALL)
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
@@ -174,8 +177,8 @@ def _may_be_secret(item: tuple[str, JsonValue]) -> bool:
 
 
 def _may_hold_password(text: str) -> bool:
-    """Passwords in a URI stand before an "@" or behind a "="."""
-    return "@" in text or "=" in text
+    """Passwords in a URI stand before an "@" or behind a "="; our own keys say what they are."""
+    return "@" in text or "=" in text or "llk_" in text
 
 
 def _is_suspect(body: bytes) -> bool:

@@ -16,6 +16,7 @@ from lineage.stores.tables import Table
 from lineage_schemas.errors import InvalidInputError
 
 MEMORY: Final = "memory:"
+ACCESS_SUFFIX: Final = ".access"
 _SQLITE: Final = "sqlite:///"
 _POSTGRES: Final = ("postgresql://", "postgres://")
 
@@ -60,6 +61,16 @@ def has_store(location: str | Path) -> bool:
         return has_postgres_ledger(str(location))
     path = path_of(location)
     return path is not None and path.exists() and (path.is_dir() or path.stat().st_size > 0)
+
+
+def access_location(location: str | Path) -> str | Path:
+    """Return where the access log of the ledger at ``location`` lives: beside it.
+
+    Raises:
+        InvalidInputError: as ``open_store``.
+    """
+    path = path_of(location)
+    return MEMORY if path is None else path.with_name(f"{path.name}{ACCESS_SUFFIX}")
 
 
 def path_of(location: str | Path) -> Path | None:

@@ -7,6 +7,7 @@ A table has plain columns of whole numbers, text or bytes. One with the columns 
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import Any, NamedTuple
 
 Cell = int | str | bytes | None
@@ -25,17 +26,34 @@ class Column(NamedTuple):
     optional: bool = False
 
 
+class Bound(Enum):
+    """How a row says which namespace it is of, for whoever may see but one.
+
+    ``PUBLIC`` rows are of the ledger as a whole and show to everybody; ``HIDDEN`` ones to nobody
+    who is bound to a namespace.
+    """
+
+    NUMBER = auto()
+    VERTEX = auto()
+    POSITION = auto()
+    HANDLE = auto()
+    PUBLIC = auto()
+    HIDDEN = auto()
+
+
 class Table(NamedTuple):
     """A view's table. Rows are told apart by the columns of ``key``, which come first.
 
     ``indexes`` are the columns by which ``find`` and ``page`` may look rows up; the first column of
-    the key always may be.
+    the key always may be. ``bound`` says how, and by which column, a row is of a namespace: a table
+    without cannot be asked by whoever is bound to one (``lineage.stores.bound``).
     """
 
     name: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     indexes: tuple[tuple[str, ...], ...] = ()
+    bound: tuple[Bound, str] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

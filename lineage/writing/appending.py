@@ -298,7 +298,7 @@ class Appender:
             )
         who = turn.batch.principal
         name = turn.number, who.origin.value, who.name
-        known = self._state.actors.get(name) or self._actors.get(name)
+        known = _named_in(turn.batch) or self._state.actors.get(name) or self._actors.get(name)
         if known is None and not is_new:
             known = pseudonym_of(self._writer, *name)
         turn.actor = known or f"actor-{self._randomness(PSEUDONYM_BYTES).hex()}"
@@ -326,6 +326,18 @@ class Appender:
         self._views.flush(self._writer, head.size)
         self._state.head, self._state.tree, self._state.catalog = head, tree, self._catalog
         self._state.actors |= self._actors
+
+
+def _named_in(batch: PreparedBatch) -> str | None:
+    """Return the pseudonym that a batch of the ledger's own gives whoever states it."""
+    who = batch.principal
+    for one in batch.statements:
+        if one.statement.source != LEDGER_SOURCE:
+            break
+        for record in one.statement.records:
+            if isinstance(record, Actor) and (record.name, record.origin) == (who.name, who.origin):
+                return record.pseudonym
+    return None
 
 
 def _size(entry: StoredEntry) -> int:

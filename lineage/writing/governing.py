@@ -53,16 +53,15 @@ class Pseudonyms:
         self.new: list[Actor] = []
         """Actors that must be stated before whatever cites their pseudonyms."""
 
-    def of(self, name: str) -> str:
+    def of(self, name: str, origin: ActorOrigin = ActorOrigin.REPORTED) -> str:
         """Return the pseudonym of a name, a new one where it has none."""
-        origin = ActorOrigin.REPORTED
         known = None
         if self._number is not None:
             known = pseudonym_of(self._reader, self._number, origin.value, name)
         if known is not None:
             return known
         for actor in self.new:
-            if actor.name == name:
+            if (actor.name, actor.origin) == (name, origin):
                 return actor.pseudonym
         actor = Actor(
             pseudonym=f"actor-{self._randomness(_ID_BYTES).hex()}", origin=origin, name=name

@@ -11,14 +11,22 @@ from lineage_schemas.records import ActorOrigin, Statement
 
 
 class Principal(Struct, frozen=True):
-    """Who acts. The name is personal: the log's envelopes hold a pseudonym for it."""
+    """Who acts. The name is personal: the log's envelopes hold a pseudonym for it.
+
+    ``is_local``: the person at this machine, who has the files anyway and may do everything. All
+    others may do what they, or one of their ``groups``, were granted, and through an API ``key``
+    (its public id) only what it was made for.
+    """
 
     name: str
     origin: ActorOrigin = ActorOrigin.AUTHENTICATED
+    groups: frozenset[str] = frozenset()
+    is_local: bool = False
+    key: str = ""
 
 
 DEFAULT_NAMESPACE: Final = "default"
-LOCAL_PRINCIPAL: Final = Principal("local")
+LOCAL_PRINCIPAL: Final = Principal("local", is_local=True)
 """Who acts where nobody has set up who may: the person at this machine."""
 
 

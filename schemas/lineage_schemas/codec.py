@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from lineage_schemas.access import ACCESS_TYPES, Access
 from lineage_schemas.entry import (
     ENVELOPE_VERSION,
     PAYLOAD_VERSION,
@@ -26,7 +27,7 @@ from lineage_schemas.errors import (
     LimitExceededError,
     NewerStoreError,
 )
-from lineage_schemas.governance import Disclosure
+from lineage_schemas.governance import Disclosure, ErasureProposal
 from lineage_schemas.instants import instant_us
 from lineage_schemas.limits import (
     ENVELOPE_BYTES_MAX,
@@ -86,6 +87,7 @@ _PERSONAL: Final = msgspec.json.Decoder(_Personal)
 _ENVELOPE: Final = msgspec.json.Decoder(Envelope)
 _STATEMENT: Final = msgspec.json.Decoder(Statement)
 _NUL: Final = b"\\u0000"
+_SINCE_VERSION_3: Final = frozenset({*ACCESS_TYPES, ErasureProposal})
 
 LIFTED: Final[dict[str, JsonValue]] = {"$personal": True}
 """Stands in the facts where a personal value was lifted out; nobody else may say it."""
@@ -127,9 +129,19 @@ def encode_parts(records: tuple[Record, ...]) -> Parts:
         if type(record) in _CHECKS:
             _check_values(index, record)
     kept, lifted = _split(records)
-    facts = _encode_part("facts", _Facts(PAYLOAD_VERSION, kept))  # type: ignore[arg-type]
-    personal = _encode_part("personal", _Personal(PAYLOAD_VERSION, lifted)) if lifted else None
+    version = _version_of(kept)
+    facts = _encode_part("facts", _Facts(version, kept))  # type: ignore[arg-type]
+    personal = _encode_part("personal", _Personal(version, lifted)) if lifted else None
     return Parts(facts, personal, _read_back(facts, personal))
+
+
+def _version_of(records: tuple[Record, ...]) -> int:
+    """Return the lowest version of payloads that has all of these records."""
+    is_later = any(
+        type(one) in _SINCE_VERSION_3 or getattr(one, "proposal", None) is not None
+        for one in records
+    )
+    return PAYLOAD_VERSION if is_later else 2
 
 
 def decode_records(facts: bytes, personal: bytes | None) -> tuple[Record, ...]:
@@ -290,10 +302,13 @@ def _split(
         elif isinstance(record, Disclosure):
             kept[index] = replace(record, recipient="")
             lifted[index] = _Lifted(name=record.recipient)
+        elif isinstance(record, Access):
+            kept[index] = replace(record, question="")
+            lifted[index] = _Lifted(name=record.question)
     return (tuple(kept) if lifted else records), tuple(lifted.items())
 
 
-_LIFTED_FROM: Final = frozenset({Artifact, Execution, Context, Message, Actor, Disclosure})
+_LIFTED_FROM: Final = frozenset({Artifact, Execution, Context, Message, Actor, Disclosure, Access})
 
 
 def _lift(record: NodeRecord) -> tuple[NodeRecord, _Lifted]:
@@ -332,6 +347,8 @@ def _restore(record: Record, lifted: _Lifted) -> Record:
         return replace(record, name=lifted.name)
     if isinstance(record, Disclosure) and lifted.name is not None:
         return replace(record, recipient=lifted.name)
+    if isinstance(record, Access) and lifted.name is not None:
+        return replace(record, question=lifted.name)
     return record
 
 

@@ -53,6 +53,22 @@ class ErasureAnswer(Struct, frozen=True, kw_only=True):
     scrubbed: bool = True
 
 
+class ProposalView(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An erasure that somebody has proposed, and what became of it.
+
+    ``requester`` is a name, or a pseudonym where the name was erased; ``decided_by`` the position
+    of the entry that states the erasure, or its refusal.
+    """
+
+    position: int
+    requester: str
+    positions: tuple[int, ...]
+    parts: PartsErased
+    legal_basis: str
+    reason: str = ""
+    decided_by: int | None = None
+
+
 class RestraintView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A hold (no ``keep_days``) or a retention, and what it covers.
 

@@ -1,5 +1,7 @@
 """What a ledger states of itself: its keys, its losses, what was erased, held and handed out.
 
+Who may do what is stated so too, in the records of ``lineage_schemas.access``.
+
 Only the ledger writes these records, never a producer. Their facts cannot be erased, so they name
 people by pseudonym, nodes by kind and assigned id, and entries by position. Their free texts
 (reasons, legal bases) are kept for ever and must not name anybody.
@@ -7,6 +9,14 @@ people by pseudonym, nodes by kind and assigned id, and entries by position. The
 
 from __future__ import annotations
 
+from lineage_schemas.access import (
+    ACCESS_TYPES,
+    Access,
+    ApiKeyIssue,
+    ApiKeyRevocation,
+    Grant,
+    GrantRevocation,
+)
 from lineage_schemas.mlmd import Kind, Record, Word
 
 
@@ -56,7 +66,10 @@ class Recovery(Record, frozen=True, kw_only=True, tag="recovery"):
 
 
 class Erasure(Record, frozen=True, kw_only=True, tag="erasure"):
-    """Payload parts of these entries are gone; envelopes and proofs stay."""
+    """Payload parts of these entries are gone; envelopes and proofs stay.
+
+    ``proposal`` is the position of the entry that proposed it, where one did.
+    """
 
     positions: tuple[int, ...]
     parts: PartsErased
@@ -64,6 +77,7 @@ class Erasure(Record, frozen=True, kw_only=True, tag="erasure"):
     requester: str
     approver: str
     reason: str = ""
+    proposal: int | None = None
 
 
 class ErasureRefusal(Record, frozen=True, kw_only=True, tag="erasure_refusal"):
@@ -75,6 +89,19 @@ class ErasureRefusal(Record, frozen=True, kw_only=True, tag="erasure_refusal"):
     requester: str
     approver: str
     because: tuple[int, ...]
+    reason: str = ""
+    proposal: int | None = None
+
+
+class ErasureProposal(Record, frozen=True, kw_only=True, tag="erasure_proposal"):
+    """A privacy officer asks for an erasure of these entries, which another one must approve.
+
+    Whoever states this is the requester, and whoever approves it the approver.
+    """
+
+    positions: tuple[int, ...]
+    parts: PartsErased
+    legal_basis: str
     reason: str = ""
 
 
@@ -137,6 +164,8 @@ GOVERNANCE_TYPES = (
     Retention,
     Release,
     Disclosure,
+    ErasureProposal,
+    *ACCESS_TYPES,
 )
 
 GovernanceRecord = (
@@ -149,4 +178,10 @@ GovernanceRecord = (
     | Retention
     | Release
     | Disclosure
+    | Grant
+    | GrantRevocation
+    | ApiKeyIssue
+    | ApiKeyRevocation
+    | ErasureProposal
+    | Access
 )

@@ -7,9 +7,17 @@ from enum import StrEnum
 
 from msgspec import Raw, Struct, field
 
+from lineage_schemas.access import (
+    Access,
+    ApiKeyIssue,
+    ApiKeyRevocation,
+    Grant,
+    GrantRevocation,
+)
 from lineage_schemas.governance import (
     Disclosure,
     Erasure,
+    ErasureProposal,
     ErasureRefusal,
     Hold,
     KeyHandover,
@@ -130,6 +138,12 @@ AnyRecord = (
     | Retention
     | Release
     | Disclosure
+    | Grant
+    | GrantRevocation
+    | ApiKeyIssue
+    | ApiKeyRevocation
+    | ErasureProposal
+    | Access
 )
 
 

@@ -29,6 +29,7 @@ from lineage.ledger import (
     Mode,
     ParentContext,
     ProofQuery,
+    Role,
     StatedTime,
     Statement,
 )
@@ -43,7 +44,7 @@ from lineage_schemas.records import AnyRecord
 from strategies import DAWN, SHAPE_TYPES
 
 SIZE = 300
-GOVERNED = 14
+GOVERNED = 18
 """How many of these entries the ledger itself states, at the end."""
 
 VIEWS = {table.name: table for table in VIEW_TABLES}
@@ -102,6 +103,9 @@ def govern(store: Store) -> None:
     hold = ledger.erasures.hold("acme:a", authority="court")
     ledger.erasures.retain(5, retention_class="logs", keep_days=30, legal_basis="law")
     ledger.erasures.release(hold.position, reason="settled")
+    ledger.erasures.propose(["acme:a"], legal_basis="asked for")
+    ledger.access.grant("ada", Role.READER, ["*"])
+    ledger.access.make_key("ada")
     again = opened()  # what was remembered of it is lost
     assert again.recovery is not None
     again.recovery.declare_loss("The disk of the sidecar broke")

@@ -9,6 +9,7 @@ import click
 import pytest
 
 import tree
+from lineage.access.roles import ACTIONS, LEDGER_WIDE
 
 RECORDS = "docs/adr"
 
@@ -94,6 +95,24 @@ def test_every_dependency_has_its_reason() -> None:
     names = [re.split(r"[\[<>=~! ]", line)[0] for line in lines if isinstance(line, str)]
     assert names
     assert [name for name in names if f"| {name} |" not in reasons] == []
+
+
+def test_the_roles_are_documented_as_they_are() -> None:
+    """The table of docs/access.md: every role, and every action that it has."""
+    rows = re.findall(
+        r"^\| ([a-z][a-z-]*) \| ([a-z, -]+) \|$", tree.text("docs/access.md") or "", re.MULTILINE
+    )
+    documented = {role: actions.split(", ") for role, actions in rows}
+    assert documented.pop("role") == ["may"]
+    assert documented == {role.value: sorted(actions) for role, actions in ACTIONS.items()}
+
+
+def test_what_concerns_the_whole_ledger_is_documented() -> None:
+    found = re.search(
+        r"^- \*([a-z, -]+)\* concern the ledger", tree.text("docs/access.md") or "", re.MULTILINE
+    )
+    assert found is not None
+    assert found[1].split(", ") == sorted(LEDGER_WIDE)
 
 
 def test_the_locks_agree() -> None:

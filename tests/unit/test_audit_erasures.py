@@ -19,7 +19,7 @@ from openlineage_messages import dataset, encoded, key_of, run_event
 
 A, B = "acme:a", "acme:b"
 DAY_US = 86_400 * 1_000_000
-FORGER = Principal("forger")
+FORGER = Principal("forger", is_local=True)
 TWO = ("actor-1", "actor-2")
 
 

@@ -365,7 +365,9 @@ def test_an_unchanged_put_appends_nothing_whoever_sends_it(client: Client) -> No
     again = Artifact(id=1, type="Shape", properties={"sides": 3})
     client.unchanged(again)
     before = client.ledger.head()
-    (receipt,) = client.ledger.record([client.command(again)], principal=Principal("new here"))
+    (receipt,) = client.ledger.record(
+        [client.command(again)], principal=Principal("new here", is_local=True)
+    )
     assert receipt.outcome is Outcome.UNCHANGED
     assert client.ledger.head() == before
 

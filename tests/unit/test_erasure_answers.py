@@ -147,7 +147,7 @@ def test_a_requester_whose_name_was_erased_shows_as_a_pseudonym(ledger: Ledger) 
 
 
 def test_an_actor_whose_name_was_erased_speaks_under_a_new_pseudonym(ledger: Ledger) -> None:
-    who = Principal("grace hopper")
+    who = Principal("grace hopper", is_local=True)
     (first,) = ledger.record([said("1", OWNED)], principal=who)
     ledger.erasures.erase(asked(1))
     (second,) = ledger.record([said("2", Artifact(key=B))], principal=who)

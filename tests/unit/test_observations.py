@@ -355,7 +355,7 @@ def test_what_is_personal_lies_in_the_personal_part_alone(log: Ledger) -> None:
         custom_properties={"mail": "SECRET-mail", "colour": "visible-colour"},
         personal=("mail",),
     )
-    log.record([said("1", record)], principal=Principal("SECRET-principal"))
+    log.record([said("1", record)], principal=Principal("SECRET-principal", is_local=True))
     entries = stored(log)
     for entry in entries:
         assert b"SECRET" not in entry.envelope
@@ -416,7 +416,7 @@ def test_equal_parts_have_different_salts_and_commitments(log: Ledger) -> None:
 
 
 def test_a_pseudonym_stays_with_its_person(log: Ledger) -> None:
-    ada, bob = Principal("ada"), Principal("bob")
+    ada, bob = Principal("ada", is_local=True), Principal("bob", is_local=True)
     for number, who in enumerate([ada, bob, ada, bob]):
         log.record([said(str(number), Artifact(key=A))], principal=who)
     actors = [entry.actor for entry in log.entries().entries if entry.source == "ci"]

@@ -95,7 +95,7 @@ def test_what_a_verifier_trusts_is_no_setting_and_no_mistake() -> None:
 
 
 def test_an_override_is_checked_too() -> None:
-    with pytest.raises(InvalidInputError, match="SURPRISE"):
+    with pytest.raises(InvalidInputError, match="--surprise"):
         read_settings({}, surprise=1)
     with pytest.raises(InvalidInputError, match="machine"):
         read_settings({}, host="10.0.0.1")

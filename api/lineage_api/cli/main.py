@@ -15,13 +15,16 @@ from typing import Final
 
 import click
 
+from lineage_api.cli.configured import config_option
 from lineage_api.cli.failures import EXIT_CODES, told
 
 VERBS: Final = {
+    "access": "lineage_api.cli.access:access",
     "anchor": "lineage_api.cli.anchor:anchor",
     "audit": "lineage_api.cli.audit:audit",
     "backup": "lineage_api.cli.backup:backup",
     "checkpoint": "lineage_api.cli.checkpoint:checkpoint",
+    "config": "lineage_api.cli.config:config",
     "demo": "lineage_api.cli.demo:demo",
     "export": "lineage_api.cli.export:export",
     "find": "lineage_api.cli.find:find",
@@ -86,6 +89,7 @@ class Verbs(MutableMapping[str, click.Command]):
 
 
 @click.group("lineage", commands=Verbs(dict(VERBS)), epilog=f"{ENVIRONMENT}\n{EXIT_CODES}")
+@config_option
 @click.version_option(version("lineage-ledger"), prog_name="lineage")
 @click.pass_context
 def cli(ctx: click.Context) -> None:

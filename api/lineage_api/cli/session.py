@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from lineage.clock import Clock, Randomness, system_clock, system_randomness
 from lineage.ledger import is_remembered, open_ledger
@@ -16,7 +17,8 @@ from lineage.questions.as_of import AsOf
 from lineage.service import Ledger
 from lineage.stores.opening import has_store, shown_location
 from lineage.writing.submission import DEFAULT_NAMESPACE
-from lineage_api.settings import KEY_VARIABLE, SIDECAR_VARIABLE, STORE_DEFAULT
+from lineage_api.cli.configured import config_of
+from lineage_api.settings import STORE_DEFAULT, read_places
 from lineage_schemas.errors import LedgerError, StoreError
 from lineage_schemas.instants import instant_of, parse_instant
 
@@ -75,17 +77,14 @@ def _keep(ctx: click.Context, parameter: click.Parameter, value: object) -> None
     setattr(ctx.ensure_object(Session), str(parameter.name), value)
 
 
-def _keep_store(ctx: click.Context, _: click.Parameter, value: str) -> None:
-    """Keep which ledger it is, and where the environment says that its two files lie."""
+def _keep_store(ctx: click.Context, parameter: click.Parameter, value: str) -> None:
+    """Keep which ledger it is, and where its two files lie: as the settings say."""
     session = ctx.ensure_object(Session)
-    session.store = value
-    session.key = _path_in(KEY_VARIABLE)
-    session.sidecar = _path_in(SIDECAR_VARIABLE)
-
-
-def _path_in(variable: str) -> Path | None:
-    text = os.environ.get(variable, "")
-    return Path(text) if text else None
+    is_said = ctx.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+    settings = read_places(os.environ, config=config_of(ctx), store=value if is_said else None)
+    session.store = settings.store
+    session.key = Path(settings.key) if settings.key else None
+    session.sidecar = Path(settings.sidecar) if settings.sidecar else None
 
 
 def _keep_as_of(ctx: click.Context, _: click.Parameter, value: str | None) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +23,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
+from lineage.access.inquiry import Inquiry, inquiring, present_inquiry
 from lineage.service import Ledger
 from lineage_api.bodies import JSON, Body, read_body
 from lineage_api.graphql.errors import (
@@ -31,9 +33,11 @@ from lineage_api.graphql.errors import (
     format_error,
     request_error,
 )
-from lineage_api.graphql.queries import QueryContext
+from lineage_api.graphql.forms import form_of
+from lineage_api.graphql.queries import Asker, QueryContext
 from lineage_api.graphql.schema import SCHEMA
-from lineage_api.surface import surface_of
+from lineage_api.namespaces import namespace_of
+from lineage_api.surface import principal_of, surface_of
 
 PATH: Final = "/graphql"
 RESPONSE: Final = "application/graphql-response+json"
@@ -72,15 +76,17 @@ async def answer_query(request: Request) -> Response:
     """Answer one GraphQL request.
 
     Raises:
+        InvalidInputError: the header of the namespace cannot be read.
         MediaTypeError: the body is not JSON.
         BodyTooLargeError: it is too long.
         OverloadedError: too many requests wait already.
     """
     surface = surface_of(request)
     media_type = accepted_type(request.headers.get("accept", ""))
+    asker = Asker(principal_of(request), namespace_of(request))
     body = await read_body(request, {JSON}, surface.settings.query_bytes)
     status, content = await surface.reading.run(
-        lambda: _answer(surface.ledger, body, strict=media_type == RESPONSE)
+        lambda: _answer(surface.ledger, body, asker, strict=media_type == RESPONSE)
     )
     return Response(content, status_code=status, media_type=f"{media_type}; charset=utf-8")
 
@@ -111,9 +117,9 @@ def accepted_type(accept: str) -> str:
     return best.name
 
 
-def execute(ledger: Ledger, query: GraphQLRequest) -> Executed:
-    """Execute one request."""
-    context = QueryContext(ledger, query.operation_name)
+def execute(ledger: Ledger, query: GraphQLRequest, asker: Asker | None = None) -> Executed:
+    """Execute one request, for the local principal where nobody else asks."""
+    context = QueryContext(ledger, query.operation_name, asker)
     try:
         result = SCHEMA.execute_sync(
             query.query,
@@ -138,17 +144,31 @@ def _told(result: ExecutionResult, context: QueryContext) -> Executed:
     return Executed(errors, result.data)
 
 
-def _answer(ledger: Ledger, body: Body, *, strict: bool) -> tuple[int, bytes]:
+def _answer(ledger: Ledger, body: Body, asker: Asker, *, strict: bool) -> tuple[int, bytes]:
     """Return status and body. ``strict``: 400 where nothing was executed."""
     try:
         query = _REQUEST.decode(body.content())
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         refused = Executed([request_error(f"This is no GraphQL request: {error}")])
         return HTTPStatus.BAD_REQUEST, _ENCODER.encode(refused)
-    executed = execute(ledger, query)
+    with inquiring(_inquiry(query, asker)):
+        executed = execute(ledger, query, asker)
     failed = strict and executed.data is msgspec.UNSET
     status = HTTPStatus.BAD_REQUEST if failed else HTTPStatus.OK
     return status, _ENCODER.encode(executed)
+
+
+def _inquiry(query: GraphQLRequest, asker: Asker) -> Inquiry:
+    """Return what an access log says of a question; nobody needs it of the local principal."""
+    present = present_inquiry()
+    if asker.principal.is_local:
+        return present
+    return replace(
+        present,
+        door="graphql",
+        operation=query.operation_name or "",
+        text=form_of(query.query),
+    )
 
 
 def _wish(part: str) -> _Wish:

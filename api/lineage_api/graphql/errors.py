@@ -57,6 +57,11 @@ def request_error(message: str, code: str = BAD_INPUT) -> FormattedError:
     return {"message": message, "extensions": {"code": code}}
 
 
+def refusal(error: LedgerError) -> FormattedError:
+    """Return an error of ours that kept a request from being executed."""
+    return {"message": error.what, "extensions": _extensions(error)}
+
+
 def _cause(error: GraphQLError) -> Exception | None:
     """Return the exception of ours behind an error; ``None``: GraphQL itself refused."""
     cause = error.original_error

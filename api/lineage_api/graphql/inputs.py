@@ -55,7 +55,11 @@ AsOfArgument = Annotated[
     strawberry.argument(description="As of when; left out, the log's size as the request began."),
 ]
 NamespaceArgument = Annotated[
-    str, strawberry.argument(description="Which namespace; each has nodes and types of its own.")
+    str | None,
+    strawberry.argument(
+        description="Which namespace; each has nodes and types of its own. Left out, the one that "
+        "the header Lineage-Namespace names, else default."
+    ),
 ]
 KeyArgument = Annotated[
     str,

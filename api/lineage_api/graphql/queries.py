@@ -7,15 +7,16 @@ began.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Annotated, Final
+from typing import Annotated, Final, TypedDict
 
 import strawberry
+from msgspec import Struct
 
 from lineage.questions.as_of import SOFTWARE, AsOf
 from lineage.questions.search import PAGE_NODES_DEFAULT
 from lineage.questions.trace import DEPTH_MAX, TraceQuery
 from lineage.service import Ledger
-from lineage.writing.submission import DEFAULT_NAMESPACE
+from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
 from lineage_api.graphql.fields import resolved
 from lineage_api.graphql.inputs import (
     AfterArgument,
@@ -55,25 +56,41 @@ FIRST_POSITION: Final = Int64(0)
 CROSSED_DEFAULT: Final = (CrossedClass.ASSERTED, CrossedClass.CONTENT)
 
 
+class _Question(TypedDict):
+    namespace: str
+    as_of: AsOf
+    principal: Principal
+
+
+class Asker(Struct, frozen=True):
+    """Who asks, and which namespace is meant where a field names none."""
+
+    principal: Principal = LOCAL_PRINCIPAL
+    namespace: str = DEFAULT_NAMESPACE
+
+
 class QueryContext:
     """What the resolvers of one request share."""
 
-    def __init__(self, ledger: Ledger, operation_name: str | None = None) -> None:
+    def __init__(
+        self, ledger: Ledger, operation_name: str | None = None, asker: Asker | None = None
+    ) -> None:
         self.ledger = ledger
         self.operation_name = operation_name
+        self.asker = asker or Asker()
         self.executing = False
         """Set once the document was found valid."""
 
     @cached_property
     def head(self) -> Head:
         """Where the log stood when this request first asked."""
-        return self.ledger.head()
+        return self.ledger.head(principal=self.asker.principal)
 
     @cached_property
     def signed(self) -> CheckpointAnswer | None:
         """The last checkpoint that was signed; ``None`` where there is none."""
         try:
-            return self.ledger.custody.last_checkpoint()
+            return self.ledger.custody.last_checkpoint(principal=self.asker.principal)
         except NotFoundError:
             return None
 
@@ -90,7 +107,7 @@ class Query:
         self,
         info: Info,
         key: KeyArgument,
-        namespace: NamespaceArgument = DEFAULT_NAMESPACE,
+        namespace: NamespaceArgument = None,
         as_of: AsOfArgument = None,
     ) -> graph.NodeAnswer:
         """Show an artifact."""
@@ -101,7 +118,7 @@ class Query:
         self,
         info: Info,
         key: KeyArgument,
-        namespace: NamespaceArgument = DEFAULT_NAMESPACE,
+        namespace: NamespaceArgument = None,
         as_of: AsOfArgument = None,
     ) -> graph.NodeAnswer:
         """Show an execution."""
@@ -112,7 +129,7 @@ class Query:
         self,
         info: Info,
         key: KeyArgument,
-        namespace: NamespaceArgument = DEFAULT_NAMESPACE,
+        namespace: NamespaceArgument = None,
         as_of: AsOfArgument = None,
     ) -> graph.NodeAnswer:
         """Show a context."""
@@ -142,7 +159,7 @@ class Query:
             list[CrossedClass],
             strawberry.argument(description="The classes of links that may be crossed."),
         ] = list(CROSSED_DEFAULT),  # noqa: B006 - read by the library, changed by nobody
-        namespace: NamespaceArgument = DEFAULT_NAMESPACE,
+        namespace: NamespaceArgument = None,
         as_of: AsOfArgument = None,
     ) -> graph.LineageAnswer:
         """Trace lineage."""
@@ -161,9 +178,7 @@ class Query:
             nodes=nodes,
             cross=tuple(LinkClass(one.value) for one in cross),
         )
-        return info.context.ledger.trace(
-            query, namespace=namespace, as_of=_as_of(info, as_of, namespace)
-        )
+        return info.context.ledger.trace(query, **_question(info, namespace, as_of))
 
     @resolved(
         NodePageType,
@@ -175,13 +190,13 @@ class Query:
         text: str,
         first: FirstArgument = PAGE_NODES_DEFAULT,
         after: AfterArgument = None,
-        namespace: NamespaceArgument = DEFAULT_NAMESPACE,
+        namespace: NamespaceArgument = None,
         as_of: AsOfArgument = None,
     ) -> graph.NodePage:
         """Find nodes by words."""
-        then = _as_of_page(info, after, as_of, namespace)
+        _check_page(after, as_of)
         return info.context.ledger.find(
-            text, cursor=after, count=first, namespace=namespace, as_of=then
+            text, cursor=after, count=first, **_question(info, namespace, as_of)
         )
 
     @resolved(
@@ -194,13 +209,13 @@ class Query:
         type: str,  # noqa: A002 - it is the argument's name
         first: FirstArgument = PAGE_NODES_DEFAULT,
         after: AfterArgument = None,
-        namespace: NamespaceArgument = DEFAULT_NAMESPACE,
+        namespace: NamespaceArgument = None,
         as_of: AsOfArgument = None,
     ) -> graph.NodePage:
         """List nodes by type."""
-        then = _as_of_page(info, after, as_of, namespace)
+        _check_page(after, as_of)
         return info.context.ledger.list_nodes(
-            type, cursor=after, count=first, namespace=namespace, as_of=then
+            type, cursor=after, count=first, **_question(info, namespace, as_of)
         )
 
     @resolved(EntryPageType, "Entries of the log from a position on.")
@@ -209,33 +224,31 @@ class Query:
         info: Info,
         start: Annotated[Int64, strawberry.argument(name="from")] = FIRST_POSITION,
         first: FirstArgument = PAGE_NODES_DEFAULT,
-        namespace: NamespaceArgument = DEFAULT_NAMESPACE,
+        namespace: NamespaceArgument = None,
         as_of: AsOfArgument = None,
     ) -> graph.EntryPage:
         """Read the log."""
-        return info.context.ledger.entries(
-            start, count=first, namespace=namespace, as_of=_as_of(info, as_of, namespace)
-        )
+        return info.context.ledger.entries(start, count=first, **_question(info, namespace, as_of))
 
     @resolved(TypesAnswerType, "The types of a namespace, by id.")
     def types(
         self,
         info: Info,
-        namespace: NamespaceArgument = DEFAULT_NAMESPACE,
+        namespace: NamespaceArgument = None,
         as_of: AsOfArgument = None,
     ) -> graph.TypesAnswer:
         """List types."""
-        return info.context.ledger.types(namespace=namespace, as_of=_as_of(info, as_of, namespace))
+        return info.context.ledger.types(**_question(info, namespace, as_of))
 
     @resolved(BasisType, "The basis that an answer as of then would rest on.")
     def basis(
         self,
         info: Info,
-        namespace: NamespaceArgument = DEFAULT_NAMESPACE,
+        namespace: NamespaceArgument = None,
         as_of: AsOfArgument = None,
     ) -> Basis:
         """State a basis."""
-        return info.context.ledger.basis(_as_of(info, as_of, namespace), namespace=namespace)
+        return info.context.ledger.basis(**_question(info, namespace, as_of))
 
     @resolved(HeadType, "Where the log stood as this request began.")
     def head(self, info: Info) -> HeadOfLog:
@@ -246,16 +259,25 @@ class Query:
     @resolved(list[KeyType], "Every verifier key that the log names, in its order.")
     def keys(self, info: Info) -> tuple[KeyView, ...]:
         """List the keys."""
-        return info.context.ledger.custody.keys()
+        return info.context.ledger.custody.keys(principal=info.context.asker.principal)
 
 
 def _show(
-    info: Info, kind: Kind, key: str, namespace: str, as_of: AsOfInput | None
+    info: Info, kind: Kind, key: str, namespace: str | None, as_of: AsOfInput | None
 ) -> graph.NodeAnswer:
     """Return the one answer: within a kind, all that an identifier means is one entity."""
-    return info.context.ledger.show(
-        key, kind=kind, namespace=namespace, as_of=_as_of(info, as_of, namespace)
-    )[0]
+    return info.context.ledger.show(key, kind=kind, **_question(info, namespace, as_of))[0]
+
+
+def _question(info: Info, namespace: str | None, as_of: AsOfInput | None) -> _Question:
+    """Return what every question of the service is given, whoever asks it."""
+    asker = info.context.asker
+    named = asker.namespace if namespace is None else namespace
+    return {
+        "namespace": named,
+        "as_of": _as_of(info, as_of, named),
+        "principal": asker.principal,
+    }
 
 
 def _as_of(info: Info, given: AsOfInput | None, namespace: str) -> AsOf:
@@ -279,10 +301,9 @@ def _as_of(info: Info, given: AsOfInput | None, namespace: str) -> AsOf:
     )
 
 
-def _as_of_page(info: Info, after: str | None, given: AsOfInput | None, namespace: str) -> AsOf:
+def _check_page(after: str | None, given: AsOfInput | None) -> None:
     """A cursor carries the size of the first page, so nothing else may say as of when."""
     if after is not None and given is not None:
         raise InvalidInputError(
             "The cursor already says as of when", where="asOf", hint="Leave asOf out."
         )
-    return _as_of(info, given, namespace)

@@ -1,4 +1,8 @@
-"""``GET /healthz``: the process is alive. ``GET /readyz``: it can read, and it can write."""
+"""``GET /healthz``: the process is alive. ``GET /readyz``: it can read, and it can write.
+
+A supervisor may ask both without a credential. Where everybody else signs in, it is told whether
+the server is ready, and nothing of the log.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lineage.service import Ledger
+from lineage.writing.submission import LOCAL_PRINCIPAL, Principal
 from lineage_api.bodies import json_response
-from lineage_api.surface import surface_of
+from lineage_api.surface import caller_of, surface_of
 from lineage_schemas.entry import Head
 from lineage_schemas.errors import (
+    ForbiddenError,
     LedgerError,
     NotFoundError,
     SidecarError,
@@ -62,9 +68,13 @@ async def ready(request: Request) -> Response:
             more.
     """
     surface = surface_of(request)
-    head, custodial = await surface.reading.run(lambda: _state(surface.ledger))
+    caller = caller_of(request)
+    asker = caller or LOCAL_PRINCIPAL
+    head, custodial = await surface.reading.run(lambda: _state(surface.ledger, asker))
     if not surface.writer.is_alive:
         raise StoreError("Nothing is written any more", hint="Start the server again.")
+    if caller is None:
+        return json_response({"status": "ready"})
     return json_response(
         Readiness(
             status="ready",
@@ -79,14 +89,16 @@ async def ready(request: Request) -> Response:
     )
 
 
-def _state(ledger: Ledger) -> tuple[Head, Custodial]:
-    head = ledger.head()
+def _state(ledger: Ledger, asker: Principal) -> tuple[Head, Custodial]:
+    head = ledger.head(principal=asker)
     try:
-        answer = ledger.custody.last_checkpoint()
+        answer = ledger.custody.last_checkpoint(principal=asker)
     except NotFoundError:
         return head, Custodial()
     except (StoreBehindError, SidecarError):
         # Nothing can be recorded until somebody recovers the ledger: that is not ready.
+        raise
+    except ForbiddenError:
         raise
     except LedgerError as error:
         return head, Custodial(fault=str(error))

@@ -18,7 +18,8 @@ from starlette.routing import Route
 
 from lineage.custody import Custody
 from lineage.proofs.tiles import ENTRIES, parse_tile_path
-from lineage_api.surface import surface_of
+from lineage.writing.submission import Principal
+from lineage_api.surface import principal_of, surface_of
 from lineage_schemas.errors import NotFoundError
 from lineage_schemas.integrity import CheckpointAnswer
 
@@ -39,10 +40,11 @@ async def read_checkpoint(request: Request) -> Response:
 
     Raises:
         NotFoundError: there is none, and this process does not sign.
+        ForbiddenError: whoever asks may do nothing here.
     """
     surface = surface_of(request)
-    custody = surface.ledger.custody
-    answer = await surface.reading.run(lambda: _checkpoint(custody))
+    custody, principal = surface.ledger.custody, principal_of(request)
+    answer = await surface.reading.run(lambda: _checkpoint(custody, principal))
     body = answer.note.encode()
     return _tagged(request, body, {"Cache-Control": _CHANGES, "Content-Type": _NOTE_TYPE})
 
@@ -53,10 +55,12 @@ async def read_tile(request: Request) -> Response:
     Raises:
         InvalidInputError: this is no path of a tile.
         NotFoundError: no checkpoint covers it.
+        ForbiddenError: a bundle, and whoever asks is no auditor of every namespace.
     """
     surface = surface_of(request)
     tile = parse_tile_path(request.path_params["path"])
-    body = await surface.reading.run(lambda: surface.ledger.custody.tile(tile))
+    principal = principal_of(request)
+    body = await surface.reading.run(lambda: surface.ledger.custody.tile(tile, principal=principal))
     headers = {"Cache-Control": _STAYS, "Content-Type": _TILE_TYPE}
     if tile.level == ENTRIES:
         headers["Vary"] = "Accept-Encoding"
@@ -66,11 +70,11 @@ async def read_tile(request: Request) -> Response:
     return _tagged(request, body, headers)
 
 
-def _checkpoint(custody: Custody) -> CheckpointAnswer:
+def _checkpoint(custody: Custody, principal: Principal) -> CheckpointAnswer:
     try:
-        return custody.last_checkpoint()
+        return custody.last_checkpoint(principal=principal)
     except NotFoundError:
-        return custody.checkpoint()
+        return custody.checkpoint(principal=principal)
 
 
 def _tagged(request: Request, body: bytes, headers: dict[str, str]) -> Response:

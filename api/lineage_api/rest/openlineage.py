@@ -2,7 +2,9 @@
 
 ``POST /api/v1/lineage`` takes one message, ``POST /api/v1/lineage/batch`` an array of them. Each
 message is a batch of its own: it enters the log whole or not at all, whatever becomes of others.
-The query parameters ``source`` and ``namespace`` say whose messages these are, and where they go.
+The query parameter ``source`` says whose messages these are. The namespace they go to is named by
+the header ``Lineage-Namespace``, by the query parameter ``namespace``, or by the path: a client
+that can change its address alone is pointed at ``/api/v1/namespaces/{namespace}/lineage``.
 """
 
 from __future__ import annotations
@@ -19,10 +21,11 @@ from lineage.connectors.base import MESSAGE_BYTES_MAX, ReceivedMessage
 from lineage.connectors.openlineage.mapping import OpenLineageMapping
 from lineage.connectors.openlineage.reader import MEDIA_TYPE, split_batch
 from lineage.intake import Delivery, Outcomes
-from lineage.writing.submission import DEFAULT_NAMESPACE, Outcome, Receipt
+from lineage.writing.submission import Outcome, Principal, Receipt
 from lineage_api.bodies import JSON, Body, json_response, read_body, read_parameters
+from lineage_api.namespaces import PARAMETER, PATH_PREFIX, namespace_of
 from lineage_api.problems import BodyTooLargeError, is_retriable
-from lineage_api.surface import Surface, surface_of
+from lineage_api.surface import Surface, principal_of, surface_of
 from lineage_schemas.errors import LedgerError
 from lineage_schemas.limits import BATCH_STATEMENTS_MAX
 from lineage_schemas.mlmd import Context
@@ -30,6 +33,8 @@ from lineage_schemas.records import Statement
 
 PATH: Final = "/api/v1/lineage"
 BATCH_PATH: Final = "/api/v1/lineage/batch"
+NAMESPACE_PATH: Final = f"{PATH_PREFIX}/lineage"
+NAMESPACE_BATCH_PATH: Final = f"{PATH_PREFIX}/lineage/batch"
 SOURCE_DEFAULT: Final = "openlineage"
 
 BATCH_MESSAGES_MAX: Final = BATCH_STATEMENTS_MAX
@@ -39,10 +44,11 @@ _MAPPING: Final = OpenLineageMapping()
 
 
 class Target(Struct, frozen=True):
-    """Whose messages these are, and the namespace they go to."""
+    """Whose messages these are, the namespace they go to, and who sends them."""
 
     source: str
     namespace: str
+    principal: Principal
 
 
 class MessageAnswer(Struct, frozen=True):
@@ -126,8 +132,10 @@ async def record_batch(request: Request) -> Response:
 
 
 def _target(request: Request) -> Target:
-    given = read_parameters(request, {"source", "namespace"})
-    return Target(given.get("source", SOURCE_DEFAULT), given.get("namespace", DEFAULT_NAMESPACE))
+    given = read_parameters(request, {"source", PARAMETER})
+    return Target(
+        given.get("source", SOURCE_DEFAULT), namespace_of(request, given), principal_of(request)
+    )
 
 
 def _prepare_body(surface: Surface, body: Body, target: Target) -> Delivery:
@@ -156,7 +164,7 @@ def _prepare_batch(surface: Surface, body: Body, target: Target) -> list[Deliver
 def _check_target(surface: Surface, target: Target) -> None:
     """Tell what is wrong with the request as a whole once, and not of each of its messages."""
     probe = Statement(id="probe", source=target.source, records=(Context(key="probe:probe"),))
-    surface.ledger.prepare((probe,), namespace=target.namespace)
+    surface.ledger.prepare((probe,), namespace=target.namespace, principal=target.principal)
 
 
 def _try(surface: Surface, message: ReceivedMessage, target: Target) -> Delivery | LedgerError:
@@ -168,7 +176,11 @@ def _try(surface: Surface, message: ReceivedMessage, target: Target) -> Delivery
 
 def _prepare(surface: Surface, message: ReceivedMessage, target: Target) -> Delivery:
     return surface.ledger.prepare_message(
-        message, _MAPPING, source=target.source, namespace=target.namespace
+        message,
+        _MAPPING,
+        source=target.source,
+        namespace=target.namespace,
+        principal=target.principal,
     )
 
 
@@ -201,6 +213,6 @@ def _status(taken: Sequence[AcceptedMessage], failed: Sequence[FailedMessage]) -
 
 
 ROUTES: Final = (
-    Route(PATH, record_message, methods=["POST"]),
-    Route(BATCH_PATH, record_batch, methods=["POST"]),
+    *(Route(path, record_message, methods=["POST"]) for path in (PATH, NAMESPACE_PATH)),
+    *(Route(path, record_batch, methods=["POST"]) for path in (BATCH_PATH, NAMESPACE_BATCH_PATH)),
 )

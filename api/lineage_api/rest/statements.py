@@ -1,7 +1,8 @@
 """``POST /api/v1/statements``: statements in our own words, one atomic batch a request.
 
 The body is one statement or an array of them (``application/json``), or one a line
-(``application/x-ndjson``). Either all of them enter the log, or none.
+(``application/x-ndjson``). Either all of them enter the log, or none. The namespace is named by the
+header ``Lineage-Namespace``, by the query or by the path.
 """
 
 from __future__ import annotations
@@ -14,17 +15,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lineage.intake import Delivery
-from lineage.writing.submission import DEFAULT_NAMESPACE, Receipt
-from lineage_api.bodies import JSON, NDJSON, Body, json_response, read_body, read_parameters
+from lineage.writing.submission import Receipt
+from lineage_api.bodies import JSON, NDJSON, json_response, read_body, read_parameters
+from lineage_api.namespaces import PARAMETER, PATH_PREFIX, namespace_of
 from lineage_api.problems import BodyTooLargeError
-from lineage_api.surface import Surface, surface_of
+from lineage_api.surface import principal_of, surface_of
 from lineage_schemas.codec import decode_statement
 from lineage_schemas.errors import DecodeError, LedgerError
 from lineage_schemas.limits import BATCH_STATEMENTS_MAX
 from lineage_schemas.records import Statement
 
 PATH: Final = "/api/v1/statements"
+NAMESPACE_PATH: Final = f"{PATH_PREFIX}/statements"
 
 _RAWS: Final = msgspec.json.Decoder(list[Raw])
 _WHITE_SPACE: Final = b" \t\r\n"
@@ -39,9 +41,16 @@ class Receipts(Struct, frozen=True):
 async def record_statements(request: Request) -> Response:
     """Record the statements of a body as one batch; answer once they are durable."""
     surface = surface_of(request)
-    namespace = read_parameters(request, {"namespace"}).get("namespace", DEFAULT_NAMESPACE)
+    principal = principal_of(request)
+    namespace = namespace_of(request, read_parameters(request, {PARAMETER}))
     body = await read_body(request, {JSON, NDJSON}, surface.settings.batch_bytes)
-    delivery = await surface.preparing.run(lambda: _prepare(surface, body, namespace))
+    delivery = await surface.preparing.run(
+        lambda: surface.ledger.prepare(
+            read_statements(body.content(), body.media_type),
+            namespace=namespace,
+            principal=principal,
+        )
+    )
     return json_response(Receipts(await surface.writer.submit(delivery)))
 
 
@@ -71,11 +80,6 @@ def read_statements(content: bytes, media_type: str) -> tuple[Statement, ...]:
     return tuple(_read_one(where, part) for where, part in parts)
 
 
-def _prepare(surface: Surface, body: Body, namespace: str) -> Delivery:
-    statements = read_statements(body.content(), body.media_type)
-    return surface.ledger.prepare(statements, namespace=namespace)
-
-
 def _split(content: bytes) -> list[bytes]:
     try:
         return [bytes(raw) for raw in _RAWS.decode(content)]
@@ -95,4 +99,6 @@ def _read_one(where: str, part: bytes) -> Statement:
         raise DecodeError("A statement is nested too deep", where=where) from error
 
 
-ROUTES: Final = (Route(PATH, record_statements, methods=["POST"]),)
+ROUTES: Final = tuple(
+    Route(path, record_statements, methods=["POST"]) for path in (PATH, NAMESPACE_PATH)
+)

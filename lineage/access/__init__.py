@@ -1,0 +1,1 @@
+"""Access: who may do what, by what the log states, and as of any size."""

@@ -1,0 +1,183 @@
+"""Check that somebody may do something, in the snapshot or transaction it is done in.
+
+What was granted is read when it last changed and then judged in memory, so that a check of
+somebody who was seen before costs two look-ups.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Final
+
+from lineage.access.accounts import AccessLog, Told
+from lineage.access.approvals import (
+    is_approval,
+    speaks_of_approvals,
+    takes_over,
+    touches_approvals,
+)
+from lineage.access.roles import ACCOUNTED, ACTIONS, Action
+from lineage.access.state import NOBODY, AccessState, Rights, permits, read_access, rights_of
+from lineage.clock import Clock
+from lineage.projections.access import last_change
+from lineage.projections.views import read_bookmark
+from lineage.stores.base import Reader
+from lineage.writing.governing import namespace_number
+from lineage.writing.preparing import PreparedBatch
+from lineage.writing.submission import Principal
+from lineage_schemas.errors import ForbiddenError, PreconditionError
+from lineage_schemas.records import Statement
+
+RIGHTS_REMEMBERED_MAX: Final = 10_000
+"""Principals whose rights are kept in memory; beyond that they are worked out anew."""
+
+
+class Checks:
+    """Knows who may do what in one ledger. Safe to use from many threads."""
+
+    def __init__(self, clock: Clock, accounts: AccessLog | None = None) -> None:
+        """Check by a clock, and keep an access log of what must be accounted for.
+
+        Without one, what must be stated there is given to nobody.
+        """
+        self.accounts = accounts
+        self._clock = clock
+        self._lock = Lock()
+        self._read_at: tuple[int, int | None] | None = None
+        self._state = NOBODY
+        self._rights: dict[Principal, Rights] = {}
+
+    def check(
+        self,
+        reader: Reader,
+        principal: Principal,
+        action: Action,
+        namespace: str,
+        source: str | None = None,
+    ) -> bool:
+        """Refuse what somebody may not do now; tell whether it belongs into the access log.
+
+        Whatever is given to an auditor or a privacy officer of the namespace does. Whoever works
+        in a transaction checks before anything is appended in it: what was granted is kept in
+        memory, and must not be what is undone a moment later.
+
+        Raises:
+            ForbiddenError: and names the action and the namespace.
+        """
+        if principal.is_local:
+            return False
+        rights = self.rights(reader, principal)
+        if not permits(rights, action, namespace, source):
+            raise self.refusal(principal, action, namespace)
+        return any(one.role in ACCOUNTED and one.holds_in(namespace) for one in rights.used or ())
+
+    def allows(
+        self,
+        reader: Reader,
+        principal: Principal,
+        action: Action,
+        namespace: str,
+        source: str | None = None,
+    ) -> bool:
+        """Tell whether somebody may do something now, by what ``reader`` sees."""
+        if principal.is_local:
+            return True
+        return permits(self.rights(reader, principal), action, namespace, source)
+
+    def tell(self, principal: Principal, told: Told) -> None:
+        """State in the access log what somebody is about to be given; of the local one nothing.
+
+        Raises:
+            StoreError: it cannot be stated, so nothing may be handed out.
+            PreconditionError: there is no access log here.
+        """
+        if principal.is_local:
+            return
+        if self.accounts is None:
+            raise PreconditionError(
+                "This ledger has no access log, and what this would give must be stated in one",
+                hint="Open it with open_ledger, which keeps one beside it.",
+            )
+        self.accounts.tell(principal, told)
+
+    def check_batch(self, reader: Reader, batch: PreparedBatch) -> None:
+        """Refuse a batch that its principal may not have recorded, or that nobody may.
+
+        Raises:
+            ForbiddenError: one of its statements is not the principal's to make.
+        """
+        principal, namespace = batch.principal, batch.namespace
+        if principal.is_local:
+            return
+        rights = self.rights(reader, principal)
+        plain: list[Statement] = []
+        approvals: list[Statement] = []
+        for prepared in batch.statements:
+            statement = prepared.statement
+            if speaks_of_approvals(statement):
+                action = Action.APPROVE
+                fits = is_approval(statement) and permits(rights, action, namespace)
+                approvals.append(statement)
+            else:
+                action = Action.INGEST
+                fits = permits(rights, action, namespace, statement.source)
+                plain.append(statement)
+            if not fits:
+                raise self.refusal(principal, action, namespace, statement)
+        number = namespace_number(reader, namespace)
+        if plain and touches_approvals(reader, number, plain):
+            raise self.refusal(principal, Action.APPROVE, namespace)
+        if approvals and takes_over(reader, number, approvals):
+            raise self.refusal(principal, Action.INGEST, namespace)
+
+    def state(self, reader: Reader) -> AccessState:
+        """Return what is granted, as ``reader`` sees it."""
+        with self._lock:
+            return self._current(reader)
+
+    def rights(self, reader: Reader, principal: Principal) -> Rights:
+        """Return what somebody may do now, as ``reader`` sees it."""
+        with self._lock:
+            state = self._current(reader)
+            known = self._rights.get(principal)
+            if known is not None and known.expires_us is None:
+                return known
+            now_us = self.now_us(reader)
+            if known is None or known.is_over(now_us):
+                if len(self._rights) >= RIGHTS_REMEMBERED_MAX:
+                    self._rights.clear()
+                known = self._rights[principal] = rights_of(state, principal, now_us)
+            return known
+
+    def now_us(self, reader: Reader) -> int:
+        """Return the time by which grants and keys expire: it never runs behind the log's."""
+        return max(reader.head().recorded_us, self._clock())
+
+    def refusal(
+        self,
+        principal: Principal,
+        action: Action,
+        namespace: str,
+        statement: Statement | None = None,
+    ) -> ForbiddenError:
+        """Return the error of a refusal, having told whoever counts them."""
+        if self.accounts is not None:
+            self.accounts.count_denial(principal, action.value, namespace)
+        what = "" if statement is None else f", statement {statement.id[:64]}"
+        return ForbiddenError(
+            f"Whoever asks may not {action.replace('-', ' ')} here",
+            where=f"namespace {namespace[:64]}{what}",
+            hint=f"It takes the role {_roles_with(action)}, and none that is kept apart from it.",
+        )
+
+    def _current(self, reader: Reader) -> AccessState:
+        at = read_bookmark(reader).turn, last_change(reader)
+        if at != self._read_at:
+            self._state = NOBODY if at[1] is None else read_access(reader)
+            self._rights.clear()
+            self._read_at = at
+        return self._state
+
+
+def _roles_with(action: Action) -> str:
+    return " or ".join(sorted(role for role, actions in ACTIONS.items() if action in actions))

@@ -1,0 +1,100 @@
+"""Ask: one snapshot, one basis, one namespace, by somebody who may.
+
+Every question of a ledger is opened here, so here it is checked, bound, and accounted for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+
+from lineage.access.accounts import Told
+from lineage.access.checking import Checks
+from lineage.access.roles import Action
+from lineage.anchoring.notary import Notary, Recalled
+from lineage.projections.catalog import SOURCE
+from lineage.questions.as_of import AsOf, FoundNamespace, resolve_as_of, state_basis
+from lineage.rules.form import LEDGER_NAMESPACE
+from lineage.stores.base import Reader, Store
+from lineage.stores.bound import BoundReader
+from lineage.writing.governing import namespace_number
+from lineage.writing.submission import Principal
+from lineage_schemas.basis import Basis
+
+_ACTIONS: Final = {"entries": Action.READ_ENTRIES}
+"""What a question takes that is not a plain reading."""
+
+
+class Asked:
+    """What a question is answered from: a snapshot that shows its namespace and nothing else.
+
+    ``unbound`` is for what keeps its own namespaces apart: the index of the graph. Whoever answers
+    says by ``count`` how many things the answer holds.
+    """
+
+    def __init__(self, reader: Reader, number: int | None, basis: Basis, unbound: Reader) -> None:
+        self.reader = reader
+        self.number = number
+        self.basis = basis
+        self.unbound = unbound
+        self.count: int | None = None
+
+
+class Asking:
+    """Opens questions on one store."""
+
+    def __init__(self, store: Store, notary: Notary | None, checks: Checks) -> None:
+        self._store = store
+        self._notary = notary
+        self._checks = checks
+
+    @contextmanager
+    def question(
+        self, where: tuple[str, Principal, AsOf], call: str, *question: object
+    ) -> Generator[Asked]:
+        """Open one snapshot, fix its basis, and bind it to the namespace.
+
+        What is given to an auditor is stated in the access log before the block is left.
+        """
+        namespace, principal, as_of = where
+        action = _ACTIONS.get(call, Action.READ)
+        recalled = None if self._notary is None else self._notary.recall()
+        if recalled is not None and recalled.fault is not None:
+            raise recalled.fault
+        with self._store.read() as reader:
+            must_account = self._checks.check(reader, principal, action, namespace)
+            origin = reader.origin()
+            resolved = resolve_as_of(reader, origin, namespace, as_of)
+            number = namespace_number(reader, namespace, resolved.size)
+            own = namespace_number(reader, LEDGER_NAMESPACE, resolved.size)
+            found = FoundNamespace(
+                numbers=tuple(one for one in (number, own) if one is not None),
+                sources=() if number is None else _sources_of(reader, number, resolved.size),
+                missing=self._missing(reader, recalled),
+            )
+            basis = state_basis(reader, origin, namespace, resolved, found)
+            asked = Asked(bound_to(reader, namespace, number), number, basis, reader)
+            yield asked
+        if must_account:
+            told = Told(
+                call, namespace, (*question, as_of), basis.size, basis.root, origin, asked.count
+            )
+            self._checks.tell(principal, told)
+
+    def _missing(self, reader: Reader, recalled: Recalled | None) -> tuple[str, ...]:
+        """Say what is known to be missing of the log itself, by what was signed of it."""
+        if self._notary is None or recalled is None:
+            return ()
+        fault = self._notary.verdict(reader, recalled)
+        return () if fault is None else (fault.what,)
+
+
+def bound_to(reader: Reader, namespace: str, number: int | None) -> Reader:
+    """Return a reader that shows a namespace, by its name and number, and nothing else."""
+    return BoundReader(reader, namespace, number, LEDGER_NAMESPACE)
+
+
+def _sources_of(reader: Reader, namespace: int, size: int) -> tuple[str, ...]:
+    rows = reader.find(SOURCE, "namespace", [namespace])
+    return tuple(sorted(row[1] for row in rows if row[2] < size))

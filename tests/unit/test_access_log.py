@@ -1,0 +1,290 @@
+"""The access log: who was given, or refused, which answer, before they were."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+
+from accounting import access_log
+from checks import check_ledger
+from doubles import (
+    NOON_US,
+    BrokenError,
+    FakeClock,
+    Fault,
+    FaultyStore,
+    SeededRandomness,
+    Step,
+    When,
+)
+from erasing import OWNED, A, asked, said
+from lineage import open_ledger
+from lineage.access.accounts import AccessLog, OpenBook, Told
+from lineage.access.inquiry import Inquiry, inquiring
+from lineage.ledger import Ledger, Principal, ProofQuery, Role, TraceQuery
+from lineage.service import Ledger as Service
+from lineage.stores.memory import MemoryStore
+from lineage_schemas.access import AccessView
+from lineage_schemas.errors import ForbiddenError, InvalidInputError, PreconditionError, StoreError
+
+ADA, BOB, CYD, EVE = (Principal(name) for name in ("ada", "bob", "cyd", "eve"))
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """Return a ledger with an auditor (Ada), a reader (Bob) and a privacy officer (Cyd)."""
+    path = tmp_path / "one.db"
+    with open_ledger(path, clock=FakeClock(), randomness=SeededRandomness()) as made:
+        made.record([said("1", OWNED)])
+        made.access.grant("ada", Role.AUDITOR, ["*"])
+        made.access.grant("bob", Role.READER, ["default"])
+        made.access.grant("cyd", Role.PRIVACY_OFFICER, ["default"])
+        yield made
+
+
+def seen(ledger: Ledger) -> list[AccessView]:
+    """Return everything in the access log."""
+    return list(ledger.access.log(count=1_000).records)
+
+
+def told(ledger: Ledger) -> list[tuple[str, str, str, int]]:
+    """Return who did what where, and how often they were refused it."""
+    return [
+        (one.who, one.access.operation, one.access.namespace, one.access.denied)
+        for one in seen(ledger)
+    ]
+
+
+def test_what_an_auditor_is_given_is_stated_with_its_basis(ledger: Ledger) -> None:
+    query = TraceQuery(start=(A,))
+    with inquiring(
+        Inquiry(door="graphql", operation="Story", text="query Story { … }", purpose="case 7")
+    ):
+        answer = ledger.trace(query, principal=ADA)
+    (one,) = seen(ledger)
+    assert (one.who, one.access.door, one.access.operation) == ("ada", "graphql", "Story")
+    assert (one.access.namespace, one.access.text) == ("default", "query Story { … }")
+    assert (one.access.purpose, one.access.count) == ("case 7", len(answer.nodes))
+    assert (one.access.size, one.access.root) == (answer.basis.size, answer.basis.root)
+    assert one.access.origin == ledger.origin
+
+
+def test_every_reading_of_an_auditor_is_stated_and_no_reader_s(ledger: Ledger) -> None:
+    calls: list[tuple[str, Any]] = [
+        ("trace", lambda who: ledger.trace(TraceQuery(start=(A,)), principal=who)),
+        ("show", lambda who: ledger.show(A, principal=who)),
+        ("contexts_of", lambda who: ledger.contexts_of([], principal=who)),
+        ("find", lambda who: ledger.find("claims", principal=who)),
+        ("list", lambda who: ledger.list_nodes("artifact", principal=who)),
+        ("types", lambda who: ledger.types(principal=who)),
+        ("basis", lambda who: ledger.basis(principal=who)),
+    ]
+    for _, call in calls:
+        call(BOB)
+    assert seen(ledger) == []
+    for _, call in calls:
+        call(ADA)
+    ledger.entries(principal=ADA)
+    ledger.prove(ProofQuery(target=A), principal=ADA)
+    ledger.audit(principal=ADA)
+    ledger.access.grants(principal=ADA)
+    ledger.erasures.restraints(principal=ADA)
+    ledger.access.log(principal=ADA)
+    operations = [operation for _, operation, _, _ in told(ledger)]
+    expected = [name for name, _ in calls]
+    assert operations == [*expected, "entries", "prove", "audit", "grants", "restraints", "log"]
+
+
+def test_what_a_privacy_officer_does_is_stated(ledger: Ledger) -> None:
+    ledger.erasures.plan([A], principal=CYD)
+    held = ledger.erasures.hold(A, authority="court", principal=CYD)
+    ledger.erasures.release(held.position, reason="over", principal=CYD)
+    ledger.erasures.propose([A], legal_basis="b", principal=CYD)
+    ledger.erasures.proposals(principal=CYD)
+    assert [operation for _, operation, _, _ in told(ledger)] == [
+        "plan",
+        "hold",
+        "release",
+        "propose",
+        "proposals",
+    ]
+
+
+def test_no_value_that_was_asked_for_stands_in_what_is_kept_for_ever(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    ledger.find("sarah connor", principal=ADA)
+    (one,) = seen(ledger)
+    assert len(one.access.question) == 64
+    ledger.close()
+    with open_ledger(tmp_path / "one.db.access") as log:
+        stated = log.entries(count=100, namespace="lineage").entries
+        actors = [one.position for one in stated if one.statement.startswith("actor-")]
+        accesses = [one.position for one in stated if one.statement.startswith("access/")]
+        log.erasures.erase(asked(*accesses, *actors), namespace="lineage")
+        check_ledger(log)
+    bodies = b"".join(path.read_bytes() for path in tmp_path.glob("one.db.access*"))
+    assert b"sarah" not in bodies
+    assert one.access.question.encode() not in bodies
+
+
+def test_the_access_log_is_a_ledger_like_any_other(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.types(principal=ADA)
+    origin = ledger.origin
+    ledger.close()
+    with open_ledger(tmp_path / "one.db.access") as log:
+        assert log.origin != origin
+        assert log.custody.last_checkpoint().unsigned == 0
+        check_ledger(log)
+    assert {path.name for path in tmp_path.glob("one.db.access.*")} >= {
+        "one.db.access.key",
+        "one.db.access.sidecar",
+    }
+
+
+def test_there_is_none_before_somebody_is_accounted_for(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.types(principal=BOB)
+    assert ledger.access.log().records == ()
+    assert not (tmp_path / "one.db.access").exists()
+
+
+def test_where_it_cannot_be_stated_there_is_no_answer() -> None:
+    store = FaultyStore(MemoryStore("test/access"))
+    made = Service(MemoryStore("x"), FakeClock(), SeededRandomness(), accounts=access_log(store))
+    made.record([said("1", OWNED)])
+    made.access.grant("ada", Role.AUDITOR, ["*"])
+    made.types(principal=ADA)
+    store.fault = Fault(Step.COMMIT, When.BEFORE)
+    with pytest.raises(BrokenError):
+        made.types(principal=ADA)
+    assert made.types(principal=ADA).types
+    assert len(seen(made)) == 2
+
+
+def test_a_ledger_without_one_gives_nothing_that_must_be_stated() -> None:
+    made = Service(MemoryStore("x"), FakeClock(), SeededRandomness())
+    made.record([said("1", OWNED)])
+    made.access.grant("ada", Role.AUDITOR, ["*"])
+    made.access.grant("bob", Role.READER, ["*"])
+    with pytest.raises(PreconditionError, match="no access log"):
+        made.types(principal=ADA)
+    assert made.types(principal=BOB).types
+
+
+# --- refusals ------------------------------------------------------------------------------------
+
+
+def test_every_refusal_is_counted_and_no_flood_of_them_is_written() -> None:
+    clock = FakeClock(NOON_US, 0)
+    made = Service(MemoryStore("x"), clock, SeededRandomness(), accounts=access_log(clock=clock))
+    made.access.grant("ada", Role.AUDITOR, ["*"])
+    for _ in range(500):
+        with pytest.raises(ForbiddenError):
+            made.types(principal=EVE)
+    with pytest.raises(ForbiddenError):
+        made.record([said("1", OWNED)], principal=EVE)
+    clock.now_us += 1_000_000
+    with pytest.raises(ForbiddenError):
+        made.types(principal=EVE)
+    assert told(made) == [
+        ("eve", "read", "default", 1),
+        ("eve", "read", "default", 500),
+        ("eve", "ingest", "default", 1),
+    ]
+
+
+def test_what_is_counted_when_a_ledger_is_closed_is_written(tmp_path: Path) -> None:
+    clock = FakeClock(NOON_US, 0)
+    with open_ledger(tmp_path / "one.db", clock=clock) as made:
+        made.access.grant("ada", Role.AUDITOR, ["*"])
+        for _ in range(3):
+            with pytest.raises(ForbiddenError):
+                made.types(principal=EVE)
+    with open_ledger(tmp_path / "one.db") as again:
+        assert [denied for *_, denied in told(again)] == [1, 2]
+
+
+def test_a_refusal_stays_one_when_it_cannot_be_written(caplog: pytest.LogCaptureFixture) -> None:
+    store = FaultyStore(MemoryStore("test/access"))
+    made = Service(MemoryStore("x"), FakeClock(), SeededRandomness(), accounts=access_log(store))
+    made.access.grant("ada", Role.AUDITOR, ["*"])
+    store.fault = Fault(Step.COMMIT, When.BEFORE)
+    with pytest.raises(ForbiddenError):
+        made.types(principal=EVE)
+    assert "could not be written to the access log" in caplog.text
+    with pytest.raises(ForbiddenError):
+        made.types(principal=EVE)
+    assert [denied for *_, denied in told(made)] == [2]
+
+
+# --- many at once --------------------------------------------------------------------------------
+
+
+class SlowBook:
+    """A ledger that holds its first commit back, and counts them."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.commits: list[int] = []
+        self.begun = Event()
+        self.go_on = Event()
+
+    def commit(self, deliveries: Any) -> Any:  # noqa: ANN401 - handed on
+        self.commits.append(len(deliveries))
+        self.begun.set()
+        assert self.go_on.wait(timeout=60)
+        return self.ledger.commit(deliveries)
+
+    def close(self) -> None:
+        self.ledger.close()
+
+
+def test_those_who_wait_share_one_commit() -> None:
+    store = MemoryStore("test/access")
+    book = SlowBook(Service(store, FakeClock(), SeededRandomness()))
+    log = AccessLog(
+        lambda: OpenBook(store, book), lambda: True, FakeClock(), SeededRandomness("records")
+    )
+    threads = [
+        Thread(target=log.tell, args=(Principal(f"reader {number}"), Told("types", "default", ())))
+        for number in range(20)
+    ]
+    threads[0].start()
+    assert book.begun.wait(timeout=60)
+    for thread in threads[1:]:
+        thread.start()
+    while len(log._waiting) < len(threads) - 1:
+        threads[1].join(timeout=0.01)
+    book.go_on.set()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert book.commits == [1, 19]
+    assert len(log.read(0, 100).records) == 20
+
+
+# --- reading it ----------------------------------------------------------------------------------
+
+
+def test_it_is_read_page_by_page_by_auditors_of_everything(ledger: Ledger) -> None:
+    for _ in range(5):
+        ledger.types(principal=ADA)
+    first = ledger.access.log(count=2)
+    assert first.next_position is not None
+    second = ledger.access.log(first.next_position, count=100)
+    assert len(first.records) + len(second.records) == 5
+    assert second.next_position is None
+    with pytest.raises(ForbiddenError):
+        ledger.access.log(principal=BOB)
+    for start, count in ((-1, 1), (0, 0), (0, 1_001)):
+        with pytest.raises(InvalidInputError):
+            ledger.access.log(start, count=count)
+
+
+def test_a_broken_access_log_is_no_empty_one(ledger: Ledger, tmp_path: Path) -> None:
+    (tmp_path / "one.db.access").write_bytes(b"this is no ledger" * 100)
+    with pytest.raises(StoreError):
+        ledger.access.log()
+    with pytest.raises(StoreError):
+        ledger.types(principal=ADA)
