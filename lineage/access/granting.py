@@ -30,6 +30,18 @@ class Scope(NamedTuple):
     sources: tuple[str, ...]
 
 
+class WantedKey(NamedTuple):
+    """What a new key is to be narrowed to."""
+
+    roles: tuple[Role, ...]
+    namespaces: tuple[str, ...]
+    sources: tuple[str, ...]
+
+    def is_unbounded_for(self, principal: Principal, name: str) -> bool:
+        """Tell whether it is for somebody else, and more than an ingest in named namespaces."""
+        return name != principal.name and (self.roles != (Role.INGEST,) or not self.namespaces)
+
+
 def grant_scope(role: Role, namespaces: Sequence[str], sources: Sequence[str]) -> Scope:
     """Return the scope of a grant.
 
@@ -161,18 +173,6 @@ def check_key_maker(
     for held in rights.held:
         if held.role is Role.APPROVER and meets(held.namespaces, wanted.namespaces):
             raise checks.refusal(principal, Action.GRANT, wanted.namespaces[0])
-
-
-class WantedKey(NamedTuple):
-    """What a new key is to be narrowed to."""
-
-    roles: tuple[Role, ...]
-    namespaces: tuple[str, ...]
-    sources: tuple[str, ...]
-
-    def is_unbounded_for(self, principal: Principal, name: str) -> bool:
-        """Tell whether it is for somebody else, and more than an ingest in named namespaces."""
-        return name != principal.name and (self.roles != (Role.INGEST,) or not self.namespaces)
 
 
 def within(namespace: str, namespaces: Sequence[str]) -> tuple[str, ...]:

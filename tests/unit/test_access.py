@@ -3,6 +3,7 @@
 import logging
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -13,7 +14,8 @@ from erasing import OWNED, asked, records_of, said
 from lineage import open_ledger
 from lineage.ledger import Action, Artifact, Ledger, PartsErased, Principal, Role, TraceQuery
 from lineage.service import Ledger as Service
-from lineage.stores.base import Store
+from lineage.stores.base import Reader, Store
+from lineage.writing.submission import LOCAL_PRINCIPAL
 from lineage_schemas.access import EVERY
 from lineage_schemas.errors import (
     ForbiddenError,
@@ -444,3 +446,43 @@ def test_views_of_access_are_the_same_when_folded_again(ledger: Ledger) -> None:
     assert ledger.rebuild().identical
     assert (ledger.access.grants(), ledger.access.api_keys()) == before
     assert ledger.trace(TraceQuery(start=("acme:a",)), principal=BOB).complete
+
+
+# --- what a check costs --------------------------------------------------------------------------
+
+
+class CountingReader:
+    """A reader that counts what is asked of it."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.asked: list[str] = []
+
+    def __getattr__(self, name: str) -> object:
+        self.asked.append(name)
+        return getattr(self.reader, name)
+
+
+def test_checking_somebody_who_was_seen_before_costs_two_look_ups(ledger: Ledger) -> None:
+    for number in range(50):
+        ledger.access.grant(f"reader {number}", Role.READER, ["default"])
+    who = Principal("reader 7")
+    ledger.types(principal=who)
+    with ledger._store.read() as reader:
+        counting = CountingReader(reader)
+        ledger._checks.check(cast("Reader", counting), who, Action.READ, "default")
+        assert counting.asked == ["find", "find"]
+        local = CountingReader(reader)
+        ledger._checks.check(cast("Reader", local), LOCAL_PRINCIPAL, Action.READ, "default")
+        assert local.asked == []
+
+
+def test_a_grant_by_another_process_is_seen_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "one.db"
+    with open_ledger(path) as first, open_ledger(path) as second:
+        first.access.grant("ada", Role.READER, ["default"])
+        assert can(second, ADA, Action.READ)
+        first.access.revoke(first.access.grants()[0].position)
+        assert not can(second, ADA, Action.READ)
+        first.access.grant("ada", Role.READER, ["default"])
+        assert can(second, ADA, Action.READ)
