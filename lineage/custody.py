@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from lineage.anchoring.exports import export_checkpoint
-from lineage.anchoring.notary import Notary, Signed, anchored, keys_in_force
+from lineage.anchoring.notary import Notary, Recalled, Signed, anchored, keys_in_force
 from lineage.anchoring.sidecar import DIRECTORY_TARGET, Anchor, Sidecar, with_anchor
 from lineage.clock import Clock, Randomness
 from lineage.erasure.erasing import remember
@@ -27,10 +27,11 @@ from lineage.questions.integrity import (
     prove_handover,
     read_tile,
 )
+from lineage.questions.state import LedgerState, read_state
 from lineage.rotation import LEDGER_PRINCIPAL, Rotation
 from lineage.stores.base import Store
 from lineage.writing.submission import Principal
-from lineage_schemas.errors import LedgerError, PreconditionError
+from lineage_schemas.errors import LedgerError, PreconditionError, StoreError
 from lineage_schemas.instants import format_instant
 from lineage_schemas.integrity import AnchorView, CheckpointAnswer, KeyView
 
@@ -41,6 +42,22 @@ PUBLISH_EVERY_COMMITS: Final = 1_000
 """And after so many commits, whatever the clock says."""
 
 _LOG: Final = logging.getLogger(__name__)
+
+
+class CustodyState(NamedTuple):
+    """Where a ledger stands, at which time, and what is wrong with it by what is remembered.
+
+    ``memory`` is ``none`` (this process signs nothing), ``new`` (nothing was remembered yet),
+    ``agrees``, or ``fault``: then ``fault`` says what is wrong. ``is_scrubbed`` tells whether what
+    was erased is gone from every file.
+    """
+
+    ledger: LedgerState
+    now_us: int
+    memory: str
+    fault: StoreError | None
+    anchored: Anchor | None
+    is_scrubbed: bool
 
 
 class Custody:
@@ -162,6 +179,28 @@ class Custody:
             anchors=tuple(map(_view, sidecar.anchors if sidecar else ())),
         )
 
+    def state(self) -> CustodyState:
+        """Return where the ledger stands. Waits for no writer.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        recalled = None if self._notary is None else self._notary.recall()
+        fault: StoreError | None = None
+        with self._store.read() as reader:
+            if self._notary is not None and recalled is not None:
+                fault = self._notary.verdict(reader, recalled)
+            ledger = read_state(reader)
+        sidecar = None if recalled is None else recalled.sidecar
+        return CustodyState(
+            ledger=ledger,
+            now_us=self._clock(),
+            memory=_memory_of(recalled, fault),
+            fault=fault,
+            anchored=anchored(sidecar),
+            is_scrubbed=self._store.is_scrubbed,
+        )
+
     def prove_growth(self, old_note: bytes) -> bytes:
         """Prove that the log of an old checkpoint is the beginning of the present one's.
 
@@ -281,6 +320,14 @@ class Custody:
             sidecar = notary.sidecar.read() or Sidecar(origin=answer.origin)
             notary.sidecar.write(with_anchor(sidecar, anchor))
         return _view(anchor)
+
+
+def _memory_of(recalled: Recalled | None, fault: StoreError | None) -> str:
+    if recalled is None:
+        return "none"
+    if fault is not None:
+        return "fault"
+    return "new" if recalled.sidecar is None else "agrees"
 
 
 def _view(anchor: Anchor) -> AnchorView:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from threading import Event
 from typing import Final
 
 from msgspec import Struct
 from starlette.requests import Request
 
 from lineage.service import Ledger
+from lineage_api.observing.metrics import Metrics
 from lineage_api.publishing import Publisher, publishing
 from lineage_api.reading import Pool
 from lineage_api.settings import Settings
@@ -19,9 +21,15 @@ from lineage_api.writing import GroupWriter
 _PUBLISHING_THREADS: Final = 2
 """One signs, and does not wait for the one that hands out."""
 
+_SCRAPING_THREADS: Final = 2
+"""Of their own: a scrape tells how busy the readers are, and does not wait for them."""
+
 
 class Surface(Struct, frozen=True, kw_only=True):
-    """One running application. ``preparing`` threads check and encode what is to be written."""
+    """One running application. ``preparing`` threads check and encode what is to be written.
+
+    ``stopping`` is set once the server was told to stop, while it still answers.
+    """
 
     ledger: Ledger
     settings: Settings
@@ -29,10 +37,18 @@ class Surface(Struct, frozen=True, kw_only=True):
     reading: Pool
     preparing: Pool
     publisher: Publisher
+    metrics: Metrics
+    scraping: Pool
+    stopping: Event
 
 
 @asynccontextmanager
-async def run_surface(ledger: Ledger, settings: Settings) -> AsyncGenerator[Surface, None]:
+async def run_surface(
+    ledger: Ledger,
+    settings: Settings,
+    metrics: Metrics | None = None,
+    stopping: Event | None = None,
+) -> AsyncGenerator[Surface, None]:
     """Start the threads; when the block is left, write what waits and end them.
 
     Meanwhile what is written is signed, and handed out as the settings say. The ledger stays open:
@@ -41,15 +57,22 @@ async def run_surface(ledger: Ledger, settings: Settings) -> AsyncGenerator[Surf
     Raises:
         WebhookError: the settings name no webhook that could be posted to.
     """
+    counted = metrics or Metrics()
     surface = Surface(
         ledger=ledger,
         settings=settings,
         writer=GroupWriter(
-            ledger.commit, length_max=settings.queue_length, bytes_max=settings.queue_bytes
+            ledger.commit,
+            length_max=settings.queue_length,
+            bytes_max=settings.queue_bytes,
+            watcher=counted,
         ),
         reading=Pool("lineage-reader", settings.reader_threads),
         preparing=Pool("lineage-preparer", settings.preparing_threads),
         publisher=Publisher(ledger, settings),
+        metrics=counted,
+        scraping=Pool("lineage-scraper", _SCRAPING_THREADS),
+        stopping=stopping or Event(),
     )
     beside = Pool("lineage-publisher", _PUBLISHING_THREADS)
     surface.writer.start()
@@ -64,6 +87,7 @@ def _end(surface: Surface, beside: Pool) -> None:
     surface.preparing.close()
     surface.writer.stop()
     surface.reading.close()
+    surface.scraping.close()
     beside.close()
 
 

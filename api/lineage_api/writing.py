@@ -7,17 +7,22 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextvars import Context, copy_context
 from threading import Condition, Thread
+from time import perf_counter
 from typing import Final
 
 from msgspec import Struct
 
 from lineage.intake import Delivery, Outcomes
 from lineage.writing.submission import Receipt
+from lineage_api.observing.metrics import WriterWatcher
+from lineage_api.observing.notes import CURRENT
 from lineage_schemas.errors import LedgerError, OverloadedError, StoreError
 
 GROUP_LENGTH_MAX: Final = 256
 """Deliveries of one transaction; a request with more of them is a group of its own."""
+
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -28,6 +33,18 @@ class _Job(Struct, frozen=True):
     deliveries: Sequence[Delivery]
     bytes: int
     done: Future[Outcomes]
+    since: float
+    context: Context
+
+
+class Unwatched:
+    """Watches nothing."""
+
+    def committed(self, outcomes: Outcomes, commit_seconds: float, waits: list[float]) -> None:
+        """Do nothing."""
+
+    def failed(self, deliveries: int, error: Exception) -> None:
+        """Do nothing."""
 
 
 class GroupWriter:
@@ -44,8 +61,10 @@ class GroupWriter:
         *,
         length_max: int,
         bytes_max: int,
+        watcher: WriterWatcher | None = None,
     ) -> None:
         self._commit = commit
+        self._watcher = watcher or Unwatched()
         self._length_max = length_max
         self._bytes_max = bytes_max
         self._jobs: deque[_Job] = deque()
@@ -59,6 +78,11 @@ class GroupWriter:
     def is_alive(self) -> bool:
         """Tell whether anything submitted now would be written."""
         return self._thread.is_alive() and not self._stopping
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """How many deliveries wait, and how many bytes of payload."""
+        return self._length, self._bytes
 
     def start(self) -> None:
         """Start the thread. A writer starts once."""
@@ -101,7 +125,13 @@ class GroupWriter:
         Raises:
             OverloadedError: as ``submit_all``.
         """
-        job = _Job(deliveries, sum(map(_bytes_of, deliveries)), Future())
+        job = _Job(
+            deliveries,
+            sum(map(_bytes_of, deliveries)),
+            Future(),
+            perf_counter(),
+            copy_context(),
+        )
         with self._changed:
             if not self.is_alive:
                 raise OverloadedError(
@@ -153,19 +183,35 @@ class GroupWriter:
         return group
 
     def _write(self, group: list[_Job]) -> None:
+        begun = perf_counter()
         try:
             outcomes = self._commit([delivery for job in group for delivery in job.deliveries])
         except StoreError as error:
-            _fail(group, error)
+            self._refuse(group, error)
         except Exception as error:  # noqa: BLE001 - one faulty delivery must not end the thread
             if len(group) == 1:
-                _LOG.exception("A delivery could not be written")
-                _fail(group, error)
+                # Whoever waits is raised it, and logs it under the request's id.
+                self._refuse(group, error)
                 return
             for job in group:
                 self._write([job])
         else:
+            try:
+                self._note(group, outcomes, begun)
+            except Exception:  # noqa: BLE001 - it must not end the thread
+                # It is durable: whoever waits must be told so, counted or not.
+                _LOG.exception("What was written could not be counted")
             _answer(group, outcomes)
+
+    def _note(self, group: list[_Job], outcomes: Outcomes, begun: float) -> None:
+        ended = perf_counter()
+        self._watcher.committed(outcomes, ended - begun, [ended - job.since for job in group])
+        for job in group:
+            job.context.run(_trace, begun - job.since, ended - begun)
+
+    def _refuse(self, group: list[_Job], error: Exception) -> None:
+        self._watcher.failed(sum(len(job.deliveries) for job in group), error)
+        _fail(group, error)
 
     def _abandon(self) -> None:
         """Tell those who still wait, should the thread ever end before its time."""
@@ -174,6 +220,14 @@ class GroupWriter:
             jobs, self._jobs = list(self._jobs), deque()
         waiting = [job for job in jobs if job.done.set_running_or_notify_cancel()]
         _fail(waiting, StoreError("The writer has ended; nothing of this was written"))
+
+
+def _trace(wait_seconds: float, commit_seconds: float) -> None:
+    """Note, for the request of this context, how long it waited and how long the commit took."""
+    note = CURRENT.get()
+    if note is not None:
+        note.tracing.past("queue", wait_seconds, commit_seconds)
+        note.tracing.past("commit", commit_seconds)
 
 
 def _answer(group: list[_Job], outcomes: Outcomes) -> None:

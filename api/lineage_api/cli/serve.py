@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Final
 
 import click
@@ -13,7 +14,7 @@ from lineage_api.compose import open_configured_ledger
 from lineage_api.settings import HOST_DEFAULT, PORT_DEFAULT, STORE_DEFAULT, read_settings
 
 ENVIRONMENT: Final = """\b
-Signing and anchoring, from the environment:
+Signing and anchoring, from the environment (all settings: docs/settings.md):
   LINEAGE_PUBLISH_SECONDS        how often to sign what is new  [default: 1]
   LINEAGE_ANCHOR_DIRECTORY       a folder to write each new checkpoint into
   LINEAGE_ANCHOR_WEBHOOK         a URL to post each new checkpoint to
@@ -47,9 +48,13 @@ def serve(ctx: click.Context, host: str | None, port: int | None, store: str | N
     """
     # Only here: whoever asks a question in the terminal need not wait for the web to be imported.
     from lineage_api import serving  # noqa: PLC0415 - see above
+    from lineage_api.observing.logs import logging_to  # noqa: PLC0415 - see above
 
     settings = read_settings(os.environ, config=config_of(ctx), store=store, host=host, port=port)
-    with open_configured_ledger(settings) as ledger:
+    with (
+        logging_to(sys.stderr, settings.log_format, settings.log_level),
+        open_configured_ledger(settings) as ledger,
+    ):
         serving.serve(settings, ledger, lambda url: _say(url, settings.store))
 
 
