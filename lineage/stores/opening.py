@@ -61,7 +61,7 @@ def path_of(location: str | Path) -> Path | None:
     if "://" in location or not location:
         raise InvalidInputError(
             "This software knows no such store",
-            where=location[:64],
+            where=location.partition("://")[0][:64],
             hint="Give a path such as ledger.db, or sqlite:///ledger.db.",
         )
     return Path(location)

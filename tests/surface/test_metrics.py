@@ -13,7 +13,7 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from doubles import FakeClock, SeededRandomness
-from lineage.ledger import Ledger, open_ledger
+from lineage.ledger import Artifact, Ledger, Statement, open_ledger
 from lineage_api.app import create_app
 from lineage_api.rest import metrics
 from lineage_api.settings import Settings
@@ -33,7 +33,7 @@ class Scrape:
     def __init__(self, client: SurfaceClient) -> None:
         self.answer: httpx.Response = client.get("/metrics")
         assert self.answer.status_code == 200, self.answer.text
-        families = parse_text(self.answer.text)  # type: ignore[no-untyped-call]
+        families = parse_text(self.answer.text)
         self.families = {one.name: one for one in families}
         self.values = {
             (sample.name, tuple(sorted(sample.labels.values()))): sample.value
@@ -65,7 +65,7 @@ def test_both_formats_parse_and_say_what_each_metric_is(client: SurfaceClient) -
     assert plain.headers["content-type"].startswith("text/plain; version=0.0.4")
     asked = client.get("/metrics", Accept=OPENMETRICS)
     assert asked.headers["content-type"].startswith("application/openmetrics-text")
-    texts = parse_text(plain.text)  # type: ignore[no-untyped-call]
+    texts = parse_text(plain.text)
     opens = parse_openmetrics(asked.text)  # type: ignore[no-untyped-call]
     for families in (list(texts), list(opens)):
         ours = [one for one in families if one.name.startswith("lineage_")]
@@ -152,9 +152,7 @@ def test_what_is_not_signed_shows_with_its_age(signed: SurfaceClient) -> None:
     assert 0 < after.value("log_unsigned_age_seconds") < 60
 
 
-def story(name: str):  # type: ignore[no-untyped-def] # noqa: ANN201 - of the ground's own types
-    from lineage.ledger import Artifact, Statement  # noqa: PLC0415 - only here
-
+def story(name: str) -> Statement:
     return Statement(id=name, source="s", records=(Artifact(key=f"mytool:{name}"),))
 
 

@@ -24,6 +24,7 @@ VERBS: Final = {
     "checkpoint": "lineage_api.cli.checkpoint:checkpoint",
     "config": "lineage_api.cli.config:config",
     "demo": "lineage_api.cli.demo:demo",
+    "doctor": "lineage_api.cli.doctor:doctor",
     "find": "lineage_api.cli.find:find",
     "hold": "lineage_api.cli.hold:hold",
     "holds": "lineage_api.cli.holds:holds",

@@ -1,0 +1,42 @@
+"""Look at a store without opening it: opening makes, migrates, erases again and folds views.
+
+Each kind of store may have a look of its own; the others are opened by nobody here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from lineage.stores.base import Reader
+from lineage.stores.opening import path_of
+from lineage.stores.sqlite.looking import look_at_file
+from lineage.stores.tables import Table
+from lineage_schemas.errors import LedgerError
+from lineage_schemas.health import Finding, fine, problem
+
+STORE: str = "store"
+
+
+class StoreLook(NamedTuple):
+    """What was found, and a snapshot to ask more of; ``None`` where there is nothing to read."""
+
+    findings: tuple[Finding, ...]
+    reader: Reader | None
+
+
+@contextmanager
+def look_at_store(location: str | Path, tables: Sequence[Table]) -> Generator[StoreLook]:
+    """Look at the store at ``location``, and change nothing. Never raises for what is wrong."""
+    try:
+        path = path_of(location)
+    except LedgerError as error:
+        yield StoreLook((problem(STORE, error.what, error.where, error.hint),), None)
+        return
+    if path is None:
+        yield StoreLook((fine(STORE, "The ledger is in memory, and gone with its process"),), None)
+        return
+    with look_at_file(path, tables) as (findings, reader):
+        yield StoreLook(findings, reader)
