@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable
 from threading import Event
@@ -9,8 +10,10 @@ from typing import Final
 
 import uvicorn
 
+from lineage.questions.as_of import SOFTWARE
 from lineage.service import Ledger
 from lineage_api.app import create_app
+from lineage_api.observing.logs import fields
 from lineage_api.observing.tracing import open_tracing
 from lineage_api.settings import Settings, check_settings
 from lineage_api.stopping import StoppingServer
@@ -18,6 +21,8 @@ from lineage_schemas.errors import InvalidInputError
 
 _KEEP_ALIVE_SECONDS: Final = 5
 _BACKLOG: Final = 2_048
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 def serve(settings: Settings, ledger: Ledger, on_ready: Callable[[str], None]) -> None:
@@ -47,9 +52,13 @@ def serve(settings: Settings, ledger: Ledger, on_ready: Callable[[str], None]) -
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=settings.stop_seconds,
         )
-        StoppingServer(
-            config, lambda: on_ready(_url(listener)), stopping, settings.drain_seconds
-        ).run(sockets=[listener])
+        url = _url(listener)
+
+        def ready() -> None:
+            _LOG.info("Serving", extra=fields(url=url, software=SOFTWARE))
+            on_ready(url)
+
+        StoppingServer(config, ready, stopping, settings.drain_seconds).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -194,14 +194,14 @@ def read_sourced(
 
 
 def read_places(
-    environ: Mapping[str, str], *, config: str | Path | None, store: str | None
+    environ: Mapping[str, str], *, config: str | Path | None = None, **flags: object
 ) -> Settings:
     """Return the settings for whoever serves nobody: what only a server refuses is let through.
 
     Raises:
         InvalidInputError: as ``read_settings``, but for what only a server needs.
     """
-    return _read(environ, config, {"store": store}).settings
+    return _read(environ, config, flags).settings
 
 
 def _read(

@@ -113,6 +113,7 @@ def test_requests_are_counted_by_template_whatever_is_asked(client: SurfaceClien
     assert scrape.value("http_requests_total", "other", "GET", "4xx") == 50
     assert scrape.value("http_requests_total", "/log/tile/{path:path}", "GET", "4xx") == 50
     assert scrape.value("http_requests_total", "/", "other", "4xx") == 50
+    assert scrape.value("http_problems_total", "unknown_route") == 50
     assert PLANTED not in scrape.answer.text
     assert scrape.value("http_requests_in_flight") == 1  # the scrape itself
     assert len(scrape.values) < 300
@@ -242,3 +243,11 @@ def test_what_waits_for_the_writer_shows(ledger: Ledger, monkeypatch: pytest.Mon
         assert scrape.value("writer_queue_deliveries") == 2
         facts = delivery.batch.statements[0].parts.facts
         assert scrape.value("writer_queue_bytes") == 2 * len(facts)
+
+
+def test_every_expression_to_be_woken_for_names_a_metric(client: SurfaceClient) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"lineage_[a-z_]+(?=[^a-z_])", page)) - {"lineage_api"}
+    there = set(Scrape(client).families)
+    assert len(named) > 6
+    assert {name.removesuffix("_total") for name in named} - there == set()

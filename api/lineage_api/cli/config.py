@@ -9,7 +9,7 @@ from typing import Any
 import click
 from msgspec import Struct, json
 
-from lineage_api.cli.configured import config_of, config_option
+from lineage_api.cli.configured import config_of, config_option, set_of, set_option
 from lineage_api.cli.printing import print_json, print_lines, print_rows, printable
 from lineage_api.cli.session import format_option
 from lineage_api.configuration.page import settings_rows
@@ -28,6 +28,7 @@ class SettingView(Struct, frozen=True):
 
 @click.command("config")
 @config_option
+@set_option
 @format_option("text", "json")
 @click.option(
     "--reference",
@@ -45,7 +46,7 @@ def config(ctx: click.Context, output: str, *, reference: bool) -> None:
     if reference:
         print_lines(settings_rows(Settings, PREFIX))
         return
-    found = settings_views(read_sourced(os.environ, config=config_of(ctx)))
+    found = settings_views(read_sourced(os.environ, config=config_of(ctx), **set_of(ctx)))
     if output == "json":
         print_json(list(found))
         return

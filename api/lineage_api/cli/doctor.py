@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from lineage_api.cli.configured import config_of, config_option
+from lineage_api.cli.configured import config_of, config_option, set_of, set_option
 from lineage_api.cli.failures import finding
 from lineage_api.cli.printing import print_json, print_lines, printable
 from lineage_api.doctor.machine import Machine
@@ -25,6 +25,7 @@ _COLOURS: Final = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBL
 
 @click.command("doctor")
 @config_option
+@set_option
 @click.option(
     "--store", metavar="LEDGER", help="The ledger to look at.  [default: as the settings say]"
 )
@@ -37,7 +38,9 @@ def doctor(ctx: click.Context, store: str | None, *, as_json: bool) -> None:
     nothing is sent to anybody. It also works on a ledger that is broken, and beside a server that
     is running. A warning is something to know of; where there is a problem, the exit code is 1.
     """
-    asked = Asked(os.environ, config_of(ctx), store)
+    asked = Asked(
+        os.environ, config_of(ctx), set_of(ctx) | ({} if store is None else {"store": store})
+    )
     found = list(examine(asked, Machine()))
     if as_json:
         print_json(found)

@@ -8,9 +8,10 @@ from typing import Final
 
 import click
 
-from lineage_api.cli.configured import config_of, config_option
+from lineage_api.cli.configured import config_of, config_option, set_option
 from lineage_api.cli.session import STORE_VARIABLE
 from lineage_api.compose import open_configured_ledger
+from lineage_api.configuration.showing import without_password
 from lineage_api.settings import HOST_DEFAULT, PORT_DEFAULT, STORE_DEFAULT, read_settings
 
 ENVIRONMENT: Final = """\b
@@ -26,6 +27,7 @@ What fails is in the log of the server and in /readyz, and is tried again.
 
 @click.command("serve", epilog=ENVIRONMENT)
 @config_option
+@set_option
 @click.option("--host", help=f"Where to listen.  [env var: LINEAGE_HOST; default: {HOST_DEFAULT}]")
 @click.option(
     "--port",
@@ -59,4 +61,4 @@ def serve(ctx: click.Context, host: str | None, port: int | None, store: str | N
 
 
 def _say(url: str, store: str) -> None:
-    click.echo(f"serving {store} at {url} (Ctrl-C stops)")
+    click.echo(f"serving {without_password(store)} at {url} (Ctrl-C stops)")

@@ -34,15 +34,22 @@ def from_flags(kind: type[Struct], given: Mapping[str, object]) -> dict[str, Tol
     """Return what the caller says; ``None`` says nothing.
 
     Raises:
-        InvalidInputError: there is no such setting.
+        InvalidInputError: there is no such setting, or it is secret.
     """
-    said = {name: value for name, value in given.items() if value is not None}
-    for name in said:
-        _known(kind, name, f"--{name.replace('_', '-')}", "the command line")
-    return {
-        name: Told(value, f"--{name.replace('_', '-')}", isinstance(value, str))
-        for name, value in said.items()
-    }
+    found: dict[str, Told] = {}
+    for name, value in given.items():
+        if value is None:
+            continue
+        flag = f"--{name.replace('_', '-')}"
+        _known(kind, name, flag, "the command line")
+        if secrecy_of(kind, name) == "whole":
+            raise InvalidInputError(
+                "Everybody on this machine can read a secret on the command line",
+                where=flag,
+                hint="Give it in the environment or in a file.",
+            )
+        found[name] = Told(value, flag, isinstance(value, str))
+    return found
 
 
 def from_environment(

@@ -32,7 +32,7 @@ class Asked(Struct, frozen=True):
 
     environ: Mapping[str, str]
     config: str | None = None
-    store: str | None = None
+    flags: Mapping[str, str] = {}
 
 
 def examine(asked: Asked, machine: Machine) -> Iterator[Finding]:
@@ -77,12 +77,12 @@ def _wanted(settings: Settings | None) -> set[str]:
 
 def _settings(asked: Asked) -> tuple[Settings | None, list[Finding]]:
     try:
-        sourced = read_sourced(asked.environ, config=asked.config, store=asked.store)
+        sourced = read_sourced(asked.environ, config=asked.config, **asked.flags)
     except LedgerError as error:
         wrong = problem("settings", error.what, error.where, error.hint)
         try:
             # Where only a server would refuse them, the ledger can be looked at all the same.
-            return read_places(asked.environ, config=asked.config, store=asked.store), [wrong]
+            return read_places(asked.environ, config=asked.config, **asked.flags), [wrong]
         except InvalidInputError:
             return None, [wrong]
     said = [name for name, origin in sourced.origins.items() if origin != DEFAULT]

@@ -59,6 +59,9 @@ class Metrics:
             "route",
             "method",
         )
+        self._problems = self._counter(
+            "lineage_http_problems", "Problem documents that were answered.", "code"
+        )
         self._operations = self._counter(
             "lineage_graphql_operations", "GraphQL operations that were executed.", "operation"
         )
@@ -90,7 +93,9 @@ class Metrics:
         self._request_seconds.labels(route, known).observe(seconds)
 
     def executed(self, note: RequestNote) -> None:
-        """Count what a request executed in GraphQL."""
+        """Count what a request executed in GraphQL, and the problem it was answered with."""
+        if note.code:
+            self._problems.labels(note.code).inc()
         if note.operation:
             self._operations.labels(note.operation).inc()
         for code in note.codes:

@@ -77,7 +77,7 @@ async def ready(request: Request) -> Response:
     head, custodial = await surface.reading.run(lambda: _state(surface.ledger))
     if not surface.writer.is_alive:
         raise StoreError("Nothing is written any more", hint="Start the server again.")
-    _check_state(await surface.reading.run(surface.ledger.custody.state), surface.settings)
+    check_state(await surface.reading.run(surface.ledger.custody.state), surface.settings)
     return json_response(
         Readiness(
             status="ready",
@@ -97,7 +97,7 @@ def unsigned_seconds_max(settings: Settings) -> float:
     return max(UNSIGNED_SECONDS_MAX, UNSIGNED_ROUNDS_MAX * settings.publish_seconds)
 
 
-def _check_state(state: CustodyState, settings: Settings) -> None:
+def check_state(state: CustodyState, settings: Settings) -> None:
     """Refuse to be ready where the views lag, or where entries wait for a signature too long.
 
     A ledger that was never signed is one that nobody signs, or a new one: it is ready.
