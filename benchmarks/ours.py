@@ -62,8 +62,17 @@ class Ours:
 
     def open(self, directory: Path) -> None:
         """Open the ledger; a first question brings the graph index up."""
-        self._ledger: Ledger = _open(_database(directory))
+        self._ledger: Ledger = self.open_ledger(directory)
         self._ledger.trace(TraceQuery(start=("bench:artifact/none",), ids_only=True))
+
+    def open_ledger(self, directory: Path) -> Ledger:
+        """Open the ledger as users do; ``BENCH_UNSIGNED`` opens one that signs nothing."""
+        path = _database(directory)
+        if "BENCH_UNSIGNED" in os.environ:
+            return Ledger(
+                open_store(path, TABLES, "bench/unsigned"), system_clock, system_randomness
+            )
+        return open_ledger(path)
 
     def close(self) -> None:
         """Close the ledger."""
@@ -86,15 +95,20 @@ class Ours:
 
     def ingest_batches(self, history: History) -> None:
         """Record one statement an execution, ``CONTEXT_RUN`` of them a batch."""
+        self.ingest_places(history, range(len(history.steps)))
+
+    def ingest_places(self, history: History, places: range) -> None:
+        """Record the steps at these places, ``CONTEXT_RUN`` of them a batch."""
         described: set[int] = set()
-        for start in range(0, len(history.steps), CONTEXT_RUN):
-            self._ledger.record(_statements(history, start, start + CONTEXT_RUN, described))
+        for start in range(0, len(places), CONTEXT_RUN):
+            chosen = places[start : start + CONTEXT_RUN]
+            self._ledger.record(_statements(history, chosen, described))
 
     def ingest_single(self, history: History) -> None:
         """Record one execution a call."""
         described: set[int] = set()
         for place in range(len(history.steps)):
-            self._ledger.record(_statements(history, place, place + 1, described))
+            self._ledger.record(_statements(history, [place], described))
 
     def ingest_callers(self, history: History) -> None:
         """Record one execution a call from many threads, over one writer that groups commits."""
@@ -105,7 +119,7 @@ class Ours:
 
         def run_lane(lane: int) -> None:
             for place in range(lane, len(history.steps), history.lanes):
-                statements = _statements(history, place, place + 1, described)
+                statements = _statements(history, [place], described)
                 writer.record(self._ledger.prepare(statements)).result()
 
         with ThreadPoolExecutor(history.lanes) as callers:
@@ -135,13 +149,6 @@ class Ours:
             start=(start,), direction=Direction.UPSTREAM, depth=DEPTH, nodes=NODES_MAX
         )
         return _counts(self._ledger.trace(query))
-
-
-def _open(path: Path) -> Ledger:
-    """Open the ledger as users do; ``BENCH_UNSIGNED`` opens one that signs nothing."""
-    if "BENCH_UNSIGNED" in os.environ:
-        return Ledger(open_store(path, TABLES, "bench/unsigned"), system_clock, system_randomness)
-    return open_ledger(path)
 
 
 class _GroupingWriter:
@@ -177,9 +184,11 @@ class _GroupingWriter:
                     future.set_result(outcome)
 
 
-def _statements(history: History, start: int, end: int, described: set[int]) -> Iterable[Statement]:
-    for place, step in enumerate(history.steps[start:end], start):
-        yield _statement(history, place, step, described)
+def _statements(
+    history: History, places: Iterable[int], described: set[int]
+) -> Iterable[Statement]:
+    for place in places:
+        yield _statement(history, place, history.steps[place], described)
 
 
 def _statement(history: History, place: int, step: Step, described: set[int]) -> Statement:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from threading import Lock
+from time import sleep
 from typing import Final, TypeVar
 
 from msgspec import Struct
@@ -15,10 +16,17 @@ from msgspec import Struct
 from lineage.clock import Clock, Randomness
 from lineage.collector import paused_collector
 from lineage.stores.base import Reader, Store, Writer
-from lineage.writing.appending import BatchAppender, LogState
+from lineage.writing.appending import Appender, LogState, SeparateBatchError
 from lineage.writing.preparing import PreparedBatch
 from lineage.writing.submission import Receipt
-from lineage_schemas.errors import ConflictError, InvariantError, LedgerError, StoreError
+from lineage_schemas.errors import (
+    ConflictError,
+    InvariantError,
+    LedgerError,
+    StoreConflictError,
+    StoreError,
+    StoreLostError,
+)
 
 ORDINALS_MAX: Final = 64
 """How many different messages may share one statement id before the next is refused."""
@@ -34,6 +42,16 @@ class Delivery(Struct, frozen=True):
     batch: PreparedBatch
     again: Callable[[int], PreparedBatch] | None = None
 
+
+COMMIT_ATTEMPTS_MAX: Final = 5
+"""How often a group is tried where other transactions come between or connections break."""
+
+_PAUSE_SECONDS: Final = 0.02
+"""Before the second attempt; each further pause is twice as long."""
+
+TOGETHER_MIN: Final = 2
+TOGETHER_ATTEMPTS_MAX: Final = 3
+"""How often a group is tried together, each time without the delivery that was refused."""
 
 Outcomes = list[list[Receipt] | LedgerError]
 """For each delivery its receipts, or why it was refused."""
@@ -68,21 +86,33 @@ class Intake:
     def commit(self, deliveries: Sequence[Delivery]) -> Outcomes:
         """Append a group of batches in one transaction; return once all of it is durable.
 
-        A batch that a rule refuses is undone alone, and its error stands in its place.
+        A batch that a rule refuses is undone alone, and its error stands in its place. A group that
+        another transaction came between, or whose connection broke, is tried again: what a broken
+        connection had written after all is met again, and not written twice.
 
         Raises:
+            StoreLostError: the connection broke again and again; all of the group was written, or
+                nothing.
             StoreError: the store failed; nothing of the whole group was written.
         """
-        # Whoever fails forgets what it remembers of the log, which is not for others to lose.
         with self._lock:
-            try:
-                with paused_collector(), self._store.write() as writer:
-                    self._guard(writer)
-                    self._state.refresh(writer)
-                    return [self._try(writer, delivery) for delivery in deliveries]
-            except BaseException:
-                self._state.forget()
-                raise
+            for attempt in range(1, COMMIT_ATTEMPTS_MAX):
+                try:
+                    return self._commit(deliveries)
+                except (StoreConflictError, StoreLostError):
+                    sleep(_PAUSE_SECONDS * 2**attempt)
+            return self._commit(deliveries)
+
+    def _commit(self, deliveries: Sequence[Delivery]) -> Outcomes:
+        # Whoever fails forgets what it remembers of the log, which is not for others to lose.
+        try:
+            with paused_collector(), self._store.write() as writer:
+                self._guard(writer)
+                self._state.refresh(writer)
+                return self._append(writer, deliveries)
+        except BaseException:
+            self._state.forget()
+            raise
 
     def govern(self, work: Callable[[Writer, Append, int], _T], *, guarded: bool = True) -> _T:
         """Do the ledger's own work in one writing transaction: append, erase, fold anew.
@@ -102,9 +132,8 @@ class Intake:
                     now_us = max(self._state.head.recorded_us, self._clock())
 
                     def append(batch: PreparedBatch) -> list[Receipt]:
-                        return BatchAppender(
-                            writer, self._state, batch, lambda: now_us, self._randomness
-                        ).append()
+                        appender = Appender(writer, self._state, lambda: now_us, self._randomness)
+                        return appender.append([batch])[0]
 
                     return work(writer, append, now_us)
             finally:
@@ -115,6 +144,37 @@ class Intake:
     def recorded_us(self) -> int:
         """The recorded time of the last entry that this process has written, or met; else 0."""
         return self._state.head.recorded_us
+
+    def _append(self, writer: Writer, deliveries: Sequence[Delivery]) -> Outcomes:
+        """Append deliveries together, and those that stand in the way of that by themselves."""
+        together = dict(enumerate(deliveries))
+        done: dict[int, list[Receipt] | LedgerError] = {}
+        for _ in range(TOGETHER_ATTEMPTS_MAX):
+            if len(together) < TOGETHER_MIN:
+                break
+            appender = self._appender(writer)
+            try:
+                with self._state.undone_with(writer.savepoint()):
+                    appended = appender.append([one.batch for one in together.values()])
+            except SeparateBatchError:
+                break
+            except StoreError as error:
+                if not isinstance(error, InvariantError):
+                    raise
+                break
+            except LedgerError:
+                # It is told why when it is tried by itself.
+                del together[list(together)[appender.reached]]
+            else:
+                done = dict(zip(together, appended, strict=True))
+                break
+        return [
+            done[place] if place in done else self._try(writer, delivery)
+            for place, delivery in enumerate(deliveries)
+        ]
+
+    def _appender(self, writer: Writer) -> Appender:
+        return Appender(writer, self._state, self._clock, self._randomness)
 
     def _try(self, writer: Writer, delivery: Delivery) -> list[Receipt] | LedgerError:
         try:
@@ -131,10 +191,8 @@ class Intake:
         batch = delivery.batch
         for ordinal in range(2, ORDINALS_MAX + 2):
             try:
-                with writer.savepoint():
-                    return BatchAppender(
-                        writer, self._state, batch, self._clock, self._randomness
-                    ).append()
+                with self._state.undone_with(writer.savepoint()):
+                    return self._appender(writer).append([batch])[0]
             except ConflictError:
                 if delivery.again is None or ordinal > ORDINALS_MAX:
                     raise

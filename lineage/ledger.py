@@ -49,9 +49,15 @@ from lineage.proofs.signing import SigningKey
 from lineage.questions.proving import ProofQuery, Shown
 from lineage.questions.trace import TraceQuery
 from lineage.service import Ledger
-from lineage.stores.opening import has_store, open_store, path_of
+from lineage.stores.opening import (
+    has_store,
+    is_postgres,
+    open_store,
+    path_of,
+    shown_location,
+)
 from lineage.writing.submission import Outcome, Principal, Receipt
-from lineage_schemas.errors import StoreBehindError, StoreError
+from lineage_schemas.errors import InvalidInputError, StoreBehindError, StoreError
 from lineage_schemas.governance import PartsErased
 from lineage_schemas.graph import Direction
 from lineage_schemas.mlmd import (
@@ -126,28 +132,29 @@ def open_ledger(
 ) -> Ledger:
     """Open the ledger at ``location``, or make a new one there.
 
-    ``location`` is a path (a SQLite file), ``sqlite:///path``, or ``memory:`` for one that lives as
-    long as the process and signs nothing. ``clock`` returns microseconds since the epoch,
+    ``location`` is a path (a SQLite file), ``sqlite:///path``, ``postgresql://…?schema=name`` for a
+    schema of a database that many processes share, or ``memory:`` for one that lives as long as the
+    process and signs nothing. ``clock`` returns microseconds since the epoch,
     ``randomness`` that many unpredictable bytes; tests give their own.
 
     Checkpoints are signed with the key in the file ``key`` (left out: ``<path>.key``, made on first
     use), and what was signed is remembered in the file ``sidecar`` (left out: ``<path>.sidecar``).
-    A key that is given must be there; a new ledger takes its name for an origin.
+    A key that is given must be there; a new ledger takes its name for an origin. In a database only
+    the one process that is given both signs; the others serve what it has signed.
 
     Raises:
         StoreError: the store, the key or the sidecar cannot be used, or are of a later version.
         StoreBehindError: there is no ledger any more where one was signed.
         InvalidInputError: a kind of store this software does not know.
     """
-    path = path_of(location)
-    if path is None:
+    files = _files_beside(location, key, sidecar)
+    if files is None:
         store = open_store(location, TABLES, _new_origin(randomness))
         return Ledger(store, clock, randomness)
-    keys = KeyFile(key or beside(path, KEY_SUFFIX), randomness)
-    memory = SidecarFile(sidecar or beside(path, SIDECAR_SUFFIX))
+    keys, memory = KeyFile(files[0], randomness), SidecarFile(files[1])
     given = _given_key(keys) if key is not None else None
     if not has_store(location):
-        _refuse_lost_store(path, memory)
+        _refuse_lost_store(shown_location(location), memory)
     origin = given.name if given is not None else _new_origin(randomness)
     store = open_store(location, TABLES, origin)
     try:
@@ -160,7 +167,27 @@ def open_ledger(
 def is_remembered(location: str | Path, *, sidecar: Path | None = None) -> bool:
     """Tell whether a sidecar remembers a ledger at ``location``, be its file there or not."""
     path = path_of(location)
-    return path is not None and (sidecar or beside(path, SIDECAR_SUFFIX)).exists()
+    memory = sidecar or (None if path is None else beside(path, SIDECAR_SUFFIX))
+    return memory is not None and memory.exists()
+
+
+def _files_beside(
+    location: str | Path, key: Path | None, sidecar: Path | None
+) -> tuple[Path, Path] | None:
+    """Return where the key and the sidecar lie; ``None`` for a ledger that is not signed here."""
+    path = path_of(location)
+    if path is not None:
+        return key or beside(path, KEY_SUFFIX), sidecar or beside(path, SIDECAR_SUFFIX)
+    if not is_postgres(location) or (key is None and sidecar is None):
+        return None
+    if key is None or sidecar is None:
+        raise InvalidInputError(
+            "Whoever signs a ledger in a database has a key and a sidecar, and one is not named",
+            where="the key" if key is None else "the sidecar",
+            hint="Name both files, on a disk of this machine, or neither: then another process "
+            "signs.",
+        )
+    return key, sidecar
 
 
 def _new_origin(randomness: Randomness) -> str:
@@ -178,12 +205,12 @@ def _given_key(keys: KeyFile) -> SigningKey:
     return key
 
 
-def _refuse_lost_store(path: Path, memory: SidecarFile) -> None:
+def _refuse_lost_store(shown: str, memory: SidecarFile) -> None:
     """Refuse to begin anew where a ledger was signed: somebody took its file away."""
     sidecar = memory.read()
     if sidecar is not None:
         raise StoreBehindError(
-            f"The ledger {sidecar.origin} was here, and its file is gone",
-            where=str(path),
+            f"The ledger {sidecar.origin} was here, and is gone",
+            where=shown,
             hint=f"Put it back. To begin a new ledger here, remove {memory.path} and its key.",
         )

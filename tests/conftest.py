@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from databases import fresh_schema
 from doubles import FakeClock, MakeStore, SeededRandomness
 from goldens import Golden
 from lineage.projections.views import TABLES
@@ -55,14 +56,23 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeStore]:
-    """Open a store of each kind; the SQLite one is made the first time, and opened again."""
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def store_location(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Return where a store of each kind may be made."""
+    if request.param == "postgres":
+        with fresh_schema() as url:
+            yield url
+    else:
+        yield "memory:" if request.param == "memory" else str(tmp_path / "ledger.db")
+
+
+@pytest.fixture
+def make_store(store_location: str) -> Iterator[MakeStore]:
+    """Open a store of each kind; it is made the first time, and opened again."""
     opened: list[Store] = []
 
     def make(tables: Sequence[Table]) -> Store:
-        location = "memory:" if request.param == "memory" else tmp_path / "ledger.db"
-        opened.append(open_store(location, tables, "test/origin"))
+        opened.append(open_store(store_location, tables, "test/origin"))
         return opened[-1]
 
     yield make

@@ -26,7 +26,12 @@ from lineage.stores.base import SCRUB_WAIT_SECONDS_MAX, Reader, Store, Writer
 from lineage.stores.scanning import scan_rows
 from lineage.writing.governing import namespace_number
 from lineage_schemas.codec import decode_envelope
-from lineage_schemas.errors import NotFoundError, StoreBusyError, StoreFullError
+from lineage_schemas.errors import (
+    NotFoundError,
+    ReadOnlyStoreError,
+    StoreBusyError,
+    StoreFullError,
+)
 from lineage_schemas.governance import PartsErased
 
 
@@ -72,14 +77,14 @@ def make_plan(
 def scrub(store: Store, wait_seconds: float = SCRUB_WAIT_SECONDS_MAX) -> bool:
     """Rewrite what may hold erased bytes; tell whether that could be done now.
 
-    A reader in another process may be in the way, or there is no room for the copy; then it stays
-    due, and the next who opens the ledger or erases does it.
+    A reader in another process may be in the way, there is no room for the copy, or a database lets
+    only its owner do it; then it stays due, and the next who opens the ledger or erases does it.
     """
     if store.is_scrubbed:
         return True
     try:
         store.scrub(wait_seconds)
-    except (StoreBusyError, StoreFullError):
+    except (ReadOnlyStoreError, StoreBusyError, StoreFullError):
         return False
     return True
 

@@ -1,8 +1,9 @@
-"""Open a store by its name: a path, ``sqlite:///path``, or ``memory:``."""
+"""Open a store by its name: a path, ``sqlite:///path``, ``postgresql://…``, or ``memory:``."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
@@ -16,6 +17,7 @@ from lineage_schemas.errors import InvalidInputError
 
 MEMORY: Final = "memory:"
 _SQLITE: Final = "sqlite:///"
+_POSTGRES: Final = ("postgresql://", "postgres://")
 
 
 def open_store(location: str | Path, tables: Sequence[Table], new_origin: str) -> Store:
@@ -25,6 +27,10 @@ def open_store(location: str | Path, tables: Sequence[Table], new_origin: str) -
         InvalidInputError: a kind of store this software does not know.
         StoreError: it cannot be opened, is not ours, or is of a later version.
     """
+    if is_postgres(location):
+        with _driver():
+            from lineage.stores.postgres.store import PostgresStore  # noqa: PLC0415 - see _driver
+        return PostgresStore(str(location), tables, new_origin)
     path = path_of(location)
     return MemoryStore(new_origin) if path is None else SqliteStore(path, tables, new_origin)
 
@@ -46,15 +52,21 @@ def has_store(location: str | Path) -> bool:
     Raises:
         InvalidInputError: as ``open_store``.
     """
+    if is_postgres(location):
+        with _driver():
+            from lineage.stores.postgres.store import (  # noqa: PLC0415 - see _driver
+                has_postgres_ledger,
+            )
+        return has_postgres_ledger(str(location))
     path = path_of(location)
     return path is not None and path.exists() and (path.is_dir() or path.stat().st_size > 0)
 
 
 def path_of(location: str | Path) -> Path | None:
-    """Return the path of a SQLite store; ``None`` for one in memory."""
+    """Return the path of a SQLite store; ``None`` for one in memory or in a database."""
     if isinstance(location, Path):
         return location
-    if location == MEMORY:
+    if location == MEMORY or is_postgres(location):
         return None
     if location.startswith(_SQLITE):
         return Path(unquote(location.removeprefix(_SQLITE)))
@@ -62,6 +74,37 @@ def path_of(location: str | Path) -> Path | None:
         raise InvalidInputError(
             "This software knows no such store",
             where=location.partition("://")[0][:64],
-            hint="Give a path such as ledger.db, or sqlite:///ledger.db.",
+            hint="Give a path such as ledger.db, sqlite:///ledger.db, or "
+            "postgresql://user@host/database.",
         )
     return Path(location)
+
+
+def is_postgres(location: str | Path) -> bool:
+    """Tell whether a location means a PostgreSQL database."""
+    return isinstance(location, str) and location.startswith(_POSTGRES)
+
+
+def shown_location(location: str | Path) -> str:
+    """Return a location as it may be shown: a database's URL can hold a password.
+
+    Raises:
+        InvalidInputError: as ``open_store``.
+    """
+    if not is_postgres(location):
+        return str(location)
+    with _driver():
+        from lineage.stores.postgres.place import parse_place  # noqa: PLC0415 - see _driver
+    return parse_place(str(location)).shown
+
+
+@contextmanager
+def _driver() -> Generator[None]:
+    """Import what most installations have no need of, and say how to have it."""
+    try:
+        yield
+    except ImportError as error:
+        raise InvalidInputError(
+            f"PostgreSQL needs a driver that is not installed: {error}",
+            hint="Install it with: pip install 'lineage-ledger[postgres]'.",
+        ) from error

@@ -1,8 +1,14 @@
-"""Append batches: check, resolve, seal, fold and store, inside one writing transaction."""
+"""Append batches: check, resolve, seal, fold and store, inside one writing transaction.
+
+Batches that wait together are appended together: what they may touch is loaded once, and what they
+change is written once. Each of them stays whole, and knows what those before it said.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final, NamedTuple
 
 from lineage.clock import Clock, Randomness
 from lineage.projections.catalog import Catalog
@@ -38,6 +44,9 @@ from lineage_schemas.records import Actor, Mode, Statement
 
 PSEUDONYM_BYTES: Final = 8
 
+ActorName = tuple[int, str, str]
+"""The number of a namespace, how an actor is known, and the name."""
+
 
 class LogState:
     """What a writer remembers of the log between transactions, to read less in the next."""
@@ -45,6 +54,8 @@ class LogState:
     head: StoredHead
     tree: CompactRange
     catalog: Catalog
+    actors: dict[ActorName, str]
+    """Pseudonyms of those who spoke."""
 
     def __init__(self) -> None:
         self.forget()
@@ -56,111 +67,176 @@ class LogState:
             self.head = head
             self.tree = head.tree()
             self.catalog = Catalog.load(reader)
+            self.actors = {}
 
     def forget(self) -> None:
         """Drop everything: a transaction failed, and what is stored must be read again."""
         self.head = EMPTY_HEAD
         self.tree = CompactRange()
         self.catalog = Catalog()
+        self.actors = {}
+
+    @contextmanager
+    def undone_with(self, savepoint: AbstractContextManager[None]) -> Generator[None]:
+        """Open a savepoint; what is undone with it is forgotten too."""
+        before = self.head, self.tree, self.catalog
+        try:
+            with savepoint:
+                yield
+        except BaseException:
+            self.head, self.tree, self.catalog = before
+            self.actors = {}
+            raise
 
 
-_Sealed = tuple[Envelope, tuple[PayloadPart | None, PayloadPart | None]]
-"""An envelope whose batch may still shrink, and the salted parts (facts, personal)."""
+class SeparateBatchError(Exception):
+    """These batches cannot be appended together, though each of them may be by itself."""
 
 
-class BatchAppender:
-    """Appends one batch. Touches ``state`` last, once all of the batch is with the store."""
+class _Sealed(NamedTuple):
+    """An envelope whose batch may still shrink, and the salted parts (facts, personal)."""
+
+    envelope: Envelope
+    parts: tuple[PayloadPart | None, PayloadPart | None]
+
+
+class _Turn:
+    """One batch on its way: what is new of it, and what becomes of each of its statements."""
+
+    def __init__(self, batch: PreparedBatch, number: int) -> None:
+        self.batch = batch
+        self.number = number
+        self.handles = [
+            statement_handle(number, one.statement.source, one.statement.id)
+            for one in batch.statements
+        ]
+        self.setup: list[PreparedStatement] = []
+        self.fresh: dict[str, PreparedStatement] = {}
+        self.outcomes: dict[str, tuple[int | None, Outcome]] = {}
+        self.actor = ""
+        self.start = 0
+        self.sealed: list[_Sealed] = []
+
+    @property
+    def statements(self) -> list[PreparedStatement]:
+        """What is to be appended, in order."""
+        return [*self.setup, *self.fresh.values()]
+
+    def receipts(self) -> list[Receipt]:
+        """Return a receipt for each statement of the batch."""
+        return [
+            Receipt(one.statement.id, *self.outcomes[handle], one.secrets_filtered)
+            for handle, one in zip(self.handles, self.batch.statements, strict=True)
+        ]
+
+
+class Appender:
+    """Appends batches, once. Touches ``state`` last, once all of them are with the store."""
 
     def __init__(
-        self,
-        writer: Writer,
-        state: LogState,
-        batch: PreparedBatch,
-        clock: Clock,
-        randomness: Randomness,
+        self, writer: Writer, state: LogState, clock: Clock, randomness: Randomness
     ) -> None:
         self._writer = writer
         self._state = state
-        self._batch = batch
         self._randomness = randomness
         self._catalog = state.catalog.copy()
         self._views = Views(self._catalog)
         # Recorded time never runs backwards, whatever the machine's clock does.
         self._recorded_us = max(state.head.recorded_us, clock())
-        self._start = state.head.size
-        self._sealed: list[_Sealed] = []
-        self._positions: dict[str, tuple[int, Outcome]] = {}
-        """Where the batch's own statements stand, for those that cite them."""
-        self._actor = ""
+        self._size = state.head.size
+        self._actors: dict[ActorName, str] = {}
+        self._positions: dict[str, int] = {}
+        """Where statements of these batches stand, for those that cite them."""
+        self.reached = 0
+        """How many batches went in before the one that is being appended."""
 
-    def append(self) -> list[Receipt]:
-        """Append what is new of the batch; return a receipt for each of its statements.
+    def append(self, batches: Sequence[PreparedBatch]) -> list[list[Receipt]]:
+        """Append what is new of these batches; return a receipt for each of their statements.
 
         Raises:
-            ConflictError: a statement id came again with other content. Nothing is written.
-            RuleError: a rule forbids a statement. Nothing is written.
-        """
-        number = self._catalog.numbers.get(self._batch.namespace, len(self._catalog.numbers))
-        handles = [
-            statement_handle(number, one.statement.source, one.statement.id)
-            for one in self._batch.statements
-        ]
-        seen = self._find_positions(handles)
-        fresh = self._without_known(handles, seen)
-        outcomes: dict[str, tuple[int | None, Outcome]] = {
-            handle: (position, Outcome.DUPLICATE) for handle, position in seen.items()
-        }
-        if fresh:
-            outcomes |= self._append_fresh(number, fresh)
-        return [
-            Receipt(one.statement.id, *outcomes[handle], one.secrets_filtered)
-            for handle, one in zip(handles, self._batch.statements, strict=True)
-        ]
+            ConflictError: a statement id came again with other content.
+            RuleError: a rule forbids a statement.
+            SeparateBatchError: they must be appended one by one.
 
-    def _find_positions(self, handles: list[str]) -> dict[str, int]:
-        """Return where statements of the batch already stand in the log."""
+        Nothing is written in any of these cases.
+        """
+        turns = [_Turn(batch, self._number_of(batch.namespace, len(batches))) for batch in batches]
+        seen = self._find_positions(turns)
+        for self.reached, turn in enumerate(turns):
+            self._take_apart(turn, seen)
+        self._load(turns)
+        for self.reached, turn in enumerate(turns):
+            if turn.fresh:
+                self._fold(turn, alone=len(turns) == 1)
+        sealed = [turn for turn in turns if turn.sealed]
+        if sealed:
+            self._store(sealed)
+        return [turn.receipts() for turn in turns]
+
+    def _number_of(self, namespace: str, batches: int) -> int:
+        """Return the namespace's number, or the one that it will have."""
+        number = self._catalog.numbers.get(namespace)
+        if number is not None:
+            return number
+        if batches > 1:
+            raise SeparateBatchError
+        return len(self._catalog.numbers)
+
+    def _find_positions(self, turns: Sequence[_Turn]) -> dict[str, int]:
+        """Return where statements of these batches already stand in the log."""
+        handles = [handle for turn in turns for handle in turn.handles]
         found = self._writer.find(STATEMENT, "handle", handles)
         return {str(handle): position for handle, position in found}
 
-    def _without_known(
-        self, handles: list[str], seen: dict[str, int]
-    ) -> dict[str, PreparedStatement]:
+    def _take_apart(self, turn: _Turn, seen: dict[str, int]) -> None:
         """Leave out what the log or the batch itself already says, and refuse contradictions."""
-        fresh: dict[str, PreparedStatement] = {}
-        for handle, one in zip(handles, self._batch.statements, strict=True):
+        for handle, one in zip(turn.handles, turn.batch.statements, strict=True):
             if handle in seen:
                 check_same(self._writer, seen[handle], one.statement)
-            elif handle in fresh:
-                check_same_in_batch(fresh[handle].statement, one.statement)
+                turn.outcomes[handle] = seen[handle], Outcome.DUPLICATE
+            elif handle in turn.fresh:
+                check_same_in_batch(turn.fresh[handle].statement, one.statement)
+            elif handle in self._positions:
+                # Another batch that waits with this one says it too, and is not stored yet.
+                raise SeparateBatchError
             else:
-                fresh[handle] = one
-        return fresh
+                turn.fresh[handle] = one
+        if turn.fresh:
+            self._positions |= dict.fromkeys(turn.fresh, -1)
+            turn.setup = self._setup_statements(turn)
 
-    def _append_fresh(
-        self, number: int, fresh: dict[str, PreparedStatement]
-    ) -> dict[str, tuple[int | None, Outcome]]:
-        setup = self._setup_statements()
-        batch = Batch(self._start, len(setup) + len(fresh))
-        number = self._catalog.number_of(self._batch.namespace, self._start)
-        every = [*setup, *fresh.values()]
-        load_statements(self._views, self._writer, number, [one.statement for one in every])
-        for one in setup:
-            self._append_one(number, one, batch)
-        outcomes: dict[str, tuple[int | None, Outcome]] = {}
-        for handle, one in fresh.items():
-            position = self._append_one(number, one, batch)
+    def _load(self, turns: Sequence[_Turn]) -> None:
+        """Load what the batches may touch, before anything is folded over it."""
+        said: dict[int, list[Statement]] = {}
+        for turn in turns:
+            if turn.fresh:
+                turn.number = self._catalog.number_of(turn.batch.namespace, self._size)
+                statements = said.setdefault(turn.number, [])
+                statements += [one.statement for one in turn.statements]
+        for number, statements in said.items():
+            load_statements(self._views, self._writer, number, statements)
+
+    def _fold(self, turn: _Turn, *, alone: bool) -> None:
+        turn.start = self._size
+        batch = Batch(turn.start, len(turn.setup) + len(turn.fresh))
+        for one in turn.setup:
+            self._append_one(turn, one, batch)
+        for handle, one in turn.fresh.items():
+            position = self._append_one(turn, one, batch)
             if position is None:
-                outcomes[handle] = None, Outcome.UNCHANGED
+                turn.outcomes[handle] = None, Outcome.UNCHANGED
             else:
-                outcomes[handle] = self._positions[handle] = position, Outcome.APPENDED
-        # Who would have spoken is not told either, when nothing of what was said is kept.
-        if any(outcome is Outcome.APPENDED for _, outcome in outcomes.values()):
-            self._store()
-        return outcomes
+                turn.outcomes[handle] = position, Outcome.APPENDED
+                self._positions[handle] = position
+        if not any(outcome is Outcome.APPENDED for _, outcome in turn.outcomes.values()):
+            # Who would have spoken is not told either, when nothing of what was said is kept.
+            if turn.sealed and not alone:
+                raise SeparateBatchError
+            turn.sealed = []
 
-    def _append_one(self, number: int, one: PreparedStatement, batch: Batch) -> int | None:
-        position = self._start + len(self._sealed)
-        resolver = Resolver(self._views, number, position, one.statement)
+    def _append_one(self, turn: _Turn, one: PreparedStatement, batch: Batch) -> int | None:
+        position = self._size
+        resolver = Resolver(self._views, turn.number, position, one.statement)
         structure = resolver.resolve()
         if not resolver.is_effective:
             return None
@@ -170,18 +246,19 @@ class BatchAppender:
             version=ENVELOPE_VERSION,
             statement=one.statement.id,
             source=one.statement.source,
-            namespace=self._batch.namespace,
-            actor=self._actor,
+            namespace=turn.batch.namespace,
+            actor=turn.actor,
             mode=one.statement.mode,
             batch=batch,
             recorded_us=self._recorded_us,
             stated=stated_interval(one.statement.stated),
-            message=self._position_of_message(number, one.statement),
+            message=self._position_of_message(turn.number, one.statement),
             mapping=one.statement.mapping,
             structure=structure,
             commitments=Commitments(commit(facts), commit(personal)),
         )
-        self._sealed.append((envelope, (facts, personal)))
+        turn.sealed.append(_Sealed(envelope, (facts, personal)))
+        self._size += 1
         records: tuple[Record, ...] = one.statement.records
         self._views.fold(
             self._views.unfold(Entry(position=position, envelope=envelope, records=records))
@@ -193,8 +270,9 @@ class BatchAppender:
         if statement.message is None:
             return None
         handle = statement_handle(number, statement.source, statement.message)
-        if handle in self._positions:
-            return self._positions[handle][0]
+        position = self._positions.get(handle, -1)
+        if position >= 0:
+            return position
         for _, found in self._writer.find(STATEMENT, "handle", [handle]):
             return int(found)
         raise InvalidInputError(
@@ -203,11 +281,11 @@ class BatchAppender:
             hint="Send the message first, or in the same batch.",
         )
 
-    def _setup_statements(self) -> list[PreparedStatement]:
+    def _setup_statements(self, turn: _Turn) -> list[PreparedStatement]:
         """Return what a namespace must know first: its types, and who is about to speak."""
-        number = self._catalog.numbers.get(self._batch.namespace)
+        is_new = turn.batch.namespace not in self._catalog.numbers
         setup: list[PreparedStatement] = []
-        if number is None and self._batch.namespace != LEDGER_NAMESPACE:
+        if is_new and turn.batch.namespace != LEDGER_NAMESPACE:
             setup.append(
                 encode_prepared(
                     Statement(
@@ -218,34 +296,38 @@ class BatchAppender:
                     )
                 )
             )
-        who = self._batch.principal
-        known = None
-        if number is not None:
-            known = pseudonym_of(self._writer, number, who.origin.value, who.name)
-        self._actor = known or f"actor-{self._randomness(PSEUDONYM_BYTES).hex()}"
+        who = turn.batch.principal
+        name = turn.number, who.origin.value, who.name
+        known = self._state.actors.get(name) or self._actors.get(name)
+        if known is None and not is_new:
+            known = pseudonym_of(self._writer, *name)
+        turn.actor = known or f"actor-{self._randomness(PSEUDONYM_BYTES).hex()}"
+        self._actors[name] = turn.actor
         if known is None:
-            record = Actor(pseudonym=self._actor, origin=who.origin, name=who.name)
-            statement = Statement(id=self._actor, source=LEDGER_SOURCE, records=(record,))
+            record = Actor(pseudonym=turn.actor, origin=who.origin, name=who.name)
+            statement = Statement(id=turn.actor, source=LEDGER_SOURCE, records=(record,))
             setup.append(encode_prepared(statement))
         return setup
 
-    def _store(self) -> None:
-        batch = Batch(self._start, len(self._sealed))
+    def _store(self, turns: Sequence[_Turn]) -> None:
         tree = self._state.tree.copy()
         entries: list[StoredEntry] = []
         subtrees: list[Subtree] = []
-        for offset, (envelope, parts) in enumerate(self._sealed):
-            entry = seal_entry(self._start + offset, envelope, parts, batch)
-            subtrees += tree.append(entry.leaf)
-            entries.append(entry)
-        check_batch_bytes(
-            sum(len(one.envelope) + _size(one.facts) + _size(one.personal) for one in entries)
-        )
+        for turn in turns:
+            batch = Batch(turn.start, len(turn.sealed))
+            first = len(entries)
+            for offset, (envelope, parts) in enumerate(turn.sealed):
+                entry = seal_entry(turn.start + offset, envelope, parts, batch)
+                subtrees += tree.append(entry.leaf)
+                entries.append(entry)
+            check_batch_bytes(sum(map(_size, entries[first:])))
         head = StoredHead(tree.size, self._recorded_us, tree.to_bytes())
-        self._writer.append(self._start, entries, subtrees, head)
+        self._writer.append(self._state.head.size, entries, subtrees, head)
         self._views.flush(self._writer, head.size)
         self._state.head, self._state.tree, self._state.catalog = head, tree, self._catalog
+        self._state.actors |= self._actors
 
 
-def _size(part: PayloadPart | None) -> int:
-    return 0 if part is None else len(part.body)
+def _size(entry: StoredEntry) -> int:
+    parts = (entry.facts, entry.personal)
+    return len(entry.envelope) + sum(len(part.body) for part in parts if part is not None)

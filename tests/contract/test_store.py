@@ -548,7 +548,7 @@ def test_readers_read_side_by_side(store: Store) -> None:
 def test_a_second_writing_thread_waits_for_so_long_and_no_longer(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("memory", "sqlite.store"):
+    for module in ("memory", "postgres.store", "sqlite.store"):
         monkeypatch.setattr(f"lineage.stores.{module}.BUSY_WAIT_SECONDS_MAX", 0.05)
     codes: list[str] = []
 

@@ -271,7 +271,7 @@ def test_scrubbing_changes_nothing_that_can_be_read(store: Store) -> None:
         assert reader.head().size == 5
 
 
-@pytest.mark.parametrize("make_store", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("store_location", ["postgres", "sqlite"], indirect=True)
 def test_a_file_is_to_be_scrubbed_until_it_was(make_store: MakeStore) -> None:
     store = make_store((NUMBER,))
     with store.write() as writer:
@@ -286,7 +286,7 @@ def test_a_file_is_to_be_scrubbed_until_it_was(make_store: MakeStore) -> None:
 # --- snapshots -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make_store", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("store_location", ["postgres", "sqlite"], indirect=True)
 def test_a_snapshot_is_of_before_an_erasure_and_the_next_of_after(make_store: MakeStore) -> None:
     store = make_store((NUMBER,))
     with store.write() as writer:

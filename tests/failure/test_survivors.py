@@ -1,15 +1,14 @@
 """One writer's failure, and one view's loss, cost nobody else anything."""
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from threading import Event as Signal
 from threading import Thread
 
 import pytest
 
 from checks import check_ledger
+from databases import run_behind
 from doubles import FakeClock, MakeStore, SeededRandomness
 from lineage.ledger import (
     Artifact,
@@ -40,7 +39,7 @@ def said(number: int) -> Statement:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no thread wait long for another's writing."""
-    for module in ("memory", "sqlite.store"):
+    for module in ("memory", "postgres.store", "sqlite.store"):
         monkeypatch.setattr(f"lineage.stores.{module}.BUSY_WAIT_SECONDS_MAX", 0.05)
 
 
@@ -132,10 +131,10 @@ def test_a_ledger_that_found_its_store_busy_goes_on_afterwards(store: Store) -> 
     check_ledger(ledger)
 
 
-@pytest.mark.parametrize("make_store", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("store_location", ["postgres", "sqlite"], indirect=True)
 @pytest.mark.parametrize("table", [table.name for table in TABLES])
 def test_a_view_that_was_dropped_is_folded_again(
-    make_store: MakeStore, tmp_path: Path, table: str
+    make_store: MakeStore, store_location: str, table: str
 ) -> None:
     ledger = Ledger(make_store(TABLES), FakeClock(), SeededRandomness())
     claim = Claim(kind=Kind.ARTIFACT, node=A, identifier="acme:b", link_class=LinkClass.ASSERTED)
@@ -148,9 +147,7 @@ def test_a_view_that_was_dropped_is_folded_again(
     with ledger._store.read() as reader:
         before = digest_views(reader)
     ledger.close()
-    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
-        connection.execute(f'DROP TABLE "{table}"')
-        connection.commit()
+    run_behind(store_location, f'DROP TABLE "{table}"')
     opened = Ledger(make_store(TABLES), FakeClock(), SeededRandomness("later"))
     with opened._store.read() as reader:
         assert digest_views(reader) == before

@@ -246,7 +246,7 @@ def test_a_ledger_whose_file_is_gone_is_not_begun_anew(tmp_path: Path) -> None:
     with open_ledger(path) as ledger:
         say(ledger)
     path.unlink()
-    with pytest.raises(StoreBehindError, match="its file is gone"):
+    with pytest.raises(StoreBehindError, match="was here, and is gone"):
         open_ledger(path)
     assert not path.exists()
     (tmp_path / "ledger.db.sidecar").unlink()

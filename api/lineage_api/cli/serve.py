@@ -8,10 +8,10 @@ from typing import Final
 
 import click
 
-from lineage_api.cli.configured import config_of, config_option, set_option
+from lineage.stores.opening import shown_location
+from lineage_api.cli.configured import config_of, config_option, set_of, set_option
 from lineage_api.cli.session import STORE_VARIABLE
 from lineage_api.compose import open_configured_ledger
-from lineage_api.configuration.showing import without_password
 from lineage_api.settings import HOST_DEFAULT, PORT_DEFAULT, STORE_DEFAULT, read_settings
 
 ENVIRONMENT: Final = """\b
@@ -52,13 +52,15 @@ def serve(ctx: click.Context, host: str | None, port: int | None, store: str | N
     from lineage_api import serving  # noqa: PLC0415 - see above
     from lineage_api.observing.logs import logging_to  # noqa: PLC0415 - see above
 
-    settings = read_settings(os.environ, config=config_of(ctx), store=store, host=host, port=port)
+    said = {"store": store, "host": host, "port": port}
+    flags = set_of(ctx) | {name: one for name, one in said.items() if one is not None}
+    settings = read_settings(os.environ, config=config_of(ctx), **flags)
     with (
         logging_to(sys.stderr, settings.log_format, settings.log_level),
         open_configured_ledger(settings) as ledger,
     ):
-        serving.serve(settings, ledger, lambda url: _say(url, settings.store))
+        serving.serve(settings, ledger, lambda url: _say(url, shown_location(settings.store)))
 
 
 def _say(url: str, store: str) -> None:
-    click.echo(f"serving {without_password(store)} at {url} (Ctrl-C stops)")
+    click.echo(f"serving {store} at {url} (Ctrl-C stops)")

@@ -15,7 +15,7 @@ from lineage.clock import Clock, Randomness, system_clock, system_randomness
 from lineage.ledger import is_remembered, open_ledger
 from lineage.questions.as_of import AsOf
 from lineage.service import Ledger
-from lineage.stores.opening import has_store
+from lineage.stores.opening import has_store, shown_location
 from lineage.writing.submission import DEFAULT_NAMESPACE
 from lineage_api.cli.configured import config_of
 from lineage_api.settings import STORE_DEFAULT, read_places
@@ -49,7 +49,7 @@ class Session:
         if not has_store(self.store) and not is_remembered(self.store, sidecar=self.sidecar):
             raise StoreError(
                 "There is no ledger here",
-                where=self.store,
+                where=shown_location(self.store),
                 hint=f"Name one with --store or {STORE_VARIABLE}, or make one: "
                 "`lineage ingest` and `lineage serve` do.",
             )
@@ -115,7 +115,7 @@ store_option = click.option(
     expose_value=False,
     is_eager=True,
     callback=_keep_store,
-    help="The ledger: a path, or sqlite:///PATH.",
+    help="The ledger: a path, sqlite:///PATH, or postgresql://USER@HOST/DATABASE.",
 )
 
 namespace_option = click.option(

@@ -22,6 +22,7 @@ from lineage.stores.base import (
     StrayParts,
     Strays,
 )
+from lineage.stores.prefixes import after_prefix
 from lineage.stores.sqlite.layout import LOG_DDL, made_by, table_ddl
 from lineage.stores.sqlite.runs import dense_runs
 from lineage.stores.tables import Cell, Row, Table
@@ -46,9 +47,6 @@ ROWS_PER_INSERT: Final = 32
 """Starting and ending a statement costs about as much as a row does."""
 
 _VISIBLE = ' AND "since" < ? AND ("until" IS NULL OR ? <= "until")'
-_LAST_CHARACTER = "\U0010ffff"
-_BEFORE_SURROGATES = "\ud7ff"
-_AFTER_SURROGATES = "\ue000"
 
 
 class SqliteReader:
@@ -157,7 +155,7 @@ class SqliteReader:
         if column not in table.lookups:
             raise StoreError(f"Table {table.name} cannot be looked up by {column}")
         sql = f'SELECT * FROM "{table.name}" WHERE "{column}" >= ?'
-        end = _after_prefix(prefix)
+        end = after_prefix(prefix)
         if end is None:
             return self._connection.execute(sql, (prefix,)).fetchall()
         return self._connection.execute(f'{sql} AND "{column}" < ?', (prefix, end)).fetchall()
@@ -336,15 +334,6 @@ def _replace_sql(table: Table) -> str:
     given = ", ".join(f'"{name}" = ?' for name in table.names[width:])
     where = " AND ".join(f'"{name}" = ?' for name in table.key)
     return f'UPDATE "{table.name}" SET {given} WHERE {where}'
-
-
-def _after_prefix(prefix: str) -> str | None:
-    """Return the first text beyond all that begin with ``prefix``; ``None`` if there is none."""
-    kept = prefix.rstrip(_LAST_CHARACTER)
-    if not kept:
-        return None
-    last = kept[-1]
-    return kept[:-1] + (_AFTER_SURROGATES if last == _BEFORE_SURROGATES else chr(ord(last) + 1))
 
 
 def _visible_sql(table: Table) -> str:
