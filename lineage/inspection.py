@@ -11,11 +11,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from lineage.anchoring.durable import beside
 from lineage.anchoring.keys import load_signing_key
 from lineage.anchoring.notary import anchored, check_key, compare, root_of_size
 from lineage.anchoring.sidecar import Sidecar, SidecarFile
-from lineage.ledger import KEY_SUFFIX, SIDECAR_SUFFIX
+from lineage.ledger import files_beside
 from lineage.projections.views import TABLES
 from lineage.questions.state import LedgerState, read_state
 from lineage.stores.base import Reader
@@ -53,15 +52,15 @@ class _Looked(Struct, frozen=True):
 
 
 def places_of(location: str | Path, key: Path | None, sidecar: Path | None) -> Places:
-    """Return where the files of a ledger are, or would be.
+    """Return where the files of a ledger are, or would be; none where it is not signed here.
 
     Raises:
-        InvalidInputError: a kind of store this software does not know.
+        InvalidInputError: a kind of store this software does not know, or one file of two.
     """
-    path = path_of(location)
-    if path is None:
-        return Places(None, key, sidecar)
-    return Places(path, key or beside(path, KEY_SUFFIX), sidecar or beside(path, SIDECAR_SUFFIX))
+    files = files_beside(location, key, sidecar)
+    if files is None:
+        return Places(path_of(location), None, None)
+    return Places(path_of(location), *files)
 
 
 def inspect_ledger(location: str | Path, places: Places, now_us: int) -> Iterator[Finding]:
@@ -89,17 +88,24 @@ def _of_log(
 ) -> Iterator[Finding]:
     try:
         state = read_state(reader)
-    except (LedgerError, ValueError) as error:
-        yield problem("log", f"The log cannot be read: {error}", hint="Run `lineage audit`.")
+    except Exception as error:  # noqa: BLE001 - what is broken may break in any way
+        yield _unreadable("log", error)
         return
     looked = _Looked(places, reader, state, sidecar, now_us)
     for name, check in _CHECKS.items():
         try:
             yield check(looked)
-        except LedgerError as error:
-            yield problem(name, error.what, error.where, error.hint)
-        except ValueError as error:
-            yield problem(name, f"What is stored cannot be read: {error}", hint=_AUDIT)
+        except Exception as error:  # noqa: BLE001 - as above
+            yield _unreadable(name, error)
+
+
+def _unreadable(check: str, error: Exception) -> Finding:
+    if isinstance(error, LedgerError):
+        return problem(check, error.what, error.where, error.hint or _AUDIT)
+    said = str(error).partition("\n")[0][:200]
+    return problem(
+        check, f"What is stored cannot be read: {type(error).__name__}: {said}", hint=_AUDIT
+    )
 
 
 _AUDIT: Final = "Run `lineage audit`."

@@ -1,6 +1,6 @@
 """Look at a store without opening it: opening makes, migrates, erases again and folds views.
 
-Each kind of store may have a look of its own; the others are opened by nobody here.
+Each kind of store has a look of its own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lineage.stores.base import Reader
-from lineage.stores.opening import path_of
+from lineage.stores.opening import driver, is_postgres, path_of
 from lineage.stores.sqlite.looking import look_at_file
 from lineage.stores.tables import Table
 from lineage_schemas.errors import LedgerError
@@ -30,6 +30,18 @@ class StoreLook(NamedTuple):
 @contextmanager
 def look_at_store(location: str | Path, tables: Sequence[Table]) -> Generator[StoreLook]:
     """Look at the store at ``location``, and change nothing. Never raises for what is wrong."""
+    if is_postgres(location):
+        try:
+            with driver():
+                from lineage.stores.postgres.looking import (  # noqa: PLC0415 - see driver
+                    look_at_database,
+                )
+        except LedgerError as error:
+            yield StoreLook((problem(STORE, error.what, error.where, error.hint),), None)
+            return
+        with look_at_database(str(location), tables) as (findings, reader):
+            yield StoreLook(findings, reader)
+        return
     try:
         path = path_of(location)
     except LedgerError as error:

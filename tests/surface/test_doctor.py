@@ -10,11 +10,18 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import CliRunner
 
+from databases import fresh_schema, in_schema, run_behind
 from doubles import FakeClock
 from lineage.ledger import Artifact, Statement, open_ledger
+from lineage.stores.postgres.looking import (
+    judge_connections,
+    judge_durability,
+    judge_encryption,
+)
 from lineage_api.cli.main import cli
 from lineage_api.doctor import running
 from lineage_api.doctor.machine import Machine
@@ -190,6 +197,8 @@ PROBLEMS: list[tuple[Callable[[Patient], object], str, str]] = [
     (no_database, "store", "cannot be read"),
     (lambda one: one.sql("PRAGMA user_version = 99"), "store", "version 99"),
     (lambda one: one.sql("DROP TABLE payload"), "tables", "payload"),
+    (lambda one: one.sql("DROP TABLE bookmark"), "log", "bookmark"),
+    (lambda one: one.sql("DROP TABLE subtree"), "tables", "subtree"),
     (leaf_changed, "log", "not that of the stored leaves"),
     (leaf_changed, "signed", "not those that were signed"),
     (entry_beyond, "log", "beyond the head"),
@@ -286,6 +295,98 @@ def test_a_kind_of_store_that_nobody_knows_is_a_problem(patient: Patient) -> Non
     patient.environ["LINEAGE_STORE"] = f"mysql://ada:{PLANTED}@db/x"
     assert patient.verdict("store") is Verdict.PROBLEM
     assert PLANTED not in str(patient.all())
+
+
+# --- in a database -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def database() -> Iterator[str]:
+    """Return the URL of a schema of PostgreSQL."""
+    with fresh_schema() as url:
+        yield url
+
+
+def looked_at(url: str, **environ: str) -> dict[str, Finding]:
+    asked = Asked({"LINEAGE_STORE": url, "LINEAGE_PORT": "0"} | environ)
+    return {one.check: one for one in examine(asked, Machine())}
+
+
+def test_a_ledger_in_a_database_is_looked_at_and_not_made(database: str) -> None:
+    found = looked_at(database)
+    assert found["store"].verdict is Verdict.WARNING
+    with open_ledger(database) as ledger:
+        ledger.record([statement("a")])
+        size = ledger.head().size
+    found = looked_at(database)
+    assert found["store"].verdict is Verdict.OK
+    assert found["log"].what.startswith(f"{size} entries")
+    problems = [one for one in found.values() if one.verdict is Verdict.PROBLEM]
+    # The server of the tests need not be one that keeps what it is told.
+    assert [one.check for one in problems if one.check != "durability"] == []
+    with in_schema(database) as connection:
+        assert found["durability"].verdict is (
+            Verdict.OK if setting(connection, "fsync") == "on" else Verdict.PROBLEM
+        )
+
+
+def setting(connection: psycopg.Connection, name: str) -> str:
+    row = connection.execute(b"SELECT current_setting(%s)", (name,)).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+DATABASES: list[tuple[str, str, Verdict]] = [
+    ("UPDATE ledger SET store_version = 99", "store", Verdict.PROBLEM),
+    ("UPDATE ledger SET store_version = 0", "store", Verdict.WARNING),
+    ("UPDATE ledger SET scrub_due = 1", "scrub", Verdict.WARNING),
+    ("UPDATE ledger SET frozen = TRUE", "frozen", Verdict.WARNING),
+    ("CREATE TABLE stranger (a BIGINT)", "tables", Verdict.WARNING),
+    ("DROP TABLE word", "tables", Verdict.PROBLEM),
+    ("DROP TABLE bookmark", "log", Verdict.PROBLEM),
+    ("UPDATE bookmark SET size = 0", "views", Verdict.WARNING),
+    (r"UPDATE ledger SET compact_range = '\x00'", "log", Verdict.PROBLEM),
+]
+
+
+@pytest.mark.parametrize(("statement_of", "check", "verdict"), DATABASES, ids=str)
+def test_what_is_broken_in_a_database(
+    database: str, statement_of: str, check: str, verdict: Verdict
+) -> None:
+    with open_ledger(database) as ledger:
+        ledger.record([statement("a")])
+    run_behind(database, statement_of)
+    assert looked_at(database)[check].verdict is verdict
+
+
+def test_a_database_that_cannot_be_reached_and_one_file_of_two(
+    tmp_path: Path, database: str
+) -> None:
+    url = f"postgresql://ada:{PLANTED}@127.0.0.1:1/none?connect_timeout=1"
+    found = looked_at(url)
+    assert found["database"].verdict is Verdict.PROBLEM
+    assert PLANTED not in str(found)
+    found = looked_at(
+        database,
+        LINEAGE_KEY=str(tmp_path / "key"),
+        LINEAGE_SIDECAR=str(tmp_path / "none" / "sidecar"),
+    )
+    assert found["sidecar folder"].verdict is Verdict.PROBLEM
+    found = looked_at(database, LINEAGE_KEY=str(tmp_path / "key"))
+    assert found["store"].verdict is Verdict.PROBLEM
+    assert "sidecar" in found["store"].where
+
+
+def test_what_a_server_says_of_itself_is_judged() -> None:
+    assert judge_durability("on", "on", "on").verdict is Verdict.OK
+    assert judge_durability("off", "on", "on").verdict is Verdict.PROBLEM
+    assert judge_durability("on", "off", "on").verdict is Verdict.PROBLEM
+    assert judge_connections(17).verdict is Verdict.OK
+    assert judge_connections(16).verdict is Verdict.WARNING
+    assert judge_connections(-3).verdict is Verdict.WARNING
+    assert judge_encryption("db.example", is_encrypted=False).verdict is Verdict.WARNING
+    assert judge_encryption("db.example", is_encrypted=True).verdict is Verdict.OK
+    assert judge_encryption("/var/run/postgresql", is_encrypted=False).verdict is Verdict.OK
 
 
 # --- places and the machine ----------------------------------------------------------------------

@@ -38,14 +38,14 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 def check_places(places: Places, machine: Machine) -> Iterator[Finding]:
     """Yield what is found of the places of one ledger's files."""
-    if places.store is None:
-        return
-    yield _writable(places.store, machine, "store folder", "the ledger")
-    yield _room(places.store, machine)
-    yield _local(places.store, machine, "store disk")
+    if places.store is not None:
+        yield _writable(places.store, machine, "store folder", "the ledger")
+        yield _room(places.store, machine)
+        yield _local(places.store, machine, "store disk")
     if places.sidecar is not None:
         yield _writable(places.sidecar, machine, "sidecar folder", "the sidecar")
         yield _local(places.sidecar, machine, "sidecar disk")
+    if places.store is not None and places.sidecar is not None:
         yield _apart(places.store, places.sidecar)
     if places.key is not None and places.key.exists():
         yield _owned(places.key, machine)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,12 @@ FileLook = tuple[tuple[Finding, ...], SqliteReader | None]
 @contextmanager
 def look_at_file(path: Path, tables: Sequence[Table]) -> Generator[FileLook]:
     """Find out what is at ``path``, and open a snapshot of it if it is a ledger of this version."""
+    with ExitStack() as stack:
+        # What goes wrong in the block is its own: only looking is guarded.
+        yield _look(path, tables, stack)
+
+
+def _look(path: Path, tables: Sequence[Table], stack: ExitStack) -> FileLook:
     if not path.exists() or (path.is_file() and path.stat().st_size == 0):
         nothing = warning(
             _STORE,
@@ -32,20 +38,18 @@ def look_at_file(path: Path, tables: Sequence[Table]) -> Generator[FileLook]:
             str(path),
             "`lineage serve` and `lineage ingest` make one.",
         )
-        yield (nothing,), None
-        return
+        return (nothing,), None
     try:
-        with closing(_connect(path)) as connection:
-            connection.execute("BEGIN")
-            mark = _mark(connection, path)
-            if mark.verdict is not Verdict.OK:
-                yield (mark,), None
-                return
-            findings = (mark, *(_guarded(check, connection, path) for check in _CHECKS))
-            reader = SqliteReader(connection)
-            yield (*findings, _strays(reader, path, tables)), reader
+        connection = stack.enter_context(closing(_connect(path)))
+        connection.execute("BEGIN")
+        mark = _mark(connection, path)
     except (sqlite3.Error, OSError) as error:
-        yield (_unreadable(error, path),), None
+        return (_unreadable(error, path),), None
+    if mark.verdict is not Verdict.OK:
+        return (mark,), None
+    reader = SqliteReader(connection)
+    findings = (_guarded(check, connection, path) for check in _CHECKS)
+    return (mark, *findings, _strays(reader, path, tables)), reader
 
 
 def _connect(path: Path) -> sqlite3.Connection:
