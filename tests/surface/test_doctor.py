@@ -138,8 +138,10 @@ def test_it_reads_what_a_killed_process_left(patient: Patient, tmp_path: Path) -
         shutil.copytree(patient.folder, copied)
     assert (copied / "ledger.db-wal").stat().st_size > 0
     (copied / "ledger.db-shm").unlink()
+    before = bytes_of(copied)
     patient.environ["LINEAGE_STORE"] = str(copied / "ledger.db")
     assert f"{size} entries" in patient["log"].what
+    assert bytes_of(copied) == before
 
 
 # --- the store -----------------------------------------------------------------------------------
