@@ -78,8 +78,8 @@ def test_told_twice_it_breaks_off_and_still_ends_the_application(events: Events)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = listener.getsockname()
         config = uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=600)
-        server = StoppingServer(config, lambda: ready.set(), threading.Event(), 0)
         ready = threading.Event()
+        server = StoppingServer(config, ready.set, threading.Event(), 0)
 
         def tell_twice() -> None:
             assert ready.wait(WAIT_SECONDS)
