@@ -27,7 +27,7 @@ def settings_of(*arguments: str, **environ: str) -> dict[str, tuple[object, str]
     result = CliRunner().invoke(cli, [*arguments, "--format", "json"], env=environ)
     assert result.exit_code == 0, result.output
     assert PLANTED not in result.output
-    return {one["name"]: (one["value"], one["origin"]) for one in json.loads(result.stdout)}
+    return {one["name"]: (one["value"], one["came_from"]) for one in json.loads(result.stdout)}
 
 
 def test_it_prints_what_is_in_force_and_where_it_came_from(config: Path) -> None:

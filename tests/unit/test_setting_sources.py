@@ -57,7 +57,7 @@ def test_the_first_source_that_says_a_setting_is_believed(
         (8470, DEFAULT),
     ]
     index = [*there, True].index(True)
-    assert (sourced.settings.port, sourced.origins["port"]) == expected[index]
+    assert (sourced.settings.port, sourced.came_from["port"]) == expected[index]
 
 
 def test_the_environment_names_the_file(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ class SettingView(Struct, frozen=True):
 
     name: str
     value: Any
-    origin: str
+    came_from: str
 
 
 @click.command("config")
@@ -50,13 +50,13 @@ def config(ctx: click.Context, output: str, *, reference: bool) -> None:
     if output == "json":
         print_json(list(found))
         return
-    print_rows([(one.name, printable(_text(one.value)), printable(one.origin)) for one in found])
+    print_rows([(one.name, printable(_text(one.value)), printable(one.came_from)) for one in found])
 
 
 def settings_views(sourced: Sourced[Settings]) -> Iterator[SettingView]:
     """Yield what may be seen of settings."""
     for name, value in shown(sourced.settings).items():
-        yield SettingView(name, value, sourced.origins[name])
+        yield SettingView(name, value, sourced.came_from[name])
 
 
 def _text(value: object) -> str:

@@ -13,7 +13,7 @@ from lineage_api.configuration.sources import Told
 from lineage_schemas.errors import InvalidInputError
 
 DEFAULT: Final = "default"
-"""The origin of a setting that no source names."""
+"""Where a setting comes from that no source names."""
 
 _VALUE_TOLD_MAX: Final = 64
 
@@ -24,7 +24,7 @@ class Sourced(Struct, Generic[Kind], frozen=True):
     """Settings, and where each of them came from."""
 
     settings: Kind
-    origins: Mapping[str, str]
+    came_from: Mapping[str, str]
 
 
 def as_struct(kind: type[Kind], sources: Sequence[Mapping[str, Told]]) -> Sourced[Kind]:
@@ -37,8 +37,8 @@ def as_struct(kind: type[Kind], sources: Sequence[Mapping[str, Told]]) -> Source
     for source in reversed(sources):
         told |= source
     values = {name: _read(kind, name, one) for name, one in told.items()}
-    origins = {name: told[name].origin if name in told else DEFAULT for name in types_of(kind)}
-    return Sourced(kind(**values), origins)
+    came_from = {name: told[name].came_from if name in told else DEFAULT for name in types_of(kind)}
+    return Sourced(kind(**values), came_from)
 
 
 def check_struct(settings: Struct) -> None:
@@ -64,7 +64,9 @@ def _read(kind: type[Struct], name: str, told: Told) -> Any:  # noqa: ANN401 - a
         is_secret = bool(secrecy_of(kind, name))
         # What is wrong with a secret may quote it.
         cause = None if is_secret else error
-        where = told.origin if is_secret else f"{told.origin} = {str(value)[:_VALUE_TOLD_MAX]}"
+        where = (
+            told.came_from if is_secret else f"{told.came_from} = {str(value)[:_VALUE_TOLD_MAX]}"
+        )
         raise InvalidInputError(
             f"The setting {name} {_wrong(annotation, error, is_secret=is_secret)}", where=where
         ) from cause

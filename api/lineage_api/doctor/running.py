@@ -85,7 +85,7 @@ def _settings(asked: Asked) -> tuple[Settings | None, list[Finding]]:
             return read_places(asked.environ, config=asked.config, **asked.flags), [wrong]
         except InvalidInputError:
             return None, [wrong]
-    said = [name for name, origin in sourced.origins.items() if origin != DEFAULT]
+    said = [name for name, place in sourced.came_from.items() if place != DEFAULT]
     return sourced.settings, [
         fine("settings", f"Set: {', '.join(said)}" if said else "All are defaults"),
         _config_file(asked, sourced),
@@ -96,8 +96,8 @@ def _config_file(asked: Asked, sourced: Sourced[Settings]) -> Finding:
     name = asked.config or asked.environ.get(CONFIG_VARIABLE)
     has_secrets = any(
         secrecy_of(Settings, one.name)
-        and sourced.origins[one.name].startswith(f"{name}: ")
-        and not sourced.origins[one.name].endswith("_file")
+        and sourced.came_from[one.name].startswith(f"{name}: ")
+        and not sourced.came_from[one.name].endswith("_file")
         for one in structs.fields(Settings)
     )
     return check_config_file(Path(name) if name else None, has_secrets=has_secrets)
