@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from lineage.access.accounts import Told
 from lineage.access.checking import Checks
 from lineage.access.roles import Action
 from lineage.anchoring.exports import export_checkpoint
-from lineage.anchoring.notary import Notary, Signed, anchored, keys_in_force
+from lineage.anchoring.notary import Notary, Recalled, Signed, anchored, keys_in_force
 from lineage.anchoring.sidecar import DIRECTORY_TARGET, Anchor, Sidecar, with_anchor
 from lineage.clock import Clock, Randomness
 from lineage.erasure.erasing import remember
@@ -30,11 +30,12 @@ from lineage.questions.integrity import (
     prove_handover,
     read_tile,
 )
+from lineage.questions.state import LedgerState, read_state
 from lineage.rotation import LEDGER_PRINCIPAL, Acting, Rotation
 from lineage.stores.base import Reader, Store
 from lineage.writing.submission import LOCAL_PRINCIPAL, Principal
 from lineage_schemas.access import EVERY
-from lineage_schemas.errors import LedgerError, PreconditionError
+from lineage_schemas.errors import LedgerError, PreconditionError, StoreError
 from lineage_schemas.instants import format_instant
 from lineage_schemas.integrity import AnchorView, CheckpointAnswer, KeyView
 
@@ -45,6 +46,22 @@ PUBLISH_EVERY_COMMITS: Final = 1_000
 """And after so many commits, whatever the clock says."""
 
 _LOG: Final = logging.getLogger(__name__)
+
+
+class CustodyState(NamedTuple):
+    """Where a ledger stands, at which time, and what is wrong with it by what is remembered.
+
+    ``memory`` is ``none`` (this process signs nothing), ``new`` (nothing was remembered yet),
+    ``agrees``, or ``fault``: then ``fault`` says what is wrong. ``is_scrubbed`` tells whether what
+    was erased is gone from every file.
+    """
+
+    ledger: LedgerState
+    now_us: int
+    memory: str
+    fault: StoreError | None
+    anchored: Anchor | None
+    is_scrubbed: bool
 
 
 class Custody:
@@ -170,6 +187,30 @@ class Custody:
             unsigned=unsigned,
             anchored_size=None if best is None else best.size,
             anchors=tuple(map(_view, sidecar.anchors if sidecar else ())),
+        )
+
+    def state(self, *, principal: Principal = LOCAL_PRINCIPAL) -> CustodyState:
+        """Return where the ledger stands. Waits for no writer.
+
+        Raises:
+            StoreError: the store cannot be read.
+            ForbiddenError: ``principal`` is no operator.
+        """
+        self._admit(principal, Action.OPERATE)
+        recalled = None if self._notary is None else self._notary.recall()
+        fault: StoreError | None = None
+        with self._store.read() as reader:
+            if self._notary is not None and recalled is not None:
+                fault = self._notary.verdict(reader, recalled)
+            ledger = read_state(reader)
+        sidecar = None if recalled is None else recalled.sidecar
+        return CustodyState(
+            ledger=ledger,
+            now_us=self._clock(),
+            memory=_memory_of(recalled, fault),
+            fault=fault,
+            anchored=anchored(sidecar),
+            is_scrubbed=self._store.is_scrubbed,
         )
 
     def prove_growth(self, old_note: bytes, *, principal: Principal = LOCAL_PRINCIPAL) -> bytes:
@@ -332,6 +373,14 @@ class Custody:
         if not principal.is_local:
             with self._store.read() as reader:
                 self._checks.check(reader, principal, action, EVERY)
+
+
+def _memory_of(recalled: Recalled | None, fault: StoreError | None) -> str:
+    if recalled is None:
+        return "none"
+    if fault is not None:
+        return "fault"
+    return "new" if recalled.sidecar is None else "agrees"
 
 
 def _view(anchor: Anchor) -> AnchorView:

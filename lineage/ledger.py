@@ -170,7 +170,7 @@ def open_ledger(
         StoreBehindError: there is no ledger any more where one was signed.
         InvalidInputError: a kind of store this software does not know.
     """
-    files = _files_beside(location, key, sidecar)
+    files = files_beside(location, key, sidecar)
     if files is None:
         store = open_store(location, TABLES, _new_origin(randomness))
         return Ledger(store, clock, randomness, None, _access_log(location, clock, randomness))
@@ -265,7 +265,7 @@ def restore_ledger(  # noqa: PLR0913 - as above
 def _notary_of(
     location: str | Path, key: Path | None, sidecar: Path | None, randomness: Randomness
 ) -> Notary | None:
-    files = _files_beside(location, key, sidecar)
+    files = files_beside(location, key, sidecar)
     if files is None:
         return None
     return Notary(SidecarFile(files[1]), KeyFile(files[0], randomness))
@@ -278,10 +278,14 @@ def is_remembered(location: str | Path, *, sidecar: Path | None = None) -> bool:
     return memory is not None and memory.exists()
 
 
-def _files_beside(
+def files_beside(
     location: str | Path, key: Path | None, sidecar: Path | None
 ) -> tuple[Path, Path] | None:
-    """Return where the key and the sidecar lie; ``None`` for a ledger that is not signed here."""
+    """Return where the key and the sidecar lie; ``None`` for a ledger that is not signed here.
+
+    Raises:
+        InvalidInputError: a kind of store this software does not know, or one file of two.
+    """
     path = path_of(location)
     if path is not None:
         return key or beside(path, KEY_SUFFIX), sidecar or beside(path, SIDECAR_SUFFIX)

@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lineage_api.identity.fetching import IssuerUnavailableError
+from lineage_api.observing.logs import fields
+from lineage_api.observing.notes import current_request_id, note_problem
 from lineage_api.webhooks import WebhookError
 from lineage_schemas.errors import (
     AlreadyExistsError,
@@ -178,7 +180,10 @@ _HTTP_CODES: Final = {404: "unknown_route", 405: "method_not_allowed", 406: "not
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A problem document. ``code`` is what machines branch on; ``hint`` says what to try next."""
+    """A problem document. ``code`` is what machines branch on; ``hint`` says what to try next.
+
+    The server's log says more under ``request_id``.
+    """
 
     type: str
     title: str
@@ -187,6 +192,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: str
     where: str = ""
     hint: str = ""
+    request_id: str = ""
 
 
 def status_of(error: LedgerError) -> int:
@@ -233,9 +239,11 @@ def headers_of(error: LedgerError) -> dict[str, str]:
 
 async def on_ledger_error(request: Request, error: Exception) -> Response:
     """Answer a request whose handler raised one of our errors."""
+    del request
     assert isinstance(error, LedgerError)
     if isinstance(error, StoreError):
-        _LOG.error("%s %s: %s", request.method, request.url.path, error)
+        # Not the address: whoever sends it chooses every letter of it.
+        _LOG.error("The store failed a request: %s", error.what, extra=fields(code=error.code))
     return problem_response(error)
 
 
@@ -265,8 +273,9 @@ async def on_unexpected_error(request: Request, error: Exception) -> Response:
 
 
 def _respond(problem: Problem, headers: Mapping[str, str]) -> Response:
+    note_problem(problem.code)
     return Response(
-        msgspec.json.encode(problem),
+        msgspec.json.encode(msgspec.structs.replace(problem, request_id=current_request_id())),
         status_code=problem.status,
         headers=headers,
         media_type=MEDIA_TYPE,

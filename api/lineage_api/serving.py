@@ -2,42 +2,54 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable
-from signal import SIGINT
 from ssl import SSLContext
-from types import FrameType
+from threading import Event
 from typing import Final
 
 import uvicorn
 
+from lineage.questions.as_of import SOFTWARE
 from lineage.service import Ledger
 from lineage_api.app import create_app
+from lineage_api.observing.logs import fields
+from lineage_api.observing.tracing import open_tracing
 from lineage_api.settings import Settings, check_settings
+from lineage_api.stopping import StoppingServer
 from lineage_api.tls import tls_context
 from lineage_schemas.errors import InvalidInputError
 
 _KEEP_ALIVE_SECONDS: Final = 5
 _BACKLOG: Final = 2_048
 
+_LOG: Final = logging.getLogger(__name__)
+
 
 def serve(settings: Settings, ledger: Ledger, on_ready: Callable[[str], None]) -> None:
     """Serve a ledger; return after SIGINT or SIGTERM, once requests under way are answered.
+
+    A second signal breaks them off; ``lineage_api.stopping`` says in which order what ends.
 
     ``on_ready`` is called with the server's URL as soon as it takes requests. What was acknowledged
     is durable before this returns. The ledger stays open.
 
     Raises:
         InvalidInputError: a host or port that cannot be listened on, a certificate that cannot be
-            used, or a ledger in which nobody who signs in may do anything.
+            used, traces that cannot be made, or a ledger in which nobody who signs in may do
+            anything.
     """
     check_settings(settings)
     tls = tls_context(settings)
     _check_somebody_may(settings, ledger)
     listener = _listen(settings.host, settings.port)
     with listener:
+        stopping = Event()
         config = uvicorn.Config(
-            create_app(ledger, settings),
+            create_app(ledger, settings, tracing=open_tracing(settings), stopping=stopping),
+            # Its own log goes where everybody's does.
+            log_config=None,
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -50,28 +62,12 @@ def serve(settings: Settings, ledger: Ledger, on_ready: Callable[[str], None]) -
             timeout_graceful_shutdown=settings.stop_seconds,
         )
         url = _url(listener, is_tls=tls is not None)
-        _Server(config, lambda: on_ready(url)).run(sockets=[listener])
 
+        def ready() -> None:
+            _LOG.info("Serving", extra=fields(url=url, software=SOFTWARE))
+            on_ready(url)
 
-class _Server(uvicorn.Server):
-    """Tells when it is ready, and returns after a signal instead of raising it anew.
-
-    Raised anew, SIGTERM would end the process before its caller could close the ledger.
-    """
-
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._on_ready()
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        del frame
-        if self.should_exit and sig == SIGINT:
-            self.force_exit = True
-        self.should_exit = True
+        StoppingServer(config, ready, stopping, settings.drain_seconds).run(sockets=[listener])
 
 
 def _check_somebody_may(settings: Settings, ledger: Ledger) -> None:

@@ -123,6 +123,15 @@ class Settings(Struct, frozen=True, kw_only=True):
             description="How long requests under way may still take when the server stops.",
         ),
     ] = STOP_SECONDS_DEFAULT
+    drain_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=3_600,
+            description="How long a server that was told to stop still takes requests, while "
+            "`/readyz` already says no: for load balancers to hear of it.",
+        ),
+    ] = 0.0
     publish_seconds: Annotated[
         float, Meta(ge=0.01, le=3_600, description="How often to sign what is not signed yet.")
     ] = PUBLISH_SECONDS_DEFAULT
@@ -204,6 +213,27 @@ class Settings(Struct, frozen=True, kw_only=True):
         int, Meta(ge=1, le=1_000_000, description="How many of them at once, after a pause.")
     ] = ADDRESS_BURST_DEFAULT
 
+    log_format: Annotated[
+        Literal["text", "json"],
+        Meta(description="How the log is written, a line a record, on standard error."),
+    ] = "text"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="What is logged; `info` has one line a request."),
+    ] = "info"
+    trace_endpoint: Annotated[
+        str,
+        Meta(
+            description="Where traces go: the URL of an OpenTelemetry collector (OTLP over HTTP), "
+            "such as http://127.0.0.1:4318/v1/traces. Empty: there are none. Needs the extra "
+            "`tracing`."
+        ),
+    ] = ""
+    trace_ratio: Annotated[
+        float,
+        Meta(ge=0, le=1, description="Which part of the requests is traced, unless a caller says."),
+    ] = 1.0
+
     def __repr__(self) -> str:
         """Show every setting, and of secrets only that they are there."""
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown(self).items())})"
@@ -237,14 +267,14 @@ def read_sourced(
 
 
 def read_places(
-    environ: Mapping[str, str], *, config: str | Path | None, store: str | None
+    environ: Mapping[str, str], *, config: str | Path | None = None, **flags: object
 ) -> Settings:
     """Return the settings for whoever serves nobody: what only a server refuses is let through.
 
     Raises:
         InvalidInputError: as ``read_settings``, but for what only a server needs.
     """
-    return _read(environ, config, {"store": store}).settings
+    return _read(environ, config, flags).settings
 
 
 def _read(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Final
+from threading import Event
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 from starlette.requests import Request
@@ -15,6 +16,7 @@ from lineage.writing.submission import Principal
 from lineage_api.identity.composing import Machine, guarding
 from lineage_api.identity.gate import Gate
 from lineage_api.identity.sign_in import KeyHolder
+from lineage_api.observing.metrics import Metrics
 from lineage_api.publishing import Publisher, publishing
 from lineage_api.reading import Pool
 from lineage_api.settings import Settings
@@ -23,9 +25,15 @@ from lineage_api.writing import GroupWriter
 _PUBLISHING_THREADS: Final = 2
 """One signs, and does not wait for the one that hands out."""
 
+_SCRAPING_THREADS: Final = 2
+"""Of their own: a scrape tells how busy the readers are, and does not wait for them."""
+
 
 class Surface(Struct, frozen=True, kw_only=True):
-    """One running application. ``preparing`` threads check and encode what is to be written."""
+    """One running application. ``preparing`` threads check and encode what is to be written.
+
+    ``stopping`` is set once the server was told to stop, while it still answers.
+    """
 
     ledger: Ledger
     settings: Settings
@@ -34,14 +42,25 @@ class Surface(Struct, frozen=True, kw_only=True):
     preparing: Pool
     publisher: Publisher
     gate: Gate
+    metrics: Metrics
+    scraping: Pool
+    stopping: Event
+
+
+class Running(NamedTuple):
+    """What an application is run with, besides its ledger and settings."""
+
+    metrics: Metrics
+    stopping: Event
+    keys: KeyHolder
+    machine: Machine
 
 
 @asynccontextmanager
 async def run_surface(
     ledger: Ledger,
     settings: Settings,
-    keys: KeyHolder | None = None,
-    machine: Machine | None = None,
+    running: Running,
 ) -> AsyncGenerator[Surface, None]:
     """Start the threads; when the block is left, write what waits and end them.
 
@@ -51,8 +70,8 @@ async def run_surface(
     Raises:
         WebhookError: the settings name no webhook that could be posted to.
     """
-    async with guarding(settings, keys or ledger.access, machine or Machine()) as gate:
-        surface = _surface(ledger, settings, gate)
+    async with guarding(settings, running.keys, running.machine) as gate:
+        surface = _surface(ledger, settings, running, gate)
         beside = Pool("lineage-publisher", _PUBLISHING_THREADS)
         surface.writer.start()
         try:
@@ -62,7 +81,7 @@ async def run_surface(
             await asyncio.to_thread(_end, surface, beside)
 
 
-def _surface(ledger: Ledger, settings: Settings, gate: Gate) -> Surface:
+def _surface(ledger: Ledger, settings: Settings, running: Running, gate: Gate) -> Surface:
     return Surface(
         ledger=ledger,
         settings=settings,
@@ -71,11 +90,15 @@ def _surface(ledger: Ledger, settings: Settings, gate: Gate) -> Surface:
             length_max=settings.queue_length,
             bytes_max=settings.queue_bytes,
             shared=settings.sign_in == "required",
+            watcher=running.metrics,
         ),
         reading=Pool("lineage-reader", settings.reader_threads),
         preparing=Pool("lineage-preparer", settings.preparing_threads),
         publisher=Publisher(ledger, settings),
         gate=gate,
+        metrics=running.metrics,
+        scraping=Pool("lineage-scraper", _SCRAPING_THREADS),
+        stopping=running.stopping,
     )
 
 
@@ -83,6 +106,7 @@ def _end(surface: Surface, beside: Pool) -> None:
     surface.preparing.close()
     surface.writer.stop()
     surface.reading.close()
+    surface.scraping.close()
     beside.close()
 
 

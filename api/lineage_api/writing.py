@@ -6,18 +6,23 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextvars import Context, copy_context
 from threading import Condition, Thread
+from time import perf_counter
 from typing import Final
 
 from msgspec import Struct
 
 from lineage.intake import Delivery, Outcomes
 from lineage.writing.submission import Receipt
+from lineage_api.observing.metrics import WriterWatcher
+from lineage_api.observing.notes import CURRENT
 from lineage_api.queueing import TurnQueue
 from lineage_schemas.errors import LedgerError, OverloadedError, RateLimitedError, StoreError
 
 GROUP_LENGTH_MAX: Final = 256
 """Deliveries of one transaction; a request with more of them is a group of its own."""
+
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -28,6 +33,8 @@ class _Job(Struct, frozen=True):
     deliveries: Sequence[Delivery]
     bytes: int
     done: Future[Outcomes]
+    since: float
+    context: Context
 
     @property
     def who(self) -> str:
@@ -38,6 +45,16 @@ class _Job(Struct, frozen=True):
     def length(self) -> int:
         """How many deliveries it is."""
         return len(self.deliveries)
+
+
+class Unwatched:
+    """Watches nothing."""
+
+    def committed(self, outcomes: Outcomes, commit_seconds: float, waits: list[float]) -> None:
+        """Do nothing."""
+
+    def failed(self, deliveries: int, error: Exception) -> None:
+        """Do nothing."""
 
 
 class GroupWriter:
@@ -55,8 +72,10 @@ class GroupWriter:
         length_max: int,
         bytes_max: int,
         shared: bool = False,
+        watcher: WriterWatcher | None = None,
     ) -> None:
         self._commit = commit
+        self._watcher = watcher or Unwatched()
         self._jobs = TurnQueue[_Job](length_max=length_max, bytes_max=bytes_max, shared=shared)
         self._changed = Condition()
         self._stopping = False
@@ -66,6 +85,11 @@ class GroupWriter:
     def is_alive(self) -> bool:
         """Tell whether anything submitted now would be written."""
         return self._thread.is_alive() and not self._stopping
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """How many deliveries wait, and how many bytes of payload."""
+        return self._jobs.length, self._jobs.bytes
 
     def start(self) -> None:
         """Start the thread. A writer starts once."""
@@ -110,7 +134,13 @@ class GroupWriter:
             OverloadedError: as ``submit_all``.
             RateLimitedError: as ``submit_all``.
         """
-        job = _Job(deliveries, sum(map(_bytes_of, deliveries)), Future())
+        job = _Job(
+            deliveries,
+            sum(map(_bytes_of, deliveries)),
+            Future(),
+            perf_counter(),
+            copy_context(),
+        )
         with self._changed:
             if not self.is_alive:
                 raise OverloadedError(
@@ -157,19 +187,35 @@ class GroupWriter:
         return group
 
     def _write(self, group: list[_Job]) -> None:
+        begun = perf_counter()
         try:
             outcomes = self._commit([delivery for job in group for delivery in job.deliveries])
         except StoreError as error:
-            _fail(group, error)
+            self._refuse(group, error)
         except Exception as error:  # noqa: BLE001 - one faulty delivery must not end the thread
             if len(group) == 1:
-                _LOG.exception("A delivery could not be written")
-                _fail(group, error)
+                # Whoever waits is raised it, and logs it under the request's id.
+                self._refuse(group, error)
                 return
             for job in group:
                 self._write([job])
         else:
+            try:
+                self._note(group, outcomes, begun)
+            except Exception:  # noqa: BLE001 - it must not end the thread
+                # It is durable: whoever waits must be told so, counted or not.
+                _LOG.exception("What was written could not be counted")
             _answer(group, outcomes)
+
+    def _note(self, group: list[_Job], outcomes: Outcomes, begun: float) -> None:
+        ended = perf_counter()
+        self._watcher.committed(outcomes, ended - begun, [ended - job.since for job in group])
+        for job in group:
+            job.context.run(_trace, begun - job.since, ended - begun)
+
+    def _refuse(self, group: list[_Job], error: Exception) -> None:
+        self._watcher.failed(sum(len(job.deliveries) for job in group), error)
+        _fail(group, error)
 
     def _abandon(self) -> None:
         """Tell those who still wait, should the thread ever end before its time."""
@@ -178,6 +224,14 @@ class GroupWriter:
             jobs = [self._jobs.take() for _ in list(self._jobs)]
         waiting = [job for job in jobs if job.done.set_running_or_notify_cancel()]
         _fail(waiting, StoreError("The writer has ended; nothing of this was written"))
+
+
+def _trace(wait_seconds: float, commit_seconds: float) -> None:
+    """Note, for the request of this context, how long it waited and how long the commit took."""
+    note = CURRENT.get()
+    if note is not None:
+        note.tracing.past("queue", wait_seconds, commit_seconds)
+        note.tracing.past("commit", commit_seconds)
 
 
 def _answer(group: list[_Job], outcomes: Outcomes) -> None:

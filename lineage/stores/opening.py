@@ -29,8 +29,8 @@ def open_store(location: str | Path, tables: Sequence[Table], new_origin: str) -
         StoreError: it cannot be opened, is not ours, or is of a later version.
     """
     if is_postgres(location):
-        with _driver():
-            from lineage.stores.postgres.store import PostgresStore  # noqa: PLC0415 - see _driver
+        with driver():
+            from lineage.stores.postgres.store import PostgresStore  # noqa: PLC0415 - see driver
         return PostgresStore(str(location), tables, new_origin)
     path = path_of(location)
     return MemoryStore(new_origin) if path is None else SqliteStore(path, tables, new_origin)
@@ -54,8 +54,8 @@ def has_store(location: str | Path) -> bool:
         InvalidInputError: as ``open_store``.
     """
     if is_postgres(location):
-        with _driver():
-            from lineage.stores.postgres.store import (  # noqa: PLC0415 - see _driver
+        with driver():
+            from lineage.stores.postgres.store import (  # noqa: PLC0415 - see driver
                 has_postgres_ledger,
             )
         return has_postgres_ledger(str(location))
@@ -104,13 +104,13 @@ def shown_location(location: str | Path) -> str:
     """
     if not is_postgres(location):
         return str(location)
-    with _driver():
-        from lineage.stores.postgres.place import parse_place  # noqa: PLC0415 - see _driver
+    with driver():
+        from lineage.stores.postgres.place import parse_place  # noqa: PLC0415 - see driver
     return parse_place(str(location)).shown
 
 
 @contextmanager
-def _driver() -> Generator[None]:
+def driver() -> Generator[None]:
     """Import what most installations have no need of, and say how to have it."""
     try:
         yield

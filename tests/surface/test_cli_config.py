@@ -27,7 +27,7 @@ def settings_of(*arguments: str, **environ: str) -> dict[str, tuple[object, str]
     result = CliRunner().invoke(cli, [*arguments, "--format", "json"], env=environ)
     assert result.exit_code == 0, result.output
     assert PLANTED not in result.output
-    return {one["name"]: (one["value"], one["origin"]) for one in json.loads(result.stdout)}
+    return {one["name"]: (one["value"], one["came_from"]) for one in json.loads(result.stdout)}
 
 
 def test_it_prints_what_is_in_force_and_where_it_came_from(config: Path) -> None:
@@ -82,3 +82,30 @@ def test_it_says_what_every_setting_means() -> None:
     lines = result.stdout.splitlines()
     assert [line for line in lines if "`LINEAGE_PORT`" in line and "8470" in line] != []
     assert len(lines) == 2 + len(Settings.__struct_fields__)
+
+
+def test_any_setting_may_be_said_on_the_command_line() -> None:
+    found = settings_of(
+        "config", "--set", "stop-seconds=3", "--set", "log_format=json", LINEAGE_STOP_SECONDS="4"
+    )
+    assert found["stop_seconds"] == (3, "--stop-seconds")
+    assert found["log_format"] == ("json", "--log-format")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (["prot=1"], "Did you mean port?"),
+        (["port"], "NAME=VALUE"),
+        (["port=1", "port=2"], "twice"),
+        (["port=many"], "from 0 to 65,535"),
+        (["log_level=loud"], "log_level"),
+        ([f"anchor_webhook_secret={PLANTED}"], "read a secret"),
+    ],
+)
+def test_what_is_said_wrong_there_is_told(said: list[str], told: str) -> None:
+    words = [word for one in said for word in ("--set", one)]
+    result = CliRunner().invoke(cli, ["config", *words])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert told in result.stderr
+    assert PLANTED not in result.stderr

@@ -172,7 +172,8 @@ def test_a_server_answers_until_it_is_told_to_stop(
             assert answer.status == 200
         process.send_signal(sign)
         _, told = process.communicate(timeout=WAIT_SECONDS)
-    assert (process.returncode, told) == (0, "")
+    assert process.returncode == 0
+    assert [line for line in told.splitlines() if " INFO " not in line] == []
 
 
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
@@ -226,3 +227,19 @@ def read_terminal(ours: int) -> str:
             break
         shown += chunk
     return shown.decode()
+
+
+def test_a_server_is_told_by_flags_and_logs_as_it_is_told(tmp_path: Path) -> None:
+    words = ["--set", "port=0", "--set", "log_format=json", "--set", "stop_seconds=5"]
+    with started("serve", *words, folder=tmp_path) as process:
+        assert process.stdout is not None
+        line = next(line for line in process.stdout if "http://" in line)
+        url = line[line.index("http://") :].split()[0]
+        with urlopen(f"{url}/", timeout=WAIT_SECONDS) as answer:  # noqa: S310 - our own
+            request_id = answer.headers["X-Request-Id"]
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=WAIT_SECONDS)
+    lines = [json.loads(one) for one in told.splitlines()]
+    assert [one["message"] for one in lines] == ["Serving", "GET / 200", "Stopping", "Stopped"]
+    assert lines[0]["url"] == url
+    assert lines[1]["request_id"] == request_id

@@ -3,10 +3,13 @@ from pathlib import Path
 import pytest
 
 from doubles import FakeClock, SeededRandomness
-from lineage.ledger import open_ledger
+from lineage.ledger import Artifact, Statement, open_ledger
+from lineage.projections.views import BOOKMARK
 from lineage.service import Ledger
 from lineage_api.app import create_app
+from lineage_api.rest.health import check_state, unsigned_seconds_max
 from lineage_api.settings import Settings
+from lineage_schemas.errors import StoreError
 from surface_client import SurfaceClient, problem, running
 
 STATEMENT = {"id": "s1", "source": "test", "records": [{"record": "artifact", "key": "mytool:x"}]}
@@ -84,3 +87,42 @@ def test_a_host_name_of_somebody_else_is_refused(client: SurfaceClient, host: st
 )
 def test_a_name_of_this_machine_is_served(client: SurfaceClient, host: str) -> None:
     assert client.get("/healthz", host=host).status_code == 200
+
+
+def test_not_ready_once_it_was_told_to_stop(client: SurfaceClient) -> None:
+    client.surface.stopping.set()
+    refused = client.get("/readyz")
+    problem(refused, 503, "overloaded")
+    assert client.get("/healthz").status_code == 200
+    assert client.post("/api/v1/statements", STATEMENT).status_code == 200
+
+
+def test_not_ready_while_the_views_lag(client: SurfaceClient, ledger: Ledger) -> None:
+    client.post("/api/v1/statements", STATEMENT)
+    with ledger._store.write() as writer:
+        writer.clear([BOOKMARK])
+    document = problem(client.get("/readyz"), 503, "store_unavailable")
+    assert "The views show 0 of" in str(document["detail"])
+
+
+@pytest.mark.parametrize(("publish_seconds", "limit"), [(1.0, 60), (60.0, 600)])
+def test_not_ready_once_an_entry_has_waited_too_long_for_a_signature(
+    tmp_path: Path, publish_seconds: float, limit: int
+) -> None:
+    clock = FakeClock()
+    settings = Settings(publish_seconds=publish_seconds)
+    assert unsigned_seconds_max(settings) == limit
+    path = tmp_path / "ledger.db"
+    with open_ledger(path, clock=clock, randomness=SeededRandomness()) as ledger:
+        ledger.record([Statement(id="a", source="s", records=(Artifact(key="mytool:a"),))])
+        ledger.custody.checkpoint()
+        ledger._intake.commit(
+            [ledger.prepare([Statement(id="b", source="s", records=(Artifact(key="mytool:b"),))])]
+        )
+        state = ledger.custody.state()
+        assert state.ledger.unsigned_us is not None
+        check_state(state._replace(now_us=state.ledger.unsigned_us + limit * 1_000_000), settings)
+        with pytest.raises(StoreError, match="waited for a signature"):
+            check_state(
+                state._replace(now_us=state.ledger.unsigned_us + limit * 1_000_000 + 1), settings
+            )

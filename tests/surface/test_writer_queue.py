@@ -239,3 +239,25 @@ def test_a_refused_delivery_does_not_disturb_its_neighbours(ledger: Ledger) -> N
     writer.stop()
     assert [isinstance(one, LedgerError) for one in outcomes] == [False, True, False]
     assert isinstance(outcomes[1], ConflictError)
+
+
+class BrokenWatcher:
+    """Cannot count."""
+
+    def committed(self, *_: object) -> None:
+        raise ZeroDivisionError
+
+    def failed(self, *_: object) -> None:
+        """Do nothing."""
+
+
+def test_what_cannot_be_counted_is_acknowledged_all_the_same(ledger: Ledger) -> None:
+    gate = Gate()
+    gate.open.set()
+    writer = GroupWriter(gate.commit, length_max=100, bytes_max=1_000_000, watcher=BrokenWatcher())
+    writer.start()
+    for name in ("a", "b"):
+        (receipts,) = writer.enqueue([delivery(ledger, name)]).result(WAIT_SECONDS)
+        assert not isinstance(receipts, LedgerError)
+        assert receipts[0].statement == name
+    writer.stop()

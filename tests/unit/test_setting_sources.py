@@ -57,7 +57,7 @@ def test_the_first_source_that_says_a_setting_is_believed(
         (8470, DEFAULT),
     ]
     index = [*there, True].index(True)
-    assert (sourced.settings.port, sourced.origins["port"]) == expected[index]
+    assert (sourced.settings.port, sourced.came_from["port"]) == expected[index]
 
 
 def test_the_environment_names_the_file(tmp_path: Path) -> None:
@@ -185,6 +185,10 @@ word = "{PLANTED}"
     for wrong in ('[{"url": 1}]', '[{"url": "a", "surprise": 1}]', "nonsense", "{}"):
         with pytest.raises(InvalidInputError, match="issuers"):
             read_some({"LINEAGE_ISSUERS": wrong})
+    for wrong in (f'[{{"word": "{PLANTED}"}}]', f'[{{"word": "{PLANTED}"', f"{PLANTED}"):
+        with pytest.raises(InvalidInputError, match="issuers") as caught:
+            read_some({"LINEAGE_ISSUERS": wrong})
+        assert PLANTED not in str(caught.value)
 
 
 def test_lists_of_names_are_divided_by_commas() -> None:

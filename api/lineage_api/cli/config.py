@@ -9,7 +9,7 @@ from typing import Any
 import click
 from msgspec import Struct, json
 
-from lineage_api.cli.configured import config_of, config_option
+from lineage_api.cli.configured import config_of, config_option, set_of, set_option
 from lineage_api.cli.printing import print_json, print_lines, print_rows, printable
 from lineage_api.cli.session import format_option
 from lineage_api.configuration.page import settings_rows
@@ -23,11 +23,12 @@ class SettingView(Struct, frozen=True):
 
     name: str
     value: Any
-    origin: str
+    came_from: str
 
 
 @click.command("config")
 @config_option
+@set_option
 @format_option("text", "json")
 @click.option(
     "--reference",
@@ -45,17 +46,17 @@ def config(ctx: click.Context, output: str, *, reference: bool) -> None:
     if reference:
         print_lines(settings_rows(Settings, PREFIX))
         return
-    found = settings_views(read_sourced(os.environ, config=config_of(ctx)))
+    found = settings_views(read_sourced(os.environ, config=config_of(ctx), **set_of(ctx)))
     if output == "json":
         print_json(list(found))
         return
-    print_rows([(one.name, printable(_text(one.value)), printable(one.origin)) for one in found])
+    print_rows([(one.name, printable(_text(one.value)), printable(one.came_from)) for one in found])
 
 
 def settings_views(sourced: Sourced[Settings]) -> Iterator[SettingView]:
     """Yield what may be seen of settings."""
     for name, value in shown(sourced.settings).items():
-        yield SettingView(name, value, sourced.origins[name])
+        yield SettingView(name, value, sourced.came_from[name])
 
 
 def _text(value: object) -> str:

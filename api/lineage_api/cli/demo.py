@@ -10,6 +10,7 @@ import click
 
 from lineage.ledger import TraceQuery
 from lineage.service import Ledger
+from lineage_api.cli.configured import config_of
 from lineage_api.cli.documents import Form, Ingestion
 from lineage_api.cli.printing import counted, printable
 from lineage_api.cli.session import Session, pass_session
@@ -46,7 +47,8 @@ def demo(session: Session, store: str, port: int | None, *, no_serve: bool) -> N
     The story was recorded from a small pipeline of dbt and Python that ran for real. It is kept in
     a ledger of its own, in this folder; a second run finds it there and adds nothing.
     """
-    settings = read_settings(os.environ, store=store, port=port)
+    config = config_of(click.get_current_context())
+    settings = read_settings(os.environ, config=config, store=store, port=port)
     session.store = store
     with session.open_or_make() as ledger:
         _load(ledger, session)

@@ -26,6 +26,7 @@ VERBS: Final = {
     "checkpoint": "lineage_api.cli.checkpoint:checkpoint",
     "config": "lineage_api.cli.config:config",
     "demo": "lineage_api.cli.demo:demo",
+    "doctor": "lineage_api.cli.doctor:doctor",
     "export": "lineage_api.cli.export:export",
     "find": "lineage_api.cli.find:find",
     "hold": "lineage_api.cli.hold:hold",

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Final
 
 import click
 
 from lineage.stores.opening import shown_location
-from lineage_api.cli.configured import config_of, config_option
+from lineage_api.cli.configured import config_of, config_option, set_of, set_option
 from lineage_api.cli.session import STORE_VARIABLE
 from lineage_api.compose import open_configured_ledger
 from lineage_api.settings import HOST_DEFAULT, PORT_DEFAULT, STORE_DEFAULT, read_settings
 
 ENVIRONMENT: Final = """\b
-Signing and anchoring, from the environment:
+Signing and anchoring, from the environment (all settings: docs/settings.md):
   LINEAGE_PUBLISH_SECONDS        how often to sign what is new  [default: 1]
   LINEAGE_ANCHOR_DIRECTORY       a folder to write each new checkpoint into
   LINEAGE_ANCHOR_WEBHOOK         a URL to post each new checkpoint to
@@ -32,6 +33,7 @@ What fails is in the log of the server and in /readyz, and is tried again.
 
 @click.command("serve", epilog=ENVIRONMENT)
 @config_option
+@set_option
 @click.option("--host", help=f"Where to listen.  [env var: LINEAGE_HOST; default: {HOST_DEFAULT}]")
 @click.option(
     "--port",
@@ -54,9 +56,15 @@ def serve(ctx: click.Context, host: str | None, port: int | None, store: str | N
     """
     # Only here: whoever asks a question in the terminal need not wait for the web to be imported.
     from lineage_api import serving  # noqa: PLC0415 - see above
+    from lineage_api.observing.logs import logging_to  # noqa: PLC0415 - see above
 
-    settings = read_settings(os.environ, config=config_of(ctx), store=store, host=host, port=port)
-    with open_configured_ledger(settings) as ledger:
+    said = {"store": store, "host": host, "port": port}
+    flags = set_of(ctx) | {name: one for name, one in said.items() if one is not None}
+    settings = read_settings(os.environ, config=config_of(ctx), **flags)
+    with (
+        logging_to(sys.stderr, settings.log_format, settings.log_level),
+        open_configured_ledger(settings) as ledger,
+    ):
         serving.serve(settings, ledger, lambda url: _say(url, shown_location(settings.store)))
 
 

@@ -13,7 +13,7 @@ from lineage_api.configuration.sources import Told
 from lineage_schemas.errors import InvalidInputError
 
 DEFAULT: Final = "default"
-"""The origin of a setting that no source names."""
+"""Where a setting comes from that no source names."""
 
 _VALUE_TOLD_MAX: Final = 64
 
@@ -24,7 +24,7 @@ class Sourced(Struct, Generic[Kind], frozen=True):
     """Settings, and where each of them came from."""
 
     settings: Kind
-    origins: Mapping[str, str]
+    came_from: Mapping[str, str]
 
 
 def as_struct(kind: type[Kind], sources: Sequence[Mapping[str, Told]]) -> Sourced[Kind]:
@@ -37,8 +37,8 @@ def as_struct(kind: type[Kind], sources: Sequence[Mapping[str, Told]]) -> Source
     for source in reversed(sources):
         told |= source
     values = {name: _read(kind, name, one) for name, one in told.items()}
-    origins = {name: told[name].origin if name in told else DEFAULT for name in types_of(kind)}
-    return Sourced(kind(**values), origins)
+    came_from = {name: told[name].came_from if name in told else DEFAULT for name in types_of(kind)}
+    return Sourced(kind(**values), came_from)
 
 
 def check_struct(settings: Struct) -> None:
@@ -61,10 +61,11 @@ def _read(kind: type[Struct], name: str, told: Told) -> Any:  # noqa: ANN401 - a
             value = _of_text(annotation, str(value))
         return convert(value, annotation, strict=not told.is_text)
     except (ValidationError, NotJsonError) as error:
-        is_secret = bool(secrecy_of(kind, name))
-        # What is wrong with a secret may quote it.
+        # What is wrong with a secret may quote it, and a table may hold one.
+        is_secret = bool(secrecy_of(kind, name)) or _may_hold_tables(annotation)
         cause = None if is_secret else error
-        where = told.origin if is_secret else f"{told.origin} = {str(value)[:_VALUE_TOLD_MAX]}"
+        shown = "" if is_secret else f" = {str(value)[:_VALUE_TOLD_MAX]}"
+        where = f"{told.came_from}{shown}"
         raise InvalidInputError(
             f"The setting {name} {_wrong(annotation, error, is_secret=is_secret)}", where=where
         ) from cause
@@ -73,12 +74,16 @@ def _read(kind: type[Struct], name: str, told: Told) -> Any:  # noqa: ANN401 - a
 def _of_text(annotation: Any, text: str) -> object:  # noqa: ANN401 - an annotation may be anything
     """Return what an environment variable says: lists by commas, and lists of tables as JSON."""
     kind = bare(annotation)
-    if get_origin(kind) not in {tuple, list, dict} and not _is_struct(kind):
+    if not _may_hold_tables(kind):
         return text
     is_plain = get_origin(kind) in {tuple, list} and get_args(kind)[0] is str
     if is_plain and not text.lstrip().startswith("["):
         return [one.strip() for one in text.split(",") if one.strip()]
     return json.decode(text)
+
+
+def _may_hold_tables(annotation: Any) -> bool:  # noqa: ANN401 - as above
+    return get_origin(bare(annotation)) in {tuple, list, dict} or _is_struct(bare(annotation))
 
 
 def _is_struct(kind: object) -> bool:
@@ -89,7 +94,7 @@ def _wrong(annotation: Any, error: Exception, *, is_secret: bool) -> str:  # noq
     bounds = " and ".join(filter(None, map(bounds_of, metas_of(annotation))))
     if bounds:
         return f"is {bounds}"
-    if is_secret:
+    if is_secret and not _may_hold_tables(annotation):
         return "is not of its type"
     if isinstance(error, NotJsonError) and not isinstance(error, ValidationError):
         return f"is no JSON: {error}"

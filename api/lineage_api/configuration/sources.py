@@ -26,7 +26,7 @@ class Told(Struct, frozen=True):
     """A value as one source says it. ``is_text``: it has yet to be read as its type."""
 
     value: object
-    origin: str
+    came_from: str
     is_text: bool = False
 
 
@@ -34,15 +34,22 @@ def from_flags(kind: type[Struct], given: Mapping[str, object]) -> dict[str, Tol
     """Return what the caller says; ``None`` says nothing.
 
     Raises:
-        InvalidInputError: there is no such setting.
+        InvalidInputError: there is no such setting, or it is secret.
     """
-    said = {name: value for name, value in given.items() if value is not None}
-    for name in said:
-        _known(kind, name, f"--{name.replace('_', '-')}", "the command line")
-    return {
-        name: Told(value, f"--{name.replace('_', '-')}", isinstance(value, str))
-        for name, value in said.items()
-    }
+    found: dict[str, Told] = {}
+    for name, value in given.items():
+        if value is None:
+            continue
+        flag = f"--{name.replace('_', '-')}"
+        _known(kind, name, flag, "the command line")
+        if secrecy_of(kind, name) == "whole":
+            raise InvalidInputError(
+                "Everybody on this machine can read a secret on the command line",
+                where=flag,
+                hint="Give it in the environment or in a file.",
+            )
+        found[name] = Told(value, flag, isinstance(value, str))
+    return found
 
 
 def from_environment(
@@ -81,13 +88,13 @@ def _tell(found: dict[str, Told], kind: type[Struct], name: str, told: Told, sou
     """Add one value; where it is the file of a secret, what is in that file."""
     base = name.removesuffix(FILE_SUFFIX)
     if name not in types_of(kind) and base in types_of(kind) and secrecy_of(kind, base):
-        told = Told(_secret_in(told), told.origin, is_text=True)
+        told = Told(_secret_in(told), told.came_from, is_text=True)
         name = base
-    _known(kind, name, told.origin, source)
+    _known(kind, name, told.came_from, source)
     if name in found:
         raise InvalidInputError(
             f"The setting {name} is there twice",
-            where=f"{found[name].origin} and {told.origin}",
+            where=f"{found[name].came_from} and {told.came_from}",
             hint="Take one of them away.",
         )
     found[name] = told
@@ -102,14 +109,14 @@ def _secret_in(told: Told) -> str:
             raise InvalidInputError(
                 f"The file of a secret is over the limit of {SECRET_BYTES_MAX} bytes "
                 "(SECRET_BYTES_MAX)",
-                where=f"{told.origin}, {path}",
+                where=f"{told.came_from}, {path}",
             )
         return content.decode().removesuffix("\n").removesuffix("\r")
     except (OSError, UnicodeDecodeError, ValueError) as error:
         # The text of a decoding error quotes bytes of the secret.
         why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
         raise InvalidInputError(
-            f"The file of a secret cannot be read: {why}", where=f"{told.origin}, {path}"
+            f"The file of a secret cannot be read: {why}", where=f"{told.came_from}, {path}"
         ) from None
 
 
@@ -148,16 +155,16 @@ def _flat(
             yield name, value
 
 
-def _known(kind: type[Struct], name: str, origin: str, source: str) -> None:
+def _known(kind: type[Struct], name: str, place: str, source: str) -> None:
     if name not in types_of(kind):
-        raise _unknown(kind, name, origin, source)
+        raise _unknown(kind, name, place, source)
 
 
-def _unknown(kind: type[Struct], name: str, origin: str, source: str) -> InvalidInputError:
+def _unknown(kind: type[Struct], name: str, place: str, source: str) -> InvalidInputError:
     near = get_close_matches(name.lower(), types_of(kind), _NAMES_TOLD_MAX)
     hint = f"Did you mean {' or '.join(near)}? " if near else ""
     return InvalidInputError(
         f"There is no such setting; it stands in {source}",
-        where=origin[:256],
+        where=place[:256],
         hint=f"{hint}`lineage config` names them all.",
     )

@@ -37,6 +37,7 @@ from lineage_api.graphql.forms import form_of
 from lineage_api.graphql.queries import Asker, QueryContext
 from lineage_api.graphql.schema import SCHEMA
 from lineage_api.namespaces import namespace_of
+from lineage_api.observing.notes import current_request_id, note_operation
 from lineage_api.surface import principal_of, surface_of
 
 PATH: Final = "/graphql"
@@ -55,10 +56,15 @@ class GraphQLRequest(Struct, frozen=True, rename="camel"):
 
 
 class Executed(Struct, frozen=True, omit_defaults=True):
-    """What came of a request: ``data`` is absent where nothing was executed."""
+    """What came of a request: ``data`` is absent where nothing was executed.
+
+    ``extensions`` name the request where something is wrong. An answer has none: the same question
+    gets the same bytes.
+    """
 
     errors: list[FormattedError] = []
     data: object = msgspec.UNSET
+    extensions: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Wish(NamedTuple):
@@ -150,9 +156,9 @@ def _answer(ledger: Ledger, body: Body, asker: Asker, *, strict: bool) -> tuple[
         query = _REQUEST.decode(body.content())
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         refused = Executed([request_error(f"This is no GraphQL request: {error}")])
-        return HTTPStatus.BAD_REQUEST, _ENCODER.encode(refused)
+        return HTTPStatus.BAD_REQUEST, _ENCODER.encode(_noted(refused))
     with inquiring(_inquiry(query, asker)):
-        executed = execute(ledger, query, asker)
+        executed = _noted(execute(ledger, query, asker))
     failed = strict and executed.data is msgspec.UNSET
     status = HTTPStatus.BAD_REQUEST if failed else HTTPStatus.OK
     return status, _ENCODER.encode(executed)
@@ -169,6 +175,16 @@ def _inquiry(query: GraphQLRequest, asker: Asker) -> Inquiry:
         operation=query.operation_name or "",
         text=form_of(query.query),
     )
+
+
+def _noted(executed: Executed) -> Executed:
+    """Note what was executed, and name the request in what went wrong."""
+    codes = tuple(str(one["extensions"]["code"]) for one in executed.errors)
+    note_operation("invalid" if executed.data is msgspec.UNSET else "query", codes)
+    request_id = current_request_id()
+    if not codes or not request_id:
+        return executed
+    return msgspec.structs.replace(executed, extensions={"requestId": request_id})
 
 
 def _wish(part: str) -> _Wish:

@@ -49,7 +49,8 @@ def log_error(error: GraphQLError) -> None:
     """Log what is our own fault, and nothing that the client did."""
     cause = _cause(error)
     if cause is not None and not isinstance(cause, LedgerError):
-        _LOG.error("A resolver failed at %s", error.path, exc_info=cause)
+        # Not where: an alias is whatever the client calls it.
+        _LOG.error("A resolver failed", exc_info=cause)
 
 
 def request_error(message: str, code: str = BAD_INPUT) -> FormattedError:

@@ -1,4 +1,4 @@
-"""``GET /healthz``: the process is alive. ``GET /readyz``: it can read, and it can write.
+"""``GET /healthz``: the process is alive. ``GET /readyz``: it can read, write and sign.
 
 A supervisor may ask both without a credential. Where everybody else signs in, it is told whether
 the server is ready, and nothing of the log.
@@ -13,19 +13,28 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from lineage.custody import CustodyState
 from lineage.service import Ledger
 from lineage.writing.submission import LOCAL_PRINCIPAL, Principal
 from lineage_api.bodies import json_response
+from lineage_api.settings import Settings
 from lineage_api.surface import caller_of, surface_of
 from lineage_schemas.entry import Head
 from lineage_schemas.errors import (
     ForbiddenError,
     LedgerError,
     NotFoundError,
+    OverloadedError,
     SidecarError,
     StoreBehindError,
     StoreError,
 )
+
+UNSIGNED_SECONDS_MAX: Final = 60.0
+UNSIGNED_ROUNDS_MAX: Final = 10
+"""How many rounds of signing may fail, where they are further apart than six seconds."""
+
+_MICROSECONDS: Final = 1_000_000
 
 
 class Custodial(Struct, frozen=True):
@@ -65,14 +74,18 @@ async def ready(request: Request) -> Response:
 
     Raises:
         StoreError: the store cannot be read, is not what was signed, or nothing can be written any
-            more.
+            more; or the views or signatures have fallen behind.
+        OverloadedError: the server was told to stop.
     """
     surface = surface_of(request)
+    if surface.stopping.is_set():
+        raise OverloadedError("The server is stopping", hint="Ask another, or wait for the next.")
     caller = caller_of(request)
     asker = caller or LOCAL_PRINCIPAL
     head, custodial = await surface.reading.run(lambda: _state(surface.ledger, asker))
     if not surface.writer.is_alive:
         raise StoreError("Nothing is written any more", hint="Start the server again.")
+    check_state(await surface.reading.run(surface.ledger.custody.state), surface.settings)
     if caller is None:
         return json_response({"status": "ready"})
     return json_response(
@@ -87,6 +100,33 @@ async def ready(request: Request) -> Response:
             anchoring_fault=surface.publisher.anchoring_fault,
         )
     )
+
+
+def unsigned_seconds_max(settings: Settings) -> float:
+    """Return how long an entry may wait for a signature before the server is not ready."""
+    return max(UNSIGNED_SECONDS_MAX, UNSIGNED_ROUNDS_MAX * settings.publish_seconds)
+
+
+def check_state(state: CustodyState, settings: Settings) -> None:
+    """Refuse to be ready where the views lag, or where entries wait for a signature too long.
+
+    A ledger that was never signed is one that nobody signs, or a new one: it is ready.
+    """
+    ledger = state.ledger
+    if ledger.views_size < ledger.size:
+        raise StoreError(
+            f"The views show {ledger.views_size} of {ledger.size} entries",
+            hint="Start the server again: it folds them.",
+        )
+    if not ledger.signed_size or ledger.unsigned_us is None:
+        return
+    seconds = (state.now_us - ledger.unsigned_us) / _MICROSECONDS
+    if seconds > unsigned_seconds_max(settings):
+        raise StoreError(
+            f"The last {ledger.size - ledger.signed_size} entries have waited for a signature for "
+            f"{seconds:.0f} s",
+            hint="The server's log says what keeps it from signing.",
+        )
 
 
 def _state(ledger: Ledger, asker: Principal) -> tuple[Head, Custodial]:

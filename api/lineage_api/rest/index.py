@@ -23,6 +23,7 @@ ADDRESSES: Final = {
     "POST /api/v1/namespaces/{namespace}/statements": "the same, into a namespace",
     "GET /log/checkpoint": "the log's signed checkpoint (C2SP tlog-checkpoint)",
     "GET /log/tile/{path}": "its tree and entries as files (C2SP tlog-tiles)",
+    "GET /metrics": "what the server counts (Prometheus)",
     "GET /healthz": "whether the process is alive",
     "GET /readyz": "whether it can read and write, and where the log stands",
 }

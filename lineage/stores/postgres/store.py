@@ -83,7 +83,7 @@ class PostgresStore:
         self._lock = Lock()
         self._closed = False
         with translated(self._place.shown):
-            self._writing = _connect(self._place, IDLE_WRITER_SECONDS_MAX)
+            self._writing = connect(self._place, IDLE_WRITER_SECONDS_MAX)
             try:
                 prepare(self._writing, self._place, self._tables, new_origin)
             except BaseException:
@@ -95,7 +95,7 @@ class PostgresStore:
             min_size=1,
             max_size=READERS_MAX,
             timeout=BUSY_WAIT_SECONDS_MAX,
-            configure=_configure,
+            configure=configure,
             open=True,
         )
 
@@ -216,7 +216,7 @@ class PostgresStore:
 
     def _live_writer(self) -> Connection:
         if self._writing.closed:
-            self._writing = _connect(self._place, IDLE_WRITER_SECONDS_MAX)
+            self._writing = connect(self._place, IDLE_WRITER_SECONDS_MAX)
         return self._writing
 
     def _check_owner(self, connection: Connection) -> None:
@@ -258,12 +258,17 @@ def has_postgres_ledger(url: str) -> bool:
         StoreError: the database cannot be reached.
     """
     place = parse_place(url)
-    with translated(place.shown), _connect(place, IDLE_READER_SECONDS_MAX) as connection:
+    with translated(place.shown), connect(place, IDLE_READER_SECONDS_MAX) as connection:
         row = connection.execute(b"SELECT to_regclass('ledger') IS NOT NULL").fetchone()
         return row is not None and bool(row[0])
 
 
-def _connect(place: Place, idle_seconds: int) -> Connection:
+def connect(place: Place, idle_seconds: int) -> Connection:
+    """Open a connection of our own making.
+
+    Raises:
+        StoreError: the database cannot be reached.
+    """
     try:
         connection = Connection.connect(
             place.options(**_server_settings(idle_seconds)), autocommit=True
@@ -274,7 +279,7 @@ def _connect(place: Place, idle_seconds: int) -> Connection:
             where=place.shown,
             hint="Check its address, that it runs, and who may sign in.",
         ) from error
-    _configure(connection)
+    configure(connection)
     return connection
 
 
@@ -290,7 +295,7 @@ def _server_settings(idle_seconds: int) -> dict[str, str | int]:
     }
 
 
-def _configure(connection: Connection) -> None:
+def configure(connection: Connection) -> None:
     """See to durability, and to cells that cross as they are."""
     connection.adapters.register_dumper(int, Int8BinaryDumper)
     connection.adapters.register_dumper(str, StrBinaryDumper)

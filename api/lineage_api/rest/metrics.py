@@ -1,0 +1,74 @@
+"""``GET /metrics``: what a server counts, in the formats that monitoring reads.
+
+It is Prometheus' text format, or OpenMetrics for who asks for it. What is counted goes on while it
+is written; where the ledger stands is asked in a thread of its own, and left out where that takes
+too long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Final
+
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lineage.custody import CustodyState
+from lineage.writing.submission import Principal
+from lineage_api.observing.gauges import ledger_gauges, server_gauges
+from lineage_api.surface import Surface, principal_of, surface_of
+from lineage_schemas.errors import ForbiddenError, LedgerError
+
+PATH: Final = "/metrics"
+LEDGER_SECONDS_MAX: Final = 2.0
+"""How long a scrape waits for the store: a scraper gives up after ten seconds."""
+
+
+async def read_metrics(request: Request) -> Response:
+    """Answer with every metric.
+
+    Raises:
+        OverloadedError: too many scrapes wait already.
+        ForbiddenError: whoever asks is no operator.
+    """
+    surface = surface_of(request)
+    state = await _ledger_state(surface, principal_of(request))
+    encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    body = await surface.scraping.run(lambda: encode(_Everything(surface, state)))
+    return Response(body, headers={"Content-Type": media_type, "Cache-Control": "no-store"})
+
+
+async def _ledger_state(surface: Surface, principal: Principal) -> CustodyState | None:
+    """Return where the ledger stands; ``None`` where it cannot be read, or not soon enough."""
+    try:
+        return await asyncio.wait_for(
+            surface.scraping.run(lambda: surface.ledger.custody.state(principal=principal)),
+            LEDGER_SECONDS_MAX,
+        )
+    except ForbiddenError:
+        raise
+    except (LedgerError, TimeoutError):
+        # The metric ledger_readable tells; /readyz says why.
+        return None
+
+
+class _Everything(Collector):
+    """Every metric of one scrape."""
+
+    def __init__(self, surface: Surface, state: CustodyState | None) -> None:
+        self._surface = surface
+        self._state = state
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield what was counted, and what is now."""
+        yield from self._surface.metrics.collect()
+        yield from server_gauges(self._surface)
+        yield from ledger_gauges(self._state)
+
+
+ROUTES: Final = (Route(PATH, read_metrics, methods=["GET"]),)
