@@ -3,8 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.datastructures import Headers
 
 from doubles import FakeClock
+from lineage_api.identity.gate import address_of
 from lineage_api.identity.limits import Buckets, Occupancy, neighbourhood
 from lineage_schemas.errors import RateLimitedError
 
@@ -142,3 +144,14 @@ def test_so_many_bytes_at_once() -> None:
 )
 def test_what_stands_for_an_address(address: str, stands_for: str) -> None:
     assert neighbourhood(address) == stands_for
+
+
+def test_of_several_forwarded_addresses_the_last_is_our_proxys_word() -> None:
+    lines = [(b"x-forwarded-for", b"192.0.2.1"), (b"x-forwarded-for", b"192.0.2.2, 192.0.2.3")]
+    scope = {"type": "http", "headers": lines, "client": ("192.0.2.9", 1)}
+    headers = Headers(scope=scope)
+    assert address_of(scope, headers, behind_proxy=True) == "192.0.2.3"
+    assert address_of(scope, headers, behind_proxy=False) == "192.0.2.9"
+    none = Headers({})
+    assert address_of(scope, none, behind_proxy=True) == "192.0.2.9"
+    assert address_of({"type": "http"}, none, behind_proxy=True) == "unknown"
