@@ -213,7 +213,7 @@ def test_a_store_that_takes_too_long_is_left_out(
 ) -> None:
     release = threading.Event()
     monkeypatch.setattr(metrics, "LEDGER_SECONDS_MAX", 0.01)
-    monkeypatch.setattr(client.surface.ledger.custody, "state", lambda: release.wait(60))
+    monkeypatch.setattr(client.surface.ledger.custody, "state", lambda **_: release.wait(60))
     try:
         scrape = Scrape(client)
     finally:
