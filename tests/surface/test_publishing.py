@@ -255,7 +255,7 @@ def test_a_sidecar_that_fails_is_a_fault_and_no_error(
     with terminal.open() as ledger, running(create_app(ledger, Settings())) as client:
         wait_for(client, checkpoint_size=ledger.head().size)
 
-        def fail(_: Custody) -> object:
+        def fail(_: Custody, **__: object) -> object:
             raise StoreFullError("There is no room left")
 
         monkeypatch.setattr(Custody, "last_checkpoint", fail)
