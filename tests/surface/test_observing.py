@@ -170,7 +170,7 @@ def test_a_fault_in_the_writer_is_logged_once_too(
 def test_what_threads_log_stands_under_the_request(
     ledger: Ledger, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def head() -> None:
+    def head(**_: object) -> None:
         logging.getLogger("engine").warning("reading")
         raise StoreError("broken")
 
