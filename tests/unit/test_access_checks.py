@@ -41,6 +41,7 @@ CALLS: dict[str, Call] = {
     "Ledger.prove": lambda one, who: one.prove(ProofQuery(target=A), principal=who),
     "Ledger.audit": lambda one, who: one.audit(principal=who),
     "Ledger.rebuild": lambda one, who: one.rebuild(principal=who),
+    "Custody.state": lambda one, who: one.custody.state(principal=who),
     "Custody.rotate_key": lambda one, who: one.custody.rotate_key("why", principal=who),
     "Custody.anchor_in_directory": lambda one, who: one.custody.anchor_in_directory(
         Path("/dev/null/nowhere"), principal=who
@@ -97,6 +98,7 @@ TAKES = {
     "Ledger.prove": "prove",
     "Ledger.audit": "audit",
     "Ledger.rebuild": "rebuild",
+    "Custody.state": "operate",
     "Custody.rotate_key": "rotate-key",
     "Custody.anchor_in_directory": "anchor",
     "Custody.note_anchor": "anchor",
