@@ -125,7 +125,10 @@ def test_it_answers_as_it_did_and_goes_on(path: Path, said: dict[str, Any]) -> N
 def test_no_row_of_log_or_views_is_changed(path: Path) -> None:
     before = rows_of(path)
     opened(path).close()
-    assert rows_of(path) == before
+    after = rows_of(path)
+    # Views that are new since then are made and folded, and the bookmark names their version.
+    del before["bookmark"]
+    assert {name: after[name] for name in before} == before
 
 
 def test_its_sidecar_is_the_one_that_older_software_reads_too(path: Path) -> None:
