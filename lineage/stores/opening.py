@@ -69,6 +69,12 @@ def access_location(location: str | Path) -> str | Path:
     Raises:
         InvalidInputError: as ``open_store``.
     """
+    if is_postgres(location):
+        with driver():
+            from lineage.stores.postgres.place import parse_place  # noqa: PLC0415 - see driver
+        # The last schema that a URL names is the one that counts.
+        separator = "&" if "?" in str(location) else "?"
+        return f"{location}{separator}schema={parse_place(str(location)).schema}_access"
     path = path_of(location)
     return MEMORY if path is None else path.with_name(f"{path.name}{ACCESS_SUFFIX}")
 
