@@ -59,8 +59,12 @@ Outcomes = list[list[Receipt] | LedgerError]
 Guard = Callable[[Reader], None]
 """Raises where the log may take nothing, as it stands."""
 
-Gate = Callable[[Reader, PreparedBatch], None]
-"""Raises where whoever speaks may not say this batch, as the log stands."""
+Gate = Callable[[Reader, PreparedBatch], bool]
+"""Raises where whoever speaks may not say this batch, as the log stands.
+
+Returns whether what the batch says could decide what somebody else may say: then what waits with it
+is judged, and appended, one by one.
+"""
 
 Append = Callable[[PreparedBatch], list[Receipt]]
 """Appends a batch of the ledger's own, inside the transaction that is open."""
@@ -73,9 +77,10 @@ def allow_all(reader: Reader) -> None:
     del reader
 
 
-def admit_all(reader: Reader, batch: PreparedBatch) -> None:
+def admit_all(reader: Reader, batch: PreparedBatch) -> bool:
     """Let everybody in: nobody has said who may."""
     del reader, batch
+    return False
 
 
 class Intake:
@@ -161,31 +166,63 @@ class Intake:
 
     def _append(self, writer: Writer, deliveries: Sequence[Delivery]) -> Outcomes:
         """Append deliveries together, and those that stand in the way of that by themselves."""
-        together = dict(enumerate(deliveries))
         done: dict[int, list[Receipt] | LedgerError] = {}
+        if len(deliveries) >= TOGETHER_MIN:
+            self._append_together(writer, deliveries, done)
+        return [
+            done[place] if place in done else self._try(writer, delivery)
+            for place, delivery in enumerate(deliveries)
+        ]
+
+    def _append_together(
+        self,
+        writer: Writer,
+        deliveries: Sequence[Delivery],
+        done: dict[int, list[Receipt] | LedgerError],
+    ) -> None:
+        """Put into ``done`` what could be refused, or appended, without trying one by one."""
+        together = self._admitted(writer, deliveries, done)
         for _ in range(TOGETHER_ATTEMPTS_MAX):
             if len(together) < TOGETHER_MIN:
-                break
+                return
             appender = self._appender(writer)
             try:
                 with self._state.undone_with(writer.savepoint()):
                     appended = appender.append([one.batch for one in together.values()])
             except SeparateBatchError:
-                break
+                return
             except StoreError as error:
                 if not isinstance(error, InvariantError):
                     raise
-                break
+                return
             except LedgerError:
                 # It is told why when it is tried by itself.
                 del together[list(together)[appender.reached]]
             else:
-                done = dict(zip(together, appended, strict=True))
-                break
-        return [
-            done[place] if place in done else self._try(writer, delivery)
-            for place, delivery in enumerate(deliveries)
-        ]
+                done.update(zip(together, appended, strict=True))
+                return
+
+    def _admitted(
+        self,
+        writer: Writer,
+        deliveries: Sequence[Delivery],
+        done: dict[int, list[Receipt] | LedgerError],
+    ) -> dict[int, Delivery]:
+        """Return, by place, what may be appended together; put the refusals of others in ``done``.
+
+        Nothing, if one of them could decide what another may say.
+        """
+        admitted: dict[int, Delivery] = {}
+        decides = False
+        for place, delivery in enumerate(deliveries):
+            try:
+                decides = self._gate(writer, delivery.batch) or decides
+                admitted[place] = delivery
+            except StoreError:
+                raise
+            except LedgerError as error:
+                done[place] = error
+        return {} if decides else admitted
 
     def _appender(self, writer: Writer) -> Appender:
         return Appender(writer, self._state, self._clock, self._randomness)

@@ -100,15 +100,18 @@ class Checks:
             )
         self.accounts.tell(principal, told)
 
-    def check_batch(self, reader: Reader, batch: PreparedBatch) -> None:
+    def check_batch(self, reader: Reader, batch: PreparedBatch) -> bool:
         """Refuse a batch that its principal may not have recorded, or that nobody may.
+
+        Returns whether it speaks of approvals: what may be said of a thing depends on whether it is
+        one.
 
         Raises:
             ForbiddenError: one of its statements is not the principal's to make.
         """
         principal, namespace = batch.principal, batch.namespace
         if principal.is_local:
-            return
+            return any(speaks_of_approvals(one.statement) for one in batch.statements)
         rights = self.rights(reader, principal)
         plain: list[Statement] = []
         approvals: list[Statement] = []
@@ -129,6 +132,7 @@ class Checks:
             raise self.refusal(principal, Action.APPROVE, namespace)
         if approvals and takes_over(reader, number, approvals):
             raise self.refusal(principal, Action.INGEST, namespace)
+        return bool(approvals)
 
     def state(self, reader: Reader) -> AccessState:
         """Return what is granted, as ``reader`` sees it."""
