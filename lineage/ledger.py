@@ -59,6 +59,7 @@ from lineage.questions.proving import ProofQuery, Shown
 from lineage.questions.trace import TraceQuery
 from lineage.service import Ledger
 from lineage.stores.opening import (
+    ACCESS_SUFFIX,
     access_location,
     has_store,
     is_postgres,
@@ -163,7 +164,8 @@ def open_ledger(
     the one process that is given both signs; the others serve what it has signed.
 
     Who was given, or refused, which answer stands in a second ledger, the access log, at
-    ``<path>.access``, which is made when somebody is first accounted for.
+    ``<path>.access`` or, in a database, in the schema ``<schema>_access``. It is made when somebody
+    is first accounted for.
 
     Raises:
         StoreError: the store, the key or the sidecar cannot be used, or are of a later version.
@@ -173,7 +175,8 @@ def open_ledger(
     files = files_beside(location, key, sidecar)
     if files is None:
         store = open_store(location, TABLES, _new_origin(randomness))
-        return Ledger(store, clock, randomness, None, _access_log(location, clock, randomness))
+        accounts = _access_log(location, clock, randomness, None)
+        return Ledger(store, clock, randomness, None, accounts)
     keys, memory = KeyFile(files[0], randomness), SidecarFile(files[1])
     given = _given_key(keys) if key is not None else None
     if not has_store(location):
@@ -181,7 +184,7 @@ def open_ledger(
     origin = given.name if given is not None else _new_origin(randomness)
     store = open_store(location, TABLES, origin)
     try:
-        accounts = _access_log(location, clock, randomness)
+        accounts = _access_log(location, clock, randomness, files)
         return Ledger(store, clock, randomness, Notary(memory, keys), accounts)
     except BaseException:
         store.close()
@@ -301,16 +304,21 @@ def files_beside(
     return key, sidecar
 
 
-def _access_log(location: str | Path, clock: Clock, randomness: Randomness) -> AccessLog:
+def _access_log(
+    location: str | Path, clock: Clock, randomness: Randomness, signing: tuple[Path, Path] | None
+) -> AccessLog:
+    """Return the access log; whoever signs the ledger (``signing``: key, sidecar) signs it too."""
     place = access_location(location)
+    path = path_of(place)
+    files = files_beside(path, None, None) if path is not None else None
+    if files is None and signing is not None:
+        files = beside(signing[0], ACCESS_SUFFIX), beside(signing[1], ACCESS_SUFFIX)
 
     def opened() -> OpenBook:
-        path = path_of(place)
         store = open_store(place, TABLES, _new_origin(randomness))
         notary = None
-        if path is not None:
-            keys = KeyFile(beside(path, KEY_SUFFIX), randomness)
-            notary = Notary(SidecarFile(beside(path, SIDECAR_SUFFIX)), keys)
+        if files is not None:
+            notary = Notary(SidecarFile(files[1]), KeyFile(files[0], randomness))
         return OpenBook(store, Ledger(store, clock, randomness, notary))
 
     return AccessLog(opened, lambda: has_store(place), clock, randomness)

@@ -124,7 +124,7 @@ class Ledger:
         self.custody = Custody(store, self._intake, notary, self._checks, clock, randomness)
         self.access = AccessControl(store, self._intake, self.custody, self._checks, randomness)
         self.erasures = Erasures(store, self._intake, self.custody, self._checks, clock, randomness)
-        self.moves = Moves(store, self.custody, notary)
+        self.moves = Moves(store, self.custody, notary, self._checks)
         self.recovery = None
         # With a sidecar that cannot be believed nobody knows what was erased: no question is
         # answered, but an audit and a recovery are possible.

@@ -50,7 +50,8 @@ def fresh_schema() -> Iterator[str]:
     url = server_url()
     yield f"{url}{'&' if '?' in url else '?'}schema={schema}"
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE'.encode())
+        for name in (schema, f"{schema}_access"):
+            connection.execute(f'DROP SCHEMA IF EXISTS "{name}" CASCADE'.encode())
 
 
 def run_behind(location: str, statement: str) -> None:

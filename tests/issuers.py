@@ -6,12 +6,13 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from socket import SHUT_RDWR
 
 import pytest
 
 from lineage_api.identity.issuers import Issuer
+from receivers import ServerDouble, running_double
 from tokens import AUDIENCE, Key, Object, jwk, key_set
 
 Misbehaviour = Callable[["Handler"], None]
@@ -19,10 +20,8 @@ DISCOVERY = "/.well-known/openid-configuration"
 KEYS = "/keys"
 
 
-class IssuerDouble(ThreadingHTTPServer):
+class IssuerDouble(ServerDouble):
     """Publishes ``keys`` by their ids, and counts who asked for what."""
-
-    daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -81,15 +80,6 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def issuing(monkeypatch: pytest.MonkeyPatch) -> Iterator[IssuerDouble]:
-    """Run an issuer; no proxy stands before it."""
-    monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setenv("no_proxy", "*")
-    with IssuerDouble() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.let_go.set()
-            server.shutdown()
-            thread.join()
+    """Run an issuer."""
+    with running_double(IssuerDouble(), monkeypatch) as server:
+        yield server

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import pytest
 
@@ -26,10 +26,15 @@ class Seen(NamedTuple):
     body: bytes
 
 
-class Receiver(ThreadingHTTPServer):
-    """Answers every request the same way, and remembers them."""
+class ServerDouble(ThreadingHTTPServer):
+    """A server that may keep a caller waiting, until it is told to let go."""
 
     daemon_threads = True
+    let_go: threading.Event
+
+
+class Receiver(ServerDouble):
+    """Answers every request the same way, and remembers them."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -73,12 +78,15 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+D = TypeVar("D", bound=ServerDouble)
+
+
 @contextmanager
-def receiving(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    """Run a receiver; no proxy stands before it."""
+def running_double(server: D, monkeypatch: pytest.MonkeyPatch) -> Iterator[D]:
+    """Run a server of a test's own; no proxy stands before it."""
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setenv("no_proxy", "*")
-    with Receiver() as server:
+    with server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -87,6 +95,13 @@ def receiving(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
             server.let_go.set()
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def receiving(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    """Run a receiver of webhooks."""
+    with running_double(Receiver(), monkeypatch) as server:
+        yield server
 
 
 def signature_holds(seen: Seen) -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from lineage.access.accounts import Told
+from lineage.access.checking import Checks
+from lineage.access.roles import Action
 from lineage.anchoring.notary import Notary
 from lineage.anchoring.sidecar import Frozen, Sidecar, with_frozen
 from lineage.custody import Custody
@@ -14,6 +17,8 @@ from lineage.moving.checking import ExportVerdict
 from lineage.moving.writing_out import write_export, write_export_file
 from lineage.questions.as_of import SOFTWARE
 from lineage.stores.base import Store
+from lineage.writing.submission import LOCAL_PRINCIPAL, Principal
+from lineage_schemas.access import EVERY
 from lineage_schemas.errors import PreconditionError, StoreConflictError
 
 FREEZE_ATTEMPTS_MAX: Final = 100
@@ -24,19 +29,30 @@ FREEZE_ATTEMPTS_MAX: Final = 100
 class Moves:
     """Backups and exports of one ledger."""
 
-    def __init__(self, store: Store, custody: Custody, notary: Notary | None) -> None:
+    def __init__(
+        self, store: Store, custody: Custody, notary: Notary | None, checks: Checks
+    ) -> None:
         self._store = store
         self._custody = custody
         self._notary = notary
+        self._checks = checks
 
-    def back_up(self, path: Path, progress: Progress | None = None) -> BackupAnswer:
+    def back_up(
+        self,
+        path: Path,
+        progress: Progress | None = None,
+        *,
+        principal: Principal = LOCAL_PRINCIPAL,
+    ) -> BackupAnswer:
         """Write one moment of the ledger into a new SQLite file, checked; others write meanwhile.
 
         Raises:
+            ForbiddenError: ``principal`` is no operator.
             InvalidInputError: there is such a file already.
             CorruptLogError: the log does not hold together.
             StoreError: it cannot be written; nothing is left of it.
         """
+        self._admit(principal, Action.BACKUP)
         self._custody.catch_up()
         return back_up(self._store, path, progress)
 
@@ -47,29 +63,42 @@ class Moves:
         final: bool = False,
         to: str = "",
         progress: Progress | None = None,
+        principal: Principal = LOCAL_PRINCIPAL,
     ) -> ExportVerdict:
         """Write the whole log, as of one moment, as one open file: docs/export-format.md.
 
         With ``final`` the ledger is frozen first and takes nothing from then on, also where the
         export then fails; exporting it again gives the same bytes. ``to`` says where it will live,
-        to whoever writes here afterwards.
+        to whoever writes here afterwards. What is about to be given stands in the access log first.
 
         Raises:
+            ForbiddenError: ``principal`` is no auditor of every namespace; or, ``final``, cannot
+                hand the ledger over.
             InvalidInputError: there is such a file already.
             PreconditionError: ``final``, and this process does not sign for the ledger.
             CorruptLogError: the log does not hold together.
             StoreError: it cannot be written; of a file, nothing is left.
         """
+        self._admit(principal, Action.EXPORT)
         if final:
+            self._admit(principal, Action.RECOVER)
             self._freeze(to)
         else:
             self._custody.catch_up()
         with self._store.read() as reader:
+            head, origin = reader.head(), reader.origin()
+            root = head.tree().root().hex()
+            told = Told("export", EVERY, ("final" if final else "copy",), head.size, root, origin)
+            self._checks.tell(principal, told)
             if isinstance(target, Path):
                 return write_export_file(
                     reader, target, final=final, software=SOFTWARE, progress=progress
                 )
             return write_export(reader, target, final=final, software=SOFTWARE, progress=progress)
+
+    def _admit(self, principal: Principal, action: Action) -> None:
+        with self._store.read() as reader:
+            self._checks.check(reader, principal, action, EVERY)
 
     def _freeze(self, to: str) -> None:
         """Let the ledger take nothing any more: in its store first, then in its sidecar.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from inspect import isfunction
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from lineage.anchoring.sidecar import MemorySidecar
 from lineage.custody import Custody
 from lineage.erasures import Erasures
 from lineage.ledger import Action, Ledger, Principal, ProofQuery, Role, Shown, TraceQuery
+from lineage.moving.leaving import Moves
 from lineage.proofs.tiles import ENTRIES, Tile
 from lineage.recovery import Recoverer
 from lineage.service import Ledger as Service
@@ -42,6 +44,8 @@ CALLS: dict[str, Call] = {
     "Ledger.audit": lambda one, who: one.audit(principal=who),
     "Ledger.rebuild": lambda one, who: one.rebuild(principal=who),
     "Custody.state": lambda one, who: one.custody.state(principal=who),
+    "Moves.back_up": lambda one, who: one.moves.back_up(Path("/dev/null/nowhere"), principal=who),
+    "Moves.export": lambda one, who: one.moves.export(BytesIO(), principal=who),
     "Custody.rotate_key": lambda one, who: one.custody.rotate_key("why", principal=who),
     "Custody.anchor_in_directory": lambda one, who: one.custody.anchor_in_directory(
         Path("/dev/null/nowhere"), principal=who
@@ -99,6 +103,8 @@ TAKES = {
     "Ledger.audit": "audit",
     "Ledger.rebuild": "rebuild",
     "Custody.state": "operate",
+    "Moves.back_up": "backup",
+    "Moves.export": "export",
     "Custody.rotate_key": "rotate-key",
     "Custody.anchor_in_directory": "anchor",
     "Custody.note_anchor": "anchor",
@@ -170,7 +176,7 @@ def ledger(bare: Ledger) -> Ledger:
 
 
 def test_every_public_call_names_what_it_takes() -> None:
-    facades = (Ledger, Custody, Erasures, Recoverer, AccessControl)
+    facades = (Ledger, Custody, Erasures, Recoverer, AccessControl, Moves)
     public = {
         f"{facade.__name__}.{name}"
         for facade in facades
@@ -257,3 +263,25 @@ def test_what_is_shown_to_whoever_may_is_what_the_local_principal_sees(ledger: L
     ledger.access.grant("bob", Role.AUDITOR, ["default"])
     proof = ProofQuery(target=A, shown=Shown(facts=False, personal=False))
     assert ledger.prove(proof, principal=Principal("bob")) == ledger.prove(proof)
+
+
+def test_an_export_is_accounted_for_before_it_is_given(ledger: Ledger) -> None:
+    ledger.access.grant("cyd", Role.AUDITOR, ["*"])
+    ledger.custody.checkpoint()
+    target = BytesIO()
+    ledger.moves.export(target, principal=Principal("cyd"))
+    (told,) = ledger.access.log().records
+    assert (told.who, told.access.operation) == ("cyd", "export")
+    assert (told.access.size, told.access.root) == (ledger.head().size, ledger.head().root.hex())
+    assert target.getvalue()
+
+
+def test_handing_the_ledger_over_takes_more_than_reading_all_of_it(ledger: Ledger) -> None:
+    ledger.access.grant("cyd", Role.AUDITOR, ["*"])
+    with pytest.raises(ForbiddenError):
+        ledger.moves.export(BytesIO(), final=True, principal=Principal("cyd"))
+    assert ledger.record([said("2", OWNED)])
+    ledger.access.grant("cyd", Role.KEY_CUSTODIAN, ["*"])
+    ledger.moves.export(BytesIO(), final=True, principal=Principal("cyd"))
+    with pytest.raises(LedgerError):
+        ledger.record([said("3", OWNED)])

@@ -10,6 +10,7 @@ import click
 
 from lineage.ledger import TraceQuery
 from lineage.service import Ledger
+from lineage.stores.opening import is_postgres, shown_location
 from lineage_api.cli.configured import config_of
 from lineage_api.cli.documents import Form, Ingestion
 from lineage_api.cli.printing import counted, printable
@@ -75,12 +76,14 @@ def _load(ledger: Ledger, session: Session) -> None:
     click.echo(
         f"The story of one fraud model: {counted(report.read, 'message')} of OpenLineage, "
         f"{report.appended} appended, {report.already_there} already there "
-        f"({printable(session.store)})."
+        f"({printable(shown_location(session.store))})."
     )
 
 
 def _tell(ledger: Ledger, session: Session) -> None:
-    store = f"--store {shlex.quote(printable(session.store))}"
+    # The URL of a database may hold a password.
+    place = "LEDGER" if is_postgres(session.store) else shlex.quote(printable(session.store))
+    store = f"--store {place}"
     made_from = _ask(ledger, session, FRAUD_MODEL, Direction.UPSTREAM)
     click.echo(f"\nWhat was the model made from?\n$ lineage trace {store} {FRAUD_MODEL}\n")
     print_answer(ledger, made_from, "tree")

@@ -15,6 +15,7 @@ from lineage.access.inquiry import Inquiry, inquiring
 from lineage_api.graphql import endpoint
 from lineage_api.graphql.errors import refusal
 from lineage_api.identity.bearer import refuse_credential_in_address
+from lineage_api.observing.notes import note_principal
 from lineage_api.problems import headers_of, problem_response, status_of
 from lineage_api.surface import Surface
 from lineage_schemas.errors import LedgerError, StoreError
@@ -48,6 +49,8 @@ class Door:
             await refused(scope, error)(scope, receive, send)
             return
         scope["state"]["principal"] = admission.principal
+        # A name stays out of the log of a server; the public id of a key says enough to find it.
+        note_principal(admission.principal.key if admission.principal else None)
         try:
             with inquiring(_inquiry(scope)):
                 await self._app(scope, admission.counted(receive), send)

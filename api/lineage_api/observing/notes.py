@@ -51,8 +51,8 @@ NO_TRACING: Final = NoTracing()
 class RequestNote:
     """One request: its id, and what those who answer it have to say for the log and the metrics.
 
-    ``principal`` is a pseudonym, never a name. ``code`` is that of the problem it was answered
-    with; ``operation`` and ``codes`` are of GraphQL.
+    ``principal`` is the public id of an API key, never a name. ``code`` is that of the problem it
+    was answered with; ``operation`` and ``codes`` are of GraphQL.
     """
 
     def __init__(self, request_id: str, tracing: Tracing = NO_TRACING) -> None:
@@ -87,11 +87,11 @@ def note_operation(operation: str, codes: tuple[str, ...]) -> None:
         note.operation, note.codes = operation, codes
 
 
-def note_principal(pseudonym: str) -> None:
-    """Note who asks, by a pseudonym."""
+def note_principal(key: str | None) -> None:
+    """Note the public id of the API key that a request came with, if it came with one."""
     note = CURRENT.get()
-    if note is not None:
-        note.principal = pseudonym
+    if note is not None and key is not None:
+        note.principal = key
 
 
 def traced(name: str) -> AbstractContextManager[None]:
