@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
 
+from msgspec.structs import replace
+
 from lineage.audit.judging import ErasureCheck
 from lineage.audit.reports import UNREADABLE, AuditLevel, Findings
 from lineage.collector import paused_collector
@@ -49,7 +51,7 @@ _ENTRIES_PER_READ: Final = 1_000
 _NAME: Final = "replay"
 
 _BARE_TABLES: Final = tuple(
-    table._replace(indexes=(("head",),) if table == EDGE else ()) for table in TABLES
+    replace(table, indexes=(("head",),) if table == EDGE else ()) for table in TABLES
 )
 """The views' tables without the indexes that only questions use: folding looks up by keys, and
 edges by their heads."""

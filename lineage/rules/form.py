@@ -74,6 +74,11 @@ _LIMITS: Final = {
 }
 """Limits by their names, which errors tell."""
 
+_UTF8_BYTES_MAX: Final = 4
+"""What a character takes at the most."""
+
+_NAME_SURELY_FITS: Final = NAME_BYTES_MAX // _UTF8_BYTES_MAX
+
 _NUMBERS: Final = frozenset({PropertyType.INT, PropertyType.DOUBLE})
 _SYSTEM_TYPE_NAMES: Final = frozenset(known.name for known in SYSTEM_TYPES)
 
@@ -90,6 +95,21 @@ _NormalForms = Mapping[type[Record], Callable[..., Record]]
 _R = TypeVar("_R", bound=Record)
 _Joined = TypeVar("_Joined", Attribution, Association, ParentContext)
 _Claimed = TypeVar("_Claimed", Claim, Retraction)
+
+
+class Keys(dict[Ref, str]):
+    """What keys are kept as, by how they were written: a batch names a node again and again."""
+
+    def __missing__(self, ref: Ref) -> str:
+        """Normalise a key that is met for the first time, or refuse it."""
+        if not isinstance(ref, str) or ref[:1] == "#":
+            raise InvalidInputError(
+                "An observation names a node by its key",
+                where=str(ref)[:64],
+                hint="Such as 'uri:...'.",
+            )
+        self[ref] = key = _as_key(clean_identifier(ref))
+        return key
 
 
 def check_namespace(namespace: str) -> None:
@@ -114,10 +134,11 @@ def check_name(what: str, name: str) -> None:
     _check_text(what, name, "NAME_BYTES_MAX")
 
 
-def normalise_statement(statement: Statement) -> Statement:
+def normalise_statement(statement: Statement, keys: Keys | None = None) -> Statement:
     """Return the statement in the form in which it is kept and compared.
 
     Identifiers are normalised, and what the well-known types call personal is marked as personal.
+    ``keys`` are those that other statements of the batch have named; this one's come to them.
 
     Raises:
         InvalidInputError: a rule of form is broken; names the statement and the record.
@@ -141,7 +162,8 @@ def normalise_statement(statement: Statement) -> Statement:
         _check_stated(statement.stated)
         mode = _mode_of(statement)
         normal_forms = _OBSERVED if mode is Mode.OBSERVATION else _COMMANDED
-        return replace(statement, mode=mode, records=_normalised_records(statement, normal_forms))
+        records = _normalised_records(statement, normal_forms, Keys() if keys is None else keys)
+        return replace(statement, mode=mode, records=records)
     except LedgerError as error:
         raise error.at(f"statement {statement.id[:64]}") from error
 
@@ -175,20 +197,26 @@ def _mode_of(statement: Statement) -> Mode:
         ) from error
 
 
-def _normalised_records(statement: Statement, normal_forms: _NormalForms) -> tuple[Record, ...]:
+def _normalised_records(
+    statement: Statement, normal_forms: _NormalForms, keys: Keys
+) -> tuple[Record, ...]:
     normalised: list[Record] = []
     for record in statement.records:
         try:
-            normalised.append(normal_forms[type(record)](record))
+            normalised.append(normal_forms[type(record)](record, keys))
         except LedgerError as error:
             raise error.at(f"record {len(normalised)}") from error
         except KeyError as error:
             what = f"A {type(record).__name__} is no record"
             raise InvalidInputError(what, where=f"record {len(normalised)}") from error
+        except TypeError as error:
+            # Whoever builds records in Python may put anything into a field.
+            what = f"A {type(record).__name__} has a field of the wrong type: {error}"
+            raise InvalidInputError(what, where=f"record {len(normalised)}") from error
     return tuple(normalised)
 
 
-def _observed_type(record: TypeRecord) -> TypeRecord:
+def _observed_type(record: TypeRecord, _: Keys) -> TypeRecord:
     raise InvalidInputError(
         "A type is put by a command, not observed",
         where=record.name,
@@ -196,7 +224,7 @@ def _observed_type(record: TypeRecord) -> TypeRecord:
     )
 
 
-def _commanded_node(record: NodeRecord) -> NodeRecord:
+def _commanded_node(record: NodeRecord, _: Keys) -> NodeRecord:
     """A command names nodes by id; ``#N`` and existing keys serve as references only."""
     if record.key is not None:
         raise InvalidInputError(
@@ -209,7 +237,7 @@ def _commanded_node(record: NodeRecord) -> NodeRecord:
     return _mark_personal(record)
 
 
-def _commanded_type(record: TypeRecord) -> TypeRecord:
+def _commanded_type(record: TypeRecord, _: Keys) -> TypeRecord:
     _check_text("type name", record.name, "NAME_BYTES_MAX")
     for name in (record.version, record.external_id, record.description, *record.properties):
         if name is not None:
@@ -223,7 +251,7 @@ def _commanded_type(record: TypeRecord) -> TypeRecord:
     return record
 
 
-def _observed_node(record: NodeRecord) -> NodeRecord:
+def _observed_node(record: NodeRecord, keys: Keys) -> NodeRecord:
     if record.key is None or record.id is not None:
         raise InvalidInputError(
             "An observation names a node by its key",
@@ -237,7 +265,7 @@ def _observed_node(record: NodeRecord) -> NodeRecord:
             where=record.key[:64],
             hint="Name the type, or use custom_properties.",
         )
-    key = _as_key(_normalised(record.key))
+    key = keys[record.key]
     record = _mark_personal(record)
     return record if key == record.key else replace(record, key=key)
 
@@ -246,14 +274,14 @@ def _check_node(record: NodeRecord) -> None:
     if record.type_version is not None and record.type is None:
         raise InvalidInputError("A type's version needs its type", where=record.type_version[:64])
     for name in (record.type, record.type_version, record.name, record.external_id):
-        if name is not None and len(name) > NAME_BYTES_MAX // 4:
+        if name is not None and len(name) > _NAME_SURELY_FITS:
             _check_bytes("name", name, "NAME_BYTES_MAX")
     uri = getattr(record, "uri", None)
     if uri is not None:
         _check_bytes("uri", uri, "IDENTIFIER_BYTES_MAX")
     for properties in (record.properties, record.custom_properties):
         for name in properties:
-            if not 0 < len(name) <= NAME_BYTES_MAX // 4:
+            if not 0 < len(name) <= _NAME_SURELY_FITS:
                 _check_text("property name", name, "NAME_BYTES_MAX")
 
 
@@ -267,65 +295,65 @@ def _mark_personal(record: NodeRecord) -> NodeRecord:
     return replace(record, personal=(*record.personal, *sorted(missing)))
 
 
-def _observed_event(record: Event) -> Event:
+def _observed_event(record: Event, keys: Keys) -> Event:
     if record.path or record.time is not None:
         _check_path(record)
-    artifact, execution = _key_of(record.artifact), _key_of(record.execution)
+    artifact, execution = keys[record.artifact], keys[record.execution]
     if artifact == record.artifact and execution == record.execution:
         return record
     return replace(record, artifact=artifact, execution=execution)
 
 
-def _observed_attribution(record: Attribution) -> Attribution:
-    context, artifact = _key_of(record.context), _key_of(record.artifact)
+def _observed_attribution(record: Attribution, keys: Keys) -> Attribution:
+    context, artifact = keys[record.context], keys[record.artifact]
     if context == record.context and artifact == record.artifact:
         return record
     return replace(record, context=context, artifact=artifact)
 
 
-def _observed_association(record: Association) -> Association:
-    context, execution = _key_of(record.context), _key_of(record.execution)
+def _observed_association(record: Association, keys: Keys) -> Association:
+    context, execution = keys[record.context], keys[record.execution]
     if context == record.context and execution == record.execution:
         return record
     return replace(record, context=context, execution=execution)
 
 
-def _observed_parent(record: ParentContext) -> ParentContext:
-    return _with_refs(record, _key_of)
+def _observed_parent(record: ParentContext, keys: Keys) -> ParentContext:
+    return _with_refs(record, keys.__getitem__)
 
 
-def _commanded_join(record: _Joined) -> _Joined:
+def _commanded_join(record: _Joined, _: Keys) -> _Joined:
     return _with_refs(record, _command_ref)
 
 
-def _commanded_event(record: Event) -> Event:
+def _commanded_event(record: Event, _: Keys) -> Event:
     _check_path(record)
     return _with_refs(record, _command_ref)
 
 
-def _observed_series(record: MetricSeries) -> MetricSeries:
+def _observed_series(record: MetricSeries, keys: Keys) -> MetricSeries:
     _check_series(record)
-    return _with_refs(record, _key_of)
+    return _with_refs(record, keys.__getitem__)
 
 
-def _commanded_series(record: MetricSeries) -> MetricSeries:
+def _commanded_series(record: MetricSeries, _: Keys) -> MetricSeries:
     _check_series(record)
     return _with_refs(record, _command_ref)
 
 
-def _observed_claim(record: _Claimed) -> _Claimed:
-    return _with_refs(_checked_claim(record), _key_of)
+def _observed_claim(record: _Claimed, keys: Keys) -> _Claimed:
+    return _with_refs(_checked_claim(record), keys.__getitem__)
 
 
-def _commanded_claim(record: _Claimed) -> _Claimed:
+def _commanded_claim(record: _Claimed, _: Keys) -> _Claimed:
     return _with_refs(_checked_claim(record), _command_ref)
 
 
-def _message(record: Message) -> Message:
+def _message(record: Message, _: Keys) -> Message:
     return record
 
 
-def _actor(record: Actor) -> Actor:
+def _actor(record: Actor, _: Keys) -> Actor:
     raise InvalidInputError(
         "Actor records are the ledger's own",
         where=record.pseudonym[:64],
@@ -333,7 +361,7 @@ def _actor(record: Actor) -> Actor:
     )
 
 
-def _governance(record: Record) -> Record:
+def _governance(record: Record, _: Keys) -> Record:
     raise InvalidInputError(
         f"{type(record).__name__} records are the ledger's own",
         hint="Erasures, holds, keys and recoveries have calls and commands of their own.",
@@ -405,14 +433,6 @@ def _with_refs(record: _R, normalise: _NormaliseRef) -> _R:
     return replace(record, **changed) if changed else record
 
 
-def _key_of(ref: Ref) -> Ref:
-    if isinstance(ref, str) and ref[:1] != "#":
-        return _as_key(clean_identifier(ref))
-    raise InvalidInputError(
-        "An observation names a node by its key", where=str(ref)[:64], hint="Such as 'uri:...'."
-    )
-
-
 def _as_key(identifier: str) -> str:
     """Refuse the digest of contents: equal bytes are no identity."""
     if identifier.startswith(_CONTENT_SCHEMES):
@@ -456,6 +476,8 @@ def _check_text(what: str, text: str, limit: str) -> None:
 
 
 def _check_bytes(what: str, text: str, limit: str) -> None:
+    if len(text) <= _LIMITS[limit] // _UTF8_BYTES_MAX:
+        return
     size = len(text.encode(errors="surrogatepass"))
     if size > _LIMITS[limit]:
         raise LimitExceededError(

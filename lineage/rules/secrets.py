@@ -14,7 +14,7 @@ This is a net, not a promise: a secret in running text under an innocent name pa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
@@ -146,11 +146,30 @@ def clean_identifier(text: str) -> str:
     return normalise_identifier(bare)
 
 
-def may_hold_secrets(record: Record) -> bool:
-    """Tell, from its names and plain values alone, whether a record is worth a search.
+def may_any_hold_secrets(records: Iterable[Record], *bodies: bytes) -> bool:
+    """Tell quickly whether any of these records, which the bodies encode, may hold secrets.
 
-    Most records are not, and reading the bytes of all would cost more than encoding them did.
+    Never ``False`` where ``may_hold_secrets`` is true of one of them. Nearly all statements end
+    here, and reading the bytes of each would cost more than encoding them did.
     """
+    for body in bodies:
+        if b"@" in body or b"=" in body or b"llk_" in body:
+            return True
+    return any(_may_hold_by_name(record) for record in records)
+
+
+def _may_hold_by_name(record: Record) -> bool:
+    if not isinstance(record, NodeRecord):
+        return isinstance(record, Claim | Retraction | Message)
+    for properties in (record.properties, record.custom_properties):
+        for name, value in properties.items():
+            if isinstance(value, dict) or is_secret_name(name):
+                return True
+    return False
+
+
+def may_hold_secrets(record: Record) -> bool:
+    """Tell, from its names and plain values alone, whether a record is worth a search."""
     match record:
         case NodeRecord():
             texts = (record.name, record.external_id, getattr(record, "uri", None))

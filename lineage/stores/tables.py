@@ -8,7 +8,10 @@ A table has plain columns of whole numbers, text or bytes. One with the columns 
 from __future__ import annotations
 
 from enum import Enum, auto
+from functools import cached_property
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 Cell = int | str | bytes | None
 Row = tuple[Any, ...]
@@ -41,8 +44,11 @@ class Bound(Enum):
     HIDDEN = auto()
 
 
-class Table(NamedTuple):
+class Table(Struct, frozen=True, eq=False, dict=True):
     """A view's table. Rows are told apart by the columns of ``key``, which come first.
+
+    A table is equal to itself only: every commit looks tables up, and to hash all that one is made
+    of costs as much as a row that it gets.
 
     ``indexes`` are the columns by which ``find`` and ``page`` may look rows up; the first column of
     the key always may be. ``bound`` says how, and by which column, a row is of a namespace: a table
@@ -55,17 +61,17 @@ class Table(NamedTuple):
     indexes: tuple[tuple[str, ...], ...] = ()
     bound: tuple[Bound, str] | None = None
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of the columns, in order."""
         return tuple(column.name for column in self.columns)
 
-    @property
+    @cached_property
     def is_timed(self) -> bool:
         """Tell whether rows have ``since`` and ``until``."""
         return "until" in self.names
 
-    @property
+    @cached_property
     def key_is_number(self) -> bool:
         """Tell whether the key is a single whole number."""
         return len(self.key) == 1 and self.columns[0].type is int
@@ -78,7 +84,7 @@ class Table(NamedTuple):
         """Return the index of a column."""
         return self.names.index(name)
 
-    @property
+    @cached_property
     def lookups(self) -> frozenset[str]:
         """The columns by which rows may be looked up."""
         return frozenset((self.key[0], *(index[0] for index in self.indexes)))

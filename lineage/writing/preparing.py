@@ -7,8 +7,8 @@ from typing import Final
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from lineage.rules.form import check_namespace, check_principal, normalise_statement
-from lineage.rules.secrets import filter_secrets, may_hold_secrets
+from lineage.rules.form import Keys, check_namespace, check_principal, normalise_statement
+from lineage.rules.secrets import filter_secrets, may_any_hold_secrets, may_hold_secrets
 from lineage.writing.submission import Principal, Submission
 from lineage_schemas.codec import Parts, decode_record, encode_json, encode_parts
 from lineage_schemas.errors import InvalidInputError, LimitExceededError
@@ -51,7 +51,8 @@ def prepare_batch(submission: Submission) -> PreparedBatch:
             f"{BATCH_STATEMENTS_MAX} (BATCH_STATEMENTS_MAX)",
             hint="Send several batches.",
         )
-    prepared = tuple(_prepare(statement) for statement in submission.statements)
+    keys = Keys()
+    prepared = tuple(_prepare(statement, keys) for statement in submission.statements)
     # The envelopes, which count too, are not made yet: the writer looks again.
     check_batch_bytes(
         sum(len(one.parts.facts) + len(one.parts.personal or b"") for one in prepared)
@@ -78,8 +79,8 @@ def encode_prepared(statement: Statement) -> PreparedStatement:
     return PreparedStatement(replace(statement, records=parts.records), parts)
 
 
-def _prepare(statement: Statement) -> PreparedStatement:
-    kept = normalise_statement(statement)
+def _prepare(statement: Statement, keys: Keys) -> PreparedStatement:
+    kept = normalise_statement(statement, keys)
     try:
         return _without_secrets(encode_prepared(kept))
     except InvalidInputError as error:
@@ -88,9 +89,12 @@ def _prepare(statement: Statement) -> PreparedStatement:
 
 def _without_secrets(prepared: PreparedStatement) -> PreparedStatement:
     """Filter secrets out of what is said, record by record."""
+    parts = prepared.parts
+    if not may_any_hold_secrets(parts.records, parts.facts, parts.personal or b""):
+        return prepared
     found = 0
     records: list[Record] = []
-    for record in prepared.parts.records:
+    for record in parts.records:
         kept, count = (record, 0) if not may_hold_secrets(record) else _filtered(record)
         records.append(kept)
         found += count

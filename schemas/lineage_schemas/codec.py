@@ -27,10 +27,12 @@ from lineage_schemas.errors import (
     LimitExceededError,
     NewerStoreError,
 )
-from lineage_schemas.governance import Disclosure, ErasureProposal
+from lineage_schemas.governance import Disclosure, Erasure, ErasureProposal, ErasureRefusal
 from lineage_schemas.instants import instant_us
 from lineage_schemas.limits import (
     ENVELOPE_BYTES_MAX,
+    INT_MAX,
+    INT_MIN,
     PAYLOAD_PART_BYTES_MAX,
     STATEMENT_RECORDS_MAX,
 )
@@ -88,6 +90,8 @@ _ENVELOPE: Final = msgspec.json.Decoder(Envelope)
 _STATEMENT: Final = msgspec.json.Decoder(Statement)
 _NUL: Final = b"\\u0000"
 _SINCE_VERSION_3: Final = frozenset({*ACCESS_TYPES, ErasureProposal})
+_DECISIONS: Final = frozenset({Erasure, ErasureRefusal})
+"""Since version 3 they may decide a proposal."""
 
 LIFTED: Final[dict[str, JsonValue]] = {"$personal": True}
 """Stands in the facts where a personal value was lifted out; nobody else may say it."""
@@ -126,8 +130,12 @@ def encode_parts(records: tuple[Record, ...]) -> Parts:
             hint="Split it into several statements of one batch.",
         )
     for index, record in enumerate(records):
-        if type(record) in _CHECKS:
-            _check_values(index, record)
+        check = _CHECKS.get(type(record))
+        if check is not None:
+            try:
+                check(record)
+            except LedgerError as error:
+                raise error.at(f"record {index}") from error
     kept, lifted = _split(records)
     version = _version_of(kept)
     facts = _encode_part("facts", _Facts(version, kept))  # type: ignore[arg-type]
@@ -137,9 +145,10 @@ def encode_parts(records: tuple[Record, ...]) -> Parts:
 
 def _version_of(records: tuple[Record, ...]) -> int:
     """Return the lowest version of payloads that has all of these records."""
-    is_later = any(
-        type(one) in _SINCE_VERSION_3 or getattr(one, "proposal", None) is not None
-        for one in records
+    kinds = set(map(type, records))
+    is_later = not kinds.isdisjoint(_SINCE_VERSION_3) or (
+        not kinds.isdisjoint(_DECISIONS)
+        and any(getattr(one, "proposal", None) is not None for one in records)
     )
     return PAYLOAD_VERSION if is_later else 2
 
@@ -222,17 +231,6 @@ def encode_json(value: object) -> bytes:
     return _ENCODER.encode(value)
 
 
-def check_record_values(record: Record) -> None:
-    """Refuse property values, evidence and points that the log cannot keep faithfully.
-
-    Raises:
-        InvalidInputError: and names the property.
-    """
-    check = _CHECKS.get(type(record))
-    if check is not None:
-        check(record)
-
-
 def _check_node_values(record: NodeRecord) -> None:
     _check_map(record.properties)
     _check_map(record.custom_properties)
@@ -265,20 +263,12 @@ _CHECKS: Final[dict[type[Record], Callable[..., None]]] = {
 
 def _check_map(properties: dict[str, JsonValue]) -> None:
     for name, value in properties.items():
-        kind = type(value)
-        if kind is str or kind is bool:
+        if isinstance(value, str) or (isinstance(value, int) and INT_MIN <= value <= INT_MAX):
             continue
         try:
             check_value(value)
         except InvalidInputError as error:
             raise error.at(f"property {name}") from error
-
-
-def _check_values(index: int, record: Record) -> None:
-    try:
-        check_record_values(record)
-    except LedgerError as error:
-        raise error.at(f"record {index}") from error
 
 
 def _split(

@@ -89,7 +89,7 @@ class PassingStore:
         """Open the writing transaction; nothing is synced when the block is left."""
         with self._entered("BEGIN IMMEDIATE"):
             try:
-                yield SqliteWriter(self._database)
+                yield SqliteWriter(self._database.conn)
                 self._database.conn.execute("COMMIT")
             except BaseException:
                 with suppress(sqlite3.Error):

@@ -54,10 +54,10 @@ WRITER_CACHE_KIB: Final = 65_536
 
 SQLITE_HEADER_BYTES: Final = 100
 
-PAGE_BYTES: Final = 8_192
+PAGE_BYTES: Final = 4_096
 """An entry with its payload fills about two kilobytes: larger pages are fewer to write a batch."""
 
-CHECKPOINT_PAGES: Final = 8_192
+CHECKPOINT_PAGES: Final = 16_384
 """How long the write-ahead log grows (64 MiB) before it is copied into the file: a page that is
 written again meanwhile is copied once."""
 
@@ -123,7 +123,7 @@ class SqliteStore:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 self._check_file()
-                yield SqliteWriter(self._writing)
+                yield SqliteWriter(connection)
                 connection.execute("COMMIT")
             except BaseException:
                 with suppress(sqlite3.Error):

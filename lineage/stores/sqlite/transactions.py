@@ -10,7 +10,6 @@ from itertools import chain
 from typing import Final
 
 from msgspec import json
-from sqlite_utils import Database
 
 from lineage.proofs.tree import Subtree
 from lineage.stores.base import (
@@ -229,16 +228,21 @@ class SqliteReader:
 class SqliteWriter(SqliteReader):
     """Writes within the writing transaction."""
 
-    def __init__(self, database: Database) -> None:
-        super().__init__(database.conn)
-        self._database = database
-
     @contextmanager
     def savepoint(self) -> Generator[None]:
         """Undo what the block did when an exception leaves it."""
         try:
-            with self._database.atomic():
+            # By the same name each time, so that it is parsed once for all of them.
+            self._connection.execute("SAVEPOINT work")
+            try:
                 yield
+            except BaseException:
+                # A full disk has undone the whole transaction, and the savepoint with it.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK TO work")
+                    self._connection.execute("RELEASE work")
+                raise
+            self._connection.execute("RELEASE work")
         except sqlite3.IntegrityError as error:
             raise InvariantError(f"A row contradicts another: {error}") from error
 
@@ -304,22 +308,26 @@ class SqliteWriter(SqliteReader):
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
         """Add rows with new keys, in the order of the keys: neighbours share a page."""
-        self._insert(table.name, len(table.columns), sorted(rows))
+        if rows:
+            self._insert(table.name, len(table.columns), sorted(rows))
 
     def _insert(self, name: str, width: int, rows: Sequence[Row]) -> None:
         whole = len(rows) - len(rows) % ROWS_PER_INSERT
         for start in range(0, whole, ROWS_PER_INSERT):
             cells = tuple(chain.from_iterable(rows[start : start + ROWS_PER_INSERT]))
             self._connection.execute(_insert_sql(name, width, ROWS_PER_INSERT), cells)
-        self._connection.executemany(_insert_sql(name, width, 1), rows[whole:])
+        if len(rows) > whole:
+            self._connection.executemany(_insert_sql(name, width, 1), rows[whole:])
 
     def replace(self, table: Table, rows: Sequence[Row]) -> None:
         """Put rows in the place of those with the same keys."""
+        if not rows:
+            return
         width = len(table.key)
         changed = self._connection.executemany(
             _replace_sql(table), [(*row[width:], *row[:width]) for row in rows]
         )
-        if rows and changed.rowcount != len(rows):
+        if changed.rowcount != len(rows):
             raise StoreError(f"A row of {table.name} is not there to replace")
 
     def clear(self, tables: Sequence[Table]) -> None:
