@@ -170,9 +170,12 @@ class Views:
         for vertex in fresh:
             self.catalog.use_id(said.namespace, vertex)
         for vertex, before, after in self.states.fold(said):
-            known = set[str]() if vertex in fresh else words_of_node(after.key, before)
-            fresh.pop(vertex, None)
-            self._words.add(position, vertex, words_of_node(after.key, after) - known)
+            words = words_of_node(after.key, after)
+            if vertex in fresh:
+                del fresh[vertex]
+            else:
+                words -= words_of_node(after.key, before)
+            self._words.add(position, vertex, words)
             self.handles.fold(said, vertex, before, after)
         for vertex, key in fresh.items():
             self._words.add(position, vertex, words_of_node(key, None))
@@ -180,9 +183,11 @@ class Views:
         self.memberships.fold(said)
         self.links.fold(said)
         self._statements.fold(said)
-        self._erasures.fold(said)
-        self._governance.fold(said)
-        self._grants.fold(said)
+        if said.erasures or said.redacted or said.governance:
+            self._erasures.fold(said)
+        if said.governance:
+            self._governance.fold(said)
+            self._grants.fold(said)
 
     def flush(self, writer: Writer, size: int) -> None:
         """Write what changed, and move the bookmark to ``size``."""

@@ -41,33 +41,33 @@ def words_of(text: str) -> list[str]:
 
 
 def words_of_node(key: str | None, node: Node | None) -> set[str]:
-    """Return the words by which a node is found."""
-    texts = [_without_scheme(key)]
+    """Return the words by which a node is found.
+
+    Schemes are left out: all nodes of a tool share one, so it finds nothing in particular.
+    """
+    texts = [key[key.find(":") + 1 :]] if key else []
     if node is not None:
+        if node.name:
+            texts.append(node.name)
+        if node.uri:
+            texts.append(node.uri[node.uri.find(":") + 1 :])
         label = node.properties.get(DISPLAY_NAME)
-        shown = str(label) if label and not is_redacted(label) else None
-        texts += [node.name, _without_scheme(node.uri), shown]
-    return set(words_of("\n".join(text for text in texts if text))[:WORDS_PER_NODE_MAX])
-
-
-def _without_scheme(identifier: str | None) -> str | None:
-    """Leave out the scheme: all nodes of a tool share it, so it finds nothing in particular."""
-    return identifier and identifier[identifier.find(":") + 1 :]
+        if label and not is_redacted(label):
+            texts.append(str(label))
+    return set(words_of("\n".join(texts))[:WORDS_PER_NODE_MAX])
 
 
 class Words:
     """The words that one run of folding adds."""
 
     def __init__(self) -> None:
-        self._new: dict[Row, Row] = {}
+        self._new: set[Row] = set()
 
     def add(self, position: int, vertex: int, words: Iterable[str]) -> None:
         """Add words that a node has come to show."""
-        for word in words:
-            row = (word, vertex, position)
-            self._new[row] = row
+        self._new.update([(word, vertex, position) for word in words])
 
     def flush(self, writer: Writer) -> None:
         """Write what was added."""
-        writer.insert(WORD, sorted(self._new))
-        self._new = {}
+        writer.insert(WORD, list(self._new))
+        self._new = set()

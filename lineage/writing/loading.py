@@ -28,8 +28,8 @@ from lineage_schemas.mlmd import (
 )
 from lineage_schemas.records import Claim, MetricSeries, Mode, Retraction, Statement
 
-_Names = dict[int, set[Ref]]
-"""References by realm."""
+_Names = set[tuple[int, Ref]]
+"""References, each with its realm."""
 
 
 class _Wanted:
@@ -41,21 +41,17 @@ class _Wanted:
         self.artifacts = self.realms[Kind.ARTIFACT]
         self.executions = self.realms[Kind.EXECUTION]
         self.contexts = self.realms[Kind.CONTEXT]
-        self.named: _Names = self.by_realm()
-        self.described: _Names = self.by_realm()
-        self.joined: _Names = self.by_realm()
+        self.named: _Names = set()
+        self.described: _Names = set()
+        self.joined: _Names = set()
         """Executions with Events, whose edges may be there already."""
-        self.members: _Names = self.by_realm()
-        self.linked: _Names = self.by_realm()
-        self.parents: _Names = self.by_realm()
-        self.identifiers: _Names = self.by_realm()
+        self.members: _Names = set()
+        self.linked: _Names = set()
+        self.parents: _Names = set()
+        self.identifiers: _Names = set()
         self.handles: set[int] = set()
         self.renamed: list[Context] = []
         """Contexts that a command names without their type, which is not known before loading."""
-
-    def by_realm(self) -> _Names:
-        """Return an empty set for each realm of the namespace."""
-        return {realm: set() for realm in self.realms.values()}
 
 
 def load_statements(
@@ -114,44 +110,49 @@ def _localised(records: tuple[Record, ...]) -> list[Record]:
 def _want_node(wanted: _Wanted, record: NodeRecord) -> None:
     ref = record.id if record.key is None else record.key
     if ref is not None:
-        realm = wanted.realms[kind_of(record)]
-        wanted.named[realm].add(ref)
-        wanted.described[realm].add(ref)
+        node = wanted.realms[kind_of(record)], ref
+        wanted.named.add(node)
+        wanted.described.add(node)
 
 
 def _want_event(wanted: _Wanted, record: Event) -> None:
-    wanted.named[wanted.artifacts].add(record.artifact)
-    wanted.named[wanted.executions].add(record.execution)
-    wanted.joined[wanted.executions].add(record.execution)
+    execution = wanted.executions, record.execution
+    wanted.named.add((wanted.artifacts, record.artifact))
+    wanted.named.add(execution)
+    wanted.joined.add(execution)
 
 
 def _want_series(wanted: _Wanted, record: MetricSeries) -> None:
-    wanted.named[wanted.executions].add(record.execution)
+    wanted.named.add((wanted.executions, record.execution))
 
 
 def _want_attribution(wanted: _Wanted, record: Attribution) -> None:
-    wanted.named[wanted.contexts].add(record.context)
-    wanted.named[wanted.artifacts].add(record.artifact)
-    wanted.members[wanted.artifacts].add(record.artifact)
+    artifact = wanted.artifacts, record.artifact
+    wanted.named.add((wanted.contexts, record.context))
+    wanted.named.add(artifact)
+    wanted.members.add(artifact)
 
 
 def _want_association(wanted: _Wanted, record: Association) -> None:
-    wanted.named[wanted.contexts].add(record.context)
-    wanted.named[wanted.executions].add(record.execution)
-    wanted.members[wanted.executions].add(record.execution)
+    execution = wanted.executions, record.execution
+    wanted.named.add((wanted.contexts, record.context))
+    wanted.named.add(execution)
+    wanted.members.add(execution)
 
 
 def _want_parent(wanted: _Wanted, record: ParentContext) -> None:
-    wanted.named[wanted.contexts].update((record.parent, record.child))
-    wanted.parents[wanted.contexts].add(record.parent)
-    wanted.members[wanted.contexts].add(record.child)
+    parent, child = (wanted.contexts, record.parent), (wanted.contexts, record.child)
+    wanted.named.update((parent, child))
+    wanted.parents.add(parent)
+    wanted.members.add(child)
 
 
 def _want_claim(wanted: _Wanted, record: Claim | Retraction) -> None:
     realm = wanted.realms[record.kind]
-    wanted.named[realm].add(record.node)
-    wanted.linked[realm].add(record.node)
-    wanted.identifiers[realm].add(record.identifier)
+    node = realm, record.node
+    wanted.named.add(node)
+    wanted.linked.add(node)
+    wanted.identifiers.add((realm, record.identifier))
 
 
 _WANTS: Final[dict[type[Record], Callable[..., None]]] = {
@@ -201,35 +202,29 @@ def _load_renamed(views: Views, reader: Reader, wanted: _Wanted) -> None:
 
 
 def _load_named(views: Views, reader: Reader, wanted: _Wanted) -> None:
-    hashes = [
-        name_hash(realm, name)
-        for realm, names in wanted.named.items()
-        for name in names | wanted.identifiers[realm]
-        if isinstance(name, str)
-    ]
+    names = wanted.named | wanted.identifiers if wanted.identifiers else wanted.named
+    hashes = [name_hash(realm, name) for realm, name in names if isinstance(name, str)]
     if hashes:
         views.nodes.load_keys(reader, hashes)
         if views.catalog.has_hubs(wanted.namespace):
             views.links.load_identifiers(reader, hashes)
-    ids = [
-        vertex_in(realm, name)
-        for realm, names in wanted.named.items()
-        for name in names
-        if isinstance(name, int)
-    ]
+    ids = [vertex_in(realm, name) for realm, name in wanted.named if isinstance(name, int)]
     if ids:
         views.nodes.load(reader, ids)
 
 
-def _vertices(views: Views, by_realm: _Names) -> list[int]:
+def _vertices(views: Views, wanted: _Names) -> list[int]:
     """Return the vertices of those that may be nodes already."""
-    vertices = views.nodes.vertices
-    return [
-        vertex_in(realm, name) if isinstance(name, int) else vertices[realm, name]
-        for realm, names in by_realm.items()
-        for name in names
-        if isinstance(name, int) or (realm, name) in vertices
-    ]
+    found: list[int] = []
+    for realm, name in wanted:
+        vertex = (
+            vertex_in(realm, name)
+            if isinstance(name, int)
+            else views.nodes.vertices.get((realm, name))
+        )
+        if vertex is not None:
+            found.append(vertex)
+    return found
 
 
 def _load_ancestors(views: Views, reader: Reader, contexts: list[int]) -> None:

@@ -57,6 +57,7 @@ class Resolver:
         self._views = views
         self._namespace = namespace
         self._position = position
+        self._vertices = views.nodes.vertices
         self._realms = {kind: realm_of(namespace, code) for kind, code in KIND_CODES.items()}
         self._statement = statement
         self._is_command = statement.mode is Mode.COMMAND
@@ -79,18 +80,17 @@ class Resolver:
         """
         for index, record in enumerate(self._statement.records):
             try:
-                self._items.append(self._item(record))
+                resolve = _RESOLVES.get(type(record), Resolver.resolve_plain)
+                self._items.append(resolve(self, record))
             except LedgerError as error:
                 where = f"statement {self._statement.id[:64]}: record {index}"
                 raise error.at(where) from error
         return (*self._items, *self._keys)
 
-    def _item(self, record: Record) -> Item:
-        resolve = _RESOLVES.get(type(record))
-        if resolve is None:
-            self.is_effective = True
-            return PlainItem()
-        return resolve(self, record)
+    def resolve_plain(self, _: Record) -> PlainItem:
+        """Nothing is joined: an actor, a message, or what the ledger says of itself."""
+        self.is_effective = True
+        return PlainItem()
 
     def resolve_node(self, record: NodeRecord) -> NodeItem:
         """A node is described."""
@@ -218,12 +218,12 @@ class Resolver:
         return id_of(vertex)
 
     def _by_key(self, kind: Kind, key: Ref) -> int:
-        name = str(key)
-        vertex = self._views.nodes.vertices.get((self._realms[kind], name))
+        assert isinstance(key, str)
+        vertex = self._vertices.get((self._realms[kind], key))
         if vertex is not None:
             return id_of(vertex)
-        _refuse_command_key(kind, name)
-        return self._new_node(kind, name)
+        _refuse_command_key(kind, key)
+        return self._new_node(kind, key)
 
     def _new_node(self, kind: Kind, key: str | None) -> int:
         assigned = self._views.catalog.next_id(self._namespace, KIND_CODES[kind])
