@@ -57,6 +57,8 @@ CALLS: dict[str, Call] = {
     "Erasures.erase": lambda one, who: one.erasures.erase(asked(A), principal=who),
     "Erasures.propose": lambda one, who: one.erasures.propose([A], legal_basis="b", principal=who),
     "Erasures.approve": lambda one, who: one.erasures.approve(0, principal=who),
+    "Erasures.refuse": lambda one, who: one.erasures.refuse(0, reason="r", principal=who),
+    "Erasures.proposal": lambda one, who: one.erasures.proposal(0, principal=who),
     "Erasures.proposals": lambda one, who: one.erasures.proposals(principal=who),
     "Erasures.hold": lambda one, who: one.erasures.hold(A, authority="court", principal=who),
     "Erasures.retain": lambda one, who: one.erasures.retain(
@@ -111,6 +113,8 @@ TAKES = {
     "Erasures.plan": "plan-erasure",
     "Erasures.propose": "propose-erasure",
     "Erasures.approve": "approve-erasure",
+    "Erasures.refuse": "approve-erasure",
+    "Erasures.proposal": "see-restraints",
     "Erasures.proposals": "see-restraints",
     "Erasures.restraints": "see-restraints",
     "Erasures.hold": "restrain",
