@@ -32,7 +32,10 @@ VERIFIER_VARIABLE: Final = f"{PREFIX}VERIFIER_KEY"
 CONFIG_VARIABLE: Final = f"{PREFIX}CONFIG"
 """The file of settings, where the command line names none."""
 
-OTHER_VARIABLES: Final = frozenset({VERIFIER_VARIABLE, CONFIG_VARIABLE})
+API_KEY_VARIABLE: Final = f"{PREFIX}API_KEY_FILE"
+"""Where the API key of whoever types a command lies."""
+
+OTHER_VARIABLES: Final = frozenset({VERIFIER_VARIABLE, CONFIG_VARIABLE, API_KEY_VARIABLE})
 """Variables that are no settings, and no mistakes either."""
 
 TEST_PREFIX: Final = f"{PREFIX}TEST_"

@@ -191,15 +191,16 @@ def test_of_what_is_partly_gone_the_rest_is_erased(ledger: Ledger) -> None:
 def test_proposals_come_in_pages(ledger: Ledger) -> None:
     first, second = propose(ledger), propose(ledger, BOB)
 
-    def listed(**how: int) -> list[int]:
-        return [one.position for one in ledger.erasures.proposals(**how)]
+    def listed(start: int = 0, count: int | None = None, *, undecided: bool = False) -> list[int]:
+        found = ledger.erasures.proposals(start=start, count=count, undecided=undecided)
+        return [one.position for one in found]
 
     assert listed() == [first, second]
-    assert (listed(count=1), listed(start=first + 1), listed(count=0)) == ([first], [second], [])
+    assert (listed(count=1), listed(first + 1), listed(count=0)) == ([first], [second], [])
     ledger.erasures.refuse(first, reason="no")
     assert listed(undecided=True) == [second]
     with pytest.raises(InvalidInputError):
-        listed(start=-1)
+        listed(-1)
     with pytest.raises(NotFoundError):
         ledger.erasures.proposal(DESCRIBED)
     with pytest.raises(NotFoundError):

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from lineage.moving.backing_up import BackupAnswer
+from lineage_api.cli.acting import acting, api_key_option
 from lineage_api.cli.printing import counted, print_json, print_lines, printable
 from lineage_api.cli.session import Session, format_option, pass_session, store_option
 from lineage_api.cli.watching import progress_of
@@ -15,6 +16,7 @@ from lineage_api.cli.watching import progress_of
 
 @click.command("backup")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@api_key_option
 @store_option
 @format_option("text", "json")
 @pass_session
@@ -26,8 +28,8 @@ def backup(session: Session, file: Path, output: str) -> None:
     signing key nor the sidecar, and must not: the sidecar is what notices that a backup was put
     back. Prints what it holds.
     """
-    with session.open() as ledger, progress_of("copying") as progress:
-        answer = ledger.moves.back_up(file, progress)
+    with acting(session) as (ledger, principal), progress_of("copying") as progress:
+        answer = ledger.moves.back_up(file, progress, principal=principal)
     if output == "json":
         print_json(answer)
     else:

@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from lineage_api.cli.acting import acting, api_key_option
 from lineage_api.cli.exported import export_view
 from lineage_api.cli.printing import print_json
 from lineage_api.cli.proven import export_lines
@@ -31,6 +32,7 @@ STANDARD: Final = "-"
     default="",
     help="With --final: where it will be, for whoever writes here afterwards.",
 )
+@api_key_option
 @store_option
 @format_option("text", "json")
 @pass_session
@@ -44,9 +46,11 @@ def export(session: Session, file: str, to: str, output: str, *, final: bool) ->
     """
     if to and not final:
         raise click.UsageError("--to goes with --final.")
-    with session.open() as ledger, progress_of("exporting") as progress:
+    with acting(session) as (ledger, principal), progress_of("exporting") as progress:
         target = sys.stdout.buffer if file == STANDARD else Path(file)
-        answer = ledger.moves.export(target, final=final, to=to, progress=progress)
+        answer = ledger.moves.export(
+            target, final=final, to=to, progress=progress, principal=principal
+        )
     if output == "json":
         print_json(export_view(file, answer), to_error=file == STANDARD)
         return
