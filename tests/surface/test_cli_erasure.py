@@ -165,6 +165,22 @@ def test_a_role_opens_the_commands_that_the_table_says(
         assert not Path(places["OUT"]).exists()
 
 
+def test_what_is_taken_out_by_a_key_stands_in_the_access_log(terminal: Terminal) -> None:
+    eve, max_ = officer(terminal, "eve", "auditor"), officer(terminal, "max", "operator")
+    folder = terminal.store.parent
+    terminal.done("export", str(folder / "mine.jsonl"))
+    for words, key in (("export", eve), ("backup", max_)):
+        asked = ("--api-key", key, "--purpose", "audit 2026")
+        terminal.done(words, str(folder / f"{words}.out"), *asked)
+    rows = [line.split("\t") for line in terminal.done("access", "log").splitlines()]
+    size = terminal.size()
+    given = [f"given {size} things", f"of size {size}", "audit 2026"]
+    assert [row[2:] for row in rows] == [
+        ["eve", "terminal", "lineage export in *", *given],
+        ["max", "terminal", "lineage backup in *", *given],
+    ]
+
+
 def test_an_auditor_sees_proposals_without_being_refused_a_plan(terminal: Terminal) -> None:
     at = proposed(terminal)
     eve = officer(terminal, "eve", "auditor")

@@ -18,6 +18,7 @@ from lineage_schemas.errors import InvalidInputError
 
 DOOR: Final = "terminal"
 KEY_FILE_BYTES_MAX: Final = 8_192
+PURPOSE_LENGTH_MAX: Final = 1_024
 
 
 class Acting(NamedTuple):
@@ -28,8 +29,8 @@ class Acting(NamedTuple):
 
 
 @contextmanager
-def acting(session: Session) -> Generator[Acting]:
-    """Open the ledger for whoever the option ``--api-key`` says.
+def acting(session: Session, purpose: str = "") -> Generator[Acting]:
+    """Open the ledger for whoever the option ``--api-key`` says, and for a purpose.
 
     Raises:
         InvalidInputError: the file holds no text.
@@ -37,7 +38,8 @@ def acting(session: Session) -> Generator[Acting]:
         StoreError: as ``Session.open``.
     """
     operation = click.get_current_context().command_path
-    with session.open() as ledger, inquiring(Inquiry(door=DOOR, operation=operation)):
+    inquiry = Inquiry(door=DOOR, operation=operation, purpose=purpose[:PURPOSE_LENGTH_MAX])
+    with session.open() as ledger, inquiring(inquiry):
         yield Acting(ledger, _principal(ledger, session.api_key))
 
 
@@ -73,4 +75,12 @@ api_key_option = click.option(
     callback=_keep,
     help="A file with your API key: act as whom it speaks for, by what they were granted.  "
     "[default: act as the local principal]",
+)
+
+purpose_option = click.option(
+    "--purpose",
+    metavar="TEXT",
+    default="",
+    help="What it is wanted for: the access log keeps that with the name of whoever --api-key "
+    "speaks for.",
 )
