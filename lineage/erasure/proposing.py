@@ -114,8 +114,10 @@ def same_proposal(
         if decided_by is not None:
             continue
         found = _read(reader, {}, position, None)
-        is_same = (found.requester, found.record) == (requester, record)
-        if is_same and now_us < found.expires_us:
+        if found.expires_us <= now_us:
+            # Recorded time never runs backwards, so all before it have expired too.
+            return None
+        if (found.requester, found.record) == (requester, record):
             return position
     return None
 

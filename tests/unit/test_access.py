@@ -13,7 +13,7 @@ from doubles import NOON_US, FakeClock, SeededRandomness
 from erasing import OWNED, asked, records_of, said
 from lineage import open_ledger
 from lineage.access import checking
-from lineage.access.state import AccessState
+from lineage.access.state import AccessState, read_access
 from lineage.ledger import Action, Artifact, Ledger, PartsErased, Principal, Role, TraceQuery
 from lineage.service import Ledger as Service
 from lineage.stores.base import Reader, Store
@@ -485,7 +485,6 @@ def test_what_is_recorded_by_anybody_makes_nobody_read_grants_again(
 ) -> None:
     """Statements, holds and disclosures too: only what changes who may do what is one."""
     reads: list[int | None] = []
-    read_access = checking.read_access
 
     def counted(reader: Reader, size: int | None = None) -> AccessState:
         reads.append(size)
