@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Protocol, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,37 +13,31 @@ from lineage.access.accounts import Told
 from lineage.access.checking import Checks
 from lineage.access.roles import Action
 from lineage.clock import Clock, Randomness
-from lineage.erasure.erasing import Plan, make_plan, scrub
+from lineage.erasure.answering import Saying, answer_of, stated_records
+from lineage.erasure.erasing import Plan, make_plan, plan_again, scrub
 from lineage.erasure.judging import check_keep_days, check_requesters
-from lineage.erasure.planning import Copy, Target, check_targets
-from lineage.erasure.proposing import check_second, proposal_at, view_proposals
+from lineage.erasure.planning import Target, check_targets
+from lineage.erasure.proposing import (
+    Proposed,
+    check_proposable,
+    check_second,
+    check_undecided,
+    proposal_at,
+    same_proposal,
+    view_proposal,
+    view_proposals,
+)
+from lineage.erasure.restraining import Scoped, restraint_at, restraint_view, with_scope
 from lineage.folding import fold_anew
 from lineage.intake import Append, Intake
-from lineage.projections.governance import RESTRAINT, RestraintRow, read_governance
-from lineage.projections.nodes import NODE
-from lineage.questions.nodes import find_identified
+from lineage.projections.governance import RESTRAINT, RestraintRow
 from lineage.rules.secrets import clean_identifier
 from lineage.stores.base import Reader, Store, Writer
-from lineage.vertices import node_name
 from lineage.writing.governing import Pseudonyms, governance_batch, namespace_number
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
-from lineage_schemas.codec import decode_envelope
-from lineage_schemas.erasures import (
-    CopyView,
-    ErasureAnswer,
-    ObjectionView,
-    ProposalView,
-    RestraintView,
-)
-from lineage_schemas.errors import (
-    InvalidInputError,
-    LimitExceededError,
-    NotFoundError,
-    PreconditionError,
-)
+from lineage_schemas.erasures import ErasureAnswer, ProposalView, RestraintView
+from lineage_schemas.errors import InvalidInputError, PreconditionError
 from lineage_schemas.governance import (
-    Disclosure,
-    Erasure,
     ErasureProposal,
     ErasureRefusal,
     Hold,
@@ -50,11 +45,7 @@ from lineage_schemas.governance import (
     Release,
     Retention,
 )
-from lineage_schemas.instants import format_instant
-from lineage_schemas.limits import ERASURE_POSITIONS_MAX
-from lineage_schemas.mlmd import Kind
 
-_Scoped = TypeVar("_Scoped", Hold, Retention)
 _T = TypeVar("_T")
 
 
@@ -125,7 +116,7 @@ class Erasures:
             self._checks.check(reader, principal, Action.PLAN_ERASURE, namespace)
             now_us = max(reader.head().recorded_us, self._clock())
             plan = make_plan(reader, namespace, wanted, parts, now_us)
-            answer = _answer(reader, plan, namespace, parts)
+            answer = answer_of(reader, plan, namespace, parts)
         self._told(principal, "plan", namespace, wanted, answer)
         return answer
 
@@ -162,7 +153,7 @@ class Erasures:
             plan = make_plan(writer, namespace, ask.targets, ask.parts, now_us)
             names = Pseudonyms(writer, namespace, self._randomness)
             people = names.of(ask.requester), names.of(ask.approver)
-            saying = _Saying(ask.legal_basis, ask.reason, *people)
+            saying = Saying(ask.legal_basis, ask.reason, *people)
             return self._erase(
                 writer, append, plan, saying, names, (namespace, ask.parts, principal)
             )
@@ -182,7 +173,8 @@ class Erasures:
         """Ask for an erasure; nothing is erased until somebody else approves it.
 
         What the targets mean now is what is proposed: entries that come later are not in it. The
-        answer is that of a plan, and its ``position`` is what ``approve`` is given.
+        answer is that of a plan, and its ``position`` is what ``approve`` is given. Asked again
+        while nobody has decided it, the answer is the same, and nothing is stated.
 
         Raises:
             ForbiddenError: as ``plan``.
@@ -197,13 +189,18 @@ class Erasures:
         def work(writer: Writer, append: Append, now_us: int) -> ErasureAnswer:
             self._checks.check(writer, principal, Action.PROPOSE_ERASURE, namespace)
             plan = make_plan(writer, namespace, wanted, parts, now_us)
-            _check_proposable(plan)
+            check_proposable(plan)
             record = ErasureProposal(
                 positions=plan.positions, parts=parts, legal_basis=legal_basis, reason=reason
             )
-            batch = governance_batch(namespace, principal, record, randomness=self._randomness)
-            answer = _answer(writer, plan, namespace, parts)
-            return replace(answer, position=append(batch)[-1].position)
+            answer = answer_of(writer, plan, namespace, parts)
+            names = Pseudonyms(writer, namespace, self._randomness)
+            requester = names.of(principal.name, principal.origin)
+            position = same_proposal(writer, namespace, requester, record, now_us)
+            if position is None:
+                batch = governance_batch(namespace, principal, record, randomness=self._randomness)
+                position = append(batch)[-1].position
+            return replace(answer, position=position)
 
         answer = self._state(work)
         self._told(principal, "propose", namespace, wanted, answer)
@@ -218,10 +215,14 @@ class Erasures:
     ) -> ErasureAnswer:
         """Approve the erasure proposed at ``position`` and carry it out, as ``erase`` does.
 
+        Whoever has approved it may ask again: the answer says what was erased, and whatever failed
+        after that is done. Where another erasure has taken all of it, nothing is stated.
+
         Raises:
             ForbiddenError: ``principal`` is no privacy officer there, or is who proposed it.
             NotFoundError: no erasure is proposed there in this namespace.
-            PreconditionError: it was decided before, or nobody can tell any more who proposed it.
+            PreconditionError: somebody decided it before, it has expired, or nobody can tell any
+                more who proposed it.
             StoreError: as ``erase``.
         """
 
@@ -230,32 +231,136 @@ class Erasures:
             proposed = proposal_at(writer, namespace, position)
             names = Pseudonyms(writer, namespace, self._randomness)
             approver = names.of(principal.name, principal.origin)
-            check_second(proposed, approver)
             record = proposed.record
+            told = namespace, record.parts, principal
+            decision = proposed.decision
+            if decision is not None and decision.is_approval_of == approver:
+                return self._approved(writer, proposed, namespace, now_us)
+            check_second(proposed, approver, now_us, is_local=principal.is_local)
             plan = make_plan(writer, namespace, record.positions, record.parts, now_us)
-            saying = _Saying(
+            saying = Saying(
                 record.legal_basis, record.reason, proposed.requester, approver, position
             )
-            told = namespace, record.parts, principal
             return self._erase(writer, append, plan, saying, names, told)
 
         answer = self._carry_out(work)
         self._told(principal, "approve", namespace, (position,), answer)
         return answer
 
-    def proposals(
-        self, namespace: str = DEFAULT_NAMESPACE, *, principal: Principal = LOCAL_PRINCIPAL
-    ) -> tuple[ProposalView, ...]:
-        """Return every erasure that was proposed in a namespace, decided ones too, by position.
+    def refuse(
+        self,
+        position: int,
+        *,
+        reason: str,
+        namespace: str = DEFAULT_NAMESPACE,
+        principal: Principal = LOCAL_PRINCIPAL,
+    ) -> ProposalView:
+        """Refuse the erasure proposed at ``position``, so that nobody can approve it any more.
+
+        Whoever proposed it may: so one takes a proposal back. Asked again by the same, nothing is
+        stated.
 
         Raises:
-            ForbiddenError: ``principal`` may not see them.
+            ForbiddenError: ``principal`` is no privacy officer there.
+            InvalidInputError: no reason.
+            NotFoundError: no erasure is proposed there in this namespace.
+            PreconditionError: somebody decided it before.
+        """
+        _check_given("reason", reason)
+
+        def work(writer: Writer, append: Append, now_us: int) -> ProposalView:
+            self._checks.check(writer, principal, Action.APPROVE_ERASURE, namespace)
+            proposed = proposal_at(writer, namespace, position)
+            names = Pseudonyms(writer, namespace, self._randomness)
+            refuser = names.of(principal.name, principal.origin)
+            decision = proposed.decision
+            if decision is None or decision.is_refusal_of != refuser:
+                check_undecided(proposed)
+                record = ErasureRefusal(
+                    positions=proposed.record.positions,
+                    parts=proposed.record.parts,
+                    legal_basis=proposed.record.legal_basis,
+                    requester=proposed.requester,
+                    approver=refuser,
+                    because=(),
+                    reason=reason,
+                    proposal=position,
+                )
+                append(
+                    governance_batch(
+                        namespace, principal, *names.new, record, randomness=self._randomness
+                    )
+                )
+            return view_proposal(writer, namespace, position, now_us)
+
+        view = self._state(work)
+        self._checks.tell(principal, Told("refuse", namespace, (position,), count=1))
+        return view
+
+    def proposal(
+        self,
+        position: int,
+        namespace: str = DEFAULT_NAMESPACE,
+        *,
+        principal: Principal = LOCAL_PRINCIPAL,
+    ) -> ProposalView:
+        """Return the erasure that was proposed at ``position``, and what became of it.
+
+        Raises:
+            ForbiddenError: ``principal`` may not see it.
+            NotFoundError: no erasure is proposed there in this namespace.
         """
         with self._store.read() as reader:
             self._checks.check(reader, principal, Action.SEE_RESTRAINTS, namespace)
-            found = tuple(view_proposals(reader, namespace))
-        self._checks.tell(principal, Told("proposals", namespace, (), count=len(found)))
+            now_us = self._checks.now_us(reader)
+            found = view_proposal(reader, namespace, position, now_us)
+        self._checks.tell(principal, Told("proposal", namespace, (position,), count=1))
         return found
+
+    def proposals(
+        self,
+        namespace: str = DEFAULT_NAMESPACE,
+        *,
+        undecided: bool = False,
+        start: int = 0,
+        count: int | None = None,
+        principal: Principal = LOCAL_PRINCIPAL,
+    ) -> tuple[ProposalView, ...]:
+        """Return the erasures that were proposed in a namespace, decided ones too, by position.
+
+        From position ``start`` on, and ``count`` of them at most; or only those that are
+        ``undecided``, be they open, expired, or about what is gone already.
+
+        Raises:
+            ForbiddenError: ``principal`` may not see them.
+            InvalidInputError: a start or count below 0.
+        """
+        if start < 0 or (count is not None and count < 0):
+            raise InvalidInputError("A list begins at position 0 or later, and has no less than 0")
+        with self._store.read() as reader:
+            self._checks.check(reader, principal, Action.SEE_RESTRAINTS, namespace)
+            now_us = self._checks.now_us(reader)
+            views = view_proposals(reader, namespace, now_us, start, undecided=undecided)
+            found = tuple(islice(views, count))
+        question = undecided, start, count
+        self._checks.tell(principal, Told("proposals", namespace, question, count=len(found)))
+        return found
+
+    def _approved(
+        self, reader: Reader, proposed: Proposed, namespace: str, now_us: int
+    ) -> ErasureAnswer:
+        """Return what came of an approval, to whoever gave it."""
+        assert proposed.decision is not None
+        record = proposed.decision.record
+        is_refused = isinstance(record, ErasureRefusal)
+        plan = plan_again(reader, namespace, record.positions, record.parts, now_us)
+        answer = answer_of(reader, plan, namespace, record.parts)
+        return replace(
+            answer,
+            objections=answer.objections if is_refused else (),
+            position=proposed.decision.position,
+            refused=is_refused,
+        )
 
     def _told(
         self,
@@ -346,14 +451,14 @@ class Erasures:
 
         def work(writer: Writer, append: Append, _: int) -> RestraintView:
             self._checks.check(writer, principal, Action.RESTRAIN, namespace)
-            row = _restraint_at(writer, namespace, position)
+            row = restraint_at(writer, namespace, position)
             if row.released_by is not None:
                 raise PreconditionError(
                     "This was released before", where=f"by position {row.released_by}"
                 )
             record = Release(position=position, reason=reason)
             append(governance_batch(namespace, principal, record, randomness=self._randomness))
-            return _restraint_view(writer, _restraint_at(writer, namespace, position))
+            return restraint_view(writer, restraint_at(writer, namespace, position))
 
         view = self._state(work)
         self._checks.tell(principal, Told("release", namespace, (position,), count=1))
@@ -372,7 +477,7 @@ class Erasures:
             number = namespace_number(reader, namespace)
             rows = [] if number is None else reader.find(RESTRAINT, "namespace", [number])
             found = tuple(
-                _restraint_view(reader, row) for row in map(RestraintRow._make, sorted(rows))
+                restraint_view(reader, row) for row in map(RestraintRow._make, sorted(rows))
             )
         self._checks.tell(principal, Told("restraints", namespace, (), count=len(found)))
         return found
@@ -388,12 +493,12 @@ class Erasures:
         writer: Writer,
         append: Append,
         plan: Plan,
-        saying: _Saying,
+        saying: Saying,
         names: Pseudonyms,
         told: tuple[str, PartsErased, Principal],
     ) -> ErasureAnswer:
         namespace, parts, principal = told
-        answer = _answer(writer, plan, namespace, parts)
+        answer = answer_of(writer, plan, namespace, parts)
         if not plan.candidates:
             return answer
         receipts = append(
@@ -401,7 +506,7 @@ class Erasures:
                 namespace,
                 principal,
                 *names.new,
-                *_stated(plan, parts, saying),
+                *stated_records(plan, parts, saying),
                 randomness=self._randomness,
             )
         )
@@ -411,144 +516,23 @@ class Erasures:
         return replace(answer, position=receipts[-1].position, refused=bool(plan.objections))
 
     def _restrain(
-        self, record: _Scoped, target: Target | None, namespace: str, principal: Principal
+        self, record: Scoped, target: Target | None, namespace: str, principal: Principal
     ) -> RestraintView:
         def work(writer: Writer, append: Append, _: int) -> RestraintView:
             self._checks.check(writer, principal, Action.RESTRAIN, namespace)
-            scoped = _with_scope(writer, record, target, namespace)
+            scoped = with_scope(writer, record, target, namespace)
             receipts = append(
                 governance_batch(namespace, principal, scoped, randomness=self._randomness)
             )
             position = receipts[-1].position
             assert position is not None
-            return _restraint_view(writer, _restraint_at(writer, namespace, position))
+            return restraint_view(writer, restraint_at(writer, namespace, position))
 
         view = self._state(work)
         self._checks.tell(
             principal, Told(type(record).__name__.lower(), namespace, (target,), count=1)
         )
         return view
-
-
-class _Saying(NamedTuple):
-    """What the log is to say of an erasure: by what right, and whose word it is (pseudonyms)."""
-
-    legal_basis: str
-    reason: str
-    requester: str
-    approver: str
-    proposal: int | None = None
-
-
-def _stated(plan: Plan, parts: PartsErased, saying: _Saying) -> Iterator[Erasure | ErasureRefusal]:
-    """Yield what the log is to say: that it was done, or that it was refused."""
-    because = tuple(sorted({one.restraint for one in plan.objections}))
-    for start in range(0, len(plan.positions), ERASURE_POSITIONS_MAX):
-        positions = plan.positions[start : start + ERASURE_POSITIONS_MAX]
-        if because:
-            yield ErasureRefusal(
-                positions=positions, parts=parts, because=because, **saying._asdict()
-            )
-        else:
-            yield Erasure(positions=positions, parts=parts, **saying._asdict())
-
-
-def _check_proposable(plan: Plan) -> None:
-    if not plan.candidates:
-        raise PreconditionError("There is nothing left to erase")
-    if len(plan.positions) > ERASURE_POSITIONS_MAX:
-        raise LimitExceededError(
-            f"A proposal of {len(plan.positions)} entries is over the limit of "
-            f"{ERASURE_POSITIONS_MAX} (ERASURE_POSITIONS_MAX)",
-            hint="Propose by positions, several times.",
-        )
-
-
-def _answer(reader: Reader, plan: Plan, namespace: str, parts: PartsErased) -> ErasureAnswer:
-    return ErasureAnswer(
-        namespace=namespace,
-        parts=parts,
-        positions=plan.positions,
-        nodes=plan.nodes,
-        objections=tuple(
-            ObjectionView(
-                entry=one.entry,
-                restraint=one.restraint,
-                name=one.name,
-                until=None if one.until_us is None else format_instant(one.until_us),
-            )
-            for one in plan.objections
-        ),
-        copies=tuple(_copy_view(reader, copy) for copy in plan.copies),
-    )
-
-
-def _copy_view(reader: Reader, copy: Copy) -> CopyView:
-    stated = read_governance(reader.entries(copy.stated_at, 1)[0], Disclosure)
-    return CopyView(
-        entry=copy.entry,
-        stated_at=copy.stated_at,
-        facts=copy.facts,
-        personal=copy.personal,
-        form=stated.form,
-        recipient=stated.recipient,
-    )
-
-
-def _with_scope(reader: Reader, record: _Scoped, target: Target | None, namespace: str) -> _Scoped:
-    number = namespace_number(reader, namespace)
-    if number is None:
-        raise NotFoundError("Nothing was ever said in this namespace", where=namespace[:64])
-    match target:
-        case None:
-            return record
-        case int():
-            _check_entry(reader, target, namespace)
-            return replace(record, position=target)
-        case str():
-            size = reader.head().size
-            found = find_identified(reader, number, clean_identifier(target), tuple(Kind), size)
-            if len(found) != 1:
-                raise NotFoundError(
-                    f"{len(found) or 'No'} nodes go by this identifier, and one is wanted",
-                    where=target[:128],
-                )
-            name = node_name(found[0])
-            return replace(record, kind=name.kind, node=name.id)
-
-
-def _check_entry(reader: Reader, position: int, namespace: str) -> None:
-    envelopes = reader.envelopes(position, 1) if position >= 0 else []
-    if not envelopes or decode_envelope(envelopes[0]).namespace != namespace:
-        raise NotFoundError(
-            "There is no such entry in this namespace", where=f"position {position}"
-        )
-
-
-def _restraint_at(reader: Reader, namespace: str, position: int) -> RestraintRow:
-    number = namespace_number(reader, namespace)
-    for row in map(RestraintRow._make, reader.find(RESTRAINT, "position", [position])):
-        if row.namespace == number:
-            return row
-    raise NotFoundError(
-        "This entry states no hold and no retention of this namespace",
-        where=f"position {position}",
-    )
-
-
-def _restraint_view(reader: Reader, row: RestraintRow) -> RestraintView:
-    name = None if row.vertex is None else node_name(row.vertex)
-    rows = [] if row.vertex is None else reader.find(NODE, "vertex", [row.vertex])
-    return RestraintView(
-        position=row.position,
-        name=row.name,
-        keep_days=row.keep_days,
-        entry=row.entry,
-        node_kind=None if name is None else name.kind.value,
-        node_id=None if name is None else name.id,
-        node_key=rows[0][3] if rows else None,
-        released_by=row.released_by,
-    )
 
 
 def _cleaned(target: Target) -> Target:

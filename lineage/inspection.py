@@ -11,11 +11,12 @@ from typing import Final
 
 from msgspec import Struct
 
+from lineage.access.viewing import Moment, view_keys
 from lineage.anchoring.keys import load_signing_key
 from lineage.anchoring.notary import anchored, check_key, compare, root_of_size
 from lineage.anchoring.sidecar import Sidecar, SidecarFile
 from lineage.ledger import files_beside
-from lineage.projections.views import TABLES
+from lineage.projections.views import PROJECTION_VERSION, TABLES, read_bookmark
 from lineage.questions.state import LedgerState, read_state
 from lineage.stores.base import Reader
 from lineage.stores.looking import look_at_store
@@ -252,6 +253,28 @@ def _clock(looked: _Looked) -> Finding:
     return fine("clock", "The clock is not behind the log", format_instant(looked.now_us))
 
 
+def _api_keys(looked: _Looked) -> Finding:
+    """Whether an API key was made for a name that only a token, or this machine, may have."""
+    if read_bookmark(looked.reader).version != PROJECTION_VERSION:
+        return fine("API keys", "They are read once the views are folded")
+    moment = Moment(looked.state.size, looked.now_us)
+    open_ones = [
+        one.key
+        for one in view_keys(looked.reader, moment)
+        if one.foreign and one.revoked_by is None
+    ]
+    if open_ones:
+        return warning(
+            "API keys",
+            f"{len(open_ones)} API keys speak for names that no key may have, and open nothing",
+            ", ".join(open_ones[:_NAMED_MAX]),
+            "Revoke each with `lineage access key revoke`, and make one for another name.",
+        )
+    return fine("API keys", "Each speaks for a name of its own")
+
+
+_NAMED_MAX: Final = 8
+
 _CHECKS: Final[dict[str, Callable[[_Looked], Finding]]] = {
     "log": _log,
     "signed": _agreement,
@@ -259,5 +282,6 @@ _CHECKS: Final[dict[str, Callable[[_Looked], Finding]]] = {
     "views": _views,
     "signature": _unsigned,
     "anchors": _anchors,
+    "API keys": _api_keys,
     "clock": _clock,
 }

@@ -32,7 +32,10 @@ VERIFIER_VARIABLE: Final = f"{PREFIX}VERIFIER_KEY"
 CONFIG_VARIABLE: Final = f"{PREFIX}CONFIG"
 """The file of settings, where the command line names none."""
 
-OTHER_VARIABLES: Final = frozenset({VERIFIER_VARIABLE, CONFIG_VARIABLE})
+API_KEY_VARIABLE: Final = f"{PREFIX}API_KEY_FILE"
+"""Where the API key of whoever types a command lies."""
+
+OTHER_VARIABLES: Final = frozenset({VERIFIER_VARIABLE, CONFIG_VARIABLE, API_KEY_VARIABLE})
 """Variables that are no settings, and no mistakes either."""
 
 TEST_PREFIX: Final = f"{PREFIX}TEST_"
@@ -178,7 +181,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             ge=0,
             le=1_000_000,
             description="How many requests a second each principal may send, where it signs in; "
-            "0 is no limit.",
+            "0 is no limit. Each process counts for itself, as with every limit of a caller: "
+            "behind N of them it is up to N times as many.",
         ),
     ] = PRINCIPAL_RATE_DEFAULT
     principal_burst: Annotated[
@@ -189,7 +193,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=100_000,
-            description="How many requests each principal may have here at once; 0 is no limit.",
+            description="How many requests each principal may have in one process at once; 0 is no "
+            "limit.",
         ),
     ] = PRINCIPAL_REQUESTS_DEFAULT
     principal_bytes: Annotated[
@@ -197,7 +202,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=_COUNT_MAX,
-            description="How many bytes of their bodies may be here at once; 0 is no limit.",
+            description="How many bytes of their bodies may be in one process at once; 0 is no "
+            "limit.",
         ),
     ] = PRINCIPAL_BYTES_DEFAULT
     address_rate: Annotated[
@@ -205,8 +211,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=1_000_000,
-            description="How many requests a second each address may send without a valid "
-            "credential; 0 is no limit.",
+            description="How many requests a second each address may send to one process without a "
+            "valid credential; 0 is no limit.",
         ),
     ] = ADDRESS_RATE_DEFAULT
     address_burst: Annotated[

@@ -25,6 +25,10 @@ from lineage_api.writing import GroupWriter
 _PUBLISHING_THREADS: Final = 2
 """One signs, and does not wait for the one that hands out."""
 
+_GOVERNING_THREADS: Final = 1
+"""An erasure folds the whole log anew, and holds every other writer up: no second one gains by it.
+"""
+
 _SCRAPING_THREADS: Final = 2
 """Of their own: a scrape tells how busy the readers are, and does not wait for them."""
 
@@ -32,6 +36,7 @@ _SCRAPING_THREADS: Final = 2
 class Surface(Struct, frozen=True, kw_only=True):
     """One running application. ``preparing`` threads check and encode what is to be written.
 
+    ``governing`` is one thread for what the ledger states of itself, which the writer waits for.
     ``stopping`` is set once the server was told to stop, while it still answers.
     """
 
@@ -40,6 +45,7 @@ class Surface(Struct, frozen=True, kw_only=True):
     writer: GroupWriter
     reading: Pool
     preparing: Pool
+    governing: Pool
     publisher: Publisher
     gate: Gate
     metrics: Metrics
@@ -94,6 +100,7 @@ def _surface(ledger: Ledger, settings: Settings, running: Running, gate: Gate) -
         ),
         reading=Pool("lineage-reader", settings.reader_threads),
         preparing=Pool("lineage-preparer", settings.preparing_threads),
+        governing=Pool("lineage-governor", _GOVERNING_THREADS),
         publisher=Publisher(ledger, settings),
         gate=gate,
         metrics=running.metrics,
@@ -105,6 +112,7 @@ def _surface(ledger: Ledger, settings: Settings, running: Running, gate: Gate) -
 def _end(surface: Surface, beside: Pool) -> None:
     surface.preparing.close()
     surface.writer.stop()
+    surface.governing.close()
     surface.reading.close()
     surface.scraping.close()
     beside.close()

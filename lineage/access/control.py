@@ -24,6 +24,7 @@ from lineage.access.granting import (
     grant_scope,
     key_scope,
 )
+from lineage.access.names import check_key_name
 from lineage.access.roles import ACTIONS, Action
 from lineage.access.state import permits, read_access, rights_of
 from lineage.access.viewing import Moment, moment_of, view_grants, view_keys
@@ -230,15 +231,14 @@ class AccessControl:
         """Make an API key: whoever shows it speaks as ``name``. Return it, this once, and its view.
 
         It allows what ``name`` was granted, narrowed to these roles, namespaces and sources. The
-        log has its digest alone.
+        log has its digest alone. Names of an issuer's are for its tokens: no key speaks for them.
 
         Raises:
             InvalidInputError: a name, scope or time that cannot be.
             ForbiddenError: ``principal`` may not make such a key for ``name``.
         """
         check_grantee(name)
-        if name.startswith(GROUP_PREFIX):
-            raise InvalidInputError("A key is somebody's, and not a group's", where=name[:64])
+        check_key_name(name)
         scope = key_scope(namespaces, sources)
         wanted = WantedKey(tuple(sorted(set(roles))), scope.namespaces, scope.sources)
         expires_us = None if expires is None else instant_us(expires)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from lineage.access.checking import Checks
+from lineage.access.names import RESERVED_NAMES
 from lineage.access.roles import WHOLE_LEDGER_ROLES, Action, kept_apart
-from lineage.access.state import RESERVED_NAMES, covers, grantees_of, meets
+from lineage.access.state import covers, grantees_of, meets
 from lineage.rules.form import LEDGER_NAMESPACE, check_name, check_namespace, check_principal
 from lineage.stores.base import Reader
 from lineage.writing.submission import Principal

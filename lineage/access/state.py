@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from msgspec import json
 
+from lineage.access.names import RESERVED_NAMES, may_have_key
 from lineage.access.roles import ACTIONS, LEDGER_WIDE, Action, kept_apart
 from lineage.projections.access import API_KEY, GRANT, ApiKeyRow, GrantRow
 from lineage.projections.statements import ACTOR
@@ -21,9 +22,6 @@ from lineage.writing.governing import namespace_number
 from lineage.writing.submission import Principal
 from lineage_schemas.access import EVERY, GROUP_PREFIX, Role
 from lineage_schemas.records import ActorOrigin
-
-RESERVED_NAMES: Final = frozenset({"local", "ledger"})
-"""Who speaks under these in the log is this machine itself; nobody signs in as one of them."""
 
 _NAMES: Final = json.Decoder(tuple[str, ...])
 _ROLES: Final = json.Decoder(tuple[Role, ...])
@@ -67,7 +65,8 @@ NOBODY: Final = AccessState(is_set_up=False, grants={}, keys={})
 def read_access(reader: Reader, size: int | None = None) -> AccessState:
     """Read what was granted (as of a size).
 
-    A grant to somebody whose name was erased since is granted to nobody, at every size.
+    A grant to somebody whose name was erased since is granted to nobody, at every size. A key for a
+    name that is another kind of caller's was made before that was refused; it opens nothing.
     """
     number = namespace_number(reader, LEDGER_NAMESPACE)
     if number is None:
@@ -85,7 +84,7 @@ def read_access(reader: Reader, size: int | None = None) -> AccessState:
     for key in map(ApiKeyRow._make, scan_rows(reader, API_KEY)):
         is_set_up = is_set_up or key.since < size
         name = names.get(key.principal)
-        if name and is_visible(key.since, key.until, size):
+        if name and may_have_key(name) and is_visible(key.since, key.until, size):
             keys[key.id] = _held_key(key, name)
     return AccessState(is_set_up, {name: tuple(rows) for name, rows in grants.items()}, keys)
 

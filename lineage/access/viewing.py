@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from msgspec import json
 
 from lineage.access.granting import within
+from lineage.access.names import may_have_key
 from lineage.access.state import actor_names
 from lineage.projections.access import API_KEY, GRANT, ApiKeyRow, GrantRow
 from lineage.questions.as_of import AsOf, envelope_at, resolve_as_of
@@ -87,10 +88,12 @@ def _keys(reader: Reader, moment: Moment, namespace: str) -> Iterator[ApiKeyView
         if row.since >= moment.size or not shown:
             continue
         until = _until(row.until, moment)
+        name = names.get(row.principal, row.principal)
+        foreign = not may_have_key(name)
         yield ApiKeyView(
             key=row.id,
             position=row.since,
-            principal=names.get(row.principal, row.principal),
+            principal=name,
             roles=_ROLES.decode(row.roles),
             namespaces=shown if narrowed else (),
             sources=_NAMES.decode(row.sources),
@@ -98,7 +101,8 @@ def _keys(reader: Reader, moment: Moment, namespace: str) -> Iterator[ApiKeyView
             issued_at=format_instant(row.recorded_us),
             expires=None if row.expires_us is None else format_instant(row.expires_us),
             revoked_by=until,
-            in_force=until is None and not _is_over(row.expires_us, moment),
+            in_force=until is None and not foreign and not _is_over(row.expires_us, moment),
+            foreign=foreign,
             reason=row.reason,
         )
 

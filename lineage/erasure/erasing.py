@@ -14,6 +14,7 @@ from lineage.erasure.planning import (
     Candidate,
     Copy,
     Target,
+    candidates_at,
     find_candidates,
     find_copies,
     is_erasable,
@@ -66,6 +67,21 @@ def make_plan(
     if number is None:
         raise NotFoundError("Nothing was ever said in this namespace", where=namespace[:64])
     candidates = find_candidates(reader, namespace, number, targets, parts)
+    return _plan(reader, number, candidates, parts, now_us)
+
+
+def plan_again(
+    reader: Reader, namespace: str, positions: Sequence[int], parts: PartsErased, now_us: int
+) -> Plan:
+    """Return the plan of an erasure that was carried out, or refused, of these entries."""
+    number = namespace_number(reader, namespace)
+    assert number is not None
+    return _plan(reader, number, candidates_at(reader, namespace, number, positions), parts, now_us)
+
+
+def _plan(
+    reader: Reader, number: int, candidates: list[Candidate], parts: PartsErased, now_us: int
+) -> Plan:
     positions = [one.position for one in candidates]
     return Plan(
         candidates,

@@ -86,10 +86,19 @@ def find_candidates(
             "(ERASED_ENTRIES_MAX)",
             hint="Name the entries by their positions, in several calls.",
         )
-    about = find_subjects(
-        reader, {one.position: one.envelope for one in found}, {namespace: number}
-    )
-    return [one._replace(vertices=frozenset(about[one.position])) for one in found]
+    return _with_subjects(reader, namespace, number, found)
+
+
+def candidates_at(
+    reader: Reader, namespace: str, number: int, positions: Sequence[int]
+) -> list[Candidate]:
+    """Return the entries at these positions, whether they still hold anything to erase or not."""
+    found = [
+        Candidate(position, decode_envelope(envelope), frozenset())
+        for position in positions
+        for envelope in reader.envelopes(position, 1)
+    ]
+    return _with_subjects(reader, namespace, number, found)
 
 
 def find_copies(reader: Reader, positions: Sequence[int], parts: PartsErased) -> list[Copy]:
@@ -101,6 +110,15 @@ def find_copies(reader: Reader, positions: Sequence[int], parts: PartsErased) ->
 
 _DESCRIBES: Final = (NodeItem, LinkItem, UnlinkItem, SeriesItem)
 """Items whose records hold values of a node, and not only its name as an end of something."""
+
+
+def _with_subjects(
+    reader: Reader, namespace: str, number: int, found: Sequence[Candidate]
+) -> list[Candidate]:
+    about = find_subjects(
+        reader, {one.position: one.envelope for one in found}, {namespace: number}
+    )
+    return [one._replace(vertices=frozenset(about[one.position])) for one in found]
 
 
 def _nodes_of(reader: Reader, number: int, identifier: str) -> list[int]:

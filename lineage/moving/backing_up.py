@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
@@ -35,11 +36,17 @@ class BackupAnswer(Struct, frozen=True, kw_only=True):
     frozen: bool
 
 
-def back_up(store: Store, path: Path, progress: Progress | None = None) -> BackupAnswer:
+def back_up(
+    store: Store,
+    path: Path,
+    progress: Progress | None = None,
+    stating: Callable[[BackupAnswer], None] | None = None,
+) -> BackupAnswer:
     """Copy one moment of a store into a new file, check the copy, and only then give it its name.
 
     Writers go on meanwhile. The views are in it if the store is SQLite's; else they are folded by
-    whoever opens it. Neither key nor sidecar is: see docs/custody.md.
+    whoever opens it. Neither key nor sidecar is: see docs/custody.md. ``stating`` is told of the
+    backup before it has its name; when that raises, there is none.
 
     Raises:
         InvalidInputError: there is such a file already.
@@ -48,21 +55,29 @@ def back_up(store: Store, path: Path, progress: Progress | None = None) -> Backu
         StoreError: it cannot be written. In each case nothing is left of it.
     """
     with translated(path), whole_file(path) as made:
-        try:
-            if isinstance(store, SqliteStore):
-                store.copy_to(made)
-            else:
-                with store.read() as reader:
-                    _copy(reader, made, progress)
-            return _checked(made, progress)
-        except StoreFullError as error:
-            raise StoreFullError(
-                "There is no room for this backup; nothing is left of it, and the ledger goes on",
-                where=str(path),
-                hint="Make room, or name a file on another disk.",
-            ) from error
-        finally:
-            remove_beside(made)
+        answer = _made(store, made, path, progress)
+        if stating is not None:
+            stating(answer)
+        return answer
+
+
+def _made(store: Store, made: Path, path: Path, progress: Progress | None) -> BackupAnswer:
+    """Fill the file ``made``, which is going to be called ``path``."""
+    try:
+        if isinstance(store, SqliteStore):
+            store.copy_to(made)
+        else:
+            with store.read() as reader:
+                _copy(reader, made, progress)
+        return _checked(made, progress)
+    except StoreFullError as error:
+        raise StoreFullError(
+            "There is no room for this backup; nothing is left of it, and the ledger goes on",
+            where=str(path),
+            hint="Make room, or name a file on another disk.",
+        ) from error
+    finally:
+        remove_beside(made)
 
 
 def remove_beside(made: Path) -> None:

@@ -46,6 +46,8 @@ class Moves:
     ) -> BackupAnswer:
         """Write one moment of the ledger into a new SQLite file, checked; others write meanwhile.
 
+        That it was taken stands in the access log before it has its name.
+
         Raises:
             ForbiddenError: ``principal`` is no operator.
             InvalidInputError: there is such a file already.
@@ -54,7 +56,12 @@ class Moves:
         """
         self._admit(principal, Action.BACKUP)
         self._custody.catch_up()
-        return back_up(self._store, path, progress)
+
+        def stating(answer: BackupAnswer) -> None:
+            told = Told("back_up", EVERY, (), answer.size, answer.root, answer.origin, answer.size)
+            self._checks.tell(principal, told)
+
+        return back_up(self._store, path, progress, stating)
 
     def export(
         self,
@@ -88,7 +95,8 @@ class Moves:
         with self._store.read() as reader:
             head, origin = reader.head(), reader.origin()
             root = head.tree().root().hex()
-            told = Told("export", EVERY, ("final" if final else "copy",), head.size, root, origin)
+            how = "final" if final else "copy"
+            told = Told("export", EVERY, (how,), head.size, root, origin, head.size)
             self._checks.tell(principal, told)
             if isinstance(target, Path):
                 return write_export_file(

@@ -25,6 +25,11 @@ GROUP_PREFIX: Final = "group:"
 """A grantee that begins so is a group, and whoever belongs to it has what it was granted."""
 
 
+ISSUER_END: Final = "#"
+"""Between an issuer of tokens, which never has it, and a name there: so no two callers share a
+name."""
+
+
 class Role(Word):
     """What somebody may be. ``lineage.access.roles`` says what each may do."""
 
@@ -135,7 +140,10 @@ class GrantView(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ApiKeyView(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An API key as it stood when it was asked for; never its secret."""
+    """An API key as it stood when it was asked for; never its secret.
+
+    ``foreign``: its principal has a name that no key may speak for, so it opens nothing.
+    """
 
     key: str
     position: int
@@ -148,6 +156,7 @@ class ApiKeyView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires: str | None = None
     revoked_by: int | None = None
     in_force: bool
+    foreign: bool = False
     reason: str = ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from lineage_schemas.governance import PartsErased
+from lineage_schemas.mlmd import Word
 
 
 class CopyView(Struct, frozen=True, kw_only=True):
@@ -36,10 +37,10 @@ class ObjectionView(Struct, frozen=True, kw_only=True):
 class ErasureAnswer(Struct, frozen=True, kw_only=True):
     """What an erasure erased, or would erase.
 
-    ``position`` is that of the entry that states it: the erasure, or its refusal; ``None`` for a
-    mere plan, and where there was nothing to erase. ``refused`` says which. ``nodes`` counts the
-    nodes that the entries speak of; ``copies`` are beyond our reach. ``scrubbed`` is false while
-    erased bytes may still be in the store's file.
+    ``position`` is that of the entry that states it: the erasure, its refusal, or its proposal;
+    ``None`` for a mere plan, and where there was nothing to erase. ``refused`` says that it is a
+    refusal. ``nodes`` counts the nodes that the entries speak of; ``copies`` are beyond our reach.
+    ``scrubbed`` is false while erased bytes may still be in the store's file.
     """
 
     namespace: str
@@ -53,20 +54,38 @@ class ErasureAnswer(Struct, frozen=True, kw_only=True):
     scrubbed: bool = True
 
 
+class ProposalState(Word):
+    """What has become of a proposal. ``GONE``: another erasure took all of what it is about."""
+
+    OPEN = "open"
+    ERASED = "erased"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    GONE = "nothing-left"
+
+
 class ProposalView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An erasure that somebody has proposed, and what became of it.
 
-    ``requester`` is a name, or a pseudonym where the name was erased; ``decided_by`` the position
-    of the entry that states the erasure, or its refusal.
+    ``requester`` and ``decider`` are names, or pseudonyms where the names were erased.
+    ``decided_by`` is the position of the entry that states the erasure, or its refusal: by the
+    holds and retentions at ``because``, or, where there are none, by the decider, whose
+    ``refusal`` says why.
     """
 
     position: int
+    state: ProposalState
     requester: str
     positions: tuple[int, ...]
     parts: PartsErased
     legal_basis: str
     reason: str = ""
+    proposed_at: str
+    expires: str
     decided_by: int | None = None
+    decider: str = ""
+    because: tuple[int, ...] = ()
+    refusal: str = ""
 
 
 class RestraintView(Struct, frozen=True, kw_only=True, omit_defaults=True):

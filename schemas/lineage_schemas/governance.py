@@ -81,7 +81,10 @@ class Erasure(Record, frozen=True, kw_only=True, tag="erasure"):
 
 
 class ErasureRefusal(Record, frozen=True, kw_only=True, tag="erasure_refusal"):
-    """An erasure was asked for and refused, because of holds or retentions at ``because``."""
+    """An erasure was asked for and refused, because of holds or retentions at ``because``.
+
+    Where there are none, ``approver`` has refused what was proposed.
+    """
 
     positions: tuple[int, ...]
     parts: PartsErased

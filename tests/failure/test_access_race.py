@@ -3,10 +3,12 @@
 from pathlib import Path
 from threading import Barrier, Thread
 
+import pytest
+
 from checks import check_ledger
 from lineage import open_ledger
 from lineage.ledger import Artifact, Ledger, Principal, Role, Statement
-from lineage_schemas.errors import ForbiddenError
+from lineage_schemas.errors import ForbiddenError, LedgerError, PreconditionError
 
 WRITERS = 4
 ENOUGH = 200
@@ -55,4 +57,43 @@ def test_nothing_enters_behind_the_revocation(tmp_path: Path) -> None:
         assert len(entries) == sum(taken.values())
         assert min(taken.values()) >= 1
         assert max(one.position for one in entries) < revoked.revoked_by
+        check_ledger(first)
+
+
+@pytest.mark.parametrize("names", [("bob", "eve"), ("bob", "bob")])
+def test_of_two_who_approve_at_once_one_erases(tmp_path: Path, names: tuple[str, str]) -> None:
+    path = tmp_path / "one.db"
+    node = Artifact(key="acme:a", custom_properties={"owner": "Eve"}, personal=("owner",))
+    with open_ledger(path) as first, open_ledger(path) as second:
+        first.record([Statement(id="1", source="ci", records=(node,))])
+        for name in {"ada", *names}:
+            first.access.grant(name, Role.PRIVACY_OFFICER, ["default"])
+        at = first.erasures.propose(
+            ["acme:a"], legal_basis="GDPR 17", principal=Principal("ada")
+        ).position
+        assert at is not None
+        begun = Barrier(2)
+        became: list[int | LedgerError | None] = []
+
+        def run(ledger: Ledger, name: str) -> None:
+            begun.wait(timeout=60)
+            try:
+                became.append(ledger.erasures.approve(at, principal=Principal(name)).position)
+            except LedgerError as error:
+                became.append(error)
+
+        threads = [
+            Thread(target=run, args=(ledger, name))
+            for ledger, name in zip((first, second), names, strict=True)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=60)
+        decided = first.erasures.proposal(at).decided_by
+        if names[0] == names[1]:
+            assert became == [decided, decided]
+        else:
+            assert decided in became
+            assert [type(one) for one in became if one != decided] == [PreconditionError]
         check_ledger(first)

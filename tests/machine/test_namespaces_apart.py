@@ -212,6 +212,7 @@ QUESTIONS: list[Question] = [
 BY_POSITION: list[Callable[[Ledger, str, int], object]] = [
     lambda one, where, at: one.entries(at, count=1, namespace=where),
     lambda one, where, at: one.erasures.plan([at], namespace=where),
+    lambda one, where, at: one.erasures.proposal(at, where),
     lambda one, where, at: one.trace(TraceQuery(start=KEYS), as_of=at, namespace=where),
 ]
 

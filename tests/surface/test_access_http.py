@@ -9,6 +9,7 @@ import pytest
 
 from doubles import FakeClock, SeededRandomness
 from keyholders import bearer, let_in
+from lineage.access import control
 from lineage.ledger import open_ledger
 from lineage.service import Ledger
 from lineage_api.app import create_app
@@ -153,6 +154,20 @@ def test_the_form_of_a_document_holds_no_value() -> None:
         '{\n  a(x: "", y: "", n: 0, f: 0.0, l: [{ k: "" }]) {\n    b\n  }\n}'
     )
     assert form_of("{") == form_of("") == form_of("{" * 50_000) == ""
+
+
+def test_a_key_for_a_tokens_name_is_as_unknown_as_any(
+    kept: Ledger, client: SurfaceClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "https://id.example.org#ada"
+    kept.access.grant(name, Role.READER, ["default"])
+    with monkeypatch.context() as before:
+        before.setattr(control, "check_key_name", lambda _: None)
+        old, _ = kept.access.make_key(name)
+    same = {"X-Request-Id": "same"}
+    answers = [ask(client, key, "{ head { size } }", **same) for key in (old, "llk_0_1")]
+    assert [one.status_code for one in answers] == [401, 401]
+    assert answers[0].content == answers[1].content
 
 
 def test_nobody_is_served_where_nobody_who_signs_in_may_do_anything(kept: Ledger) -> None:

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from databases import fresh_schema, in_schema, run_behind
 from doubles import FakeClock
+from lineage.access import control
 from lineage.ledger import Artifact, Statement, open_ledger
 from lineage.stores.postgres.looking import (
     judge_connections,
@@ -134,6 +135,26 @@ def test_it_reads_what_a_killed_process_left(patient: Patient, tmp_path: Path) -
     patient.environ["LINEAGE_STORE"] = str(copied / "ledger.db")
     assert f"{size} entries" in patient["log"].what
     assert bytes_of(copied) == before
+
+
+# --- keys for names that are another's ------------------------------------------------------------
+
+
+def test_it_names_keys_that_speak_for_another_kind_of_caller(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient.terminal.done("access", "key", "make", "ada")
+    assert patient.verdict("API keys") is Verdict.OK
+    with monkeypatch.context() as before, patient.terminal.open() as ledger:
+        before.setattr(control, "check_key_name", lambda _: None)
+        _, view = ledger.access.make_key("https://id.example.org#ada")
+    found = patient["API keys"]
+    assert (found.verdict, found.where) == (Verdict.WARNING, view.key)
+    assert patient.problems() == []
+    listed = patient.terminal.done("access", "key", "list")
+    assert "opens nothing: no key may speak for this name" in listed
+    patient.terminal.done("access", "key", "revoke", view.key)
+    assert patient.verdict("API keys") is Verdict.OK
 
 
 # --- the store -----------------------------------------------------------------------------------

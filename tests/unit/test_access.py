@@ -12,6 +12,8 @@ from checks import check_ledger
 from doubles import NOON_US, FakeClock, SeededRandomness
 from erasing import OWNED, asked, records_of, said
 from lineage import open_ledger
+from lineage.access import checking
+from lineage.access.state import AccessState, read_access
 from lineage.ledger import Action, Artifact, Ledger, PartsErased, Principal, Role, TraceQuery
 from lineage.service import Ledger as Service
 from lineage.stores.base import Reader, Store
@@ -475,6 +477,45 @@ def test_checking_somebody_who_was_seen_before_costs_two_look_ups(ledger: Ledger
         local = CountingReader(reader)
         ledger._checks.check(cast("Reader", local), LOCAL_PRINCIPAL, Action.READ, "default")
         assert local.asked == []
+
+
+@pytest.mark.parametrize("grants", [10, 100])
+def test_what_is_recorded_by_anybody_makes_nobody_read_grants_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grants: int
+) -> None:
+    """Statements, holds and disclosures too: only what changes who may do what is one."""
+    reads: list[int | None] = []
+
+    def counted(reader: Reader, size: int | None = None) -> AccessState:
+        reads.append(size)
+        return read_access(reader, size)
+
+    path = tmp_path / "one.db"
+    with open_ledger(path) as first, open_ledger(path) as second:
+        for number in range(grants):
+            first.access.grant(f"reader {number}", Role.READER, ["default"])
+        who = Principal("reader 7")
+        second.record([said("0", OWNED)])
+        assert can(first, who, Action.READ)
+        assert can(second, who, Action.READ)
+        monkeypatch.setattr(checking, "read_access", counted)
+        for number in range(5):
+            first.record([said(f"by the first {number}", OWNED)])
+            second.record([said(f"by the second {number}", OWNED)])
+            held = second.erasures.hold(None, authority="court")
+            first.erasures.release(held.position, reason="over")
+            second.types(principal=who)
+            with second._store.read() as reader:
+                counting = CountingReader(reader)
+                second._checks.check(cast("Reader", counting), who, Action.READ, "default")
+                assert counting.asked == ["find", "find"]
+        assert reads == []
+        first.access.grant("late", Role.READER, ["default"])
+        first.types(principal=who)
+        reads.clear()
+        for _ in range(5):
+            second.types(principal=who)
+        assert len(reads) == 1
 
 
 def test_a_grant_by_another_process_is_seen_at_once(tmp_path: Path) -> None:

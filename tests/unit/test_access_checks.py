@@ -24,7 +24,7 @@ from lineage.proofs.tiles import ENTRIES, Tile
 from lineage.recovery import Recoverer
 from lineage.service import Ledger as Service
 from lineage.stores.memory import MemoryStore
-from lineage_schemas.errors import ForbiddenError, LedgerError
+from lineage_schemas.errors import ForbiddenError, LedgerError, StoreError
 
 EVE = Principal("eve")
 ADA = Principal("ada")
@@ -57,6 +57,8 @@ CALLS: dict[str, Call] = {
     "Erasures.erase": lambda one, who: one.erasures.erase(asked(A), principal=who),
     "Erasures.propose": lambda one, who: one.erasures.propose([A], legal_basis="b", principal=who),
     "Erasures.approve": lambda one, who: one.erasures.approve(0, principal=who),
+    "Erasures.refuse": lambda one, who: one.erasures.refuse(0, reason="r", principal=who),
+    "Erasures.proposal": lambda one, who: one.erasures.proposal(0, principal=who),
     "Erasures.proposals": lambda one, who: one.erasures.proposals(principal=who),
     "Erasures.hold": lambda one, who: one.erasures.hold(A, authority="court", principal=who),
     "Erasures.retain": lambda one, who: one.erasures.retain(
@@ -111,6 +113,8 @@ TAKES = {
     "Erasures.plan": "plan-erasure",
     "Erasures.propose": "propose-erasure",
     "Erasures.approve": "approve-erasure",
+    "Erasures.refuse": "approve-erasure",
+    "Erasures.proposal": "see-restraints",
     "Erasures.proposals": "see-restraints",
     "Erasures.restraints": "see-restraints",
     "Erasures.hold": "restrain",
@@ -273,7 +277,44 @@ def test_an_export_is_accounted_for_before_it_is_given(ledger: Ledger) -> None:
     (told,) = ledger.access.log().records
     assert (told.who, told.access.operation) == ("cyd", "export")
     assert (told.access.size, told.access.root) == (ledger.head().size, ledger.head().root.hex())
+    assert told.access.count == ledger.head().size
     assert target.getvalue()
+
+
+def test_a_backup_is_accounted_for_before_it_has_its_name(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.access.grant("cyd", Role.OPERATOR, ["*"])
+    ledger.custody.checkpoint()
+    answer = ledger.moves.back_up(tmp_path / "backup.db", principal=Principal("cyd"))
+    (told,) = ledger.access.log().records
+    assert (told.who, told.access.operation) == ("cyd", "back_up")
+    assert (told.access.size, told.access.root) == (answer.size, answer.root)
+    assert told.access.count == answer.size
+    accounts = ledger._checks.accounts
+    assert accounts is not None
+
+    def fail(*_: object) -> None:
+        raise StoreError("The access log cannot be written")
+
+    monkeypatch.setattr(accounts, "tell", fail)
+    for path, call in (
+        (tmp_path / "second.db", ledger.moves.back_up),
+        (tmp_path / "export.jsonl", ledger.moves.export),
+    ):
+        who = "cyd" if call == ledger.moves.back_up else "dot"
+        ledger.access.grant("dot", Role.AUDITOR, ["*"])
+        with pytest.raises(StoreError, match="access log"):
+            call(path, principal=Principal(who))
+        assert not [one for one in tmp_path.iterdir() if one.name.startswith(path.name)]
+
+
+def test_what_the_local_principal_takes_is_not_accounted_for(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    ledger.moves.back_up(tmp_path / "backup.db")
+    ledger.moves.export(BytesIO())
+    assert ledger.access.log().records == ()
 
 
 def test_handing_the_ledger_over_takes_more_than_reading_all_of_it(ledger: Ledger) -> None:

@@ -43,6 +43,8 @@ def state_text(view: GrantView | ApiKeyView) -> str:
     """Say whether it holds, and until when or since when not."""
     if view.revoked_by is not None:
         return f"revoked by position {view.revoked_by}"
+    if isinstance(view, ApiKeyView) and view.foreign:
+        return "opens nothing: no key may speak for this name"
     if not view.in_force:
         return f"expired at {view.expires}"
     return "in force" if view.expires is None else f"in force until {view.expires}"

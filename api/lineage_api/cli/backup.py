@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from lineage.moving.backing_up import BackupAnswer
+from lineage_api.cli.acting import acting, api_key_option, purpose_option
 from lineage_api.cli.printing import counted, print_json, print_lines, printable
 from lineage_api.cli.session import Session, format_option, pass_session, store_option
 from lineage_api.cli.watching import progress_of
@@ -15,19 +16,21 @@ from lineage_api.cli.watching import progress_of
 
 @click.command("backup")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@purpose_option
+@api_key_option
 @store_option
 @format_option("text", "json")
 @pass_session
-def backup(session: Session, file: Path, output: str) -> None:
+def backup(session: Session, file: Path, purpose: str, output: str) -> None:
     """Copy a ledger into one file, while others use it.
 
     FILE becomes a SQLite file that is itself a ledger, whatever store this one has; it is checked
     before it has its name, readable by you alone, and never written over. It holds neither the
     signing key nor the sidecar, and must not: the sidecar is what notices that a backup was put
-    back. Prints what it holds.
+    back. With --api-key the access log states that it was taken. Prints what it holds.
     """
-    with session.open() as ledger, progress_of("copying") as progress:
-        answer = ledger.moves.back_up(file, progress)
+    with acting(session, purpose) as (ledger, principal), progress_of("copying") as progress:
+        answer = ledger.moves.back_up(file, progress, principal=principal)
     if output == "json":
         print_json(answer)
     else:

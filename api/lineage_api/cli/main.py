@@ -27,6 +27,7 @@ VERBS: Final = {
     "config": "lineage_api.cli.config:config",
     "demo": "lineage_api.cli.demo:demo",
     "doctor": "lineage_api.cli.doctor:doctor",
+    "erasure": "lineage_api.cli.erasure:erasure",
     "export": "lineage_api.cli.export:export",
     "find": "lineage_api.cli.find:find",
     "hold": "lineage_api.cli.hold:hold",

@@ -38,6 +38,7 @@ class Session:
     as_of: AsOf = None
     key: Path | None = None
     sidecar: Path | None = None
+    api_key: Path | None = None
 
     def open(self) -> Ledger:
         """Open the ledger that is there; never make one, or a slip of the pen would.

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from msgspec import Meta, Struct
 
 from lineage_api.loopback import is_loopback
+from lineage_schemas.access import ISSUER_END
 from lineage_schemas.errors import InvalidInputError
 
 ALGORITHMS: Final = (
@@ -105,6 +106,8 @@ def check_url(url: str, *, may_ask: bool = False) -> None:
         plain = not (parts.username or parts.password or parts.fragment)
         plain = plain and (may_ask or not parts.query)
         plain = plain and (parts.port is None or parts.port > 0) and url.isascii()
+        # An empty fragment is none to the parser, and would end the issuer in the names there.
+        plain = plain and ISSUER_END not in url and " " not in url
     except ValueError:
         host, plain, parts = "", False, urlsplit("")
     is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))

@@ -20,6 +20,7 @@ from lineage.writing.submission import Principal
 from lineage_api.identity.issuers import ALGORITHMS, Issuer
 from lineage_api.identity.key_sets import KEY_ID_LENGTH_MAX
 from lineage_api.identity.objects import read_object
+from lineage_schemas.access import ISSUER_END
 from lineage_schemas.errors import UnauthenticatedError
 from lineage_schemas.limits import NAME_BYTES_MAX
 from lineage_schemas.values import JsonValue
@@ -32,9 +33,6 @@ CLAIM_LENGTH_MAX: Final = 255
 """A name of a caller or of a group; for ``sub`` OpenID Connect says the same."""
 
 GROUPS_MAX: Final = 200
-
-NAMES: Final = "#"
-"""Between an issuer, which never has it, and a name there: so no two callers share a name."""
 
 _PARTS: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
 _SECOND_US: Final = 1_000_000
@@ -211,7 +209,7 @@ def _qualified(name: JsonValue, issuer: Issuer) -> str:
         or not is_normalized("NFC", name)
     ):
         raise _RefusedError("a name in it is no plain text")
-    whole = f"{issuer.issuer}{NAMES}{name}"
+    whole = f"{issuer.issuer}{ISSUER_END}{name}"
     if len(whole.encode()) > NAME_BYTES_MAX:
         raise _RefusedError("a name in it is too long")
     return whole
