@@ -97,11 +97,11 @@ class Ours:
         """Record one statement an execution, ``CONTEXT_RUN`` of them a batch."""
         self.ingest_places(history, range(len(history.steps)))
 
-    def ingest_places(self, history: History, places: range) -> None:
-        """Record the steps at these places, ``CONTEXT_RUN`` of them a batch."""
+    def ingest_places(self, history: History, places: range, batch: int = CONTEXT_RUN) -> None:
+        """Record the steps at these places, so many of them a batch."""
         described: set[int] = set()
-        for start in range(0, len(places), CONTEXT_RUN):
-            chosen = places[start : start + CONTEXT_RUN]
+        for start in range(0, len(places), batch):
+            chosen = places[start : start + batch]
             self._ledger.record(_statements(history, chosen, described))
 
     def ingest_single(self, history: History) -> None:

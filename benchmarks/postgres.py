@@ -84,7 +84,7 @@ def write_lane(lane: int, count: int, *, small: bool) -> None:
 def measure_writers(count: int, *, small: bool) -> float:
     """Return how many executions a second so many writing processes reach together."""
     history = writers_history(count, small=small)
-    with _schema():
+    with schema():
         side = OursInPostgres()
         side.open(Path())
         side.prepare(history)
@@ -151,7 +151,7 @@ def main() -> None:
 def _rates(what: str, *, small: bool) -> Iterator[tuple[str, float]]:
     for workload in INGEST:
         if what in {"all", workload}:
-            with _schema():
+            with schema():
                 report = measure(OursInPostgres(), workload, Path(), small=small)
             yield workload, report.executions_per_second or 0.0
     for count in WRITERS:
@@ -167,7 +167,8 @@ def _await(children: Sequence[subprocess.Popen[str]], line: str) -> None:
 
 
 @contextmanager
-def _schema() -> Iterator[None]:
+def schema() -> Iterator[None]:
+    """Name a new schema to whatever this process and its children open, and drop it afterwards."""
     name = f"bench_{system_randomness(8).hex()}"
     os.environ[SCHEMA] = name
     try:
