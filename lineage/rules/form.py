@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, TypeVar
 
 from msgspec.structs import replace
@@ -97,19 +98,11 @@ _Joined = TypeVar("_Joined", Attribution, Association, ParentContext)
 _Claimed = TypeVar("_Claimed", Claim, Retraction)
 
 
-class Keys(dict[Ref, str]):
-    """What keys are kept as, by how they were written: a batch names a node again and again."""
+Keys = dict[Ref, str]
+"""What keys are kept as, by how they were written: a batch names a node again and again.
 
-    def __missing__(self, ref: Ref) -> str:
-        """Normalise a key that is met for the first time, or refuse it."""
-        if not isinstance(ref, str) or ref[:1] == "#":
-            raise InvalidInputError(
-                "An observation names a node by its key",
-                where=str(ref)[:64],
-                hint="Such as 'uri:...'.",
-            )
-        self[ref] = key = _as_key(clean_identifier(ref))
-        return key
+A plain one: a dictionary of one's own kind finds what it holds in ten times the steps.
+"""
 
 
 def check_namespace(namespace: str) -> None:
@@ -162,7 +155,7 @@ def normalise_statement(statement: Statement, keys: Keys | None = None) -> State
         _check_stated(statement.stated)
         mode = _mode_of(statement)
         normal_forms = _OBSERVED if mode is Mode.OBSERVATION else _COMMANDED
-        records = _normalised_records(statement, normal_forms, Keys() if keys is None else keys)
+        records = _normalised_records(statement, normal_forms, {} if keys is None else keys)
         return replace(statement, mode=mode, records=records)
     except LedgerError as error:
         raise error.at(f"statement {statement.id[:64]}") from error
@@ -265,7 +258,7 @@ def _observed_node(record: NodeRecord, keys: Keys) -> NodeRecord:
             where=record.key[:64],
             hint="Name the type, or use custom_properties.",
         )
-    key = keys[record.key]
+    key = _key_of(record.key, keys)
     record = _mark_personal(record)
     return record if key == record.key else replace(record, key=key)
 
@@ -298,28 +291,28 @@ def _mark_personal(record: NodeRecord) -> NodeRecord:
 def _observed_event(record: Event, keys: Keys) -> Event:
     if record.path or record.time is not None:
         _check_path(record)
-    artifact, execution = keys[record.artifact], keys[record.execution]
+    artifact, execution = _key_of(record.artifact, keys), _key_of(record.execution, keys)
     if artifact == record.artifact and execution == record.execution:
         return record
     return replace(record, artifact=artifact, execution=execution)
 
 
 def _observed_attribution(record: Attribution, keys: Keys) -> Attribution:
-    context, artifact = keys[record.context], keys[record.artifact]
+    context, artifact = _key_of(record.context, keys), _key_of(record.artifact, keys)
     if context == record.context and artifact == record.artifact:
         return record
     return replace(record, context=context, artifact=artifact)
 
 
 def _observed_association(record: Association, keys: Keys) -> Association:
-    context, execution = keys[record.context], keys[record.execution]
+    context, execution = _key_of(record.context, keys), _key_of(record.execution, keys)
     if context == record.context and execution == record.execution:
         return record
     return replace(record, context=context, execution=execution)
 
 
 def _observed_parent(record: ParentContext, keys: Keys) -> ParentContext:
-    return _with_refs(record, keys.__getitem__)
+    return _with_refs(record, partial(_key_of, keys=keys))
 
 
 def _commanded_join(record: _Joined, _: Keys) -> _Joined:
@@ -333,7 +326,7 @@ def _commanded_event(record: Event, _: Keys) -> Event:
 
 def _observed_series(record: MetricSeries, keys: Keys) -> MetricSeries:
     _check_series(record)
-    return _with_refs(record, keys.__getitem__)
+    return _with_refs(record, partial(_key_of, keys=keys))
 
 
 def _commanded_series(record: MetricSeries, _: Keys) -> MetricSeries:
@@ -342,7 +335,7 @@ def _commanded_series(record: MetricSeries, _: Keys) -> MetricSeries:
 
 
 def _observed_claim(record: _Claimed, keys: Keys) -> _Claimed:
-    return _with_refs(_checked_claim(record), keys.__getitem__)
+    return _with_refs(_checked_claim(record), partial(_key_of, keys=keys))
 
 
 def _commanded_claim(record: _Claimed, _: Keys) -> _Claimed:
@@ -431,6 +424,19 @@ def _with_refs(record: _R, normalise: _NormaliseRef) -> _R:
         if kept != ref:
             changed[field] = kept
     return replace(record, **changed) if changed else record
+
+
+def _key_of(ref: Ref, keys: Keys) -> str:
+    """Return a node's key as it is kept; whoever is met for the first time is normalised."""
+    known = keys.get(ref)
+    if known is not None:
+        return known
+    if not isinstance(ref, str) or ref[:1] == "#":
+        raise InvalidInputError(
+            "An observation names a node by its key", where=str(ref)[:64], hint="Such as 'uri:...'."
+        )
+    keys[ref] = key = _as_key(clean_identifier(ref))
+    return key
 
 
 def _as_key(identifier: str) -> str:

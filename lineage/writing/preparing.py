@@ -51,7 +51,7 @@ def prepare_batch(submission: Submission) -> PreparedBatch:
             f"{BATCH_STATEMENTS_MAX} (BATCH_STATEMENTS_MAX)",
             hint="Send several batches.",
         )
-    keys = Keys()
+    keys: Keys = {}
     prepared = tuple(_prepare(statement, keys) for statement in submission.statements)
     # The envelopes, which count too, are not made yet: the writer looks again.
     check_batch_bytes(

@@ -351,7 +351,7 @@ def _encode(what: str, value: object) -> bytes:
         ) from error
     except (OverflowError, TypeError, msgspec.MsgspecError) as error:
         raise InvalidInputError(f"A value cannot be kept as JSON: {error}", where=what) from error
-    if _NUL in body and _has_nul(body):
+    if body.find(_NUL) >= 0 and _has_nul(body):
         raise InvalidInputError("A text has the character U+0000", where=what)
     return body
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain
+from types import NoneType
 from typing import Final
 
 from msgspec import json
@@ -45,6 +46,11 @@ _ORPHANS: Final = """
 """
 ROWS_PER_INSERT: Final = 32
 """Starting and ending a statement costs about as much as a row does."""
+
+# As they are. Without it the driver asks every single cell of these types whether it would rather
+# be something else, by attributes that it does not have: often longer than to store the row.
+sqlite3.register_adapter(bytes, bytes)
+sqlite3.register_adapter(NoneType, lambda none: none)
 
 _VISIBLE = ' AND "since" < ? AND ("until" IS NULL OR ? <= "until")'
 
