@@ -1,9 +1,11 @@
 # One command a purpose. `make help` lists them; `make check` is the gate.
 
-PYTHON ?= python3
-PORT   ?= 8470
-T      ?= tests
-ARGS   ?=
+PYTHON  ?= python3
+PORT    ?= 8470
+T       ?= tests
+ARGS    ?=
+# How many processes test at once: a number, or as many as there are cores. 0 is for a debugger.
+WORKERS ?= auto
 
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -22,8 +24,8 @@ setup: $(VENV)/.dev ## make .venv with everything for development, pinned by has
 demo: $(VENV)/.runtime ## load the story of one model and serve it (PORT=8470)
 	$(BIN)/lineage demo --port $(PORT)
 
-test: $(VENV)/.dev ## run the tests (T=path, ARGS="-x -k word")
-	$(BIN)/python -m pytest $(T) $(ARGS)
+test: $(VENV)/.dev ## run the tests (T=path, ARGS="-x -k word", WORKERS=0 for a debugger)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal $(T) $(ARGS)
 
 test-long: $(VENV)/.dev ## run the tests that take minutes
 	$(BIN)/python -m pytest -m long --hypothesis-profile=long $(T) $(ARGS)

@@ -14,8 +14,8 @@ from typing import Final
 import psycopg
 import pytest
 
-OWNER: Final = "postgres"
-"""The user as whom a server runs where we are root, as whom it refuses to."""
+from leftovers import CLUSTER_PREFIX, own_folder
+from server_programs import OWNER, as_owner, find_programs, hand_over
 
 _SETTINGS: Final = """
 listen_addresses = '127.0.0.1'
@@ -83,7 +83,7 @@ class Cluster:
         # What a server that stays behind holds open must not be waited for.
         with tempfile.TemporaryFile("w+") as output:
             done = subprocess.run(
-                _as_owner(command), stdout=output, stderr=output, check=False, cwd="/"
+                as_owner(command), stdout=output, stderr=output, check=False, cwd="/"
             )
             output.seek(0)
             return subprocess.CompletedProcess(command, done.returncode, output.read(), "")
@@ -96,11 +96,10 @@ def cluster() -> Iterator[Cluster]:
     Skips where its programs are not installed, except in CI.
     """
     programs = _programs()
-    folder = Path(tempfile.mkdtemp(prefix="lineage-cluster-"))
+    folder = own_folder(CLUSTER_PREFIX)
     try:
-        if os.geteuid() == 0:
-            shutil.chown(folder, OWNER)
-        made = Cluster(programs, folder, _free_port())
+        hand_over(folder)
+        made = Cluster(programs, folder, free_port())
         made.start()
         try:
             yield made
@@ -111,46 +110,17 @@ def cluster() -> Iterator[Cluster]:
         shutil.rmtree(folder)
 
 
-@contextmanager
-def small_disk(size_bytes: int) -> Iterator[Path]:
-    """Mount so much room, with a folder ``tables`` for a server; skip where we may not."""
-    folder = Path(tempfile.mkdtemp(prefix="lineage-disk-"))
-    options = f"size={size_bytes},mode=0777"
-    try:
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            pytest.skip(f"nothing may be mounted here: {done.stderr.strip()}")
-        try:
-            (folder / "tables").mkdir()
-            shutil.chown(folder / "tables", OWNER)
-            yield folder
-        finally:
-            subprocess.run(["umount", "--lazy", str(folder)], check=True)
-    finally:
-        folder.rmdir()
-
-
 def _programs() -> Path:
-    found = [Path(one).parent for one in [shutil.which("initdb")] if one]
-    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    for folder in found:
-        if (folder / "initdb").exists():
-            return folder
+    folder = find_programs()
+    if folder is not None:
+        return folder
     reason = "the programs of a PostgreSQL server (initdb, pg_ctl) are not installed"
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
 
 
-def _as_owner(command: list[str]) -> list[str]:
-    return ["runuser", "-u", OWNER, "--", *command] if os.geteuid() == 0 else command
-
-
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])

@@ -1,14 +1,17 @@
 """What every test may ask for."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 
+import endings
+import leftovers
 from accounting import access_log
-from databases import fresh_schema
+from databases import fresh_schema, lend
 from doubles import FakeClock, MakeStore, SeededRandomness
 from goldens import Golden
 from lineage.projections.views import TABLES
@@ -18,6 +21,7 @@ from lineage.stores.opening import open_store
 from lineage.stores.tables import Table
 
 ROOT = Path(__file__).parents[1]
+WORKERS_MAX = 8
 
 # `dev` looks for new examples, `ci` looks at the same ones each time, `long` looks for minutes.
 settings.register_profile("dev", max_examples=50, deadline=None)
@@ -34,6 +38,38 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the one flag of our own."""
     parser.addoption("--golden", action="store_true", help="write the golden files anew")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let a run that is told to end leave as little behind as one that ends by itself."""
+    endings.listen(config)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Remove what runs have left that were killed."""
+    if not endings.is_worker(session.config):
+        leftovers.remove_orphans()
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """Bound the processes that test at once: they share the connections of one server."""
+    return min((yield), WORKERS_MAX)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    """Ask a process that will test for its number."""
+    channel = node.gateway.remote_exec("import os; channel.send(os.getpid())")
+    endings.remember_worker(node.config, channel.receive())
+    channel.waitclose()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Hand the word on, before the processes are waited for."""
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        endings.tell_workers(session.config)
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +109,8 @@ def make_store(store_location: str) -> Iterator[MakeStore]:
     opened: list[Store] = []
 
     def make(tables: Sequence[Table]) -> Store:
+        if not opened and tables == TABLES:
+            lend(store_location)
         opened.append(open_store(store_location, tables, "test/origin"))
         return opened[-1]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
-from databases import fresh_schema, in_schema, run_behind, server_url
+from databases import fresh_schema, in_schema, own_url, run_behind, schema_of, with_parameter
 from lineage.projections.views import TABLES
 from lineage.stores.opening import has_store, open_store
 from lineage.stores.tables import Column, Table
@@ -58,8 +59,8 @@ def test_two_schemas_of_a_database_know_nothing_of_each_other(location: str) -> 
 
 
 def test_a_schema_with_other_tables_is_left_as_it_is(location: str) -> None:
-    schema = location.rpartition("=")[2]
-    with psycopg.connect(server_url(), autocommit=True) as connection:
+    schema = schema_of(location)
+    with psycopg.connect(own_url(), autocommit=True) as connection:
         connection.execute(f'CREATE SCHEMA "{schema}"'.encode())
         connection.execute(f'CREATE TABLE "{schema}".customers (id BIGINT)'.encode())
     with pytest.raises(ForeignStoreError):
@@ -213,8 +214,9 @@ def test_processes_that_open_a_new_schema_at_once_all_find_one_ledger(
 def clerk(location: str) -> Iterator[str]:
     """Return a user of the database who may do what docs/postgres.md says is needed."""
     open_store(location, TABLES, "test/origin").close()
-    schema = location.rpartition("=")[2]
-    user = f"clerk_{schema[-12:]}"
+    schema = schema_of(location)
+    # A user belongs to the whole server: the name says whose it is, should nobody drop it.
+    user = f"{conninfo_to_dict(own_url())['dbname']}_clerk"
     text = (Path(__file__).parents[2] / "docs" / "postgres.md").read_text()
     grants = text.partition("```sql\n")[2].partition("```")[0]
     with in_schema(location) as connection:
@@ -223,8 +225,11 @@ def clerk(location: str) -> Iterator[str]:
             .replace("SCHEMA lineage", f"SCHEMA {schema}")
             .encode()
         )
-        yield location.replace("user=postgres", f"user={user}")
-        connection.execute(f"DROP OWNED BY {user}; DROP ROLE {user}".encode())
+        try:
+            plain = location.removesuffix(f"&schema={schema}")
+            yield with_parameter(with_parameter(plain, "user", user), "schema", schema)
+        finally:
+            connection.execute(f"DROP OWNED BY {user}; DROP ROLE {user}".encode())
 
 
 def test_the_least_privileged_user_writes_erases_and_reads_and_owns_nothing(clerk: str) -> None:

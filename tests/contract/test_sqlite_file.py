@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -12,6 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from children import open_and_close, write_batches
+from disks import small_disk
 from lineage.stores.sqlite.layout import APPLICATION_ID, STORE_VERSION
 from lineage.stores.sqlite.store import SqliteStore
 from lineage.stores.tables import Column, Table
@@ -28,6 +28,7 @@ from logs import append_made, labels
 SPAWN = get_context("spawn")
 NOTE = Table("note", (Column("id", int), Column("text", str)), key=("id",))
 NOBODY_UID = 65_534
+HALF_A_MEBIBYTE = 524_288
 
 
 def opened(path: Path, origin: str = "test/origin") -> SqliteStore:
@@ -331,23 +332,13 @@ def test_no_room_inside_a_savepoint_says_so_too(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder on a disk of half a megabyte."""
-    mount = tmp_path / "disk"
-    mount.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(mount)]
-    try:
-        made = subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        made = False
-    if not made:
-        pytest.skip("this user may not mount a small disk")
-    yield mount
-    subprocess.run(["umount", str(mount)], check=True)
+def disk() -> Iterator[Path]:
+    with small_disk(HALF_A_MEBIBYTE) as folder:
+        yield folder
 
 
-def test_a_full_disk_leaves_the_ledger_as_it_was(small_disk: Path) -> None:
-    store = opened(small_disk / "ledger.db")
+def test_a_full_disk_leaves_the_ledger_as_it_was(disk: Path) -> None:
+    store = opened(disk / "ledger.db")
     kept = 0
 
     def fill() -> None:
@@ -363,7 +354,7 @@ def test_a_full_disk_leaves_the_ledger_as_it_was(small_disk: Path) -> None:
     with store.read() as reader:
         assert len(labels(reader)) == reader.head().size == kept
     store.close()
-    again = opened(small_disk / "ledger.db")
+    again = opened(disk / "ledger.db")
     with again.read() as reader:
         assert len(labels(reader)) == reader.head().size == kept
     again.close()

@@ -9,7 +9,7 @@ import pytest
 
 from checks import check_ledger
 from children import made_batch
-from databases import fresh_schema, run_behind, server_url
+from databases import fresh_schema, own_url, run_behind
 from doubles import FakeClock, SeededRandomness
 from lineage.intake import COMMIT_ATTEMPTS_MAX
 from lineage.ledger import Outcome
@@ -35,7 +35,7 @@ def location() -> Iterator[str]:
 
 @pytest.fixture
 def wire() -> Iterator[Wire]:
-    with wire_to(server_url()) as one:
+    with wire_to(own_url()) as one:
         yield one
 
 
@@ -115,7 +115,7 @@ def test_readers_go_on_after_every_connection_was_ended(location: str) -> None:
     ledger = opened(f"{base}application_name={name}")
     ledger.record(made_batch(0, 3))
     size = ledger.head().size
-    with psycopg.connect(server_url(), autocommit=True) as other:
+    with psycopg.connect(own_url(), autocommit=True) as other:
         ended = other.execute(END_OTHERS, (name,)).fetchall()
     assert len(ended) >= 2
     assert ledger.head().size == size
@@ -153,7 +153,7 @@ def test_a_session_that_is_ended_in_mid_transaction_is_said_again(location: str)
     )
     writing.start()
     assert clock.reached.wait(PATIENCE_SECONDS)
-    with psycopg.connect(server_url(), autocommit=True) as other:
+    with psycopg.connect(own_url(), autocommit=True) as other:
         other.execute(END_OTHERS, (name,))
     clock.released.set()
     writing.join(PATIENCE_SECONDS)

@@ -8,11 +8,13 @@ import pytest
 
 from checks import check_ledger
 from children import made_batch
-from clusters import Cluster, cluster, small_disk
+from clusters import Cluster, cluster
+from disks import small_disk
 from erasing import asked
 from lineage.ledger import Artifact, PartsErased, Receipt, Statement
 from lineage.service import Ledger
 from lineage_schemas.errors import LedgerError, StoreError, StoreFullError
+from server_programs import hand_over
 from writer_children import opened_at
 
 PATIENCE_SECONDS = 60.0
@@ -122,11 +124,14 @@ def record_until_full(ledger: Ledger) -> list[list[Receipt]]:
 def test_a_database_without_room_takes_nothing_and_goes_on_once_there_is_some(
     server: Cluster,
 ) -> None:
-    with small_disk(8 * MIB) as disk:
+    with small_disk(8 * MIB, lazily=True) as disk:
         ballast = disk / "ballast"
         ballast.write_bytes(bytes(2 * MIB))
+        tables = disk / "tables"
+        tables.mkdir()
+        hand_over(tables)
         server.run(
-            f"CREATE TABLESPACE small LOCATION '{disk / 'tables'}'",
+            f"CREATE TABLESPACE small LOCATION '{tables}'",
             "ALTER ROLE postgres SET default_tablespace = small",
         )
         ledger = opened_at(server.url("crammed"), "crammed")

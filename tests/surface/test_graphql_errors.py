@@ -150,9 +150,10 @@ def nested(levels: int) -> str:
 )
 def test_a_bomb_is_refused_at_once(told: SurfaceClient, query: str, expected: str) -> None:
     assert FIELDS_MAX < 2**19
-    begun = time.perf_counter()
+    # The surface runs in this process; what others do to the machine meanwhile is not its work.
+    begun = time.process_time()
     error = told.refused(query)
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
     assert code(error) == expected
 
 
