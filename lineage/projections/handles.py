@@ -17,6 +17,9 @@ from lineage_schemas.graph import Node
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import Mode
 
+_COMMAND: Final = Mode.COMMAND
+"""Looking it up on its class runs code of the enumeration, up to Python 3.11."""
+
 HANDLE: Final = Table(
     "handle",
     (Column("hash", int), Column("vertex", int), Column("since", int)),
@@ -47,7 +50,7 @@ class Handles:
 
     def fold(self, said: Unfolded, vertex: int, before: Node | None, after: Node) -> None:
         """Add the handles that a command gave a node."""
-        if said.entry.envelope.mode is not Mode.COMMAND:
+        if said.entry.envelope.mode is not _COMMAND:
             return
         kind = node_name(vertex).kind
         old = set[int]() if before is None else handles_of(said.namespace, kind, before)

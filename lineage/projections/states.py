@@ -47,6 +47,9 @@ STATE_PAST: Final = Table(
     bound=(Bound.VERTEX, "vertex"),
 )
 
+_COMMAND: Final = Mode.COMMAND
+"""Looking it up on its class runs code of the enumeration, up to Python 3.11."""
+
 _PLAIN_FIELDS: Final = ("name", "external_id", "uri", "state")
 _TYPE: Final = "type"
 """The type and its version are one field: they were said together."""
@@ -117,7 +120,7 @@ class States:
             return None, after
         before = None if row is None else read_shown(row)
         kept = {} if row is None or before is None else _kept_values(before, row[-1])
-        if said.entry.envelope.mode is Mode.COMMAND:
+        if said.entry.envelope.mode is _COMMAND:
             kept = _replaced(name.kind, record, before, kept, common)
         else:
             moved = [
@@ -167,7 +170,7 @@ def decode_nodes(documents: bytes) -> list[Node]:
 def _common_stamp(said: Unfolded) -> tuple[int | None, str]:
     """A command speaks of the moment it was recorded; an observation of when its source says."""
     envelope = said.entry.envelope
-    if envelope.mode is Mode.COMMAND:
+    if envelope.mode is _COMMAND:
         return envelope.recorded_us, envelope.source
     return envelope.stated.start_us if envelope.stated else None, envelope.source
 

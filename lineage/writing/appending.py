@@ -219,10 +219,11 @@ class Appender:
     def _fold(self, turn: _Turn, *, alone: bool) -> None:
         turn.start = self._size
         batch = Batch(turn.start, len(turn.setup) + len(turn.fresh))
+        resolver = Resolver(self._views, turn.number)
         for one in turn.setup:
-            self._append_one(turn, one, batch)
+            self._append_one(turn, resolver, one, batch)
         for handle, one in turn.fresh.items():
-            position = self._append_one(turn, one, batch)
+            position = self._append_one(turn, resolver, one, batch)
             if position is None:
                 turn.outcomes[handle] = None, Outcome.UNCHANGED
             else:
@@ -234,10 +235,11 @@ class Appender:
                 raise SeparateBatchError
             turn.sealed = []
 
-    def _append_one(self, turn: _Turn, one: PreparedStatement, batch: Batch) -> int | None:
+    def _append_one(
+        self, turn: _Turn, resolver: Resolver, one: PreparedStatement, batch: Batch
+    ) -> int | None:
         position = self._size
-        resolver = Resolver(self._views, turn.number, position, one.statement)
-        structure = resolver.resolve()
+        structure = resolver.resolve(position, one.statement)
         if not resolver.is_effective:
             return None
         facts = seal_part(one.parts.facts, self._randomness)

@@ -49,41 +49,48 @@ from lineage_schemas.mlmd import (
 )
 from lineage_schemas.records import Claim, MetricSeries, Mode, Retraction, Statement
 
+# Looking a member up on its class runs code of the enumeration, up to Python 3.11.
+_ARTIFACT: Final = Kind.ARTIFACT
+_EXECUTION: Final = Kind.EXECUTION
+_CONTEXT: Final = Kind.CONTEXT
+_COMMAND: Final = Mode.COMMAND
+
 
 class Resolver:
-    """Resolves the records of one statement, in order."""
+    """Resolves the records of a namespace's statements, one after another, in order."""
 
-    def __init__(self, views: Views, namespace: int, position: int, statement: Statement) -> None:
+    def __init__(self, views: Views, namespace: int) -> None:
         self._views = views
         self._namespace = namespace
-        self._position = position
         self._vertices = views.nodes.vertices
         self._realms = {kind: realm_of(namespace, code) for kind, code in KIND_CODES.items()}
-        self._statement = statement
-        self._is_command = statement.mode is Mode.COMMAND
         self._commands = CommandRules(views, namespace)
+        self._begin(0, is_command=False)
+
+    def _begin(self, position: int, *, is_command: bool) -> None:
+        self._position = position
+        self._is_command = is_command
         # Observations name nodes by key only: ``rules.form`` has seen to it.
-        self._ref: Callable[[Kind, Ref], int] = (
-            self._ref_of_command if self._is_command else self._by_key
-        )
+        self._ref: Callable[[Kind, Ref], int] = self._ref_of_command if is_command else self._by_key
         self._items: list[Item] = []
         self._keys: list[Item] = []
-        self.is_effective = not self._is_command
+        self.is_effective = not is_command
         """Whether the statement changes anything; an unchanged command is not appended."""
 
-    def resolve(self) -> tuple[Item, ...]:
+    def resolve(self, position: int, statement: Statement) -> tuple[Item, ...]:
         """Return the structure: an item a record, then the key items that followed.
 
         Raises:
             RuleError: a command breaks a rule of ML Metadata in the log's present state.
             InvalidInputError: a type that nobody put, or properties that it does not declare.
         """
-        for index, record in enumerate(self._statement.records):
+        self._begin(position, is_command=statement.mode is _COMMAND)
+        for index, record in enumerate(statement.records):
             try:
                 resolve = _RESOLVES.get(type(record), Resolver.resolve_plain)
                 self._items.append(resolve(self, record))
             except LedgerError as error:
-                where = f"statement {self._statement.id[:64]}: record {index}"
+                where = f"statement {statement.id[:64]}: record {index}"
                 raise error.at(where) from error
         return (*self._items, *self._keys)
 
@@ -124,37 +131,37 @@ class Resolver:
 
     def resolve_event(self, record: Event) -> EdgeItem:
         """An artifact and an execution are joined."""
-        artifact = self._ref(Kind.ARTIFACT, record.artifact)
-        execution = self._ref(Kind.EXECUTION, record.execution)
+        artifact = self._ref(_ARTIFACT, record.artifact)
+        execution = self._ref(_EXECUTION, record.execution)
         if self._is_command:
             self._commands.check_event(artifact, execution, record.kind)
             self.is_effective = True
         return EdgeItem(artifact, execution, record.kind)
 
     def _member(self, context: Ref, kind: Kind, member: Ref) -> MemberItem:
-        item = MemberItem(self._ref(Kind.CONTEXT, context), kind, self._ref(kind, member))
+        item = MemberItem(self._ref(_CONTEXT, context), kind, self._ref(kind, member))
         if self._is_command and not self._commands.has_member(item):
             self.is_effective = True
         return item
 
     def resolve_attribution(self, record: Attribution) -> MemberItem:
         """An artifact belongs to a context."""
-        return self._member(record.context, Kind.ARTIFACT, record.artifact)
+        return self._member(record.context, _ARTIFACT, record.artifact)
 
     def resolve_association(self, record: Association) -> MemberItem:
         """An execution belongs to a context."""
-        return self._member(record.context, Kind.EXECUTION, record.execution)
+        return self._member(record.context, _EXECUTION, record.execution)
 
     def resolve_series(self, record: MetricSeries) -> SeriesItem:
         """A chunk of a metric series."""
         self.is_effective = True
-        return SeriesItem(self._ref(Kind.EXECUTION, record.execution))
+        return SeriesItem(self._ref(_EXECUTION, record.execution))
 
     def resolve_parent(self, record: ParentContext) -> MemberItem:
         """A context lies inside another."""
-        child = self._ref(Kind.CONTEXT, record.child)
-        parent = self._ref(Kind.CONTEXT, record.parent)
-        item = MemberItem(parent, Kind.CONTEXT, child)
+        child = self._ref(_CONTEXT, record.child)
+        parent = self._ref(_CONTEXT, record.parent)
+        item = MemberItem(parent, _CONTEXT, child)
         if self._is_command:
             self._commands.check_parent(item)
             self.is_effective = True
