@@ -13,6 +13,7 @@ import uvicorn
 
 from lineage.questions.as_of import SOFTWARE
 from lineage.service import Ledger
+from lineage.stores.opening import shown_location
 from lineage_api.app import create_app
 from lineage_api.observing.logs import fields
 from lineage_api.observing.tracing import open_tracing
@@ -74,7 +75,7 @@ def _check_somebody_may(settings: Settings, ledger: Ledger) -> None:
     if settings.sign_in == "required" and not ledger.access.is_set_up():
         raise InvalidInputError(
             "Whoever signs in may do nothing here, for nothing was granted yet",
-            where=settings.store,
+            where=shown_location(settings.store),
             hint="Begin with `lineage access grant` and `lineage access key make`.",
         )
 

@@ -158,6 +158,10 @@ def test_the_form_of_a_document_holds_no_value() -> None:
 def test_nobody_is_served_where_nobody_who_signs_in_may_do_anything(kept: Ledger) -> None:
     with pytest.raises(InvalidInputError, match="nothing was granted"):
         serve(Settings(sign_in="required"), kept, print)
+    secret = "postgresql://lineage:planted-word@db.example/lineage"
+    with pytest.raises(InvalidInputError, match=r"PostgreSQL at db\.example") as refused:
+        serve(Settings(sign_in="required", store=secret), kept, print)
+    assert "planted-word" not in str(refused.value)
     let_in(kept, "ada")
     with pytest.raises(InvalidInputError, match="listen"):
         serve(Settings(sign_in="required", host="192.0.2.1", behind_proxy=True), kept, print)
