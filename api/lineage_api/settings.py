@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -62,6 +63,7 @@ PRINCIPAL_BYTES_DEFAULT: Final = 128 * 1_048_576
 ADDRESS_RATE_DEFAULT: Final = 5.0
 ADDRESS_BURST_DEFAULT: Final = 50
 
+_KEY_ID: Final = re.compile(r"[0-9a-f]{16}")
 _PORT_MAX: Final = 65_535
 _COUNT_MAX: Final = 2**40
 
@@ -171,6 +173,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = False
     issuers: Annotated[
         tuple[Issuer, ...], Meta(description="Whose tokens are believed (OpenID Connect).")
+    ] = ()
+    revoked_keys: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="API keys, by their public ids, that are refused whatever the log says: "
+            "for a ledger that takes no revocation any more."
+        ),
     ] = ()
     principal_rate: Annotated[
         float,
@@ -301,6 +310,7 @@ def check_settings(settings: Settings) -> None:
     check_struct(settings)
     check_reach(settings)
     _check_webhook(settings)
+    _check_revoked_keys(settings)
 
 
 def webhook_secret(settings: Settings) -> bytes | None:
@@ -313,6 +323,17 @@ def webhook_secret(settings: Settings) -> bytes | None:
 
     text = settings.anchor_webhook_secret
     return parse_secret(text) if text else None
+
+
+def _check_revoked_keys(settings: Settings) -> None:
+    for number, key in enumerate(settings.revoked_keys):
+        if not _KEY_ID.fullmatch(key):
+            # It is not quoted: somebody may have written the whole of a key there.
+            raise InvalidInputError(
+                "A revoked key is named by its public id: 16 digits of 0 to 9 and a to f",
+                where=f"revoked_keys[{number}]",
+                hint="It stands between the two underscores; `lineage access key list` has it.",
+            )
 
 
 def _check_webhook(settings: Settings) -> None:
