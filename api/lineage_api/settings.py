@@ -48,6 +48,10 @@ BATCH_BYTES_MAX: Final = 16 * 1_048_576
 QUERY_BYTES_MAX: Final = 100_000
 """The body of one GraphQL request, variables included."""
 
+CONNECTIONS_DEFAULT: Final = 800
+"""Below the 1,024 files that a process may usually have open."""
+
+HEAD_SECONDS_DEFAULT: Final = 10.0
 QUEUE_LENGTH_DEFAULT: Final = 1_024
 QUEUE_BYTES_DEFAULT: Final = 256 * 1_048_576
 READER_THREADS_DEFAULT: Final = 4
@@ -93,6 +97,24 @@ class Settings(Struct, frozen=True, kw_only=True):
     port: Annotated[
         int, Meta(ge=0, le=_PORT_MAX, description="Where to listen; 0 is any free port.")
     ] = PORT_DEFAULT
+    connections: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="How many connections may be open at once; one more is closed. Each is an "
+            "open file of the process.",
+        ),
+    ] = CONNECTIONS_DEFAULT
+    head_seconds: Annotated[
+        float,
+        Meta(
+            ge=0.01,
+            le=3_600,
+            description="How long a connection may take until the whole head of a request is "
+            "there.",
+        ),
+    ] = HEAD_SECONDS_DEFAULT
     event_bytes: Annotated[
         int,
         Meta(ge=1, le=EVENT_BYTES_MAX, description="The longest body of one run event, in bytes."),
