@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from lineage.access.roles import Action
 from lineage.custody import CustodyState
+from lineage.inspection import UNSIGNED_SECONDS_MAX
 from lineage.service import Ledger
 from lineage.writing.submission import LOCAL_PRINCIPAL, Principal
 from lineage_api.bodies import json_response
@@ -35,7 +36,6 @@ from lineage_schemas.errors import (
     StoreError,
 )
 
-UNSIGNED_SECONDS_MAX: Final = 60.0
 UNSIGNED_ROUNDS_MAX: Final = 10
 """How many rounds of signing may fail, where they are further apart than six seconds."""
 
