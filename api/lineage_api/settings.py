@@ -81,7 +81,10 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     store: Annotated[
         str,
-        Meta(description="The ledger: a path, or a URL such as sqlite:///PATH.", extra=PASSWORD),
+        Meta(
+            description="The ledger: a path, sqlite:///PATH, or postgresql://USER@HOST/DATABASE.",
+            extra=PASSWORD,
+        ),
     ] = STORE_DEFAULT
     key: Annotated[
         str, Meta(description="The file of the signing key; empty: the ledger's path and .key.")
