@@ -111,6 +111,7 @@ def test_an_export_goes_through_pipes(terminal: Terminal, other: Terminal, tmp_p
         assert "everything in it holds" in other.done("verify", "-", given=given)
     printed = other.done("import", "-", given=exported.stdout_bytes)
     assert "ledger    a copy, which goes on as" in printed
+    assert "every API key is revoked here" in printed
     file = tmp_path / "ledger.jsonl"
     terminal.done("export", str(file))
     assert file.read_bytes() == exported.stdout_bytes
