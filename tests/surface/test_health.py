@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from doubles import FakeClock, SeededRandomness
-from keyholders import bearer, let_in
+from keyholders import ADA_KEY, KeyHolderDouble, bearer, let_in
 from lineage.ledger import Artifact, Statement, open_ledger, restore_ledger
 from lineage.projections.views import BOOKMARK
 from lineage.service import Ledger
@@ -188,3 +188,10 @@ def test_why_no_checkpoint_is_handed_out_is_told_to_an_operator_alone(tmp_path: 
             for key, fault in ((machine, FAULT_UNTOLD), (operator, f"a folder: {PLANTED}.")):
                 answer = client.send("GET", "/readyz", headers=bearer(key)).json()
                 assert answer["anchoring_fault"] == fault
+
+
+def test_to_whom_nothing_was_granted_it_is_forbidden_and_not_unready(ledger: Ledger) -> None:
+    settings = Settings(sign_in="required")
+    with running(create_app(ledger, settings, KeyHolderDouble())) as client:
+        problem(client.send("GET", "/readyz", headers=bearer(ADA_KEY)), 403, "forbidden")
+        assert client.get("/readyz").json() == {"status": "ready"}

@@ -82,6 +82,7 @@ async def ready(request: Request) -> Response:
 
     Raises:
         NotReadyError: it is not, and whoever asks is no operator: that is all they are told.
+        ForbiddenError: whoever asks is nobody here.
         StoreError: the store cannot be read, is not what was signed, or nothing can be written any
             more; or the views or signatures have fallen behind.
         OverloadedError: the server was told to stop.
@@ -89,6 +90,8 @@ async def ready(request: Request) -> Response:
     surface, caller = surface_of(request), caller_of(request)
     try:
         readiness = await _readiness(surface, caller or LOCAL_PRINCIPAL)
+    except ForbiddenError:
+        raise
     except LedgerError as error:
         if await _is_operator(surface, caller):
             raise
