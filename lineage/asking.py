@@ -21,6 +21,7 @@ from lineage.stores.bound import BoundReader
 from lineage.writing.governing import namespace_number
 from lineage.writing.submission import Principal
 from lineage_schemas.basis import Basis
+from lineage_schemas.errors import StoreError
 
 _ACTIONS: Final = {"entries": Action.READ_ENTRIES}
 """What a question takes that is not a plain reading."""
@@ -56,6 +57,11 @@ class Asking:
         """Open one snapshot, fix its basis, and bind it to the namespace.
 
         What is given to an auditor is stated in the access log before the block is left.
+
+        Raises:
+            ForbiddenError: ``principal`` may not ask this.
+            StoreBehindError: the store is not what was signed, so that a grant may hold here which
+                was revoked; the local principal is answered, and told what is missing.
         """
         namespace, principal, as_of = where
         action = _ACTIONS.get(call, Action.READ)
@@ -64,6 +70,9 @@ class Asking:
             raise recalled.fault
         with self._store.read() as reader:
             must_account = self._checks.check(reader, principal, action, namespace)
+            fault = self._fault(reader, recalled)
+            if fault is not None and not principal.is_local:
+                raise fault
             origin = reader.origin()
             resolved = resolve_as_of(reader, origin, namespace, as_of)
             number = namespace_number(reader, namespace, resolved.size)
@@ -71,7 +80,7 @@ class Asking:
             found = FoundNamespace(
                 numbers=tuple(one for one in (number, own) if one is not None),
                 sources=() if number is None else _sources_of(reader, number, resolved.size),
-                missing=self._missing(reader, recalled),
+                missing=() if fault is None else (fault.what,),
             )
             basis = state_basis(reader, origin, namespace, resolved, found)
             asked = Asked(bound_to(reader, namespace, number), number, basis, reader)
@@ -82,12 +91,11 @@ class Asking:
             )
             self._checks.tell(principal, told)
 
-    def _missing(self, reader: Reader, recalled: Recalled | None) -> tuple[str, ...]:
-        """Say what is known to be missing of the log itself, by what was signed of it."""
+    def _fault(self, reader: Reader, recalled: Recalled | None) -> StoreError | None:
+        """Return what is wrong with the log itself, by what was signed of it."""
         if self._notary is None or recalled is None:
-            return ()
-        fault = self._notary.verdict(reader, recalled)
-        return () if fault is None else (fault.what,)
+            return None
+        return self._notary.verdict(reader, recalled)
 
 
 def bound_to(reader: Reader, namespace: str, number: int | None) -> Reader:

@@ -230,10 +230,15 @@ class Custody:
         Raises:
             ForbiddenError: ``principal`` may not read it.
             NotFoundError: no checkpoint covers that tile at that width.
+            StoreBehindError: the store is not what was signed: a grant may hold here which was
+                revoked, so that nobody is served but the local principal.
         """
         action = Action.READ_BUNDLES if tile.level == ENTRIES else Action.VERIFY
+        recalled = None if self._notary is None else self._notary.recall()
         with self._store.read() as reader:
             self._checks.check(reader, principal, action, EVERY)
+            if self._notary is not None and not principal.is_local:
+                self._notary.check(reader, recalled)
             body = read_tile(reader, tile)
         if action is not Action.VERIFY:
             told = Told("tile", EVERY, (tile,), count=tile.width)

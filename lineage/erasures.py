@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from lineage.access.accounts import Told
 from lineage.access.checking import Checks
+from lineage.access.control import Custodian
 from lineage.access.roles import Action
 from lineage.clock import Clock, Randomness
 from lineage.erasure.answering import Saying, answer_of, stated_records
@@ -63,17 +64,11 @@ class ErasureRequest(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class Custodian(Protocol):
+class ErasingCustodian(Custodian, Protocol):
     """What erasures want of whoever keeps the log's checkpoints: ``lineage.custody`` is one."""
-
-    def begin(self) -> None:
-        """Have the log name its key before it takes anything."""
 
     def remember_erasures(self) -> None:
         """Have it remembered beside the store what was erased."""
-
-    def sign_now(self) -> None:
-        """Sign at once what was just stated."""
 
 
 class Erasures:
@@ -83,7 +78,7 @@ class Erasures:
         self,
         store: Store,
         intake: Intake,
-        custody: Custodian,
+        custody: ErasingCustodian,
         checks: Checks,
         clock: Clock,
         randomness: Randomness,

@@ -26,6 +26,8 @@ from lineage_schemas.health import Finding, fine, problem, warning
 from lineage_schemas.instants import format_instant
 
 UNSIGNED_SECONDS_MAX: Final = 60
+"""How long an entry may wait for its signature."""
+
 ANCHOR_SECONDS_MAX: Final = 7 * 86_400
 """An older anchor leaves a week in which nobody outside could tell a rewritten log from ours."""
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from lineage.access.checking import Checks
+from lineage.access.ending import key_endings
 from lineage.access.roles import Action
 from lineage.anchoring.notary import (
     Notary,
@@ -113,7 +114,8 @@ class Recoverer:
     ) -> RecoveryAnswer:
         """Go on under a new origin, and say in the log what is lost.
 
-        Erasures that only the sidecar remembers are stated again in the same transaction.
+        Erasures that only the sidecar remembers are stated again in the same transaction, and every
+        API key is revoked: among what is lost may be that one was.
         Interrupted, it goes on where it stopped when it is called again.
 
         Raises:
@@ -180,6 +182,8 @@ class Recoverer:
             append(
                 governance_batch(LEDGER_NAMESPACE, principal, *records, randomness=self._randomness)
             )
+            for ending in key_endings(writer, principal, self._randomness):
+                append(ending)
             if erase_parts(writer, unstated):
                 fold_anew(writer)
             # Last, so that hardly any failure leaves a key behind that the log does not name; and

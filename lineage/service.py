@@ -177,7 +177,8 @@ class Ledger:
         Raises:
             InvalidInputError: a rule of form is broken; names the statement and the record.
             RuleError: a rule forbids a statement, or its id came with other content.
-            StoreError: the store failed. Nothing is written in any of these cases.
+            StoreError: the store failed. Nothing is written in any of these cases, but of a
+                ``StoreLostError``: then nobody knows, and the same again is answered rightly.
         """
         with paused_collector():
             delivery = self.prepare(statements, namespace=namespace, principal=principal)
@@ -245,6 +246,8 @@ class Ledger:
 
         Raises:
             StoreBehindError: the store is not what was signed; it takes nothing until recovered.
+            StoreLostError: the connection broke, perhaps after the commit: whether the group was
+                written is not known. Sent again, what was written is answered as a duplicate.
             StoreError: the store failed; nothing of the whole group was written.
         """
         self.custody.begin()
@@ -465,6 +468,8 @@ class Ledger:
             LimitExceededError: more than ``PROOFS_MAX`` entries.
             StoreError: the checkpoint or the disclosure could not be written; nothing is shown.
         """
+        # Before anything is signed for whoever may have nothing proved; and again with the reading.
+        self.access.check(principal, Action.PROVE, namespace)
         checkpoint = self.custody.checkpoint()
         signed = SignedSize(checkpoint.size, checkpoint.note.encode())
         if not any(query.shown):

@@ -26,6 +26,14 @@ REGISTRIES = tuple(
 HOMES = re.compile(r"(?<![\w.:/-])(?:/(?:home|Users|root)/\w|[A-Z]:\\Users\\)")
 CATCH_ALLS = frozenset({"util", "utils", "misc"})
 
+# What may be given a location as it was set; a database's URL can hold a password.
+TAKES_LOCATIONS = frozenset(
+    {
+        *("has_store", "import_ledger", "inspect_ledger", "is_postgres", "is_remembered"),
+        *("open_ledger", "places_of", "restore_ledger", "shown_location", "startswith"),
+    }
+)
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -154,6 +162,36 @@ def _mentions(source: str) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value.partition(":")[0]
+
+
+def told_locations(source: str) -> list[str]:
+    """Find where a ledger's location goes elsewhere than to what opens, looks or hides."""
+    tree = ast.parse(source)
+    fine = {
+        part
+        for node in ast.walk(tree)
+        for part in _taken_by(node)
+        if isinstance(part, ast.Attribute)
+    }
+    return [
+        f"line {node.lineno}: {ast.unparse(node)} is told as it is"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr == "store"
+        and ast.unparse(node.value).rpartition(".")[2] in {"settings", "session"}
+        and node not in fine
+    ]
+
+
+def _taken_by(node: ast.AST) -> list[ast.expr]:
+    """Return what a statement or call may have of locations."""
+    if isinstance(node, ast.Assign):
+        return [node.value, *node.targets] if isinstance(node.targets[0], ast.Attribute) else []
+    if not isinstance(node, ast.Call):
+        return []
+    if ast.unparse(node.func).rpartition(".")[2] not in TAKES_LOCATIONS:
+        return []
+    return [*node.args, *([node.func.value] if isinstance(node.func, ast.Attribute) else [])]
 
 
 def imports(source: str) -> set[str]:

@@ -72,6 +72,12 @@ class NoCredentialError(UnauthenticatedError):
     """A request says nothing of who sends it."""
 
 
+class NotReadyError(LedgerError):
+    """The server is not ready, and whoever asks is not told why."""
+
+    code = "not_ready"
+
+
 class InvalidRequestError(InvalidInputError):
     """A credential is where none may be, or there is more than one."""
 
@@ -114,6 +120,7 @@ _STATUSES: Final[dict[type[LedgerError], int]] = {
     StoreFullError: 507,
     CorruptLogError: 500,
     OverloadedError: 503,
+    NotReadyError: 503,
 }
 
 _COMES_BACK: Final = (
@@ -153,6 +160,7 @@ _TITLES: Final = {
     "newer_store": "The store is of a later version",
     "not_acceptable": "No acceptable media type",
     "not_found": "There is no such thing",
+    "not_ready": "The server is not ready",
     "overloaded": "Too much is waiting",
     "proof_invalid": "A proof or signature does not hold",
     "rate_limited": "Too much at a time",

@@ -13,7 +13,9 @@ import uvicorn
 
 from lineage.questions.as_of import SOFTWARE
 from lineage.service import Ledger
+from lineage.stores.opening import shown_location
 from lineage_api.app import create_app
+from lineage_api.connections import Listener, timely
 from lineage_api.observing.logs import fields
 from lineage_api.observing.tracing import open_tracing
 from lineage_api.settings import Settings, check_settings
@@ -43,7 +45,7 @@ def serve(settings: Settings, ledger: Ledger, on_ready: Callable[[str], None]) -
     check_settings(settings)
     tls = tls_context(settings)
     _check_somebody_may(settings, ledger)
-    listener = _listen(settings.host, settings.port)
+    listener = _listen(settings.host, settings.port, settings.connections)
     with listener:
         stopping = Event()
         config = uvicorn.Config(
@@ -55,6 +57,9 @@ def serve(settings: Settings, ledger: Ledger, on_ready: Callable[[str], None]) -
             server_header=False,
             lifespan="on",
             ws="none",
+            http=timely(settings.head_seconds),
+            # Another event loop would accept connections without asking the listener.
+            loop="asyncio",
             # Whoever calls could write these headers as well: see lineage_api.identity.gate.
             proxy_headers=False,
             ssl_context_factory=_handing(tls),
@@ -74,7 +79,7 @@ def _check_somebody_may(settings: Settings, ledger: Ledger) -> None:
     if settings.sign_in == "required" and not ledger.access.is_set_up():
         raise InvalidInputError(
             "Whoever signs in may do nothing here, for nothing was granted yet",
-            where=settings.store,
+            where=shown_location(settings.store),
             hint="Begin with `lineage access grant` and `lineage access key make`.",
         )
 
@@ -93,11 +98,9 @@ def _handing(
     return hand
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, connections_max: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The event loop turns Nagle's algorithm off only where the protocol is named, and
-    # socket.create_server does not name it: every answer would then wait 40 ms.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener = Listener(family, connections_max)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -50,6 +51,10 @@ BATCH_BYTES_MAX: Final = 16 * 1_048_576
 QUERY_BYTES_MAX: Final = 100_000
 """The body of one GraphQL request, variables included."""
 
+CONNECTIONS_DEFAULT: Final = 800
+"""Below the 1,024 files that a process may usually have open."""
+
+HEAD_SECONDS_DEFAULT: Final = 10.0
 QUEUE_LENGTH_DEFAULT: Final = 1_024
 QUEUE_BYTES_DEFAULT: Final = 256 * 1_048_576
 READER_THREADS_DEFAULT: Final = 4
@@ -65,6 +70,7 @@ PRINCIPAL_BYTES_DEFAULT: Final = 128 * 1_048_576
 ADDRESS_RATE_DEFAULT: Final = 5.0
 ADDRESS_BURST_DEFAULT: Final = 50
 
+_KEY_ID: Final = re.compile(r"[0-9a-f]{16}")
 _PORT_MAX: Final = 65_535
 _COUNT_MAX: Final = 2**40
 
@@ -78,7 +84,10 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     store: Annotated[
         str,
-        Meta(description="The ledger: a path, or a URL such as sqlite:///PATH.", extra=PASSWORD),
+        Meta(
+            description="The ledger: a path, sqlite:///PATH, or postgresql://USER@HOST/DATABASE.",
+            extra=PASSWORD,
+        ),
     ] = STORE_DEFAULT
     key: Annotated[
         str, Meta(description="The file of the signing key; empty: the ledger's path and .key.")
@@ -94,6 +103,24 @@ class Settings(Struct, frozen=True, kw_only=True):
     port: Annotated[
         int, Meta(ge=0, le=_PORT_MAX, description="Where to listen; 0 is any free port.")
     ] = PORT_DEFAULT
+    connections: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="How many connections may be open at once; one more is closed. Each is an "
+            "open file of the process.",
+        ),
+    ] = CONNECTIONS_DEFAULT
+    head_seconds: Annotated[
+        float,
+        Meta(
+            ge=0.01,
+            le=3_600,
+            description="How long a connection may take until the whole head of a request is "
+            "there.",
+        ),
+    ] = HEAD_SECONDS_DEFAULT
     event_bytes: Annotated[
         int,
         Meta(ge=1, le=EVENT_BYTES_MAX, description="The longest body of one run event, in bytes."),
@@ -174,6 +201,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = False
     issuers: Annotated[
         tuple[Issuer, ...], Meta(description="Whose tokens are believed (OpenID Connect).")
+    ] = ()
+    revoked_keys: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="API keys, by their public ids, that are refused whatever the log says: "
+            "for a ledger that takes no revocation any more."
+        ),
     ] = ()
     principal_rate: Annotated[
         float,
@@ -307,6 +341,7 @@ def check_settings(settings: Settings) -> None:
     check_struct(settings)
     check_reach(settings)
     _check_webhook(settings)
+    _check_revoked_keys(settings)
 
 
 def webhook_secret(settings: Settings) -> bytes | None:
@@ -319,6 +354,17 @@ def webhook_secret(settings: Settings) -> bytes | None:
 
     text = settings.anchor_webhook_secret
     return parse_secret(text) if text else None
+
+
+def _check_revoked_keys(settings: Settings) -> None:
+    for number, key in enumerate(settings.revoked_keys):
+        if not _KEY_ID.fullmatch(key):
+            # It is not quoted: somebody may have written the whole of a key there.
+            raise InvalidInputError(
+                "A revoked key is named by its public id: 16 digits of 0 to 9 and a to f",
+                where=f"revoked_keys[{number}]",
+                hint="It stands between the two underscores; `lineage access key list` has it.",
+            )
 
 
 def _check_webhook(settings: Settings) -> None:

@@ -123,6 +123,8 @@ class GroupWriter:
         Raises:
             OverloadedError: the queue is full, or the writer stops. Nothing was written.
             RateLimitedError: the caller has its share of the queue waiting. Nothing was written.
+            StoreLostError: the connection broke, perhaps after the commit: whether it was written
+                is not known. Sent again, what was written is answered as a duplicate.
             StoreError: the store failed. Nothing was written.
         """
         return await asyncio.wrap_future(self.enqueue(deliveries))

@@ -9,6 +9,8 @@ from __future__ import annotations
 from threading import Lock
 from typing import Final
 
+from msgspec.structs import replace
+
 from lineage.access.accounts import AccessLog, Told
 from lineage.access.approvals import (
     is_approval,
@@ -21,6 +23,7 @@ from lineage.access.state import NOBODY, AccessState, Rights, permits, read_acce
 from lineage.clock import Clock
 from lineage.projections.access import last_change
 from lineage.projections.views import read_bookmark
+from lineage.rules.secrets import holds_api_key, without_api_keys
 from lineage.stores.base import Reader
 from lineage.writing.governing import namespace_number
 from lineage.writing.preparing import PreparedBatch
@@ -98,6 +101,8 @@ class Checks:
                 "This ledger has no access log, and what this would give must be stated in one",
                 hint="Open it with open_ledger, which keeps one beside it.",
             )
+        if holds_api_key(told.namespace):
+            told = replace(told, namespace=without_api_keys(told.namespace))
         self.accounts.tell(principal, told)
 
     def check_batch(self, reader: Reader, batch: PreparedBatch) -> bool:
@@ -166,7 +171,7 @@ class Checks:
     ) -> ForbiddenError:
         """Return the error of a refusal, having told whoever counts them."""
         if self.accounts is not None:
-            self.accounts.count_denial(principal, action.value, namespace)
+            self.accounts.count_denial(principal, action.value, without_api_keys(namespace))
         what = "" if statement is None else f", statement {statement.id[:64]}"
         return ForbiddenError(
             f"Whoever asks may not {action.replace('-', ' ')} here",

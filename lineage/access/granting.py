@@ -114,11 +114,18 @@ def check_granting(
 
 
 def check_other(principal: Principal, grantee: str) -> None:
-    """Refuse to grant to oneself, or to a group one belongs to.
+    """Refuse to grant to oneself, or to a group one belongs to, or may belong to.
 
     Raises:
-        ForbiddenError: it is one and the same.
+        ForbiddenError: it is one and the same; or it is a group, and a key does not say which
+            groups its principal belongs to.
     """
+    if principal.key and grantee.startswith(GROUP_PREFIX):
+        raise ForbiddenError(
+            "By an API key nobody grants anything to a group: it may be their own",
+            where=grantee[:64],
+            hint="Sign in with a token that names your groups, or name whom you grant it to.",
+        )
     if not principal.is_local and grantee in grantees_of(principal):
         raise ForbiddenError(
             "Nobody grants anything to itself",

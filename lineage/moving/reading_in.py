@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from lineage.access.ending import key_endings
 from lineage.anchoring.notary import Notary, keys_in_force
 from lineage.anchoring.sidecar import Frozen, Sidecar, with_erased
 from lineage.audit import AuditReport, audit_log
@@ -47,7 +48,7 @@ class Importer:
     """Imports one export into one store."""
 
     def __init__(self, store: Store, notary: Notary, clock: Clock, randomness: Randomness) -> None:
-        """Name where to: the store was opened or made under ``unfinished_origin``."""
+        """Name where to: the store was opened, or made under a name after ``UNFINISHED``."""
         self._store = store
         self._notary = notary
         self._clock = clock
@@ -108,7 +109,7 @@ class Importer:
         self._remember(writer, sidecar)
 
     def _begin_copy(self, writer: Writer, header: Header) -> None:
-        """Go on under a new origin, which the next entry names."""
+        """Go on under a new origin, which the next entry names, and without the API keys."""
         origin = self._copy_origin(header)
         key = self._notary.keys.make(origin)
         recovery = Recovery(
@@ -130,7 +131,8 @@ class Importer:
         )
         state = LogState()
         state.refresh(writer)
-        Appender(writer, state, self._clock, self._randomness).append([batch])
+        endings = key_endings(writer, LEDGER_PRINCIPAL, self._randomness)
+        Appender(writer, state, self._clock, self._randomness).append([batch, *endings])
         self._remember(writer, Sidecar(origin=key.name))
 
     def _copy_origin(self, header: Header) -> str:

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from lineage.rules.refs import REF_FIELDS
-from lineage.rules.secrets import clean_identifier, filter_secrets
+from lineage.rules.secrets import clean_identifier, filter_secrets, holds_api_key, without_api_keys
 from lineage.vertices import ID_MAX
 from lineage_schemas.access import EVERY
 from lineage_schemas.errors import InvalidInputError, LedgerError, LimitExceededError
@@ -108,6 +108,7 @@ A plain one: a dictionary of one's own kind finds what it holds in ten times the
 def check_namespace(namespace: str) -> None:
     """Refuse a namespace without a name, with one that is too long or not plain text, or ours."""
     _check_text("namespace", namespace, "NAMESPACE_BYTES_MAX")
+    refuse_api_key("namespace", namespace)
     if namespace == EVERY:
         raise InvalidInputError(f"{EVERY!r} stands for every namespace, and is the name of none")
     if namespace == LEDGER_NAMESPACE:
@@ -120,11 +121,22 @@ def check_namespace(namespace: str) -> None:
 def check_principal(name: str) -> None:
     """Refuse a principal without a name, or with one that is too long or not plain text."""
     _check_text("principal's name", name, "NAME_BYTES_MAX")
+    refuse_api_key("principal's name", name)
 
 
 def check_name(what: str, name: str) -> None:
     """Refuse what is no name of a source, or of anything else that is called by plain text."""
     _check_text(what, name, "NAME_BYTES_MAX")
+    refuse_api_key(what, name)
+
+
+def refuse_api_key(what: str, text: str) -> None:
+    """Refuse a text that is kept for ever and holds one of our API keys; quotes nothing of it."""
+    if holds_api_key(text):
+        raise InvalidInputError(
+            f"A {what} holds an API key, and is kept for ever",
+            hint="Treat the key as known, and revoke it.",
+        )
 
 
 def normalise_statement(statement: Statement, keys: Keys | None = None) -> Statement:
@@ -143,7 +155,8 @@ def normalise_statement(statement: Statement, keys: Keys | None = None) -> State
             raise InvalidInputError(
                 f"The source {LEDGER_SOURCE!r} is the ledger's own", hint="Name a source of yours."
             )
-        for text in (statement.id, statement.source):
+        for what, text in (("statement's id", statement.id), ("source", statement.source)):
+            refuse_api_key(what, text)
             if "://" in text and filter_secrets(text.encode())[1]:
                 raise InvalidInputError(
                     "A statement's id and source are kept for ever, and may hold no password"
@@ -151,14 +164,14 @@ def normalise_statement(statement: Statement, keys: Keys | None = None) -> State
         if not statement.records:
             raise InvalidInputError("A statement without records says nothing")
         if statement.mapping is not None:
-            _check_text("mapping", statement.mapping, "NAME_BYTES_MAX")
+            check_name("mapping", statement.mapping)
         _check_stated(statement.stated)
         mode = _mode_of(statement)
         normal_forms = _OBSERVED if mode is Mode.OBSERVATION else _COMMANDED
         records = _normalised_records(statement, normal_forms, {} if keys is None else keys)
         return replace(statement, mode=mode, records=records)
     except LedgerError as error:
-        raise error.at(f"statement {statement.id[:64]}") from error
+        raise error.at(f"statement {without_api_keys(statement.id)[:64]}") from error
 
 
 def _check_stated(stated: StatedTime | None) -> None:
@@ -231,7 +244,7 @@ def _commanded_node(record: NodeRecord, _: Keys) -> NodeRecord:
 
 
 def _commanded_type(record: TypeRecord, _: Keys) -> TypeRecord:
-    _check_text("type name", record.name, "NAME_BYTES_MAX")
+    check_name("type name", record.name)
     for name in (record.version, record.external_id, record.description, *record.properties):
         if name is not None:
             _check_bytes("text of a type", name, "NAME_BYTES_MAX")
@@ -266,6 +279,8 @@ def _observed_node(record: NodeRecord, keys: Keys) -> NodeRecord:
 def _check_node(record: NodeRecord) -> None:
     if record.type_version is not None and record.type is None:
         raise InvalidInputError("A type's version needs its type", where=record.type_version[:64])
+    if record.type is not None:
+        refuse_api_key("type name", record.type)
     for name in (record.type, record.type_version, record.name, record.external_id):
         if name is not None and len(name) > _NAME_SURELY_FITS:
             _check_bytes("name", name, "NAME_BYTES_MAX")

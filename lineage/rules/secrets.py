@@ -135,14 +135,30 @@ def filter_secrets(body: bytes) -> tuple[bytes, int]:
     return b"".join((*pieces, body[end:])), len(spans)
 
 
+def holds_api_key(text: str) -> bool:
+    """Tell whether one of our own API keys stands in a text."""
+    return "llk_" in text and _API_KEY.search(text.encode(errors="replace")) is not None
+
+
+def without_api_keys(text: str) -> str:
+    """Return a text in which none of our own API keys stands."""
+    if not holds_api_key(text):
+        return text
+    return _API_KEY.sub(FILTERED, text.encode(errors="surrogatepass")).decode(
+        errors="surrogatepass"
+    )
+
+
 def clean_identifier(text: str) -> str:
-    """Return the normal form of an identifier without the secrets of its parameters.
+    """Return the normal form of an identifier without API keys and the secrets of its parameters.
 
     Whoever names a thing and whoever asks for it come to the same identifier.
 
     Raises:
         InvalidIdentifierError: as ``normalise_identifier``.
     """
+    if "llk_" in text:
+        text = without_api_keys(text)
     if "=" not in text:
         return normalise_identifier(text)
     bare = _CREDENTIAL.sub(lambda found: found[0][: -len(found[1])] + FILTERED.decode(), text)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from lineage.clock import Randomness
 from lineage.projections.catalog import NAMESPACE
 from lineage.projections.statements import pseudonym_of
 from lineage.rules.form import LEDGER_SOURCE
+from lineage.rules.secrets import holds_api_key, without_api_keys
 from lineage.stores.base import Reader
 from lineage.writing.preparing import PreparedBatch, encode_prepared
 from lineage.writing.submission import Principal
@@ -79,8 +82,13 @@ def namespace_number(reader: Reader, namespace: str, size: int | None = None) ->
 
 
 def _checked(record: Actor | GovernanceRecord) -> Actor | GovernanceRecord:
+    """Return a record without API keys in its free texts, which are kept for ever."""
     for field in _FREE_TEXTS:
-        size = len(getattr(record, field, "").encode(errors="replace"))
+        text = getattr(record, field, "")
+        if holds_api_key(text):
+            text = without_api_keys(text)
+            record = replace(record, **{field: text})
+        size = len(text.encode(errors="replace"))
         if size > REASON_BYTES_MAX:
             raise LimitExceededError(
                 f"A text of {size} bytes is over the limit of {REASON_BYTES_MAX} "

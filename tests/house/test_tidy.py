@@ -83,6 +83,15 @@ def test_every_module_is_used() -> None:
     assert tidy.idle_modules(tree.modules(), doors()) == []
 
 
+def test_no_location_is_told_as_it_was_set() -> None:
+    surface = {name: body for name, body in tree.texts(".py").items() if name.startswith("api/")}
+    assert [
+        f"{name}: {finding}"
+        for name, body in surface.items()
+        for finding in tidy.told_locations(body)
+    ] == []
+
+
 @pytest.mark.parametrize("folder", tree.FLOORS.values(), ids=tree.FLOORS)
 def test_every_floor_has_its_card_and_its_types(folder: Path) -> None:
     assert [name for name in ("README.md", "py.typed") if not (folder / name).is_file()] == []
@@ -157,3 +166,19 @@ def test_an_idle_module_is_found() -> None:
     assert tidy.idle_modules(modules, ["p", "p.c"]) == ["nothing uses p.d"]
     assert tidy.idle_modules({"p": "", "p.a": "import p"}, ["p"]) == ["nothing uses p.a"]
     assert tidy.idle_modules({"p": "", "p.a": "", "q": "import p.a"}, ["q"]) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "raise Error('no', where=settings.store)",
+        "print(f'at {self.settings.store}')",
+        "click.echo(session.store)",
+        "place = settings.store",
+    ],
+)
+def test_a_location_that_is_told_is_found(body: str) -> None:
+    assert len(tidy.told_locations(body)) == 1
+    shown = body.replace("settings.store", "shown_location(settings.store)")
+    shown = shown.replace("session.store", "shown_location(session.store)")
+    assert tidy.told_locations(shown.replace("self.shown", "shown")) == []

@@ -17,7 +17,7 @@ from lineage_api.graphql.forms import form_of
 from lineage_api.serving import serve
 from lineage_api.settings import Settings
 from lineage_schemas.access import Role
-from lineage_schemas.errors import InvalidInputError
+from lineage_schemas.errors import FrozenStoreError, InvalidInputError
 from openlineage_messages import dataset, encoded, run_event
 from surface_client import SurfaceClient, problem, running
 
@@ -173,6 +173,29 @@ def test_a_key_for_a_tokens_name_is_as_unknown_as_any(
 def test_nobody_is_served_where_nobody_who_signs_in_may_do_anything(kept: Ledger) -> None:
     with pytest.raises(InvalidInputError, match="nothing was granted"):
         serve(Settings(sign_in="required"), kept, print)
+    secret = "postgresql://lineage:planted-word@db.example/lineage"
+    with pytest.raises(InvalidInputError, match=r"PostgreSQL at db\.example") as refused:
+        serve(Settings(sign_in="required", store=secret), kept, print)
+    assert "planted-word" not in str(refused.value)
     let_in(kept, "ada")
     with pytest.raises(InvalidInputError, match="listen"):
         serve(Settings(sign_in="required", host="192.0.2.1", behind_proxy=True), kept, print)
+
+
+def test_a_key_that_leaks_from_a_ledger_that_takes_nothing_is_refused_by_its_server(
+    kept: Ledger, tmp_path: Path
+) -> None:
+    leaked = made(kept, "ada", Role.READER, "*")
+    other = kept.access.make_key("ada")[0]
+    kept.moves.export(tmp_path / "final.jsonl", final=True, to="elsewhere")
+    with pytest.raises(FrozenStoreError):
+        kept.access.revoke_api_key(leaked.split("_")[1])
+    settings = Settings(sign_in="required", revoked_keys=(leaked.split("_")[1],))
+    same = {"X-Request-Id": "same"}
+    with running(create_app(kept, settings)) as client:
+        assert "data" in ask(client, other, KNOWN % "team").json()
+        refused = ask(client, leaked, KNOWN % "team", **same)
+        problem(refused, 401, "unauthenticated")
+        assert refused.text == ask(client, "llk_unknown", KNOWN % "team", **same).text
+    with running(create_app(kept, Settings(sign_in="required"))) as client:
+        assert "data" in ask(client, leaked, KNOWN % "team").json()

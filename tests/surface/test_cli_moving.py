@@ -54,6 +54,7 @@ def test_a_backup_is_put_back_and_says_what_is_missing(terminal: Terminal, tmp_p
     assert f"aside     the store that was here is {terminal.store}.replaced-1\n" in printed
     assert "missing   at least 2 entries that were signed\n" in printed
     assert "lineage recover --declare-loss" in printed
+    assert "revoke again what was revoked since (`lineage access list`)" in printed
     assert terminal.run("ingest", "-", given=STATEMENT).exit_code == 3
     assert terminal.run("show", RUN).exit_code == 0
     back = terminal.done("restore", f"{terminal.store}.replaced-1", "--replace")
@@ -110,6 +111,7 @@ def test_an_export_goes_through_pipes(terminal: Terminal, other: Terminal, tmp_p
         assert "everything in it holds" in other.done("verify", "-", given=given)
     printed = other.done("import", "-", given=exported.stdout_bytes)
     assert "ledger    a copy, which goes on as" in printed
+    assert "every API key is revoked here" in printed
     file = tmp_path / "ledger.jsonl"
     terminal.done("export", str(file))
     assert file.read_bytes() == exported.stdout_bytes

@@ -43,6 +43,7 @@ def test_a_declared_loss_goes_on_under_another_name(put_back: Terminal) -> None:
     assert f"lost      positions {size} to {size + 1}\n" in printed
     assert f"key       {new}\n" in printed
     assert "tell      every auditor" in printed
+    assert "every API key is revoked, so make new ones" in printed
     with put_back.open() as ledger:
         assert f"origin    {ledger.origin}\n" in printed
         assert ledger.origin != former

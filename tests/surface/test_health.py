@@ -1,14 +1,17 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from doubles import FakeClock, SeededRandomness
-from lineage.ledger import Artifact, Statement, open_ledger
+from keyholders import ADA_KEY, KeyHolderDouble, bearer, let_in
+from lineage.ledger import Artifact, Statement, open_ledger, restore_ledger
 from lineage.projections.views import BOOKMARK
 from lineage.service import Ledger
 from lineage_api.app import create_app
-from lineage_api.rest.health import check_state, unsigned_seconds_max
+from lineage_api.rest.health import FAULT_UNTOLD, check_state, unsigned_seconds_max
 from lineage_api.settings import Settings
+from lineage_schemas.access import Role
 from lineage_schemas.errors import StoreError
 from surface_client import SurfaceClient, problem, running
 
@@ -126,3 +129,69 @@ def test_not_ready_once_an_entry_has_waited_too_long_for_a_signature(
             check_state(
                 state._replace(now_us=state.ledger.unsigned_us + limit * 1_000_000 + 1), settings
             )
+
+
+PLANTED = "the disk /srv/planted is full"
+
+
+def missing_entries(ledger: Ledger, path: Path) -> None:
+    """Put the store back to a moment before the last checkpoint."""
+    ledger.moves.back_up(path.with_name("backup.db"))
+    ledger.record([Statement(id="s1", source="test", records=(Artifact(key="mytool:x"),))])
+    ledger.custody.checkpoint()
+    ledger.close()
+    restore_ledger(path.with_name("backup.db"), path, replace=True)
+
+
+def planted_sidecar(ledger: Ledger, path: Path) -> None:
+    """Write something else where the sidecar was."""
+    ledger.close()
+    path.with_name(f"{path.name}.sidecar").write_text("garbage")
+
+
+@pytest.mark.parametrize("spoil", [missing_entries, planted_sidecar])
+def test_what_fails_is_told_to_an_operator_alone(
+    tmp_path: Path, spoil: Callable[[Ledger, Path], None]
+) -> None:
+    path = tmp_path / "ledger.db"
+    with open_ledger(path, clock=FakeClock(), randomness=SeededRandomness()) as ledger:
+        let_in(ledger, "ops", roles=[Role.OPERATOR])
+        let_in(ledger, "airflow")
+        operator, machine = (ledger.access.make_key(name)[0] for name in ("ops", "airflow"))
+        spoil(ledger, path)
+    with (
+        open_ledger(path, clock=FakeClock(), randomness=SeededRandomness()) as ledger,
+        running(create_app(ledger, Settings(sign_in="required"))) as client,
+    ):
+        told = []
+        for headers in ({}, bearer(machine), bearer(operator)):
+            answer = client.send("GET", "/readyz", headers={"X-Request-Id": "same"} | headers)
+            assert answer.status_code == 503
+            told.append(answer.text)
+            problem(answer, 503, str(answer.json()["code"]))
+        assert told[0] == told[1] != told[2]
+        client.surface.stopping.set()
+        stopping = client.send("GET", "/readyz", headers={"X-Request-Id": "same"})
+        assert stopping.text == told[0]
+    assert str(tmp_path) not in told[0]
+    assert not any(letter.isdigit() for letter in told[0].replace("503", ""))
+
+
+def test_why_no_checkpoint_is_handed_out_is_told_to_an_operator_alone(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with open_ledger(path, clock=FakeClock(), randomness=SeededRandomness()) as ledger:
+        let_in(ledger, "ops", roles=[Role.OPERATOR])
+        let_in(ledger, "airflow")
+        operator, machine = (ledger.access.make_key(name)[0] for name in ("ops", "airflow"))
+        with running(create_app(ledger, Settings(sign_in="required"))) as client:
+            client.surface.publisher._anchoring.note("a folder", StoreError(PLANTED))
+            for key, fault in ((machine, FAULT_UNTOLD), (operator, f"a folder: {PLANTED}.")):
+                answer = client.send("GET", "/readyz", headers=bearer(key)).json()
+                assert answer["anchoring_fault"] == fault
+
+
+def test_to_whom_nothing_was_granted_it_is_forbidden_and_not_unready(ledger: Ledger) -> None:
+    settings = Settings(sign_in="required")
+    with running(create_app(ledger, settings, KeyHolderDouble())) as client:
+        problem(client.send("GET", "/readyz", headers=bearer(ADA_KEY)), 403, "forbidden")
+        assert client.get("/readyz").json() == {"status": "ready"}

@@ -13,11 +13,14 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from doubles import FakeClock, SeededRandomness
+from keyholders import bearer, let_in
 from lineage.ledger import Artifact, Ledger, Statement, open_ledger
 from lineage_api.app import create_app
 from lineage_api.rest import metrics
 from lineage_api.settings import Settings
-from surface_client import SurfaceClient, running
+from lineage_schemas.access import Role
+from lineage_schemas.errors import StoreError
+from surface_client import SurfaceClient, problem, running
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 PLANTED = "planted-secret-word"
@@ -251,3 +254,43 @@ def test_every_expression_to_be_woken_for_names_a_metric(client: SurfaceClient) 
     there = set(Scrape(client).families)
     assert len(named) > 6
     assert {name.removesuffix("_total") for name in named} - there == set()
+
+
+@pytest.fixture
+def signed_in(tmp_path: Path) -> Iterator[tuple[SurfaceClient, str, str]]:
+    """A server where whoever calls signs in, and the keys of an operator and of a machine."""
+    path = tmp_path / "ledger.db"
+    with open_ledger(path, clock=FakeClock(), randomness=SeededRandomness()) as ledger:
+        let_in(ledger, "ops", roles=[Role.OPERATOR])
+        let_in(ledger, "airflow")
+        keys = [ledger.access.make_key(name)[0] for name in ("ops", "airflow")]
+        with running(create_app(ledger, Settings(sign_in="required"))) as client:
+            yield client, keys[0], keys[1]
+
+
+def test_where_nobody_can_tell_who_may_scrape_nobody_does(
+    signed_in: tuple[SurfaceClient, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, operator, machine = signed_in
+    ledger, read = client.surface.ledger, type(client.surface.ledger._store).read
+
+    def scrape(key: str) -> httpx.Response:
+        return client.send("GET", "/metrics", headers=bearer(key))
+
+    def unreadable(*of: Ledger) -> object:
+        if threading.current_thread().name.startswith("lineage-scraper"):
+            raise StoreError("It cannot be read", where=PLANTED)
+        return read(*of)  # type: ignore[arg-type]
+
+    assert [scrape(key).status_code for key in (operator, machine)] == [200, 403]
+    with monkeypatch.context() as patched:
+        patched.setattr(type(ledger._store), "read", unreadable)
+        for key in (operator, machine):
+            assert PLANTED not in str(problem(scrape(key), 503, "store_unavailable"))
+    release = threading.Event()
+    monkeypatch.setattr(metrics, "LEDGER_SECONDS_MAX", 0.01)
+    monkeypatch.setattr(ledger.access, "check", lambda *_: release.wait(60))
+    try:
+        problem(scrape(machine), 503, "store_unavailable")
+    finally:
+        release.set()

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from lineage_api.problems import Problem, is_retriable, problem_response, status_of
+from lineage_api.problems import NotReadyError, Problem, is_retriable, problem_response, status_of
 from lineage_api.webhooks import WebhookError
 from lineage_schemas import errors
 from lineage_schemas.errors import (
@@ -19,7 +19,7 @@ from lineage_schemas.errors import (
 def every_error() -> list[type[LedgerError]]:
     """Return every class of error that the ground and the surface define."""
     found = [one for one in vars(errors).values() if isinstance(one, type)]
-    return [one for one in found if issubclass(one, LedgerError)] + [WebhookError]
+    return [one for one in found if issubclass(one, LedgerError)] + [WebhookError, NotReadyError]
 
 
 @pytest.mark.parametrize(

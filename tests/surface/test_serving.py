@@ -111,7 +111,7 @@ def test_what_it_took_while_it_stopped_is_there(tmp_path: Path) -> None:
 
 def test_answers_do_not_wait_for_more_to_send() -> None:
     """The event loop sets TCP_NODELAY only on sockets whose protocol is named."""
-    with _listen("127.0.0.1", 0) as listener:
+    with _listen("127.0.0.1", 0, 1) as listener:
         assert listener.proto == socket.IPPROTO_TCP
 
 

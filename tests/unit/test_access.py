@@ -199,6 +199,12 @@ def test_an_administrator_grants_in_its_namespaces_and_not_to_itself(ledger: Led
     for itself in ("ada", "group:admins"):
         with pytest.raises(ForbiddenError, match="to itself"):
             access.grant(itself, Role.READER, ["a"], principal=admin)
+    # A key does not say which groups are its holder's own, so it opens none to anybody.
+    by_key = access.authenticate(access.make_key("ada")[0])
+    for group in ("group:admins", "group:others"):
+        with pytest.raises(ForbiddenError, match="By an API key"):
+            access.grant(group, Role.READER, ["a"], principal=by_key)
+    assert access.grant("bob", Role.READER, ["b"], principal=by_key).in_force
     with pytest.raises(ForbiddenError):
         access.grant("bob", Role.OPERATOR, ["*"], principal=admin)
     everywhere = access.grant("cyd", Role.READER, ["*"])

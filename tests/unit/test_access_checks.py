@@ -326,3 +326,15 @@ def test_handing_the_ledger_over_takes_more_than_reading_all_of_it(ledger: Ledge
     ledger.moves.export(BytesIO(), final=True, principal=Principal("cyd"))
     with pytest.raises(LedgerError):
         ledger.record([said("3", OWNED)])
+
+
+@pytest.mark.parametrize("name", sorted({*CALLS} - {"Custody.note_anchor", "Ledger.record"}))
+def test_nothing_is_signed_for_whoever_is_refused(ledger: Ledger, name: str) -> None:
+    ledger.custody.checkpoint()
+    # Bypassing the service, which would sign.
+    ledger._intake.commit([ledger.prepare([said("2", OWNED)])])
+    signed = ledger.custody.last_checkpoint()
+    assert signed.size < ledger.head().size
+    with pytest.raises(ForbiddenError):
+        CALLS[name](ledger, EVE)
+    assert ledger.custody.last_checkpoint().size == signed.size

@@ -140,6 +140,14 @@ def test_so_many_bytes_at_once() -> None:
         ("unix", "unknown"),
         ("", "unknown"),
         ("evil\r\n", "unknown"),
+        ("192.0.2.1:5678", "192.0.2.1"),
+        ("[2001:db8:1:2:3::1]:443", "2001:db8:1:2::/64"),
+        ("[2001:db8:1:2::9]", "2001:db8:1:2::/64"),
+        ("[::ffff:192.0.2.1]:1", "192.0.2.1"),
+        ("[fe80::1%eth0]:1", "fe80::/64"),
+        ("192.0.2.1:5678:9", "unknown"),
+        (":5678", "unknown"),
+        ("[", "unknown"),
     ],
 )
 def test_what_stands_for_an_address(address: str, stands_for: str) -> None:

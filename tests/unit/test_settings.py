@@ -99,3 +99,14 @@ def test_an_override_is_checked_too() -> None:
         read_settings({}, surprise=1)
     with pytest.raises(InvalidInputError, match="machine"):
         read_settings({}, host="10.0.0.1")
+
+
+def test_revoked_keys_are_named_by_their_public_ids() -> None:
+    one, other = "0123456789abcdef", "fedcba9876543210"
+    settings = read_settings({"LINEAGE_REVOKED_KEYS": f"{one},{other}"})
+    assert settings.revoked_keys == (one, other)
+    whole = f"llk_{one}_{one * 4}"
+    for wrong in (whole, one[1:], one.upper(), "all"):
+        with pytest.raises(InvalidInputError, match=r"revoked_keys\[1\]") as refused:
+            read_settings({"LINEAGE_REVOKED_KEYS": f"{one},{wrong}"})
+        assert wrong not in str(refused.value)

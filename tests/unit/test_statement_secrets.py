@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 from msgspec import Raw
+from msgspec.structs import replace
 
 from checks import check_ledger
+from doubles import FakeClock, SeededRandomness
+from lineage.access.inquiry import Inquiry, inquiring
 from lineage.ledger import (
     Artifact,
     Claim,
@@ -16,12 +19,17 @@ from lineage.ledger import (
     LinkClass,
     Mode,
     Outcome,
+    Principal,
     Retraction,
+    Role,
     Statement,
+    open_ledger,
 )
 from lineage.projections.views import TABLES
+from lineage.rules.secrets import without_api_keys
 from lineage.service import Ledger
 from lineage.stores.scanning import scan_rows
+from lineage_schemas.errors import ForbiddenError, InvalidInputError
 from lineage_schemas.mlmd import ArtifactType
 from lineage_schemas.records import AnyRecord, Message
 from lineage_schemas.values import PropertyType
@@ -181,3 +189,89 @@ def test_a_claim_of_a_key_meets_the_node_of_that_key(ledger: Ledger, key: str) -
     ledger.record([said("1", Artifact(key=key, name="rows")), said("2", claim)])
     assert [node.id for node in ledger.show(A)[0].members] == [1, 2]
     check_ledger(ledger)
+
+
+# --- our own keys --------------------------------------------------------------------------------
+
+OWN_KEY = f"llk_{'0123456789abcdef'}_{'0123456789abcdef' * 4}"
+KEPT_FOR_EVER: dict[str, dict[str, object]] = {
+    "id": {"id": OWN_KEY},
+    "source": {"source": f"x/{OWN_KEY}"},
+    "type": {"records": (Artifact(key=A, type=f"T{OWN_KEY}"),)},
+    "type of a command": {
+        "mode": Mode.COMMAND,
+        "records": (ArtifactType(name=f"T{OWN_KEY}"),),
+    },
+    "mapping": {"mapping": f"{OWN_KEY}/1", "message": "1"},
+}
+
+
+@pytest.mark.parametrize("name", KEPT_FOR_EVER)
+def test_what_is_kept_for_ever_may_hold_no_key_of_ours(
+    ledger: Ledger, tmp_path: Path, name: str
+) -> None:
+    statement = replace(said("1", Artifact(key=A)), **KEPT_FOR_EVER[name])
+    with pytest.raises(InvalidInputError, match="API key") as refused:
+        ledger.record([statement])
+    assert OWN_KEY[:24] not in str(refused.value)
+    with pytest.raises(InvalidInputError, match="API key"):
+        ledger.record([said("1", Artifact(key=A))], namespace=f"n{OWN_KEY}")
+    with pytest.raises(InvalidInputError, match="API key"):
+        ledger.access.grant("ada", Role.INGEST, ["default"], sources=[OWN_KEY])
+    with pytest.raises(InvalidInputError, match="API key"):
+        ledger.access.grant(f"ada {OWN_KEY}", Role.READER, [OWN_KEY])
+    assert OWN_KEY.encode() not in stored_bytes(ledger, tmp_path)
+
+
+def test_a_key_of_ours_in_an_identifier_is_nowhere_in_the_store(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    key = f"acme:{OWN_KEY}"
+    claim = Claim(
+        kind=Kind.ARTIFACT, node=key, identifier=f"other:{OWN_KEY}", link_class=LinkClass.ASSERTED
+    )
+    event = Event(artifact=key, execution=f"acme:run/{OWN_KEY}", kind=EventKind.INPUT)
+    ledger.record([said("1", Artifact(key=key), claim, event)])
+    assert ledger.show(key)[0].node.key == "acme:[filtered]"
+    assert OWN_KEY.encode() not in stored_bytes(ledger, tmp_path)
+    check_ledger(ledger)
+
+
+def test_a_key_of_ours_in_what_the_ledger_states_of_itself_is_nowhere_in_the_store(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    ledger.record([said("1", Artifact(key=A, custom_properties={"of": "Ada"}))])
+    grant = ledger.access.grant("ada", Role.READER, ["default"], reason=f"she lost {OWN_KEY}")
+    assert grant.reason == "she lost [filtered]"
+    ledger.access.revoke(grant.position, reason=OWN_KEY)
+    _, view = ledger.access.make_key("ada", reason=OWN_KEY)
+    ledger.access.revoke_api_key(view.key, reason=OWN_KEY)
+    held = ledger.erasures.hold(A, authority=f"court {OWN_KEY}")
+    ledger.erasures.release(held.position, reason=OWN_KEY)
+    ledger.erasures.retain(A, retention_class=OWN_KEY, keep_days=1, legal_basis=OWN_KEY)
+    assert OWN_KEY.encode() not in stored_bytes(ledger, tmp_path)
+
+
+def test_a_key_of_ours_in_a_question_is_not_in_the_access_log(tmp_path: Path) -> None:
+    with open_ledger(
+        tmp_path / "ledger.db", clock=FakeClock(), randomness=SeededRandomness()
+    ) as ledger:
+        ledger.access.grant("eve", Role.AUDITOR, ["*"])
+        inquiry = Inquiry(operation=f"op_{OWN_KEY}", text=f"{{ {OWN_KEY}: a }}", purpose=OWN_KEY)
+        with inquiring(inquiry):
+            ledger.show(A, principal=Principal("eve"), namespace=f"n{OWN_KEY}")
+        with inquiring(inquiry), pytest.raises(ForbiddenError):
+            ledger.show(A, principal=Principal("bob"), namespace=f"n{OWN_KEY}")
+        records = ledger.access.log().records
+    shown = {one.access.operation for one in records if one.who == "eve"}
+    assert shown == {"op_[filtered]"}
+    assert {one.access.namespace for one in records} >= {"n[filtered]"}
+    kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert OWN_KEY.encode() not in kept
+
+
+def test_a_text_keeps_all_but_keys_of_ours() -> None:
+    assert without_api_keys(f"a {OWN_KEY}, b") == "a [filtered], b"
+    for text in ("", "llk_", OWN_KEY[:-1], "\ud800 llk_", "é llk_ü"):
+        assert without_api_keys(text) == text
+    assert without_api_keys(f"\ud800{OWN_KEY}") == "\ud800[filtered]"

@@ -82,7 +82,11 @@ def _load(ledger: Ledger, session: Session) -> None:
 
 def _tell(ledger: Ledger, session: Session) -> None:
     # The URL of a database may hold a password.
-    place = "LEDGER" if is_postgres(session.store) else shlex.quote(printable(session.store))
+    place = (
+        "LEDGER"
+        if is_postgres(session.store)
+        else shlex.quote(printable(shown_location(session.store)))
+    )
     store = f"--store {place}"
     made_from = _ask(ledger, session, FRAUD_MODEL, Direction.UPSTREAM)
     click.echo(f"\nWhat was the model made from?\n$ lineage trace {store} {FRAUD_MODEL}\n")

@@ -120,3 +120,4 @@ def _lines(file: str, answer: Imported) -> Iterator[str]:
     else:
         yield printable(f"ledger    a copy, which goes on as {answer.origin}")
         yield "tell      whoever checks it: origin and key are new"
+        yield "access    the grants came along; every API key is revoked here, so make new ones"

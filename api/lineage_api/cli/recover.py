@@ -71,6 +71,10 @@ def _lines(answer: RecoveryAnswer, key: KeyView) -> Iterator[str]:
     yield f"lost      {_lost(answer)}"
     yield printable(f"key       {key.verifier}")
     yield "tell      every auditor: origin and key are new, and the old origin signs no more"
+    yield (
+        "access    every API key is revoked, so make new ones; grants hold that were revoked "
+        "among what is lost (`lineage access list`)"
+    )
 
 
 def _lost(answer: RecoveryAnswer) -> str:

@@ -63,6 +63,10 @@ def _lines(answer: RestoreAnswer) -> Iterator[str]:
         return
     yield f"missing   at least {counted(answer.missing, 'entry', 'entries')} that were signed"
     yield (
+        "access    what was granted then: until the newer store is back, nobody but you is "
+        "answered; after a recovery revoke again what was revoked since (`lineage access list`)"
+    )
+    yield (
         "next      look for a newer store or backup; only if there is none: "
         '`lineage recover --declare-loss --reason "…"`'
     )

@@ -43,7 +43,7 @@ What fails is in the log of the server and in /readyz, and is tried again.
 @click.option(
     "--store",
     metavar="LEDGER",
-    help="The ledger: a path, or sqlite:///PATH.  "
+    help="The ledger: a path, sqlite:///PATH, or postgresql://USER@HOST/DATABASE.  "
     f"[env var: {STORE_VARIABLE}; default: {STORE_DEFAULT}]",
 )
 @click.pass_context

@@ -10,6 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from lineage.clock import Clock, steady_clock, system_clock
+from lineage_api.identity.barring import Barring
 from lineage_api.identity.fetching import Fetch, fetch_document
 from lineage_api.identity.gate import Gate, Limits, LocalGate, SignedInGate
 from lineage_api.identity.keyring import Keyring
@@ -44,7 +45,8 @@ async def guarding(settings: Settings, keys: KeyHolder, machine: Machine) -> Asy
         for one in settings.issuers
     }
     trusted = {one.issuer: TrustedIssuer(one, rings[one.issuer]) for one in settings.issuers}
-    sign_in = SignIn(keys, TokenVerifier(trusted, machine.clock), key_pool)
+    known = Barring(keys, settings.revoked_keys)
+    sign_in = SignIn(known, TokenVerifier(trusted, machine.clock), key_pool)
     try:
         yield SignedInGate(
             sign_in, _limits(settings, machine.steady), behind_proxy=settings.behind_proxy

@@ -46,6 +46,7 @@ class Door:
         except LedgerError as error:
             if isinstance(error, StoreError):
                 _LOG.error("Nobody can tell who calls: %s", error)
+                error = _untold(error)
             await refused(scope, error)(scope, receive, send)
             return
         scope["state"]["principal"] = admission.principal
@@ -56,6 +57,13 @@ class Door:
                 await self._app(scope, admission.counted(receive), send)
         finally:
             admission.leave()
+
+
+def _untold(error: StoreError) -> StoreError:
+    """Return the fault without what it says of the machine: nobody has signed in yet."""
+    return type(error)(
+        "Nobody can tell at present who calls", hint="Try again in a moment, or tell the operator."
+    )
 
 
 def _inquiry(scope: Scope) -> Inquiry:

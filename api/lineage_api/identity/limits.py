@@ -134,10 +134,11 @@ class Occupancy:
 def neighbourhood(address: str) -> str:
     """Return what stands for an address: itself, or the network of an IPv6 address.
 
-    A household has 2^64 addresses of IPv6, and could send each request from another.
+    A household has 2^64 addresses of IPv6, and could send each request from another. Some proxies
+    write the port too, which every connection has another of.
     """
     try:
-        found = ip_address(address.partition("%")[0])
+        found = ip_address(_without_port(address).partition("%")[0])
     except ValueError:
         return NOBODY
     if not isinstance(found, IPv6Address):
@@ -146,3 +147,9 @@ def neighbourhood(address: str) -> str:
         return str(found.ipv4_mapped)
     host_bits = _ADDRESS_BITS - _NETWORK_BITS
     return f"{IPv6Address(int(found) >> host_bits << host_bits)}/{_NETWORK_BITS}"
+
+
+def _without_port(address: str) -> str:
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address

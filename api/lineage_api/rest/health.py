@@ -1,24 +1,30 @@
 """``GET /healthz``: the process is alive. ``GET /readyz``: it can read, write and sign.
 
 A supervisor may ask both without a credential. Where everybody else signs in, it is told whether
-the server is ready, and nothing of the log.
+the server is ready, and nothing of the log; and what fails is told to an operator alone.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from lineage.access.roles import Action
 from lineage.custody import CustodyState
+from lineage.inspection import UNSIGNED_SECONDS_MAX
 from lineage.service import Ledger
 from lineage.writing.submission import LOCAL_PRINCIPAL, Principal
 from lineage_api.bodies import json_response
+from lineage_api.problems import NotReadyError
 from lineage_api.settings import Settings
-from lineage_api.surface import caller_of, surface_of
+from lineage_api.surface import Surface, caller_of, surface_of
+from lineage_schemas.access import EVERY
 from lineage_schemas.entry import Head
 from lineage_schemas.errors import (
     ForbiddenError,
@@ -30,11 +36,13 @@ from lineage_schemas.errors import (
     StoreError,
 )
 
-UNSIGNED_SECONDS_MAX: Final = 60.0
 UNSIGNED_ROUNDS_MAX: Final = 10
 """How many rounds of signing may fail, where they are further apart than six seconds."""
 
+FAULT_UNTOLD: Final = "there is one, which an operator is told"
+
 _MICROSECONDS: Final = 1_000_000
+_LOG: Final = logging.getLogger(__name__)
 
 
 class Custodial(Struct, frozen=True):
@@ -70,36 +78,66 @@ async def alive(request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """Say where the log stands.
+    """Say where the log stands; to whoever has not signed in, that the server is ready.
 
     Raises:
+        NotReadyError: it is not, and whoever asks is no operator: that is all they are told.
+        ForbiddenError: whoever asks is nobody here.
         StoreError: the store cannot be read, is not what was signed, or nothing can be written any
             more; or the views or signatures have fallen behind.
         OverloadedError: the server was told to stop.
     """
-    surface = surface_of(request)
+    surface, caller = surface_of(request), caller_of(request)
+    try:
+        readiness = await _readiness(surface, caller or LOCAL_PRINCIPAL)
+    except ForbiddenError:
+        raise
+    except LedgerError as error:
+        if await _is_operator(surface, caller):
+            raise
+        _LOG.error("The server is not ready: %s", error)
+        raise NotReadyError(
+            "The server is not ready", hint="Its log says why, and so does this to an operator."
+        ) from error
+    if caller is None:
+        return json_response({"status": "ready"})
+    if not await _is_operator(surface, caller):
+        readiness = replace(
+            readiness,
+            signing_fault=readiness.signing_fault and FAULT_UNTOLD,
+            anchoring_fault=readiness.anchoring_fault and FAULT_UNTOLD,
+        )
+    return json_response(readiness)
+
+
+async def _readiness(surface: Surface, asker: Principal) -> Readiness:
     if surface.stopping.is_set():
         raise OverloadedError("The server is stopping", hint="Ask another, or wait for the next.")
-    caller = caller_of(request)
-    asker = caller or LOCAL_PRINCIPAL
     head, custodial = await surface.reading.run(lambda: _state(surface.ledger, asker))
     if not surface.writer.is_alive:
         raise StoreError("Nothing is written any more", hint="Start the server again.")
     check_state(await surface.reading.run(surface.ledger.custody.state), surface.settings)
-    if caller is None:
-        return json_response({"status": "ready"})
-    return json_response(
-        Readiness(
-            status="ready",
-            origin=surface.ledger.origin,
-            size=head.size,
-            root=head.root.hex(),
-            checkpoint_size=custodial.checkpoint_size,
-            anchored_size=custodial.anchored_size,
-            signing_fault=surface.publisher.signing_fault or custodial.fault,
-            anchoring_fault=surface.publisher.anchoring_fault,
-        )
+    return Readiness(
+        status="ready",
+        origin=surface.ledger.origin,
+        size=head.size,
+        root=head.root.hex(),
+        checkpoint_size=custodial.checkpoint_size,
+        anchored_size=custodial.anchored_size,
+        signing_fault=surface.publisher.signing_fault or custodial.fault,
+        anchoring_fault=surface.publisher.anchoring_fault,
     )
+
+
+async def _is_operator(surface: Surface, caller: Principal | None) -> bool:
+    """Tell whether somebody may be told what fails; where that cannot be told, they may not."""
+    if caller is None or caller.is_local:
+        return caller is not None
+    allowed = surface.ledger.access.allowed
+    try:
+        return await surface.reading.run(lambda: allowed(caller, Action.OPERATE, EVERY))
+    except LedgerError:
+        return False
 
 
 def unsigned_seconds_max(settings: Settings) -> float:

@@ -3,6 +3,9 @@
 Whoever keeps copies of them can check the whole log without asking us for anything else. Tiles
 never change, and say so; the checkpoint does, and says that too. An entry here is its envelope:
 what was said in it is not public, and what was erased is in none of these files.
+
+Where whoever calls signs in, no cache that people share may keep any of it: it would hand to
+anybody what only some may have. A cache of their own may keep tiles of hashes.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from starlette.routing import Route
 from lineage.custody import Custody
 from lineage.proofs.tiles import ENTRIES, parse_tile_path
 from lineage.writing.submission import Principal
-from lineage_api.surface import principal_of, surface_of
+from lineage_api.surface import Surface, principal_of, surface_of
 from lineage_schemas.errors import NotFoundError
 from lineage_schemas.integrity import CheckpointAnswer
 
@@ -29,7 +32,8 @@ TILE_PATH: Final = "/log/tile/{path:path}"
 _NOTE_TYPE: Final = "text/plain; charset=utf-8"
 _TILE_TYPE: Final = "application/octet-stream"
 _CHANGES: Final = "no-cache"
-_STAYS: Final = "public, max-age=31536000, immutable"
+_STAYS: Final = "max-age=31536000, immutable"
+_UNKEPT: Final = "private, no-store"
 _ETAG_DIGITS: Final = 32
 _QUICK: Final = 6
 """The level of gzip: bundles are read once and then kept by whoever asked."""
@@ -46,7 +50,8 @@ async def read_checkpoint(request: Request) -> Response:
     custody, principal = surface.ledger.custody, principal_of(request)
     answer = await surface.reading.run(lambda: _checkpoint(custody, principal))
     body = answer.note.encode()
-    return _tagged(request, body, {"Cache-Control": _CHANGES, "Content-Type": _NOTE_TYPE})
+    cached = f"private, {_CHANGES}" if _is_signed_in(surface) else _CHANGES
+    return _tagged(request, body, {"Cache-Control": cached, "Content-Type": _NOTE_TYPE})
 
 
 async def read_tile(request: Request) -> Response:
@@ -61,7 +66,9 @@ async def read_tile(request: Request) -> Response:
     tile = parse_tile_path(request.path_params["path"])
     principal = principal_of(request)
     body = await surface.reading.run(lambda: surface.ledger.custody.tile(tile, principal=principal))
-    headers = {"Cache-Control": _STAYS, "Content-Type": _TILE_TYPE}
+    headers = {"Cache-Control": f"public, {_STAYS}", "Content-Type": _TILE_TYPE}
+    if _is_signed_in(surface):
+        headers["Cache-Control"] = _UNKEPT if tile.level == ENTRIES else f"private, {_STAYS}"
     if tile.level == ENTRIES:
         headers["Vary"] = "Accept-Encoding"
         if _takes_gzip(request.headers.get("accept-encoding", "")):
@@ -81,11 +88,17 @@ def _tagged(request: Request, body: bytes, headers: dict[str, str]) -> Response:
     """Return a body with its tag; nothing but the tag, where the asker has it already."""
     tag = f'"{sha256(body).hexdigest()[:_ETAG_DIGITS]}"'
     headers["ETag"] = tag
+    if _is_signed_in(surface_of(request)):
+        headers["Vary"] = ", ".join(filter(None, (headers.get("Vary"), "Authorization")))
     known = {one.strip().removeprefix("W/") for one in _listed(request, "if-none-match")}
     if tag in known or "*" in known:
         kept = {name: value for name, value in headers.items() if name != "Content-Encoding"}
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=kept)
     return Response(body, headers=headers)
+
+
+def _is_signed_in(surface: Surface) -> bool:
+    return surface.settings.sign_in == "required"
 
 
 def _takes_gzip(accept: str) -> bool:

@@ -8,6 +8,7 @@ too long.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from typing import Final
 
@@ -18,15 +19,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from lineage.access.roles import Action
 from lineage.custody import CustodyState
 from lineage.writing.submission import Principal
 from lineage_api.observing.gauges import ledger_gauges, server_gauges
 from lineage_api.surface import Surface, principal_of, surface_of
-from lineage_schemas.errors import ForbiddenError, LedgerError
+from lineage_schemas.errors import ForbiddenError, LedgerError, StoreError
 
 PATH: Final = "/metrics"
 LEDGER_SECONDS_MAX: Final = 2.0
 """How long a scrape waits for the store: a scraper gives up after ten seconds."""
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 async def read_metrics(request: Request) -> Response:
@@ -35,12 +39,31 @@ async def read_metrics(request: Request) -> Response:
     Raises:
         OverloadedError: too many scrapes wait already.
         ForbiddenError: whoever asks is no operator.
+        StoreError: whether they are one cannot be told.
     """
-    surface = surface_of(request)
-    state = await _ledger_state(surface, principal_of(request))
+    surface, principal = surface_of(request), principal_of(request)
+    await _admit(surface, principal)
+    state = await _ledger_state(surface, principal)
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
     body = await surface.scraping.run(lambda: encode(_Everything(surface, state)))
     return Response(body, headers={"Content-Type": media_type, "Cache-Control": "no-store"})
+
+
+async def _admit(surface: Surface, principal: Principal) -> None:
+    """Refuse whoever is no operator, and everybody but the local one where nobody can tell."""
+    if principal.is_local:
+        return
+    check = surface.ledger.access.check
+    try:
+        await asyncio.wait_for(
+            surface.scraping.run(lambda: check(principal, Action.OPERATE)), LEDGER_SECONDS_MAX
+        )
+    except (StoreError, TimeoutError) as error:
+        _LOG.error("Nobody can tell who may scrape: %s", error)
+        raise StoreError(
+            "It cannot be told at present whether whoever asks may",
+            hint="Try again in a moment; the server's log says what fails.",
+        ) from error
 
 
 async def _ledger_state(surface: Surface, principal: Principal) -> CustodyState | None:
