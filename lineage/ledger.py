@@ -316,10 +316,14 @@ def _access_log(
 
     def opened() -> OpenBook:
         store = open_store(place, TABLES, _new_origin(randomness))
-        notary = None
-        if files is not None:
-            notary = Notary(SidecarFile(files[1]), KeyFile(files[0], randomness))
-        return OpenBook(store, Ledger(store, clock, randomness, notary))
+        try:
+            notary = None
+            if files is not None:
+                notary = Notary(SidecarFile(files[1]), KeyFile(files[0], randomness))
+            return OpenBook(store, Ledger(store, clock, randomness, notary))
+        except BaseException:
+            store.close()
+            raise
 
     return AccessLog(opened, lambda: has_store(place), clock, randomness)
 

@@ -24,8 +24,12 @@ from lineage import open_ledger
 from lineage.access.accounts import AccessLog, OpenBook, Told
 from lineage.access.inquiry import Inquiry, inquiring
 from lineage.ledger import Ledger, Principal, ProofQuery, Role, TraceQuery
+from lineage.moving.filling import UNFINISHED
+from lineage.projections.views import TABLES
 from lineage.service import Ledger as Service
+from lineage.stores.base import Store
 from lineage.stores.memory import MemoryStore
+from lineage.stores.opening import open_store
 from lineage_schemas.access import AccessView
 from lineage_schemas.errors import ForbiddenError, InvalidInputError, PreconditionError, StoreError
 
@@ -288,3 +292,21 @@ def test_a_broken_access_log_is_no_empty_one(ledger: Ledger, tmp_path: Path) -> 
         ledger.access.log()
     with pytest.raises(StoreError):
         ledger.types(principal=ADA)
+
+
+def test_an_access_log_that_cannot_be_used_is_not_left_open(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_store(tmp_path / "one.db.access", TABLES, f"{UNFINISHED}x").close()
+    opened: list[Store] = []
+
+    def opening(*asked: Any) -> Store:  # noqa: ANN401 - handed on
+        opened.append(open_store(*asked))
+        return opened[-1]
+
+    monkeypatch.setattr("lineage.ledger.open_store", opening)
+    with pytest.raises(StoreError, match="no ledger yet"):
+        ledger.types(principal=ADA)
+    (store,) = opened
+    with pytest.raises(StoreError, match="closed"), store.read():
+        pass
