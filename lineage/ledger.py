@@ -34,6 +34,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -61,16 +62,19 @@ from lineage.service import Ledger
 from lineage.stores.opening import (
     ACCESS_SUFFIX,
     access_location,
+    accounted_location,
     has_store,
     is_postgres,
     open_store,
     path_of,
+    prepare_store,
     shown_location,
 )
 from lineage.writing.submission import Outcome, Principal, Receipt
 from lineage_schemas.access import Role
 from lineage_schemas.errors import (
     InvalidInputError,
+    LedgerError,
     PreconditionError,
     StoreBehindError,
     StoreError,
@@ -137,6 +141,8 @@ __all__ = [
     "restore_ledger",
 ]
 
+_LOG: Final = logging.getLogger(__name__)
+
 ORIGIN_BYTES: Final = 8
 KEY_SUFFIX: Final = ".key"
 SIDECAR_SUFFIX: Final = ".sidecar"
@@ -164,8 +170,8 @@ def open_ledger(
     the one process that is given both signs; the others serve what it has signed.
 
     Who was given, or refused, which answer stands in a second ledger, the access log, at
-    ``<path>.access`` or, in a database, in the schema ``<schema>_access``. It is made when somebody
-    is first accounted for.
+    ``<path>.access`` or, in a database, in the schema ``<schema>_access``. A file is made when
+    somebody is first accounted for, a schema by whoever may when the ledger is opened.
 
     Raises:
         StoreError: the store, the key or the sidecar cannot be used, or are of a later version.
@@ -175,8 +181,12 @@ def open_ledger(
     files = files_beside(location, key, sidecar)
     if files is None:
         store = open_store(location, TABLES, _new_origin(randomness))
-        accounts = _access_log(location, clock, randomness, None)
-        return Ledger(store, clock, randomness, None, accounts)
+        try:
+            accounts = _access_log(location, clock, randomness, None)
+            return Ledger(store, clock, randomness, None, accounts)
+        except BaseException:
+            store.close()
+            raise
     keys, memory = KeyFile(files[0], randomness), SidecarFile(files[1])
     given = _given_key(keys) if key is not None else None
     if not has_store(location):
@@ -309,6 +319,8 @@ def _access_log(
 ) -> AccessLog:
     """Return the access log; whoever signs the ledger (``signing``: key, sidecar) signs it too."""
     place = access_location(location)
+    if is_postgres(place):
+        _prepare_access_log(location, str(place), randomness)
     path = path_of(place)
     files = files_beside(path, None, None) if path is not None else None
     if files is None and signing is not None:
@@ -326,6 +338,15 @@ def _access_log(
             raise
 
     return AccessLog(opened, lambda: has_store(place), clock, randomness)
+
+
+def _prepare_access_log(location: str | Path, place: str, randomness: Randomness) -> None:
+    """Make the access log's schema while whoever may is here: the service's own user may not."""
+    try:
+        if accounted_location(location) is None:
+            prepare_store(place, TABLES, _new_origin(randomness))
+    except LedgerError as error:
+        _LOG.warning("The access log could not be made, and auditors get no answer: %s", error)
 
 
 def _new_origin(randomness: Randomness) -> str:

@@ -1,6 +1,7 @@
 """A PostgreSQL server for tests: each test has a schema of its own there, dropped afterwards."""
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -52,6 +53,25 @@ def fresh_schema() -> Iterator[str]:
     with psycopg.connect(url, autocommit=True) as connection:
         for name in (schema, f"{schema}_access"):
             connection.execute(f'DROP SCHEMA IF EXISTS "{name}" CASCADE'.encode())
+
+
+@contextmanager
+def clerk_of(location: str, page: str) -> Iterator[str]:
+    """Yield the URL of a user who was granted what ``page`` (docs/postgres.md) says is needed."""
+    plain, _, schema = location.rpartition("schema=")
+    user = f"clerk_{schema[-12:]}"
+    names = {"lineage_app": user, "lineage_access": f"{schema}_access", "lineage": schema}
+    grants = re.sub(
+        r"\blineage(_app|_access)?\b",
+        lambda found: names[found[0]],
+        page.partition("```sql\n")[2].partition("```")[0],
+    )
+    with psycopg.connect(plain.rstrip("?&"), autocommit=True) as connection:
+        connection.execute(grants.encode())
+        try:
+            yield location.replace("user=postgres", f"user={user}")
+        finally:
+            connection.execute(f"DROP OWNED BY {user}; DROP ROLE {user}".encode())
 
 
 def run_behind(location: str, statement: str) -> None:

@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from databases import fresh_schema
+from databases import clerk_of, fresh_schema, run_behind
 from doubles import FakeClock, SeededRandomness
 from erasing import OWNED, A, said
 from lineage.anchoring.keys import make_signing_key
 from lineage.ledger import Principal, Role, TraceQuery, open_ledger
 from lineage.service import Ledger
-from lineage.stores.opening import access_location, open_store
+from lineage.stores.opening import access_location, has_store, open_store
+from lineage_api.doctor.machine import Machine
+from lineage_api.doctor.running import Asked, examine
+from lineage_schemas.errors import ForbiddenError
+from lineage_schemas.health import Finding, Verdict
 
 CYD = Principal("cyd")
 QUERY = TraceQuery(start=(A,))
@@ -56,3 +60,49 @@ def test_whoever_signs_the_ledger_signs_its_access_log(location: str, tmp_path: 
     with beside.read() as reader:
         assert reader.checkpoint() is not None
     beside.close()
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "postgres.md").read_text()
+
+
+def found(location: str) -> Finding:
+    """Return what the doctor says of the access log."""
+    asked = Asked({"LINEAGE_STORE": location, "LINEAGE_PORT": "0"})
+    (one,) = [one for one in examine(asked, Machine()) if one.check == "access log"]
+    return one
+
+
+def test_the_user_of_the_page_can_account_for_auditors(location: str) -> None:
+    with opened(location, "owner") as owner:
+        owner.record([said("1", OWNED)])
+        owner.access.grant("cyd", Role.AUDITOR, ["*"])
+    with clerk_of(location, PAGE) as clerk, opened(clerk, "service") as service:
+        service.record([said("2", OWNED)])
+        assert service.trace(QUERY, principal=CYD).nodes
+        with pytest.raises(ForbiddenError):
+            service.types(principal=Principal("eve"))
+        told = service.access.log(principal=CYD).records
+        assert [one.access.operation for one in told] == ["trace", "read", "log"]
+        assert found(clerk).verdict is Verdict.OK
+        schema = location.rpartition("=")[2]
+        run_behind(location, f"REVOKE INSERT ON {schema}_access.entry FROM clerk_{schema[-12:]}")
+        assert "INSERT on entry" in found(clerk).what
+        run_behind(location, f"DROP SCHEMA {schema}_access CASCADE")
+        assert found(clerk).verdict is Verdict.PROBLEM
+        # The service cannot make it, and goes on with what needs none.
+        with opened(clerk, "again") as again:
+            assert again.record([said("3", OWNED)])
+        opened(location, "owner again").close()
+        assert "USAGE" in found(clerk).what
+    assert found(location).verdict is Verdict.OK
+
+
+def test_the_owner_upgrades_the_access_log_too_and_makes_none_of_its_own(location: str) -> None:
+    opened(location, "owner").close()
+    schema = location.rpartition("=")[2]
+    run_behind(location, f"DROP TABLE {schema}_access.word")
+    assert found(location).verdict is Verdict.PROBLEM
+    opened(location, "owner").close()
+    assert found(location).verdict is Verdict.OK
+    opened(f"{location}_access", "auditor").close()
+    assert not has_store(f"{location}_access_access")
