@@ -155,6 +155,10 @@ class Ledger:
         if self._checks.accounts is not None:
             self._checks.accounts.close()
 
+    def keep_accounts(self) -> None:
+        """Write the refusals that were counted. Whoever serves calls it again and again."""
+        self._checks.settle()
+
     @property
     def origin(self) -> str:
         """The name the log goes by: the one it was made with, unless it was recovered."""
@@ -181,7 +185,9 @@ class Ledger:
         """
         with paused_collector():
             delivery = self.prepare(statements, namespace=namespace, principal=principal)
-            return _one(self.commit([delivery]))
+            outcomes = self.commit([delivery])
+        self._checks.settle()
+        return _one(outcomes)
 
     def receive(
         self,
@@ -199,7 +205,9 @@ class Ledger:
         delivery = self.prepare_message(
             message, mapping, source=source, namespace=namespace, principal=principal
         )
-        return _one(self.commit([delivery]))
+        outcomes = self.commit([delivery])
+        self._checks.settle()
+        return _one(outcomes)
 
     def prepare(
         self,
@@ -242,6 +250,9 @@ class Ledger:
 
     def commit(self, deliveries: Sequence[Delivery]) -> Outcomes:
         """Record a group of prepared batches with one sync; each of them is all or nothing.
+
+        Refusals among them are counted and not written here, where others wait for the writer:
+        ``keep_accounts`` does.
 
         Raises:
             StoreBehindError: the store is not what was signed; it takes nothing until recovered.

@@ -22,8 +22,8 @@ from lineage_api.reading import Pool
 from lineage_api.settings import Settings
 from lineage_api.writing import GroupWriter
 
-_PUBLISHING_THREADS: Final = 2
-"""One signs, and does not wait for the one that hands out."""
+_PUBLISHING_THREADS: Final = 3
+"""One signs, and waits neither for the one that hands out nor for the access log's."""
 
 _SCRAPING_THREADS: Final = 2
 """Of their own: a scrape tells how busy the readers are, and does not wait for them."""

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lineage.access.denials import Denial, Denials
 from lineage.access.inquiry import present_inquiry
 from lineage.access.state import actor_names
 from lineage.clock import Clock, Randomness
@@ -39,10 +40,6 @@ TEXT_LENGTH_MAX: Final = 8_192
 
 WAITING_MAX: Final = 10_000
 """Records that wait for theirs; the next caller is turned away."""
-
-DENIALS_EVERY_US: Final = 1_000_000
-"""Refusals are counted in memory and written at most this often: else whoever may do nothing could
-fill a disk. A process that is killed forgets those of its last second."""
 
 _RUN_ENTRIES: Final = 500
 _LOG: Final = logging.getLogger(__name__)
@@ -100,15 +97,14 @@ class AccessLog:
         """Keep an access log that ``opened`` opens, or makes, when it is first needed."""
         self._open = opened
         self._is_there = is_there
-        self._clock = clock
         self._randomness = randomness
         self._book: OpenBook | None = None
         self._opening = Lock()
         self._lock = Lock()
         self._leading = Lock()
         self._waiting: list[_Waiting] = []
-        self._denied: dict[tuple[Principal, str, str], int] = {}
-        self._denied_us: int | None = None
+        self._denials = Denials(clock)
+        self._writing_denials = Lock()
 
     def tell(self, principal: Principal, told: Told) -> None:
         """State what somebody is about to be given; return once that is durable.
@@ -134,37 +130,47 @@ class AccessLog:
         self._commit(self._prepared(principal, record))
 
     def count_denial(self, principal: Principal, action: str, namespace: str) -> None:
-        """Count a refusal; write what was counted, when it is time. Never fails the refusal."""
-        with self._lock:
-            key = principal, action, namespace
-            self._denied[key] = self._denied.get(key, 0) + 1
-            now_us = self._clock()
-            waits = self._denied_us is not None and now_us - self._denied_us < DENIALS_EVERY_US
-            if waits and len(self._denied) < GROUP_MAX:
-                return
-            self._denied_us = now_us
-        self.write_denials()
+        """Count a refusal. Waits for no store, so that it may be called while the log is locked."""
+        self._denials.count(Denial(principal, present_inquiry().door, action, namespace))
+
+    def write_due_denials(self) -> None:
+        """Write what was counted, where it is time and nobody is at it. Not in a transaction."""
+        if self._denials.is_due() and self._writing_denials.acquire(blocking=False):
+            try:
+                self._write_denials()
+            finally:
+                self._writing_denials.release()
 
     def write_denials(self) -> None:
         """Write the refusals that were counted. A failure is logged, and they go on counting."""
-        with self._lock:
-            counted, self._denied = self._denied, {}
-        if not counted:
+        with self._writing_denials:
+            self._write_denials()
+
+    def _write_denials(self) -> None:
+        unwritten = self._denials.take()
+        if not unwritten:
             return
-        door = present_inquiry().door
-        batches = [
-            self._prepared(who, Access(door=door, operation=action, namespace=where, denied=count))
-            for (who, action, where), count in counted.items()
-        ]
+        told = list(unwritten)
+        error: LedgerError | None = None
         try:
-            for outcome in self._opened().book.commit(list(map(Delivery, batches))):
+            deliveries = [self._denied(one, unwritten[one]) for one in told]
+            for one, outcome in zip(told, self._opened().book.commit(deliveries), strict=True):
                 if isinstance(outcome, LedgerError):
-                    raise outcome
-        except LedgerError as error:
-            with self._lock:
-                for key, count in counted.items():
-                    self._denied[key] = self._denied.get(key, 0) + count
+                    error = outcome
+                else:
+                    del unwritten[one]
+        except LedgerError as raised:
+            error = raised
+        finally:
+            self._denials.done(unwritten, failed=bool(unwritten))
+        if error is not None:
             _LOG.error("Refusals could not be written to the access log: %s", error)
+
+    def _denied(self, denial: Denial, times: int) -> Delivery:
+        record = Access(
+            door=denial.door, operation=denial.action, namespace=denial.namespace, denied=times
+        )
+        return Delivery(self._prepared(denial.who, record))
 
     def read(self, start: int, count: int) -> AccessPage:
         """Return up to ``count`` records from position ``start`` of the access log on."""

@@ -100,6 +100,11 @@ class Checks:
             )
         self.accounts.tell(principal, told)
 
+    def settle(self) -> None:
+        """Write the refusals that were counted, where it is time. Not while the log is locked."""
+        if self.accounts is not None:
+            self.accounts.write_due_denials()
+
     def check_batch(self, reader: Reader, batch: PreparedBatch) -> bool:
         """Refuse a batch that its principal may not have recorded, or that nobody may.
 

@@ -133,6 +133,7 @@ OF_ONESELF = {"Erasures.erase", "AccessControl.make_key"}
 
 INNER = {
     "Ledger.close": "whoever has the object may let go of it",
+    "Ledger.keep_accounts": "writes what was counted",
     "Ledger.origin": "part of every answer",
     "Ledger.prepare": "touches no store; commit checks",
     "Ledger.prepare_message": "as prepare",

@@ -1,8 +1,11 @@
 """The access log: who was given, or refused, which answer, before they were."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from sqlite3 import connect
 from threading import Event, Thread
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -27,7 +30,7 @@ from lineage.ledger import Ledger, Principal, ProofQuery, Role, TraceQuery
 from lineage.moving.filling import UNFINISHED
 from lineage.projections.views import TABLES
 from lineage.service import Ledger as Service
-from lineage.stores.base import Store
+from lineage.stores.base import BUSY_WAIT_SECONDS_MAX, Store
 from lineage.stores.memory import MemoryStore
 from lineage.stores.opening import open_store
 from lineage_schemas.access import AccessView
@@ -221,6 +224,49 @@ def test_a_refusal_stays_one_when_it_cannot_be_written(caplog: pytest.LogCapture
     with pytest.raises(ForbiddenError):
         made.types(principal=EVE)
     assert [denied for *_, denied in told(made)] == [2]
+
+
+def test_a_refusal_is_not_written_while_the_log_is_locked(ledger: Ledger, tmp_path: Path) -> None:
+    """Whatever holds the access log, the log itself goes on: here, and in another process."""
+    with pytest.raises(ForbiddenError):
+        ledger.types(principal=EVE)
+    with closing(connect(tmp_path / "one.db.access", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        refused = Thread(target=lambda: refuse(ledger, "2"))
+        refused.start()
+        with open_ledger(tmp_path / "one.db") as other:
+            began = monotonic()
+            other.record([said("3", OWNED)])
+            ledger.record([said("4", OWNED)])
+            outcomes = ledger.commit([ledger.prepare([said("5", OWNED)], principal=EVE)])
+            assert isinstance(outcomes[0], ForbiddenError)
+            assert monotonic() - began < BUSY_WAIT_SECONDS_MAX / 2
+        holder.execute("ROLLBACK")
+        refused.join(timeout=60)
+    assert sum(one for *_, one in told(ledger)) == 3
+
+
+def refuse(ledger: Ledger, name: str) -> None:
+    """Have Eve say what she may not."""
+    with pytest.raises(ForbiddenError):
+        ledger.record([said(name, OWNED)], principal=EVE)
+
+
+def test_a_refusal_keeps_the_door_it_was_made_at(ledger: Ledger) -> None:
+    with inquiring(Inquiry(door="http")):
+        delivery = ledger.prepare([said("2", OWNED)], principal=EVE)
+    ledger.commit([delivery])
+    with inquiring(Inquiry(door="graphql")), pytest.raises(ForbiddenError):
+        ledger.types(principal=EVE)
+    doors = {one.access.operation: one.access.door for one in seen(ledger)}
+    assert doors == {"ingest": "http", "read": "graphql"}
+
+
+def test_a_refusal_in_words_that_the_log_cannot_keep_is_kept(ledger: Ledger) -> None:
+    with pytest.raises(ForbiddenError):
+        ledger.types(namespace="\0\ud800" * 1_000, principal=EVE)
+    (one,) = seen(ledger)
+    assert one.access.namespace == "\N{REPLACEMENT CHARACTER}" * 128
 
 
 # --- many at once --------------------------------------------------------------------------------
