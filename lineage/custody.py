@@ -35,7 +35,7 @@ from lineage.rotation import LEDGER_PRINCIPAL, Acting, Rotation
 from lineage.stores.base import Reader, Store
 from lineage.writing.submission import LOCAL_PRINCIPAL, Principal
 from lineage_schemas.access import EVERY
-from lineage_schemas.errors import LedgerError, PreconditionError, StoreError
+from lineage_schemas.errors import LedgerError, NotFoundError, PreconditionError, StoreError
 from lineage_schemas.instants import format_instant
 from lineage_schemas.integrity import AnchorView, CheckpointAnswer, KeyView
 
@@ -144,6 +144,22 @@ class Custody:
             self._signed_us = self._intake.recorded_us
             self._commits = 0
             _LOG.error("The checkpoint could not be signed: %s", error)
+
+    def sign_rest(self) -> None:
+        """Sign what is not signed yet, whoever wrote it; nothing where this process does not sign.
+
+        Raises:
+            StoreError: the store is not what was signed, or cannot be signed.
+        """
+        if self._notary is None:
+            return
+        try:
+            is_due = self.fault is not None or self.last_checkpoint().unsigned > 0
+        except NotFoundError:
+            with self._store.read() as reader:
+                is_due = reader.head().size > 0
+        if is_due:
+            self.checkpoint()
 
     def checkpoint(self, *, principal: Principal = LOCAL_PRINCIPAL) -> CheckpointAnswer:
         """Return the checkpoint of the log's head, signed now where this process signs.

@@ -155,9 +155,25 @@ class Ledger:
         if self._checks.accounts is not None:
             self._checks.accounts.close()
 
+    def sign(self) -> None:
+        """Sign what is not signed yet, whoever wrote it, where this process signs.
+
+        Raises:
+            StoreError: the store is not what was signed, or cannot be signed.
+        """
+        self.custody.sign_rest()
+
     def keep_accounts(self) -> None:
-        """Write the refusals that were counted. Whoever serves calls it again and again."""
+        """Write the refusals that were counted, and sign the access log if this process signs.
+
+        Whoever serves calls it again and again.
+
+        Raises:
+            StoreError: the access log cannot be opened or signed, or is not what was signed.
+        """
         self._checks.settle()
+        if self.custody.signs and self._checks.accounts is not None:
+            self._checks.accounts.sign()
 
     @property
     def origin(self) -> str:

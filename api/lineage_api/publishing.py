@@ -109,8 +109,13 @@ class Publisher:
         self._signing.note("signing", fault)
 
     def keep_accounts(self) -> None:
-        """Write down who was refused what."""
-        self._ledger.keep_accounts()
+        """Write down who was refused what, and sign the access log, whoever wrote it."""
+        fault: LedgerError | None = None
+        try:
+            self._ledger.keep_accounts()
+        except LedgerError as error:
+            fault = error
+        self._signing.note("signing the access log", fault)
 
     def hand_out(self) -> None:
         """Hand the last checkpoint to those who do not have it yet."""

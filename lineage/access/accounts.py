@@ -52,6 +52,10 @@ class Book(Protocol):
         """Record a group of prepared batches with one sync."""
         ...
 
+    def sign(self) -> None:
+        """Sign what is not signed yet, whoever wrote it, where this process signs."""
+        ...
+
     def close(self) -> None:
         """Sign what was written, and let go of the store."""
         ...
@@ -190,10 +194,25 @@ class AccessLog:
                         found.append(view)
         return AccessPage(records=tuple(found), next_position=None)
 
+    def sign(self) -> None:
+        """Sign what is not signed yet, whoever wrote it: in a database that may be anybody.
+
+        Raises:
+            StoreError: the access log cannot be opened or signed, or is not what was signed.
+        """
+        if self._book is not None or self._is_there():
+            self._opened().book.sign()
+
     def close(self) -> None:
-        """Write what is counted, and let go of the log if it was opened."""
+        """Write what is counted, sign it, and let go of the log if it was opened."""
         self.write_denials()
-        if self._book is not None:
+        if self._book is None:
+            return
+        try:
+            self._book.book.sign()
+        except LedgerError as error:
+            _LOG.error("The access log could not be signed: %s", error)
+        finally:
             self._book.book.close()
 
     def _prepared(self, principal: Principal, record: Access) -> PreparedBatch:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from databases import clerk_of, fresh_schema, run_behind
+from databases import clerk_of, fresh_schema, in_schema, run_behind
 from doubles import FakeClock, SeededRandomness
 from erasing import OWNED, A, said
 from lineage.anchoring.keys import make_signing_key
 from lineage.ledger import Principal, Role, TraceQuery, open_ledger
+from lineage.proofs.checkpoints import read_checkpoint
 from lineage.service import Ledger
 from lineage.stores.opening import access_location, has_store, open_store
 from lineage_api.doctor.machine import Machine
@@ -60,6 +61,38 @@ def test_whoever_signs_the_ledger_signs_its_access_log(location: str, tmp_path: 
     with beside.read() as reader:
         assert reader.checkpoint() is not None
     beside.close()
+
+
+def test_the_signer_signs_what_others_wrote_into_the_access_log(
+    location: str, tmp_path: Path
+) -> None:
+    make_signing_key(tmp_path / "a.key", "example.org/ledger", SeededRandomness())
+    with opened(location, "signer", tmp_path) as signer:
+        signer.record([said("1", OWNED)])
+        signer.access.grant("cyd", Role.AUDITOR, ["*"])
+        with opened(location, "other") as other:
+            other.trace(QUERY, principal=CYD)
+            signer.keep_accounts()
+            assert signed_size(location) == size_of(location) > 0
+            other.trace(QUERY, principal=CYD)
+    # When it ends, too.
+    assert signed_size(location) == size_of(location)
+
+
+def signed_size(location: str) -> int:
+    """Return how much of the access log is signed."""
+    with in_schema(f"{location}_access") as connection:
+        row = connection.execute(b"SELECT checkpoint FROM ledger").fetchone()
+    assert row is not None
+    return 0 if row[0] is None else read_checkpoint(row[0]).size
+
+
+def size_of(location: str) -> int:
+    """Return how many entries the access log has."""
+    with in_schema(f"{location}_access") as connection:
+        row = connection.execute(b"SELECT count(*) FROM entry").fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 PAGE = (Path(__file__).parents[2] / "docs" / "postgres.md").read_text()

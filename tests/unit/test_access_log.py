@@ -287,6 +287,9 @@ class SlowBook:
         assert self.go_on.wait(timeout=60)
         return self.ledger.commit(deliveries)
 
+    def sign(self) -> None:
+        self.ledger.sign()
+
     def close(self) -> None:
         self.ledger.close()
 
