@@ -17,6 +17,7 @@ from lineage_api.doctor.machine import Machine
 from lineage_api.doctor.running import Asked, examine
 from lineage_schemas.errors import ForbiddenError
 from lineage_schemas.health import Finding, Verdict
+from terminal import Terminal
 
 CYD = Principal("cyd")
 QUERY = TraceQuery(start=(A,))
@@ -139,3 +140,28 @@ def test_the_owner_upgrades_the_access_log_too_and_makes_none_of_its_own(locatio
     assert found(location).verdict is Verdict.OK
     opened(f"{location}_access", "auditor").close()
     assert not has_store(f"{location}_access_access")
+
+
+def test_an_access_log_moves_into_a_database_after_its_ledger(
+    location: str, tmp_path: Path
+) -> None:
+    store, beside = tmp_path / "l.db", tmp_path / "l.db.access"
+    with open_ledger(store) as ledger:
+        ledger.record([said("1", OWNED)])
+        ledger.access.grant("cyd", Role.AUDITOR, ["*"])
+        ledger.trace(QUERY, principal=CYD)
+    terminal = Terminal(store)
+    for one in (store, beside):
+        terminal.done("export", "--store", str(one), "--final", f"{one}.jsonl")
+    terminal.environment = {
+        "LINEAGE_STORE": location,
+        "LINEAGE_KEY": str(tmp_path / "a.key"),
+        "LINEAGE_SIDECAR": str(tmp_path / "a.sidecar"),
+    }
+    terminal.done("import", f"{store}.jsonl", "--key", f"{store}.key")
+    there = access_location(location)
+    terminal.done("import", f"{beside}.jsonl", "--key", f"{beside}.key", "--store", str(there))
+    with opened(location, "signer", tmp_path) as ledger:
+        ledger.trace(QUERY, principal=CYD)
+        assert len(ledger.access.log().records) == 2
+    assert "audit     clean" in terminal.done("audit", "--store", str(there))
