@@ -23,7 +23,7 @@ from lineage.stores.bound import BoundReader
 from lineage.writing.governing import namespace_number
 from lineage.writing.submission import Principal
 from lineage_schemas.basis import Basis
-from lineage_schemas.errors import ForbiddenError
+from lineage_schemas.errors import ForbiddenError, LedgerError, StoreError
 
 _ACTIONS: Final = {"entries": Action.READ_ENTRIES}
 """What a question takes that is not a plain reading."""
@@ -58,25 +58,34 @@ class Asking:
     ) -> Generator[Asked]:
         """Open one snapshot, fix its basis, and bind it to the namespace.
 
-        What is given to an auditor is stated in the access log before the block is left.
+        What is given to an auditor is stated in the access log before the block is left, and so is
+        that it was an error.
         """
         namespace, principal, as_of = where
         recalled = None if self._notary is None else self._notary.recall()
         if recalled is not None and recalled.fault is not None:
             raise recalled.fault
+        told = Told(call, namespace, (*question, as_of))
+        must_account = False
         try:
             with self._store.read() as reader:
                 must_account = self._checks.check(
                     reader, principal, _ACTIONS.get(call, Action.READ), namespace
                 )
                 asked = self._asked(reader, namespace, as_of, recalled)
+                basis = asked.basis
+                told = replace(told, size=basis.size, root=basis.root, origin=basis.origin)
                 yield asked
         except ForbiddenError:
             self._checks.settle()
             raise
+        except StoreError:
+            raise
+        except LedgerError as error:
+            if must_account:
+                self._checks.tell(principal, replace(told, error=error.code))
+            raise
         if must_account:
-            basis = asked.basis
-            told = Told(call, namespace, (*question, as_of), basis.size, basis.root, basis.origin)
             self._checks.tell(principal, replace(told, count=asked.count))
 
     def _asked(

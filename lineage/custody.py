@@ -10,6 +10,8 @@ import logging
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from lineage.access.accounts import Told
 from lineage.access.checking import Checks
 from lineage.access.roles import Action
@@ -248,12 +250,15 @@ class Custody:
             NotFoundError: no checkpoint covers that tile at that width.
         """
         action = Action.READ_BUNDLES if tile.level == ENTRIES else Action.VERIFY
-        with self._store.read() as reader:
+        if action is Action.VERIFY:
+            with self._store.read() as reader:
+                self._checks.check(reader, principal, action, EVERY)
+                return read_tile(reader, tile)
+        told = Told("tile", EVERY, (tile,))
+        with self._checks.accounting(principal, told), self._store.read() as reader:
             self._checks.check(reader, principal, action, EVERY)
             body = read_tile(reader, tile)
-        if action is not Action.VERIFY:
-            told = Told("tile", EVERY, (tile,), count=tile.width)
-            self._checks.tell(principal, told)
+        self._checks.tell(principal, replace(told, count=tile.width))
         return body
 
     def _sign(self, notary: Notary) -> Signed:

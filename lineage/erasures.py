@@ -121,7 +121,8 @@ class Erasures:
         """
         check_targets(targets)
         wanted = tuple(map(_cleaned, targets))
-        with self._store.read() as reader:
+        told = Told("plan", namespace, wanted)
+        with self._checks.accounting(principal, told), self._store.read() as reader:
             self._checks.check(reader, principal, Action.PLAN_ERASURE, namespace)
             now_us = max(reader.head().recorded_us, self._clock())
             plan = make_plan(reader, namespace, wanted, parts, now_us)
@@ -205,7 +206,8 @@ class Erasures:
             answer = _answer(writer, plan, namespace, parts)
             return replace(answer, position=append(batch)[-1].position)
 
-        answer = self._state(work)
+        with self._checks.accounting(principal, Told("propose", namespace, wanted)):
+            answer = self._state(work)
         self._told(principal, "propose", namespace, wanted, answer)
         return answer
 
@@ -239,7 +241,8 @@ class Erasures:
             told = namespace, record.parts, principal
             return self._erase(writer, append, plan, saying, names, told)
 
-        answer = self._carry_out(work)
+        with self._checks.accounting(principal, Told("approve", namespace, (position,))):
+            answer = self._carry_out(work)
         self._told(principal, "approve", namespace, (position,), answer)
         return answer
 
@@ -355,8 +358,10 @@ class Erasures:
             append(governance_batch(namespace, principal, record, randomness=self._randomness))
             return _restraint_view(writer, _restraint_at(writer, namespace, position))
 
-        view = self._state(work)
-        self._checks.tell(principal, Told("release", namespace, (position,), count=1))
+        told = Told("release", namespace, (position,))
+        with self._checks.accounting(principal, told):
+            view = self._state(work)
+        self._checks.tell(principal, replace(told, count=1))
         return view
 
     def restraints(
@@ -423,10 +428,10 @@ class Erasures:
             assert position is not None
             return _restraint_view(writer, _restraint_at(writer, namespace, position))
 
-        view = self._state(work)
-        self._checks.tell(
-            principal, Told(type(record).__name__.lower(), namespace, (target,), count=1)
-        )
+        told = Told(type(record).__name__.lower(), namespace, (target,))
+        with self._checks.accounting(principal, told):
+            view = self._state(work)
+        self._checks.tell(principal, replace(told, count=1))
         return view
 
 

@@ -494,12 +494,13 @@ class Ledger:
         """
         checkpoint = self.custody.checkpoint()
         signed = SignedSize(checkpoint.size, checkpoint.note.encode())
+        told = Told("prove", namespace, (query,))
         if not any(query.shown):
-            with self._store.read() as reader:
+            with self._checks.accounting(principal, told), self._store.read() as reader:
                 self._checks.check(reader, principal, Action.PROVE, namespace)
                 own = bound_to(reader, namespace, namespace_number(reader, namespace))
                 answer = proof_answer(prove(own, namespace, query, signed), signed, None)
-            self._tell_proofs(principal, namespace, query, answer)
+            self._tell_proofs(principal, told, answer)
             return answer
 
         def work(writer: Writer, append: Append, _: int) -> ProofAnswer:
@@ -513,17 +514,16 @@ class Ledger:
             batch = governance_batch(namespace, principal, *records, randomness=self._randomness)
             return proof_answer(proofs, signed, append(batch)[-1].position)
 
-        answer = self._intake.govern(work)
+        with self._checks.accounting(principal, told):
+            answer = self._intake.govern(work)
         if answer.disclosure is not None:
             self.custody.sign_now()
-        self._tell_proofs(principal, namespace, query, answer)
+        self._tell_proofs(principal, told, answer)
         return answer
 
-    def _tell_proofs(
-        self, principal: Principal, namespace: str, query: ProofQuery, answer: ProofAnswer
-    ) -> None:
+    def _tell_proofs(self, principal: Principal, told: Told, answer: ProofAnswer) -> None:
         count = len(answer.positions)
-        self._checks.tell(principal, Told("prove", namespace, (query,), answer.size, count=count))
+        self._checks.tell(principal, replace(told, size=answer.size, count=count))
 
     # --- checking --------------------------------------------------------------------------------
 
@@ -550,11 +550,12 @@ class Ledger:
         """
         request = AuditRequest(level=level, keys=tuple(keys), checkpoint=checkpoint, state=state)
         memory = recall(self._notary)
-        with self._store.read() as reader:
+        told = Told("audit", EVERY, (level.name,))
+        with self._checks.accounting(principal, told), self._store.read() as reader:
             self._checks.check(reader, principal, Action.AUDIT, EVERY)
             report = audit_log(reader, request, memory, progress)
         self._checks.tell(
-            principal, Told("audit", EVERY, (level.name,), report.size, report.root, self.origin)
+            principal, replace(told, size=report.size, root=report.root, origin=self.origin)
         )
         return report
 

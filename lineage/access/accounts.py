@@ -69,7 +69,10 @@ class OpenBook(NamedTuple):
 
 
 class Told(Struct, frozen=True):
-    """What somebody was given: the call, its arguments, and the basis and size of the answer."""
+    """What somebody was given: the call, its arguments, and the basis and size of the answer.
+
+    ``error`` is the code of the error that the call ended in.
+    """
 
     call: str
     namespace: str
@@ -78,6 +81,7 @@ class Told(Struct, frozen=True):
     root: str = ""
     origin: str = ""
     count: int | None = None
+    error: str = ""
 
 
 class _Waiting:
@@ -103,6 +107,7 @@ class AccessLog:
         self._is_there = is_there
         self._randomness = randomness
         self._book: OpenBook | None = None
+        self._is_closed = False
         self._opening = Lock()
         self._lock = Lock()
         self._leading = Lock()
@@ -130,6 +135,7 @@ class AccessLog:
             root=told.root,
             count=told.count,
             purpose=asked.purpose,
+            error=told.error,
         )
         self._commit(self._prepared(principal, record))
 
@@ -206,8 +212,9 @@ class AccessLog:
     def close(self) -> None:
         """Write what is counted, sign it, and let go of the log if it was opened."""
         self.write_denials()
-        if self._book is None:
+        if self._book is None or self._is_closed:
             return
+        self._is_closed = True
         try:
             self._book.book.sign()
         except LedgerError as error:

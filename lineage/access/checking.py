@@ -6,8 +6,12 @@ somebody who was seen before costs two look-ups.
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from threading import Lock
 from typing import Final
+
+from msgspec.structs import replace
 
 from lineage.access.accounts import AccessLog, Told
 from lineage.access.approvals import (
@@ -25,7 +29,7 @@ from lineage.stores.base import Reader
 from lineage.writing.governing import namespace_number
 from lineage.writing.preparing import PreparedBatch
 from lineage.writing.submission import Principal
-from lineage_schemas.errors import ForbiddenError, PreconditionError
+from lineage_schemas.errors import ForbiddenError, LedgerError, PreconditionError, StoreError
 from lineage_schemas.records import Statement
 
 RIGHTS_REMEMBERED_MAX: Final = 10_000
@@ -99,6 +103,21 @@ class Checks:
                 hint="Open it with open_ledger, which keeps one beside it.",
             )
         self.accounts.tell(principal, told)
+
+    @contextmanager
+    def accounting(self, principal: Principal, told: Told) -> Generator[None]:
+        """State also that what is asked in the block ended in an error: that too is an answer.
+
+        For what only those may ask who are accounted for. A refusal is counted elsewhere, and where
+        the store failed nothing was learned.
+        """
+        try:
+            yield
+        except (ForbiddenError, StoreError):
+            raise
+        except LedgerError as error:
+            self.tell(principal, replace(told, error=error.code))
+            raise
 
     def settle(self) -> None:
         """Write the refusals that were counted, where it is time. Not while the log is locked."""

@@ -46,6 +46,8 @@ class Moves:
     ) -> BackupAnswer:
         """Write one moment of the ledger into a new SQLite file, checked; others write meanwhile.
 
+        That somebody takes a copy of everything stands in the access log first.
+
         Raises:
             ForbiddenError: ``principal`` is no operator.
             InvalidInputError: there is such a file already.
@@ -54,6 +56,10 @@ class Moves:
         """
         self._admit(principal, Action.BACKUP)
         self._custody.catch_up()
+        with self._store.read() as reader:
+            head, origin = reader.head(), reader.origin()
+        root = head.tree().root().hex()
+        self._checks.tell(principal, Told("back_up", EVERY, (), head.size, root, origin))
         return back_up(self._store, path, progress)
 
     def export(
