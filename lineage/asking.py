@@ -9,6 +9,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
+from msgspec.structs import replace
+
 from lineage.access.accounts import Told
 from lineage.access.checking import Checks
 from lineage.access.roles import Action
@@ -21,7 +23,7 @@ from lineage.stores.bound import BoundReader
 from lineage.writing.governing import namespace_number
 from lineage.writing.submission import Principal
 from lineage_schemas.basis import Basis
-from lineage_schemas.errors import StoreError
+from lineage_schemas.errors import ForbiddenError, LedgerError, StoreError
 
 _ACTIONS: Final = {"entries": Action.READ_ENTRIES}
 """What a question takes that is not a plain reading."""
@@ -56,7 +58,8 @@ class Asking:
     ) -> Generator[Asked]:
         """Open one snapshot, fix its basis, and bind it to the namespace.
 
-        What is given to an auditor is stated in the access log before the block is left.
+        What is given to an auditor is stated in the access log before the block is left, and so is
+        that it was an error.
 
         Raises:
             ForbiddenError: ``principal`` may not ask this.
@@ -64,32 +67,49 @@ class Asking:
                 was revoked; the local principal is answered, and told what is missing.
         """
         namespace, principal, as_of = where
-        action = _ACTIONS.get(call, Action.READ)
         recalled = None if self._notary is None else self._notary.recall()
         if recalled is not None and recalled.fault is not None:
             raise recalled.fault
-        with self._store.read() as reader:
-            must_account = self._checks.check(reader, principal, action, namespace)
-            fault = self._fault(reader, recalled)
-            if fault is not None and not principal.is_local:
-                raise fault
-            origin = reader.origin()
-            resolved = resolve_as_of(reader, origin, namespace, as_of)
-            number = namespace_number(reader, namespace, resolved.size)
-            own = namespace_number(reader, LEDGER_NAMESPACE, resolved.size)
-            found = FoundNamespace(
-                numbers=tuple(one for one in (number, own) if one is not None),
-                sources=() if number is None else _sources_of(reader, number, resolved.size),
-                missing=() if fault is None else (fault.what,),
-            )
-            basis = state_basis(reader, origin, namespace, resolved, found)
-            asked = Asked(bound_to(reader, namespace, number), number, basis, reader)
-            yield asked
+        told = Told(call, namespace, (*question, as_of))
+        must_account = False
+        try:
+            with self._store.read() as reader:
+                must_account = self._checks.check(
+                    reader, principal, _ACTIONS.get(call, Action.READ), namespace
+                )
+                fault = self._fault(reader, recalled)
+                if fault is not None and not principal.is_local:
+                    raise fault
+                asked = self._asked(reader, namespace, as_of, fault)
+                basis = asked.basis
+                told = replace(told, size=basis.size, root=basis.root, origin=basis.origin)
+                yield asked
+        except ForbiddenError:
+            self._checks.settle()
+            raise
+        except StoreError:
+            raise
+        except LedgerError as error:
+            if must_account:
+                self._checks.tell(principal, replace(told, error=error.code))
+            raise
         if must_account:
-            told = Told(
-                call, namespace, (*question, as_of), basis.size, basis.root, origin, asked.count
-            )
-            self._checks.tell(principal, told)
+            self._checks.tell(principal, replace(told, count=asked.count))
+
+    def _asked(
+        self, reader: Reader, namespace: str, as_of: AsOf, fault: StoreError | None
+    ) -> Asked:
+        origin = reader.origin()
+        resolved = resolve_as_of(reader, origin, namespace, as_of)
+        number = namespace_number(reader, namespace, resolved.size)
+        own = namespace_number(reader, LEDGER_NAMESPACE, resolved.size)
+        found = FoundNamespace(
+            numbers=tuple(one for one in (number, own) if one is not None),
+            sources=() if number is None else _sources_of(reader, number, resolved.size),
+            missing=() if fault is None else (fault.what,),
+        )
+        basis = state_basis(reader, origin, namespace, resolved, found)
+        return Asked(bound_to(reader, namespace, number), number, basis, reader)
 
     def _fault(self, reader: Reader, recalled: Recalled | None) -> StoreError | None:
         """Return what is wrong with the log itself, by what was signed of it."""

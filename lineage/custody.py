@@ -10,6 +10,8 @@ import logging
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from lineage.access.accounts import Told
 from lineage.access.checking import Checks
 from lineage.access.roles import Action
@@ -35,7 +37,7 @@ from lineage.rotation import LEDGER_PRINCIPAL, Acting, Rotation
 from lineage.stores.base import Reader, Store
 from lineage.writing.submission import LOCAL_PRINCIPAL, Principal
 from lineage_schemas.access import EVERY
-from lineage_schemas.errors import LedgerError, PreconditionError, StoreError
+from lineage_schemas.errors import LedgerError, NotFoundError, PreconditionError, StoreError
 from lineage_schemas.instants import format_instant
 from lineage_schemas.integrity import AnchorView, CheckpointAnswer, KeyView
 
@@ -145,6 +147,22 @@ class Custody:
             self._commits = 0
             _LOG.error("The checkpoint could not be signed: %s", error)
 
+    def sign_rest(self) -> None:
+        """Sign what is not signed yet, whoever wrote it; nothing where this process does not sign.
+
+        Raises:
+            StoreError: the store is not what was signed, or cannot be signed.
+        """
+        if self._notary is None:
+            return
+        try:
+            is_due = self.fault is not None or self.last_checkpoint().unsigned > 0
+        except NotFoundError:
+            with self._store.read() as reader:
+                is_due = reader.head().size > 0
+        if is_due:
+            self.checkpoint()
+
     def checkpoint(self, *, principal: Principal = LOCAL_PRINCIPAL) -> CheckpointAnswer:
         """Return the checkpoint of the log's head, signed now where this process signs.
 
@@ -235,15 +253,23 @@ class Custody:
         """
         action = Action.READ_BUNDLES if tile.level == ENTRIES else Action.VERIFY
         recalled = None if self._notary is None else self._notary.recall()
-        with self._store.read() as reader:
-            self._checks.check(reader, principal, action, EVERY)
-            if self._notary is not None and not principal.is_local:
-                self._notary.check(reader, recalled)
+        if action is Action.VERIFY:
+            with self._store.read() as reader:
+                self._check_tile(reader, principal, action, recalled)
+                return read_tile(reader, tile)
+        told = Told("tile", EVERY, (tile,))
+        with self._checks.accounting(principal, told), self._store.read() as reader:
+            self._check_tile(reader, principal, action, recalled)
             body = read_tile(reader, tile)
-        if action is not Action.VERIFY:
-            told = Told("tile", EVERY, (tile,), count=tile.width)
-            self._checks.tell(principal, told)
+        self._checks.tell(principal, replace(told, count=tile.width))
         return body
+
+    def _check_tile(
+        self, reader: Reader, principal: Principal, action: Action, recalled: Recalled | None
+    ) -> None:
+        self._checks.check(reader, principal, action, EVERY)
+        if self._notary is not None and not principal.is_local:
+            self._notary.check(reader, recalled)
 
     def _sign(self, notary: Notary) -> Signed:
         # Before signing, so that what is written meanwhile counts as news again.

@@ -107,7 +107,8 @@ class Erasures:
         """
         check_targets(targets)
         wanted = tuple(map(_cleaned, targets))
-        with self._store.read() as reader:
+        told = Told("plan", namespace, wanted)
+        with self._checks.accounting(principal, told), self._store.read() as reader:
             self._checks.check(reader, principal, Action.PLAN_ERASURE, namespace)
             now_us = max(reader.head().recorded_us, self._clock())
             plan = make_plan(reader, namespace, wanted, parts, now_us)
@@ -197,7 +198,8 @@ class Erasures:
                 position = append(batch)[-1].position
             return replace(answer, position=position)
 
-        answer = self._state(work)
+        with self._checks.accounting(principal, Told("propose", namespace, wanted)):
+            answer = self._state(work)
         self._told(principal, "propose", namespace, wanted, answer)
         return answer
 
@@ -238,7 +240,8 @@ class Erasures:
             )
             return self._erase(writer, append, plan, saying, names, told)
 
-        answer = self._carry_out(work)
+        with self._checks.accounting(principal, Told("approve", namespace, (position,))):
+            answer = self._carry_out(work)
         self._told(principal, "approve", namespace, (position,), answer)
         return answer
 
@@ -455,8 +458,10 @@ class Erasures:
             append(governance_batch(namespace, principal, record, randomness=self._randomness))
             return restraint_view(writer, restraint_at(writer, namespace, position))
 
-        view = self._state(work)
-        self._checks.tell(principal, Told("release", namespace, (position,), count=1))
+        told = Told("release", namespace, (position,))
+        with self._checks.accounting(principal, told):
+            view = self._state(work)
+        self._checks.tell(principal, replace(told, count=1))
         return view
 
     def restraints(
@@ -523,10 +528,10 @@ class Erasures:
             assert position is not None
             return restraint_view(writer, restraint_at(writer, namespace, position))
 
-        view = self._state(work)
-        self._checks.tell(
-            principal, Told(type(record).__name__.lower(), namespace, (target,), count=1)
-        )
+        told = Told(type(record).__name__.lower(), namespace, (target,))
+        with self._checks.accounting(principal, told):
+            view = self._state(work)
+        self._checks.tell(principal, replace(told, count=1))
         return view
 
 

@@ -19,8 +19,8 @@ from lineage.ledger import files_beside
 from lineage.projections.views import PROJECTION_VERSION, TABLES, read_bookmark
 from lineage.questions.state import LedgerState, read_state
 from lineage.stores.base import Reader
-from lineage.stores.looking import look_at_store
-from lineage.stores.opening import path_of
+from lineage.stores.looking import look_at_access_log, look_at_store
+from lineage.stores.opening import accounted_location, path_of
 from lineage_schemas.errors import LedgerError, StoreBehindError
 from lineage_schemas.health import Finding, fine, problem, warning
 from lineage_schemas.instants import format_instant
@@ -84,6 +84,8 @@ def inspect_ledger(location: str | Path, places: Places, now_us: int) -> Iterato
                 )
             return
         yield from _of_log(look.reader, places, remembered, now_us)
+    if accounted_location(location) is None:
+        yield look_at_access_log(location, TABLES)
 
 
 def _of_log(

@@ -7,11 +7,12 @@ transaction: each batch has a savepoint of its own, and all of them one sync.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextvars import Context, copy_context
 from threading import Lock
 from time import sleep
 from typing import Final, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from lineage.clock import Clock, Randomness
 from lineage.collector import paused_collector
@@ -37,10 +38,12 @@ class Delivery(Struct, frozen=True):
 
     A connector's statement id comes from what the source calls the thing, so two different
     messages may share one; a producer's own statements have no ``again``: for them it is an error.
+    It is judged in the ``context`` of whoever prepared it: through which door it came, for one.
     """
 
     batch: PreparedBatch
     again: Callable[[int], PreparedBatch] | None = None
+    context: Context = field(default_factory=copy_context)
 
 
 COMMIT_ATTEMPTS_MAX: Final = 5
@@ -216,7 +219,7 @@ class Intake:
         decides = False
         for place, delivery in enumerate(deliveries):
             try:
-                decides = self._gate(writer, delivery.batch) or decides
+                decides = delivery.context.run(self._gate, writer, delivery.batch) or decides
                 admitted[place] = delivery
             except StoreError:
                 raise
@@ -241,7 +244,7 @@ class Intake:
     def _deliver(self, writer: Writer, delivery: Delivery) -> list[Receipt]:
         batch = delivery.batch
         # Here, inside the transaction: what was revoked a moment ago is revoked.
-        self._gate(writer, batch)
+        delivery.context.run(self._gate, writer, batch)
         for ordinal in range(2, ORDINALS_MAX + 2):
             try:
                 with self._state.undone_with(writer.savepoint()):

@@ -34,6 +34,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -61,16 +62,19 @@ from lineage.service import Ledger
 from lineage.stores.opening import (
     ACCESS_SUFFIX,
     access_location,
+    accounted_location,
     has_store,
     is_postgres,
     open_store,
     path_of,
+    prepare_store,
     shown_location,
 )
 from lineage.writing.submission import Outcome, Principal, Receipt
 from lineage_schemas.access import Role
 from lineage_schemas.errors import (
     InvalidInputError,
+    LedgerError,
     PreconditionError,
     StoreBehindError,
     StoreError,
@@ -137,6 +141,8 @@ __all__ = [
     "restore_ledger",
 ]
 
+_LOG: Final = logging.getLogger(__name__)
+
 ORIGIN_BYTES: Final = 8
 KEY_SUFFIX: Final = ".key"
 SIDECAR_SUFFIX: Final = ".sidecar"
@@ -164,8 +170,10 @@ def open_ledger(
     the one process that is given both signs; the others serve what it has signed.
 
     Who was given, or refused, which answer stands in a second ledger, the access log, at
-    ``<path>.access`` or, in a database, in the schema ``<schema>_access``. It is made when somebody
-    is first accounted for.
+    ``<path>.access`` or, in a database, in the schema ``<schema>_access``. A file is made when
+    somebody is first accounted for, a schema by whoever may when the ledger is opened. Its key and
+    sidecar are ``<key>.access`` and ``<sidecar>.access``, where these are given, else
+    ``<path>.access.key`` and ``<path>.access.sidecar``.
 
     Raises:
         StoreError: the store, the key or the sidecar cannot be used, or are of a later version.
@@ -175,16 +183,21 @@ def open_ledger(
     files = files_beside(location, key, sidecar)
     if files is None:
         store = open_store(location, TABLES, _new_origin(randomness))
-        accounts = _access_log(location, clock, randomness, None)
-        return Ledger(store, clock, randomness, None, accounts)
+        try:
+            accounts = _access_log(location, clock, randomness, None)
+            return Ledger(store, clock, randomness, None, accounts)
+        except BaseException:
+            store.close()
+            raise
     keys, memory = KeyFile(files[0], randomness), SidecarFile(files[1])
-    given = _given_key(keys) if key is not None else None
+    given = None if key is None else _given_key(keys)
     if not has_store(location):
         _refuse_lost_store(shown_location(location), memory)
     origin = given.name if given is not None else _new_origin(randomness)
     store = open_store(location, TABLES, origin)
     try:
-        accounts = _access_log(location, clock, randomness, files)
+        beside_it = access_files(location, key, sidecar)
+        accounts = _access_log(location, clock, randomness, beside_it)
         return Ledger(store, clock, randomness, Notary(memory, keys), accounts)
     except BaseException:
         store.close()
@@ -304,33 +317,94 @@ def files_beside(
     return key, sidecar
 
 
+def access_files(
+    location: str | Path, key: Path | None, sidecar: Path | None
+) -> tuple[Path, Path] | None:
+    """Return where key and sidecar of the access log of the ledger at ``location`` lie.
+
+    They follow those of the ledger: where these were named, their names and ``.access``. ``None``:
+    it is not signed here.
+    """
+    path = path_of(access_location(location))
+    if path is not None:
+        return _following(key, path, KEY_SUFFIX), _following(sidecar, path, SIDECAR_SUFFIX)
+    if key is None or sidecar is None or not is_postgres(location):
+        return None
+    return beside(key, ACCESS_SUFFIX), beside(sidecar, ACCESS_SUFFIX)
+
+
+def _following(named: Path | None, path: Path, suffix: str) -> Path:
+    own = beside(path, suffix)
+    if named is None:
+        return own
+    following = beside(named, ACCESS_SUFFIX)
+    # Once they lay beside the access log, whatever was named: there they stay.
+    return own if own.exists() and not following.exists() else following
+
+
+def configured_files(
+    location: str | Path, key: Path | None, sidecar: Path | None
+) -> tuple[Path | None, Path | None]:
+    """Return which files are meant by settings for what is at ``location``.
+
+    Settings name the files of a ledger; for its access log, that one's own are meant. Names that
+    end in ``.access`` are those already.
+
+    Raises:
+        InvalidInputError, StoreError: as ``files_beside``; or the database cannot be reached.
+    """
+    named = [one for one in (key, sidecar) if one is not None]
+    if not named or any(one.suffix == ACCESS_SUFFIX for one in named):
+        return key, sidecar
+    ledger = accounted_location(location)
+    files = None if ledger is None else access_files(ledger, key, sidecar)
+    if files is None:
+        return key, sidecar
+    return None if key is None else files[0], None if sidecar is None else files[1]
+
+
 def _access_log(
-    location: str | Path, clock: Clock, randomness: Randomness, signing: tuple[Path, Path] | None
+    location: str | Path, clock: Clock, randomness: Randomness, files: tuple[Path, Path] | None
 ) -> AccessLog:
-    """Return the access log; whoever signs the ledger (``signing``: key, sidecar) signs it too."""
+    """Return the access log; whoever signs the ledger signs it too, with ``files``."""
     place = access_location(location)
-    path = path_of(place)
-    files = files_beside(path, None, None) if path is not None else None
-    if files is None and signing is not None:
-        files = beside(signing[0], ACCESS_SUFFIX), beside(signing[1], ACCESS_SUFFIX)
+    if is_postgres(place):
+        _prepare_access_log(location, str(place), randomness)
 
     def opened() -> OpenBook:
-        store = open_store(place, TABLES, _new_origin(randomness))
         notary = None
         if files is not None:
-            notary = Notary(SidecarFile(files[1]), KeyFile(files[0], randomness))
-        return OpenBook(store, Ledger(store, clock, randomness, notary))
+            memory = SidecarFile(files[1])
+            notary = Notary(memory, KeyFile(files[0], randomness))
+            if not has_store(place):
+                _refuse_lost_store(shown_location(place), memory)
+        store = open_store(place, TABLES, _new_origin(randomness))
+        try:
+            return OpenBook(store, Ledger(store, clock, randomness, notary))
+        except BaseException:
+            store.close()
+            raise
 
     return AccessLog(opened, lambda: has_store(place), clock, randomness)
+
+
+def _prepare_access_log(location: str | Path, place: str, randomness: Randomness) -> None:
+    """Make the access log's schema while whoever may is here: the service's own user may not."""
+    try:
+        if accounted_location(location) is None:
+            prepare_store(place, TABLES, _new_origin(randomness))
+    except LedgerError as error:
+        _LOG.warning("The access log could not be made, and auditors get no answer: %s", error)
 
 
 def _new_origin(randomness: Randomness) -> str:
     return f"lineage-ledger/{randomness(ORIGIN_BYTES).hex()}"
 
 
-def _given_key(keys: KeyFile) -> SigningKey:
+def _given_key(keys: KeyFile) -> SigningKey | None:
     key = keys.current()
-    if key is None:
+    # That of an access log is made with its first record, like one that nobody named.
+    if key is None and keys.path.suffix != ACCESS_SUFFIX:
         raise StoreError(
             "There is no signing key where one was named",
             where=str(keys.path),

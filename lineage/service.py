@@ -155,6 +155,26 @@ class Ledger:
         if self._checks.accounts is not None:
             self._checks.accounts.close()
 
+    def sign(self) -> None:
+        """Sign what is not signed yet, whoever wrote it, where this process signs.
+
+        Raises:
+            StoreError: the store is not what was signed, or cannot be signed.
+        """
+        self.custody.sign_rest()
+
+    def keep_accounts(self) -> None:
+        """Write the refusals that were counted, and sign the access log if this process signs.
+
+        Whoever serves calls it again and again.
+
+        Raises:
+            StoreError: the access log cannot be opened or signed, or is not what was signed.
+        """
+        self._checks.settle()
+        if self.custody.signs and self._checks.accounts is not None:
+            self._checks.accounts.sign()
+
     @property
     def origin(self) -> str:
         """The name the log goes by: the one it was made with, unless it was recovered."""
@@ -182,7 +202,9 @@ class Ledger:
         """
         with paused_collector():
             delivery = self.prepare(statements, namespace=namespace, principal=principal)
-            return _one(self.commit([delivery]))
+            outcomes = self.commit([delivery])
+        self._checks.settle()
+        return _one(outcomes)
 
     def receive(
         self,
@@ -200,7 +222,9 @@ class Ledger:
         delivery = self.prepare_message(
             message, mapping, source=source, namespace=namespace, principal=principal
         )
-        return _one(self.commit([delivery]))
+        outcomes = self.commit([delivery])
+        self._checks.settle()
+        return _one(outcomes)
 
     def prepare(
         self,
@@ -243,6 +267,9 @@ class Ledger:
 
     def commit(self, deliveries: Sequence[Delivery]) -> Outcomes:
         """Record a group of prepared batches with one sync; each of them is all or nothing.
+
+        Refusals among them are counted and not written here, where others wait for the writer:
+        ``keep_accounts`` does.
 
         Raises:
             StoreBehindError: the store is not what was signed; it takes nothing until recovered.
@@ -472,12 +499,13 @@ class Ledger:
         self.access.check(principal, Action.PROVE, namespace)
         checkpoint = self.custody.checkpoint()
         signed = SignedSize(checkpoint.size, checkpoint.note.encode())
+        told = Told("prove", namespace, (query,))
         if not any(query.shown):
-            with self._store.read() as reader:
+            with self._checks.accounting(principal, told), self._store.read() as reader:
                 self._checks.check(reader, principal, Action.PROVE, namespace)
                 own = bound_to(reader, namespace, namespace_number(reader, namespace))
                 answer = proof_answer(prove(own, namespace, query, signed), signed, None)
-            self._tell_proofs(principal, namespace, query, answer)
+            self._tell_proofs(principal, told, answer)
             return answer
 
         def work(writer: Writer, append: Append, _: int) -> ProofAnswer:
@@ -491,17 +519,16 @@ class Ledger:
             batch = governance_batch(namespace, principal, *records, randomness=self._randomness)
             return proof_answer(proofs, signed, append(batch)[-1].position)
 
-        answer = self._intake.govern(work)
+        with self._checks.accounting(principal, told):
+            answer = self._intake.govern(work)
         if answer.disclosure is not None:
             self.custody.sign_now()
-        self._tell_proofs(principal, namespace, query, answer)
+        self._tell_proofs(principal, told, answer)
         return answer
 
-    def _tell_proofs(
-        self, principal: Principal, namespace: str, query: ProofQuery, answer: ProofAnswer
-    ) -> None:
+    def _tell_proofs(self, principal: Principal, told: Told, answer: ProofAnswer) -> None:
         count = len(answer.positions)
-        self._checks.tell(principal, Told("prove", namespace, (query,), answer.size, count=count))
+        self._checks.tell(principal, replace(told, size=answer.size, count=count))
 
     # --- checking --------------------------------------------------------------------------------
 
@@ -528,11 +555,12 @@ class Ledger:
         """
         request = AuditRequest(level=level, keys=tuple(keys), checkpoint=checkpoint, state=state)
         memory = recall(self._notary)
-        with self._store.read() as reader:
+        told = Told("audit", EVERY, (level.name,))
+        with self._checks.accounting(principal, told), self._store.read() as reader:
             self._checks.check(reader, principal, Action.AUDIT, EVERY)
             report = audit_log(reader, request, memory, progress)
         self._checks.tell(
-            principal, Told("audit", EVERY, (level.name,), report.size, report.root, self.origin)
+            principal, replace(told, size=report.size, root=report.root, origin=self.origin)
         )
         return report
 

@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -136,6 +137,27 @@ def schema_of(url: str) -> str:
 def with_parameter(url: str, name: str, value: str) -> str:
     """Return a URL with one more parameter; the last one of a name counts."""
     return f"{url}{'&' if '?' in url else '?'}{name}={value}"
+
+
+@contextmanager
+def clerk_of(location: str, page: str) -> Iterator[str]:
+    """Yield the URL of a user who was granted what ``page`` (docs/postgres.md) says is needed."""
+    schema = schema_of(location)
+    # A user belongs to the whole server: the name says whose it is, should nobody drop it.
+    user = f"{_own().name}_clerk"
+    names = {"lineage_app": user, "lineage_access": f"{schema}_access", "lineage": schema}
+    grants = re.sub(
+        r"\blineage(_app|_access)?\b",
+        lambda found: names[found[0]],
+        page.partition("```sql\n")[2].partition("```")[0],
+    )
+    with psycopg.connect(own_url(), autocommit=True) as connection:
+        connection.execute(grants.encode())
+        try:
+            plain = location.removesuffix(f"&schema={schema}")
+            yield with_parameter(with_parameter(plain, "user", user), "schema", schema)
+        finally:
+            connection.execute(f"DROP OWNED BY {user}; DROP ROLE {user}".encode())
 
 
 def run_behind(location: str, statement: str) -> None:

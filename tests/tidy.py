@@ -29,8 +29,9 @@ CATCH_ALLS = frozenset({"util", "utils", "misc"})
 # What may be given a location as it was set; a database's URL can hold a password.
 TAKES_LOCATIONS = frozenset(
     {
-        *("has_store", "import_ledger", "inspect_ledger", "is_postgres", "is_remembered"),
-        *("open_ledger", "places_of", "restore_ledger", "shown_location", "startswith"),
+        *("configured_files", "has_store", "import_ledger", "inspect_ledger", "is_postgres"),
+        *("is_remembered", "open_ledger", "places_of", "restore_ledger", "shown_location"),
+        "startswith",
     }
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lineage.ledger import open_ledger
+from lineage.ledger import configured_files, open_ledger
 from lineage.service import Ledger
 from lineage_api.settings import Settings
 
@@ -16,8 +16,9 @@ def open_configured_ledger(settings: Settings) -> Ledger:
         StoreError: the store, key or sidecar cannot be used, or are of a later version.
         InvalidInputError: a kind of store this software does not know.
     """
-    return open_ledger(
+    key, sidecar = configured_files(
         settings.store,
-        key=Path(settings.key) if settings.key else None,
-        sidecar=Path(settings.sidecar) if settings.sidecar else None,
+        Path(settings.key) if settings.key else None,
+        Path(settings.sidecar) if settings.sidecar else None,
     )
+    return open_ledger(settings.store, key=key, sidecar=sidecar)

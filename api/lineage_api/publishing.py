@@ -21,6 +21,9 @@ from lineage_api.settings import Settings, webhook_secret
 from lineage_schemas.errors import LedgerError, NotFoundError
 from lineage_schemas.integrity import CheckpointAnswer
 
+ACCOUNTS_SECONDS: Final = 1.0
+"""How often the access log is looked after."""
+
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -105,6 +108,15 @@ class Publisher:
             fault = error
         self._signing.note("signing", fault)
 
+    def keep_accounts(self) -> None:
+        """Write down who was refused what, and sign the access log, whoever wrote it."""
+        fault: LedgerError | None = None
+        try:
+            self._ledger.keep_accounts()
+        except LedgerError as error:
+            fault = error
+        self._signing.note("signing the access log", fault)
+
     def hand_out(self) -> None:
         """Hand the last checkpoint to those who do not have it yet."""
         if not self._ways:
@@ -127,8 +139,9 @@ class Publisher:
 async def publishing(
     publisher: Publisher, settings: Settings, pool: Pool
 ) -> AsyncGenerator[None, None]:
-    """Sign and hand out again and again, until the block is left."""
+    """Sign, hand out and keep accounts again and again, until the block is left."""
     tasks = [
+        asyncio.create_task(_repeat(publisher.keep_accounts, ACCOUNTS_SECONDS, pool)),
         asyncio.create_task(_repeat(publisher.sign, settings.publish_seconds, pool)),
         asyncio.create_task(_repeat(publisher.hand_out, settings.anchor_seconds, pool)),
     ]

@@ -22,8 +22,8 @@ from lineage_api.reading import Pool
 from lineage_api.settings import Settings
 from lineage_api.writing import GroupWriter
 
-_PUBLISHING_THREADS: Final = 2
-"""One signs, and does not wait for the one that hands out."""
+_PUBLISHING_THREADS: Final = 3
+"""One signs, and waits neither for the one that hands out nor for the access log's."""
 
 _GOVERNING_THREADS: Final = 1
 """An erasure folds the whole log anew, and holds every other writer up: no second one gains by it.

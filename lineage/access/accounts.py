@@ -16,6 +16,7 @@ from typing import Final, NamedTuple, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lineage.access.denials import Denial, Denials
 from lineage.access.inquiry import present_inquiry
 from lineage.access.state import actor_names
 from lineage.clock import Clock, Randomness
@@ -40,10 +41,6 @@ TEXT_LENGTH_MAX: Final = 8_192
 WAITING_MAX: Final = 10_000
 """Records that wait for theirs; the next caller is turned away."""
 
-DENIALS_EVERY_US: Final = 1_000_000
-"""Refusals are counted in memory and written at most this often: else whoever may do nothing could
-fill a disk. A process that is killed forgets those of its last second."""
-
 _RUN_ENTRIES: Final = 500
 _LOG: Final = logging.getLogger(__name__)
 
@@ -53,6 +50,10 @@ class Book(Protocol):
 
     def commit(self, deliveries: Sequence[Delivery]) -> Outcomes:
         """Record a group of prepared batches with one sync."""
+        ...
+
+    def sign(self) -> None:
+        """Sign what is not signed yet, whoever wrote it, where this process signs."""
         ...
 
     def close(self) -> None:
@@ -68,7 +69,10 @@ class OpenBook(NamedTuple):
 
 
 class Told(Struct, frozen=True):
-    """What somebody was given: the call, its arguments, and the basis and size of the answer."""
+    """What somebody was given: the call, its arguments, and the basis and size of the answer.
+
+    ``error`` is the code of the error that the call ended in.
+    """
 
     call: str
     namespace: str
@@ -77,6 +81,7 @@ class Told(Struct, frozen=True):
     root: str = ""
     origin: str = ""
     count: int | None = None
+    error: str = ""
 
 
 class _Waiting:
@@ -100,15 +105,15 @@ class AccessLog:
         """Keep an access log that ``opened`` opens, or makes, when it is first needed."""
         self._open = opened
         self._is_there = is_there
-        self._clock = clock
         self._randomness = randomness
         self._book: OpenBook | None = None
+        self._is_closed = False
         self._opening = Lock()
         self._lock = Lock()
         self._leading = Lock()
         self._waiting: list[_Waiting] = []
-        self._denied: dict[tuple[Principal, str, str], int] = {}
-        self._denied_us: int | None = None
+        self._denials = Denials(clock)
+        self._writing_denials = Lock()
 
     def tell(self, principal: Principal, told: Told) -> None:
         """State what somebody is about to be given; return once that is durable.
@@ -130,41 +135,52 @@ class AccessLog:
             root=told.root,
             count=told.count,
             purpose=asked.purpose,
+            error=told.error,
         )
         self._commit(self._prepared(principal, record))
 
     def count_denial(self, principal: Principal, action: str, namespace: str) -> None:
-        """Count a refusal; write what was counted, when it is time. Never fails the refusal."""
-        with self._lock:
-            key = principal, action, namespace
-            self._denied[key] = self._denied.get(key, 0) + 1
-            now_us = self._clock()
-            waits = self._denied_us is not None and now_us - self._denied_us < DENIALS_EVERY_US
-            if waits and len(self._denied) < GROUP_MAX:
-                return
-            self._denied_us = now_us
-        self.write_denials()
+        """Count a refusal. Waits for no store, so that it may be called while the log is locked."""
+        self._denials.count(Denial(principal, present_inquiry().door, action, namespace))
+
+    def write_due_denials(self) -> None:
+        """Write what was counted, where it is time and nobody is at it. Not in a transaction."""
+        if self._denials.is_due() and self._writing_denials.acquire(blocking=False):
+            try:
+                self._write_denials()
+            finally:
+                self._writing_denials.release()
 
     def write_denials(self) -> None:
         """Write the refusals that were counted. A failure is logged, and they go on counting."""
-        with self._lock:
-            counted, self._denied = self._denied, {}
-        if not counted:
+        with self._writing_denials:
+            self._write_denials()
+
+    def _write_denials(self) -> None:
+        unwritten = self._denials.take()
+        if not unwritten:
             return
-        door = present_inquiry().door
-        batches = [
-            self._prepared(who, Access(door=door, operation=action, namespace=where, denied=count))
-            for (who, action, where), count in counted.items()
-        ]
+        told = list(unwritten)
+        error: LedgerError | None = None
         try:
-            for outcome in self._opened().book.commit(list(map(Delivery, batches))):
+            deliveries = [self._denied(one, unwritten[one]) for one in told]
+            for one, outcome in zip(told, self._opened().book.commit(deliveries), strict=True):
                 if isinstance(outcome, LedgerError):
-                    raise outcome
-        except LedgerError as error:
-            with self._lock:
-                for key, count in counted.items():
-                    self._denied[key] = self._denied.get(key, 0) + count
+                    error = outcome
+                else:
+                    del unwritten[one]
+        except LedgerError as raised:
+            error = raised
+        finally:
+            self._denials.done(unwritten, failed=bool(unwritten))
+        if error is not None:
             _LOG.error("Refusals could not be written to the access log: %s", error)
+
+    def _denied(self, denial: Denial, times: int) -> Delivery:
+        record = Access(
+            door=denial.door, operation=denial.action, namespace=denial.namespace, denied=times
+        )
+        return Delivery(self._prepared(denial.who, record))
 
     def read(self, start: int, count: int) -> AccessPage:
         """Return up to ``count`` records from position ``start`` of the access log on."""
@@ -184,10 +200,26 @@ class AccessLog:
                         found.append(view)
         return AccessPage(records=tuple(found), next_position=None)
 
+    def sign(self) -> None:
+        """Sign what is not signed yet, whoever wrote it: in a database that may be anybody.
+
+        Raises:
+            StoreError: the access log cannot be opened or signed, or is not what was signed.
+        """
+        if self._book is not None or self._is_there():
+            self._opened().book.sign()
+
     def close(self) -> None:
-        """Write what is counted, and let go of the log if it was opened."""
+        """Write what is counted, sign it, and let go of the log if it was opened."""
         self.write_denials()
-        if self._book is not None:
+        if self._book is None or self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            self._book.book.sign()
+        except LedgerError as error:
+            _LOG.error("The access log could not be signed: %s", error)
+        finally:
             self._book.book.close()
 
     def _prepared(self, principal: Principal, record: Access) -> PreparedBatch:

@@ -6,6 +6,8 @@ somebody who was seen before costs two look-ups.
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from threading import Lock
 from typing import Final
 
@@ -28,7 +30,7 @@ from lineage.stores.base import Reader
 from lineage.writing.governing import namespace_number
 from lineage.writing.preparing import PreparedBatch
 from lineage.writing.submission import Principal
-from lineage_schemas.errors import ForbiddenError, PreconditionError
+from lineage_schemas.errors import ForbiddenError, LedgerError, PreconditionError, StoreError
 from lineage_schemas.records import Statement
 
 RIGHTS_REMEMBERED_MAX: Final = 10_000
@@ -104,6 +106,26 @@ class Checks:
         if holds_api_key(told.namespace):
             told = replace(told, namespace=without_api_keys(told.namespace))
         self.accounts.tell(principal, told)
+
+    @contextmanager
+    def accounting(self, principal: Principal, told: Told) -> Generator[None]:
+        """State also that what is asked in the block ended in an error: that too is an answer.
+
+        For what only those may ask who are accounted for. A refusal is counted elsewhere, and where
+        the store failed nothing was learned.
+        """
+        try:
+            yield
+        except (ForbiddenError, StoreError):
+            raise
+        except LedgerError as error:
+            self.tell(principal, replace(told, error=error.code))
+            raise
+
+    def settle(self) -> None:
+        """Write the refusals that were counted, where it is time. Not while the log is locked."""
+        if self.accounts is not None:
+            self.accounts.write_due_denials()
 
     def check_batch(self, reader: Reader, batch: PreparedBatch) -> bool:
         """Refuse a batch that its principal may not have recorded, or that nobody may.

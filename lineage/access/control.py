@@ -11,6 +11,8 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import Final, Protocol, TypeVar
 
+from msgspec.structs import replace
+
 from lineage.access.accounts import Told
 from lineage.access.checking import Checks
 from lineage.access.granting import (
@@ -174,13 +176,12 @@ class AccessControl:
             ForbiddenError: ``principal`` may not see them.
             UnknownBasisError: a size the log has not reached.
         """
-        with self._store.read() as reader:
+        told = Told("grants", namespace, (as_of,))
+        with self._checks.accounting(principal, told), self._store.read() as reader:
             self._checks.check(reader, principal, Action.SEE_GRANTS, namespace)
             moment = self._moment(reader, as_of)
             found = tuple(view_grants(reader, moment, namespace))
-        self._checks.tell(
-            principal, Told("grants", namespace, (as_of,), moment.size, count=len(found))
-        )
+        self._checks.tell(principal, replace(told, size=moment.size, count=len(found)))
         return found
 
     def who(
@@ -198,7 +199,8 @@ class AccessControl:
 
         Raises: as ``grants``.
         """
-        with self._store.read() as reader:
+        told = Told("who", namespace, (action.value, as_of))
+        with self._checks.accounting(principal, told), self._store.read() as reader:
             self._checks.check(reader, principal, Action.SEE_GRANTS, namespace)
             moment = self._moment(reader, as_of)
             state = read_access(reader, moment.size)
@@ -209,10 +211,7 @@ class AccessControl:
                 and action in ACTIONS[view.role]
                 and permits(rights_of(state, _as_grantee(view), moment.now_us), action, namespace)
             )
-        question = action.value, as_of
-        self._checks.tell(
-            principal, Told("who", namespace, question, moment.size, count=len(found))
-        )
+        self._checks.tell(principal, replace(told, size=moment.size, count=len(found)))
         return found
 
     # --- keys ------------------------------------------------------------------------------------
@@ -299,13 +298,12 @@ class AccessControl:
 
         Raises: as ``grants``.
         """
-        with self._store.read() as reader:
+        told = Told("api_keys", namespace, (as_of,))
+        with self._checks.accounting(principal, told), self._store.read() as reader:
             self._checks.check(reader, principal, Action.SEE_GRANTS, namespace)
             moment = self._moment(reader, as_of)
             found = tuple(view_keys(reader, moment, namespace))
-        self._checks.tell(
-            principal, Told("api_keys", namespace, (as_of,), moment.size, count=len(found))
-        )
+        self._checks.tell(principal, replace(told, size=moment.size, count=len(found)))
         return found
 
     def authenticate(self, secret: str) -> Principal:

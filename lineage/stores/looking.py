@@ -11,13 +11,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lineage.stores.base import Reader
-from lineage.stores.opening import driver, is_postgres, path_of
+from lineage.stores.opening import (
+    access_location,
+    driver,
+    has_store,
+    is_postgres,
+    path_of,
+)
 from lineage.stores.sqlite.looking import look_at_file
 from lineage.stores.tables import Table
 from lineage_schemas.errors import LedgerError
 from lineage_schemas.health import Finding, fine, problem
 
 STORE: str = "store"
+ACCESS_LOG: str = "access log"
 
 
 class StoreLook(NamedTuple):
@@ -52,3 +59,15 @@ def look_at_store(location: str | Path, tables: Sequence[Table]) -> Generator[St
         return
     with look_at_file(path, tables) as (findings, reader):
         yield StoreLook(findings, reader)
+
+
+def look_at_access_log(location: str | Path, tables: Sequence[Table]) -> Finding:
+    """Tell whether the access log of the ledger at ``location`` can take what it must."""
+    place = access_location(location)
+    if is_postgres(place):
+        with driver():
+            from lineage.stores.postgres.rights import judge_rights  # noqa: PLC0415 - see driver
+        return judge_rights(str(place), tuple(tables), ACCESS_LOG, "the access log")
+    if not has_store(place):
+        return fine(ACCESS_LOG, "Nobody was accounted for yet")
+    return fine(ACCESS_LOG, "It is there: `lineage audit` checks it as any ledger", str(place))

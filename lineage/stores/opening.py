@@ -17,6 +17,7 @@ from lineage_schemas.errors import InvalidInputError
 
 MEMORY: Final = "memory:"
 ACCESS_SUFFIX: Final = ".access"
+_ACCESS_SCHEMA: Final = "_access"
 _SQLITE: Final = "sqlite:///"
 _POSTGRES: Final = ("postgresql://", "postgres://")
 
@@ -34,6 +35,18 @@ def open_store(location: str | Path, tables: Sequence[Table], new_origin: str) -
         return PostgresStore(str(location), tables, new_origin)
     path = path_of(location)
     return MemoryStore(new_origin) if path is None else SqliteStore(path, tables, new_origin)
+
+
+def prepare_store(location: str, tables: Sequence[Table], new_origin: str) -> None:
+    """Make the store in a database, or what it lacks, without opening it.
+
+    Raises: as ``open_store``.
+    """
+    with driver():
+        from lineage.stores.postgres.store import (  # noqa: PLC0415 - see driver
+            prepare_postgres_ledger,
+        )
+    prepare_postgres_ledger(location, tables, new_origin)
 
 
 def open_passing_store(tables: Sequence[Table], new_origin: str) -> Store:
@@ -74,9 +87,33 @@ def access_location(location: str | Path) -> str | Path:
             from lineage.stores.postgres.place import parse_place  # noqa: PLC0415 - see driver
         # The last schema that a URL names is the one that counts.
         separator = "&" if "?" in str(location) else "?"
-        return f"{location}{separator}schema={parse_place(str(location)).schema}_access"
+        return f"{location}{separator}schema={parse_place(str(location)).schema}{_ACCESS_SCHEMA}"
     path = path_of(location)
     return MEMORY if path is None else path.with_name(f"{path.name}{ACCESS_SUFFIX}")
+
+
+def accounted_location(location: str | Path) -> str | Path | None:
+    """Return which ledger the access log at ``location`` belongs to; ``None``: it is no such log.
+
+    Raises:
+        InvalidInputError: as ``open_store``.
+        StoreError: the database cannot be reached.
+    """
+    found: str | Path
+    if is_postgres(location):
+        with driver():
+            from lineage.stores.postgres.place import parse_place  # noqa: PLC0415 - see driver
+        schema = parse_place(str(location)).schema
+        if not schema.endswith(_ACCESS_SCHEMA):
+            return None
+        separator = "&" if "?" in str(location) else "?"
+        found = f"{location}{separator}schema={schema.removesuffix(_ACCESS_SCHEMA)}"
+    else:
+        path = path_of(location)
+        if path is None or path.suffix != ACCESS_SUFFIX:
+            return None
+        found = path.with_suffix("")
+    return found if has_store(found) else None
 
 
 def path_of(location: str | Path) -> Path | None:

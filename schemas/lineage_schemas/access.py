@@ -96,6 +96,7 @@ class Access(Record, frozen=True, kw_only=True, tag="access"):
     ``text`` is the form of what was asked, without any value; ``question`` is the SHA-256 of all of
     it, and lies in the erasable personal part, for what is short can be guessed by its digest.
     ``size`` and ``root`` are the basis of the answer; ``count`` is how many things it holds.
+    ``error`` is the code of the error that was the answer: that a thing is not there, for one.
     """
 
     door: str
@@ -109,6 +110,7 @@ class Access(Record, frozen=True, kw_only=True, tag="access"):
     count: int | None = None
     denied: int = 0
     purpose: str = ""
+    error: str = ""
 
 
 ACCESS_TYPES: Final = (

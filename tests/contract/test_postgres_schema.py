@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
-from databases import fresh_schema, in_schema, own_url, run_behind, schema_of, with_parameter
+from databases import clerk_of, fresh_schema, own_url, run_behind, schema_of
+from lineage.ledger import open_ledger
 from lineage.projections.views import TABLES
 from lineage.stores.opening import has_store, open_store
 from lineage.stores.tables import Column, Table
@@ -213,23 +213,10 @@ def test_processes_that_open_a_new_schema_at_once_all_find_one_ledger(
 @pytest.fixture
 def clerk(location: str) -> Iterator[str]:
     """Return a user of the database who may do what docs/postgres.md says is needed."""
-    open_store(location, TABLES, "test/origin").close()
-    schema = schema_of(location)
-    # A user belongs to the whole server: the name says whose it is, should nobody drop it.
-    user = f"{conninfo_to_dict(own_url())['dbname']}_clerk"
-    text = (Path(__file__).parents[2] / "docs" / "postgres.md").read_text()
-    grants = text.partition("```sql\n")[2].partition("```")[0]
-    with in_schema(location) as connection:
-        connection.execute(
-            grants.replace("lineage_app", user)
-            .replace("SCHEMA lineage", f"SCHEMA {schema}")
-            .encode()
-        )
-        try:
-            plain = location.removesuffix(f"&schema={schema}")
-            yield with_parameter(with_parameter(plain, "user", user), "schema", schema)
-        finally:
-            connection.execute(f"DROP OWNED BY {user}; DROP ROLE {user}".encode())
+    open_ledger(location).close()
+    page = (Path(__file__).parents[2] / "docs" / "postgres.md").read_text()
+    with clerk_of(location, page) as url:
+        yield url
 
 
 def test_the_least_privileged_user_writes_erases_and_reads_and_owns_nothing(clerk: str) -> None:

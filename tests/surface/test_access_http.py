@@ -1,8 +1,9 @@
 """A real ledger's keys and grants, through every door of HTTP."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic, sleep
 
 import httpx
 import pytest
@@ -146,6 +147,33 @@ def test_the_access_log_says_through_which_door_and_what_for(
     assert (record.access.operation, record.access.purpose) == ("Look", "case 7")
     assert "mytool:private" not in str(record)
     assert record.who == "eve"
+
+
+def test_a_refusal_is_written_soon_and_says_through_which_door(
+    kept: Ledger, client: SurfaceClient
+) -> None:
+    nobody = made(kept, "ada", Role.READER, "mine")
+    problem(post(client, nobody, "/api/v1/statements", SAID), 403, "forbidden")
+    problem(get(client, nobody, "/metrics"), 403, "forbidden")
+    ask(client, nobody, KNOWN % "default")
+    (told,) = poll(lambda: stated(kept, 3))
+    assert told == {("http", "ingest"), ("http", "operate"), ("graphql", "read")}
+
+
+def stated(ledger: Ledger, count: int) -> list[set[tuple[str, str]]]:
+    """Return the doors and actions of refusals, once so many were written, and write none."""
+    assert ledger._checks.accounts is not None
+    refused = [one.access for one in ledger._checks.accounts.read(0, 100).records]
+    found = {(one.door, one.operation) for one in refused if one.denied}
+    return [found] if len(found) == count else []
+
+
+def poll(ask_: Callable[[], list[set[tuple[str, str]]]]) -> list[set[tuple[str, str]]]:
+    """Ask until something is there."""
+    end = monotonic() + 30
+    while not (found := ask_()) and monotonic() < end:
+        sleep(0.02)
+    return found
 
 
 def test_the_form_of_a_document_holds_no_value() -> None:

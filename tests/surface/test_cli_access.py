@@ -6,7 +6,7 @@ import pytest
 
 from lineage.access.inquiry import Inquiry, inquiring
 from lineage.ledger import Principal
-from lineage_schemas.errors import ForbiddenError
+from lineage_schemas.errors import ForbiddenError, NotFoundError
 from surface_client import dig
 from terminal import Terminal, parsed
 
@@ -95,6 +95,10 @@ def test_the_access_log_is_listed_and_audited(terminal: Terminal) -> None:
         dig(parsed(terminal.done("access", "log", "--limit", "1", "--format", "json")), 0, "who")
         == "ada"
     )
+    with terminal.open() as ledger, pytest.raises(NotFoundError):
+        ledger.list_nodes("No.Such", principal=Principal("ada"))
+    (row,) = [line.split("\t") for line in terminal.done("access", "log").splitlines()[2:]]
+    assert row[2:] == ["ada", "python", "list in default", "answered not_found", row[6], ""]
     last = parsed(terminal.done("access", "log", "--start", rows[1][0], "--format", "json"))
     assert dig(last, 0, "access", "denied") == 1
     beside = Terminal(terminal.store.with_name(f"{terminal.store.name}.access"))

@@ -8,6 +8,7 @@ import pytest
 
 from lineage.custody import Custody
 from lineage.service import Ledger
+from lineage.writing.submission import Principal
 from lineage_api.app import create_app
 from lineage_api.publishing import Publisher
 from lineage_api.settings import Settings
@@ -85,6 +86,47 @@ def test_what_could_not_be_signed_is_tried_again_without_news(terminal: Terminal
         publisher.sign()
         assert publisher.signing_fault is None
         assert ledger.custody.last_checkpoint().size == ledger.head().size
+
+
+def test_the_last_record_of_the_access_log_is_signed_too(terminal: Terminal) -> None:
+    terminal.done("access", "grant", "ada", "auditor", "--namespace", "*")
+    with terminal.open() as ledger:
+        publisher = Publisher(ledger, Settings())
+        publisher.keep_accounts()
+        assert not access_log_of(terminal).exists()
+        terminal.clock.step_us = 0
+        for _ in range(2):
+            ledger.types(principal=Principal("ada"))
+        assert unsigned_accesses(terminal)
+        publisher.keep_accounts()
+        assert unsigned_accesses(terminal) == 0
+        assert publisher.signing_fault is None
+
+
+def access_log_of(terminal: Terminal) -> Path:
+    return terminal.store.with_name(f"{terminal.store.name}.access")
+
+
+def unsigned_accesses(terminal: Terminal) -> int:
+    """Return how many records of the access log no checkpoint covers."""
+    with Terminal(access_log_of(terminal)).open() as log:
+        return log.custody.last_checkpoint().unsigned
+
+
+def test_an_access_log_that_cannot_be_signed_is_a_fault_of_its_own(terminal: Terminal) -> None:
+    terminal.done("access", "grant", "ada", "auditor", "--namespace", "*")
+    with terminal.open() as ledger:
+        publisher = Publisher(ledger, Settings())
+        ledger.types(principal=Principal("ada"))
+        key = Path(f"{access_log_of(terminal)}.key")
+        away = key.rename(key.with_suffix(".away"))
+        ledger.types(principal=Principal("ada"))
+        publisher.sign()
+        publisher.keep_accounts()
+        assert "signing the access log: There is no signing key" in str(publisher.signing_fault)
+        away.rename(key)
+        publisher.keep_accounts()
+        assert publisher.signing_fault is None
 
 
 def test_a_new_ledger_is_not_written_to(tmp_path: Path) -> None:

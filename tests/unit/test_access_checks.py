@@ -137,6 +137,8 @@ OF_ONESELF = {"Erasures.erase", "AccessControl.make_key"}
 
 INNER = {
     "Ledger.close": "whoever has the object may let go of it",
+    "Ledger.keep_accounts": "writes what was counted, and signs it",
+    "Ledger.sign": "the ledger's own work",
     "Ledger.origin": "part of every answer",
     "Ledger.prepare": "touches no store; commit checks",
     "Ledger.prepare_message": "as prepare",
@@ -147,6 +149,7 @@ INNER = {
     "Custody.follow": "as begin",
     "Custody.sign_now": "as begin",
     "Custody.catch_up": "as begin",
+    "Custody.sign_rest": "as begin",
     "Custody.remember_erasures": "as begin",
     "AccessControl.authenticate": "how somebody comes to be a principal",
     "AccessControl.is_set_up": "whether there is anything to check",

@@ -1,8 +1,11 @@
 """The access log: who was given, or refused, which answer, before they were."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from sqlite3 import connect
 from threading import Event, Thread
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -23,11 +26,22 @@ from erasing import OWNED, A, asked, said
 from lineage import open_ledger
 from lineage.access.accounts import AccessLog, OpenBook, Told
 from lineage.access.inquiry import Inquiry, inquiring
-from lineage.ledger import Ledger, Principal, ProofQuery, Role, TraceQuery
+from lineage.ledger import Action, Ledger, Principal, ProofQuery, Role, Shown, TraceQuery
+from lineage.moving.filling import UNFINISHED
+from lineage.projections.views import TABLES
+from lineage.proofs.tiles import ENTRIES, Tile
 from lineage.service import Ledger as Service
+from lineage.stores.base import BUSY_WAIT_SECONDS_MAX, Store
 from lineage.stores.memory import MemoryStore
+from lineage.stores.opening import open_store
 from lineage_schemas.access import AccessView
-from lineage_schemas.errors import ForbiddenError, InvalidInputError, PreconditionError, StoreError
+from lineage_schemas.errors import (
+    ForbiddenError,
+    InvalidInputError,
+    LedgerError,
+    PreconditionError,
+    StoreError,
+)
 
 ADA, BOB, CYD, EVE = (Principal(name) for name in ("ada", "bob", "cyd", "eve"))
 
@@ -110,6 +124,75 @@ def test_what_a_privacy_officer_does_is_stated(ledger: Ledger) -> None:
         "propose",
         "proposals",
     ]
+
+
+def test_an_answer_that_is_an_error_is_stated_too(ledger: Ledger) -> None:
+    ledger.custody.checkpoint()
+    nobody, far = "acme:nobody", 10**6
+    calls: list[tuple[Principal, str, str, Any]] = [
+        (ADA, "list", "not_found", lambda who: ledger.list_nodes("No.Such", principal=who)),
+        (ADA, "basis", "unknown_basis", lambda who: ledger.basis(far, principal=who)),
+        (ADA, "show", "unknown_basis", lambda who: ledger.show(A, as_of=far, principal=who)),
+        (ADA, "prove", "not_found", lambda who: ledger.prove(SHOWN, principal=who)),
+        (ADA, "prove", "not_found", lambda who: ledger.prove(HIDDEN, principal=who)),
+        (ADA, "grants", "unknown_basis", lambda who: ledger.access.grants(far, principal=who)),
+        (ADA, "api_keys", "unknown_basis", lambda who: ledger.access.api_keys(far, principal=who)),
+        (
+            ADA,
+            "who",
+            "unknown_basis",
+            lambda who: ledger.access.who(READ, "*", far, principal=who),
+        ),
+        (ADA, "tile", "not_found", lambda who: ledger.custody.tile(TILE, principal=who)),
+        (CYD, "plan", "not_found", lambda who: ledger.erasures.plan([nobody], principal=who)),
+        (CYD, "propose", "not_found", lambda who: propose(ledger, nobody, who)),
+        (CYD, "approve", "not_found", lambda who: ledger.erasures.approve(2, principal=who)),
+        (CYD, "release", "not_found", lambda who: release(ledger, 2, who)),
+        (CYD, "hold", "not_found", lambda who: hold(ledger, nobody, who)),
+    ]
+    for who, _, code, call in calls:
+        with pytest.raises(LedgerError) as raised:
+            call(who)
+        assert raised.value.code == code
+        with pytest.raises(LedgerError):
+            call(BOB)
+    stated = [(one.who, one.access.operation, one.access.error) for one in seen(ledger)]
+    assert [one for one in stated if one[0] != "bob"] == [
+        (who.name, operation, code) for who, operation, code, _ in calls
+    ]
+    assert not any(error for who, _, error in stated if who == "bob")
+
+
+READ = Action.READ
+TILE = Tile(ENTRIES, 0, 200)
+SHOWN = ProofQuery(target="acme:nobody")
+HIDDEN = ProofQuery(target="acme:nobody", shown=Shown(facts=False, personal=False))
+
+
+def propose(ledger: Ledger, target: str, who: Principal) -> object:
+    return ledger.erasures.propose([target], legal_basis="b", principal=who)
+
+
+def release(ledger: Ledger, position: int, who: Principal) -> object:
+    return ledger.erasures.release(position, reason="over", principal=who)
+
+
+def hold(ledger: Ledger, target: str, who: Principal) -> object:
+    return ledger.erasures.hold(target, authority="court", principal=who)
+
+
+def test_an_operator_s_backup_is_stated_before_it_is_made(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.access.grant("dan", Role.OPERATOR, ["*"])
+    answer = ledger.moves.back_up(tmp_path / "backup.db", principal=Principal("dan"))
+    (one,) = seen(ledger)
+    assert (one.who, one.access.operation, one.access.namespace) == ("dan", "back_up", "*")
+    assert (one.access.size, one.access.root) == (answer.size, answer.root)
+    ledger.close()
+    (tmp_path / "one.db.access").write_bytes(b"this is no ledger" * 100)
+    with open_ledger(tmp_path / "one.db") as again:
+        with pytest.raises(StoreError):
+            again.moves.back_up(tmp_path / "another.db", principal=Principal("dan"))
+        assert not (tmp_path / "another.db").exists()
 
 
 def test_no_value_that_was_asked_for_stands_in_what_is_kept_for_ever(
@@ -219,6 +302,49 @@ def test_a_refusal_stays_one_when_it_cannot_be_written(caplog: pytest.LogCapture
     assert [denied for *_, denied in told(made)] == [2]
 
 
+def test_a_refusal_is_not_written_while_the_log_is_locked(ledger: Ledger, tmp_path: Path) -> None:
+    """Whatever holds the access log, the log itself goes on: here, and in another process."""
+    with pytest.raises(ForbiddenError):
+        ledger.types(principal=EVE)
+    with closing(connect(tmp_path / "one.db.access", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        refused = Thread(target=lambda: refuse(ledger, "2"))
+        refused.start()
+        with open_ledger(tmp_path / "one.db") as other:
+            began = monotonic()
+            other.record([said("3", OWNED)])
+            ledger.record([said("4", OWNED)])
+            outcomes = ledger.commit([ledger.prepare([said("5", OWNED)], principal=EVE)])
+            assert isinstance(outcomes[0], ForbiddenError)
+            assert monotonic() - began < BUSY_WAIT_SECONDS_MAX / 2
+        holder.execute("ROLLBACK")
+        refused.join(timeout=60)
+    assert sum(one for *_, one in told(ledger)) == 3
+
+
+def refuse(ledger: Ledger, name: str) -> None:
+    """Have Eve say what she may not."""
+    with pytest.raises(ForbiddenError):
+        ledger.record([said(name, OWNED)], principal=EVE)
+
+
+def test_a_refusal_keeps_the_door_it_was_made_at(ledger: Ledger) -> None:
+    with inquiring(Inquiry(door="http")):
+        delivery = ledger.prepare([said("2", OWNED)], principal=EVE)
+    ledger.commit([delivery])
+    with inquiring(Inquiry(door="graphql")), pytest.raises(ForbiddenError):
+        ledger.types(principal=EVE)
+    doors = {one.access.operation: one.access.door for one in seen(ledger)}
+    assert doors == {"ingest": "http", "read": "graphql"}
+
+
+def test_a_refusal_in_words_that_the_log_cannot_keep_is_kept(ledger: Ledger) -> None:
+    with pytest.raises(ForbiddenError):
+        ledger.types(namespace="\0\ud800" * 1_000, principal=EVE)
+    (one,) = seen(ledger)
+    assert one.access.namespace == "\N{REPLACEMENT CHARACTER}" * 128
+
+
 # --- many at once --------------------------------------------------------------------------------
 
 
@@ -236,6 +362,9 @@ class SlowBook:
         self.begun.set()
         assert self.go_on.wait(timeout=60)
         return self.ledger.commit(deliveries)
+
+    def sign(self) -> None:
+        self.ledger.sign()
 
     def close(self) -> None:
         self.ledger.close()
@@ -288,3 +417,21 @@ def test_a_broken_access_log_is_no_empty_one(ledger: Ledger, tmp_path: Path) -> 
         ledger.access.log()
     with pytest.raises(StoreError):
         ledger.types(principal=ADA)
+
+
+def test_an_access_log_that_cannot_be_used_is_not_left_open(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_store(tmp_path / "one.db.access", TABLES, f"{UNFINISHED}x").close()
+    opened: list[Store] = []
+
+    def opening(*asked: Any) -> Store:  # noqa: ANN401 - handed on
+        opened.append(open_store(*asked))
+        return opened[-1]
+
+    monkeypatch.setattr("lineage.ledger.open_store", opening)
+    with pytest.raises(StoreError, match="no ledger yet"):
+        ledger.types(principal=ADA)
+    (store,) = opened
+    with pytest.raises(StoreError, match="closed"), store.read():
+        pass

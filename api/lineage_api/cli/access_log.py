@@ -37,9 +37,9 @@ _PAGE = 1_000
 def log(session: Session, start: int, limit: int, output: str) -> None:
     """List who was given, or refused, which answer.
 
-    It lists what is given to auditors and privacy officers, and every refusal, from a second ledger
-    beside the first one: `lineage audit --store LEDGER.access` checks it. What you ask at this
-    machine is not in it.
+    It lists what is given to auditors and privacy officers, whoever backs up, and every refusal,
+    from a second ledger beside the first one: `lineage audit --store LEDGER.access` checks it. What
+    you ask at this machine is not in it.
     """
     with session.open() as ledger:
         views = list(_read(ledger, start, limit))
@@ -62,6 +62,8 @@ def _row(one: AccessView) -> list[str]:
     what = f"{access.operation} in {access.namespace}"
     if access.denied:
         given = f"refused {counted(access.denied, 'time')}"
+    elif access.error:
+        given = f"answered {access.error}"
     elif access.count is None:
         given = "given"
     else:

@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from lineage.clock import Clock, Randomness, system_clock, system_randomness
-from lineage.ledger import is_remembered, open_ledger
+from lineage.ledger import configured_files, is_remembered, open_ledger
 from lineage.questions.as_of import AsOf
 from lineage.service import Ledger
 from lineage.stores.opening import has_store, shown_location
@@ -84,8 +84,11 @@ def _keep_store(ctx: click.Context, parameter: click.Parameter, value: str) -> N
     is_said = ctx.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
     settings = read_places(os.environ, config=config_of(ctx), store=value if is_said else None)
     session.store = settings.store
-    session.key = Path(settings.key) if settings.key else None
-    session.sidecar = Path(settings.sidecar) if settings.sidecar else None
+    session.key, session.sidecar = configured_files(
+        settings.store,
+        Path(settings.key) if settings.key else None,
+        Path(settings.sidecar) if settings.sidecar else None,
+    )
 
 
 def _keep_as_of(ctx: click.Context, _: click.Parameter, value: str | None) -> None:

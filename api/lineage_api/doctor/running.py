@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec import Struct, structs
 
 from lineage.inspection import Places, inspect_ledger, places_of
+from lineage.ledger import configured_files
 from lineage_api.configuration.marks import secrecy_of
 from lineage_api.configuration.reading import DEFAULT, Sourced
 from lineage_api.doctor.machine import Machine
@@ -43,11 +44,12 @@ def examine(asked: Asked, machine: Machine) -> Iterator[Finding]:
     if settings is None:
         return
     try:
-        places = places_of(
+        files = configured_files(
             settings.store,
             Path(settings.key) if settings.key else None,
             Path(settings.sidecar) if settings.sidecar else None,
         )
+        places = places_of(settings.store, *files)
     except LedgerError as error:
         yield problem("store", error.what, error.where, error.hint)
         return

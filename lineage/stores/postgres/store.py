@@ -263,6 +263,17 @@ def has_postgres_ledger(url: str) -> bool:
         return row is not None and bool(row[0])
 
 
+def prepare_postgres_ledger(url: str, tables: Sequence[Table], new_origin: str) -> None:
+    """Make the ledger at ``url``, or what it lacks, without opening it.
+
+    Raises:
+        StoreError: as ``PostgresStore``.
+    """
+    place = parse_place(url)
+    with translated(place.shown), connect(place, IDLE_WRITER_SECONDS_MAX) as connection:
+        prepare(connection, place, tables, new_origin)
+
+
 def connect(place: Place, idle_seconds: int) -> Connection:
     """Open a connection of our own making.
 
