@@ -135,11 +135,16 @@ def records(namespace: str, kind: int, which: int, number: int) -> tuple[AnyReco
             )
         case 4:
             return (MetricSeries(execution=run, metric=word, chunk=0, points=((0, 1, None),)),)
-        case 5:
-            declared = {"same": PropertyType.STRING, word: PropertyType.STRING}
-            return (ArtifactType(name=OWN_TYPE, properties=declared),)
         case _:
-            return (Artifact(id=which + 1, type=OWN_TYPE, properties={"same": word}),)
+            return commanded(kind, which, word)
+
+
+def commanded(kind: int, which: int, word: str) -> tuple[AnyRecord, ...]:
+    """Return a command: a type of the same name, or a node of it by the same numeric id."""
+    if kind == SAID_KINDS - 3:
+        declared = {"same": PropertyType.STRING, word: PropertyType.STRING}
+        return (ArtifactType(name=OWN_TYPE, properties=declared),)
+    return (Artifact(id=which + 1, type=OWN_TYPE, properties={"same": word}),)
 
 
 def say(ledger: Ledger, number: int, said: Said) -> None:

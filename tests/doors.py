@@ -35,17 +35,22 @@ Question = Callable[[Ledger, str], object]
 
 
 def engine(told: Told, namespace: str) -> Iterator[Answer]:
-    """Ask the engine everything there is to ask."""
+    """Ask the engine everything there is to ask, and for pages behind the cursors of others."""
+    yield from plain_questions(told, namespace)
+    for other in NAMESPACES:
+        page = told.ledger.list_nodes("artifact", count=1, namespace=other)
+        if page.cursor is not None:
+            yield attempt(lambda one, where: turn(one, where, page.cursor), told.ledger, namespace)  # noqa: B023 - asked at once
+
+
+def plain_questions(told: Told, namespace: str) -> Iterator[Answer]:
+    """Ask the engine everything, at every position."""
     ledger = told.ledger
     for ask in QUESTIONS:
         yield attempt(ask, ledger, namespace)
     for position in range(ledger.head().size + 1):
         for ask_at in BY_POSITION:
             yield attempt(lambda one, where: ask_at(one, where, position), ledger, namespace)  # noqa: B023 - asked at once
-    for other in NAMESPACES:
-        page = ledger.list_nodes("artifact", count=1, namespace=other)
-        if page.cursor is not None:
-            yield attempt(lambda one, where: turn(one, where, page.cursor), ledger, namespace)  # noqa: B023 - as above
 
 
 def turn(ledger: Ledger, namespace: str, cursor: str | None) -> object:

@@ -22,6 +22,7 @@ from apart import (
     records,
     tell,
 )
+from door_http import http
 from doors import Door, engine, graphql
 from lineage import open_ledger
 from lineage.ledger import ProofQuery, Shown, Statement
@@ -29,7 +30,7 @@ from lineage.projections.views import TABLES
 from lineage_schemas.codec import decode_envelope
 from lineage_schemas.errors import NotFoundError
 
-DOORS: dict[str, Door] = {"graphql": graphql}
+DOORS: dict[str, Door] = {"graphql": graphql, "http": http}
 """What is held to it beside the engine: a door asks everything in one namespace, and yields what it
 is answered. A new door is put here."""
 
