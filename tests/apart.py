@@ -219,12 +219,12 @@ class Told(NamedTuple):
         return found - {""}
 
 
-def make_ledger() -> Ledger:
+def make_ledger(clock: FakeClock | None = None) -> Ledger:
     """Return an empty ledger in memory that signs and keeps an access log."""
     randomness = SeededRandomness()
     notary = Notary(MemorySidecar(), MemoryKeys(randomness))
     store = MemoryStore("test/origin")
-    return Service(store, FakeClock(step_us=1), randomness, notary, access_log())
+    return Service(store, clock or FakeClock(step_us=1), randomness, notary, access_log())
 
 
 def let_in(ledger: Ledger, namespace: str) -> str:
