@@ -36,7 +36,6 @@ from lineage.stores.base import Reader, Store, Writer
 from lineage.writing.governing import Pseudonyms, governance_batch
 from lineage.writing.submission import LOCAL_PRINCIPAL, Principal
 from lineage_schemas.access import (
-    API_KEY_PREFIX,
     EVERY,
     GROUP_PREFIX,
     AccessPage,
@@ -48,6 +47,7 @@ from lineage_schemas.access import (
     GrantView,
     Role,
 )
+from lineage_schemas.api_keys import API_KEY_PREFIX
 from lineage_schemas.errors import (
     InvalidInputError,
     NotFoundError,

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from lineage.rules.refs import REF_FIELDS
-from lineage.rules.secrets import clean_identifier, filter_secrets
+from lineage.rules.secrets import clean_identifier, filter_secrets, refuse_api_key
 from lineage.vertices import ID_MAX
 from lineage_schemas.access import EVERY
 from lineage_schemas.errors import InvalidInputError, LedgerError, LimitExceededError
@@ -448,6 +448,7 @@ def _normalised(identifier: str) -> str:
 
 
 def _check_text(what: str, text: str, limit: str) -> None:
+    refuse_api_key(what, text)
     if not text or text != text.strip() or not text.isprintable():
         raise InvalidInputError(
             f"A {what} is plain text without blank ends, and not empty", where=repr(text)[:64]

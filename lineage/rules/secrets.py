@@ -21,6 +21,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from lineage_schemas.api_keys import holds_api_key
+from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.identifiers import normalise_identifier
 from lineage_schemas.mlmd import Event, NodeRecord, Record
 from lineage_schemas.records import Claim, Message, MetricSeries, Retraction
@@ -139,11 +141,26 @@ def clean_identifier(text: str) -> str:
 
     Raises:
         InvalidIdentifierError: as ``normalise_identifier``.
+        InvalidInputError: there is an API key in it.
     """
+    refuse_api_key("identifier", text)
     if "=" not in text:
         return normalise_identifier(text)
     bare = _CREDENTIAL.sub(lambda found: found[0][: -len(found[1])] + FILTERED.decode(), text)
     return normalise_identifier(bare)
+
+
+def refuse_api_key(what: str, text: str) -> None:
+    """Refuse an API key where nothing can be filtered out: names must stay what they are.
+
+    Raises:
+        InvalidInputError: there is one; quotes nothing of it.
+    """
+    if holds_api_key(text):
+        raise InvalidInputError(
+            f"A {what} is kept for ever, and may hold no API key",
+            hint="Take the key for known to others, and revoke it.",
+        )
 
 
 def may_hold_secrets(record: Record) -> bool:

@@ -39,6 +39,7 @@ from lineage_api.graphql.schema import SCHEMA
 from lineage_api.namespaces import namespace_of
 from lineage_api.observing.notes import current_request_id, note_operation
 from lineage_api.surface import principal_of, surface_of
+from lineage_schemas.api_keys import holds_api_key
 
 PATH: Final = "/graphql"
 RESPONSE: Final = "application/graphql-response+json"
@@ -153,7 +154,7 @@ def _told(result: ExecutionResult, context: QueryContext) -> Executed:
 def _answer(ledger: Ledger, body: Body, asker: Asker, *, strict: bool) -> tuple[int, bytes]:
     """Return status and body. ``strict``: 400 where nothing was executed."""
     try:
-        query = _REQUEST.decode(body.content())
+        query = _decoded(body.content())
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         refused = Executed([request_error(f"This is no GraphQL request: {error}")])
         return HTTPStatus.BAD_REQUEST, _ENCODER.encode(_noted(refused))
@@ -162,6 +163,13 @@ def _answer(ledger: Ledger, body: Body, asker: Asker, *, strict: bool) -> tuple[
     failed = strict and executed.data is msgspec.UNSET
     status = HTTPStatus.BAD_REQUEST if failed else HTTPStatus.OK
     return status, _ENCODER.encode(executed)
+
+
+def _decoded(content: bytes) -> GraphQLRequest:
+    # An answer repeats names of a document, and so do errors and the access log.
+    if holds_api_key(content.decode(errors="replace")):
+        raise msgspec.ValidationError("there is an API key in it: revoke it")
+    return _REQUEST.decode(content)
 
 
 def _inquiry(query: GraphQLRequest, asker: Asker) -> Inquiry:
