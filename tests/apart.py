@@ -166,10 +166,9 @@ def say(ledger: Ledger, number: int, said: Said) -> None:
 
 def erase(ledger: Ledger, namespace: str) -> None:
     """Hold, erase, propose to erase and prove something: all that leaves rows of its own."""
-    within = {"namespace": namespace}
-    ledger.erasures.hold(KEYS[1], authority=mark(namespace, 900), **within)
-    ledger.erasures.erase(asked(KEYS[0], reason=mark(namespace, 901)), **within)
-    ledger.erasures.propose([KEYS[1]], legal_basis=mark(namespace, 902), **within)
+    ledger.erasures.hold(KEYS[1], authority=mark(namespace, 900), namespace=namespace)
+    ledger.erasures.erase(asked(KEYS[0], reason=mark(namespace, 901)), namespace=namespace)
+    ledger.erasures.propose([KEYS[1]], legal_basis=mark(namespace, 902), namespace=namespace)
 
 
 class Told(NamedTuple):

@@ -98,7 +98,8 @@ class Lineage(click.Group):
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
-            error.message = without_api_keys(error.message)
+            # The library calls it final, and every kind of error prints it in its own way.
+            vars(error)["message"] = without_api_keys(error.message)
             raise
 
 
