@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
@@ -33,6 +34,7 @@ from lineage.ledger import (
     LinkClass,
     MetricSeries,
     Mode,
+    ProofQuery,
     Role,
     Statement,
 )
@@ -40,6 +42,7 @@ from lineage.projections.nodes import NODE
 from lineage.projections.statements import STATEMENT
 from lineage.rules.form import LEDGER_NAMESPACE
 from lineage.service import Ledger as Service
+from lineage.stores.base import Store
 from lineage.stores.memory import MemoryStore
 from lineage.stores.scanning import scan_rows
 from lineage.vertices import namespace_of
@@ -165,7 +168,10 @@ def say(ledger: Ledger, number: int, said: Said) -> None:
 
 
 def erase(ledger: Ledger, namespace: str) -> None:
-    """Hold, erase, propose to erase and prove something: all that leaves rows of its own."""
+    """Prove, hold, erase and propose to erase something: all that leaves rows of its own."""
+    shown = ProofQuery(target=KEYS[0], recipient=mark(namespace, 904), purpose="a proof")
+    with suppress(LedgerError):
+        ledger.prove(shown, namespace=namespace)
     ledger.erasures.hold(KEYS[1], authority=mark(namespace, 900), namespace=namespace)
     ledger.erasures.erase(asked(KEYS[0], reason=mark(namespace, 901)), namespace=namespace)
     ledger.erasures.propose([KEYS[1]], legal_basis=mark(namespace, 902), namespace=namespace)
@@ -218,11 +224,11 @@ class Told(NamedTuple):
         return found - {""}
 
 
-def make_ledger(clock: FakeClock | None = None) -> Ledger:
-    """Return an empty ledger in memory that signs and keeps an access log."""
+def make_ledger(clock: FakeClock | None = None, store: Store | None = None) -> Ledger:
+    """Return an empty ledger that signs and keeps an access log; without a store, in memory."""
     randomness = SeededRandomness()
     notary = Notary(MemorySidecar(), MemoryKeys(randomness))
-    store = MemoryStore("test/origin")
+    store = store or MemoryStore("test/origin")
     return Service(store, clock or FakeClock(step_us=1), randomness, notary, access_log())
 
 
@@ -236,15 +242,11 @@ def let_in(ledger: Ledger, namespace: str) -> str:
 def tell(ledger: Ledger, history: Sequence[Said], erased: Sequence[int]) -> None:
     """Tell a history; what a ledger refuses of it is not in it."""
     for number, said in enumerate(history):
-        try:
+        with suppress(LedgerError):
             say(ledger, number, said)
-        except LedgerError:
-            continue
     for where in erased:
-        try:
+        with suppress(LedgerError):
             erase(ledger, NAMESPACES[where])
-        except LedgerError:
-            continue
 
 
 # --- answers -------------------------------------------------------------------------------------

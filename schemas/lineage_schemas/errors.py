@@ -56,8 +56,8 @@ class LedgerError(Exception):
     def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
         self.what = without_api_keys(what)
         self.where = without_api_keys(where)
-        self.hint = hint
-        super().__init__(self.what, self.where, hint)
+        self.hint = without_api_keys(hint)
+        super().__init__(self.what, self.where, self.hint)
 
     def __str__(self) -> str:
         place = f" ({self.where})" if self.where else ""

@@ -27,6 +27,7 @@ from doors import Door, engine, graphql
 from lineage import open_ledger
 from lineage.ledger import ProofQuery, Shown, Statement
 from lineage.projections.views import TABLES
+from lineage.stores.base import Store
 from lineage_schemas.codec import decode_envelope
 from lineage_schemas.errors import NotFoundError
 
@@ -35,6 +36,7 @@ DOORS: dict[str, Door] = {"graphql": graphql, "http": http}
 is answered. A new door is put here."""
 
 
+@settings(max_examples=settings().max_examples // 2)
 @example(EXAMPLE, [0, 1])
 @given(HISTORIES, ERASED)
 def test_no_answer_tells_anything_of_another_namespace(
@@ -44,7 +46,7 @@ def test_no_answer_tells_anything_of_another_namespace(
 
 
 @pytest.mark.parametrize("door", DOORS)
-@settings(max_examples=settings().max_examples // 5)
+@settings(max_examples=settings().max_examples // 12)
 @example(EXAMPLE, [0, 1])
 @given(HISTORIES, ERASED)
 def test_no_door_tells_anything_of_another_namespace(
@@ -53,8 +55,14 @@ def test_no_door_tells_anything_of_another_namespace(
     check_apart(DOORS[door], history, erased)
 
 
-def check_apart(door: Door, history: list[Said], erased: list[int]) -> None:
-    ledger = make_ledger()
+def test_every_store_keeps_them_apart(store: Store) -> None:
+    check_apart(engine, EXAMPLE, [0, 1], store)
+
+
+def check_apart(
+    door: Door, history: list[Said], erased: list[int], store: Store | None = None
+) -> None:
+    ledger = make_ledger(store=store)
     told = Told(ledger, {namespace: let_in(ledger, namespace) for namespace in NAMESPACES})
     tell(ledger, history, erased)
     for namespace in NAMESPACES:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -36,7 +37,7 @@ from doubles import FakeClock, SeededRandomness
 from lineage.anchoring.keys import MemoryKeys
 from lineage.anchoring.notary import Notary
 from lineage.anchoring.sidecar import MemorySidecar
-from lineage.ledger import Action, Artifact, Ledger, Principal, Statement
+from lineage.ledger import Action, Artifact, Ledger, Principal, ProofQuery, Statement
 from lineage.service import Ledger as Service
 from lineage.stores.memory import MemoryStore
 from lineage_api.app import create_app
@@ -141,13 +142,21 @@ def void(namespace: str) -> str:
 
 def administering(world: World, probed: Sequence[int], keys: Sequence[str]) -> Iterator[object]:
     """Ask and change, as an administrator of one namespace, what is another's."""
-    access, home = world.ledger.access, world.home
+    access, erasures, home = world.ledger.access, world.ledger.erasures, world.home
     who = Principal(somebody(home))
+    within: dict[str, Any] = {"namespace": home, "principal": who}
     yield access.grants(namespace=home, principal=who)
     yield access.api_keys(namespace=home, principal=who)
     yield access.who(Action.READ, home, principal=who)
     calls: list[Callable[[], object]] = [
         *(lambda one=one: access.revoke(one, principal=who) for one in probed),
+        *(lambda one=one: erasures.release(one, reason="r", **within) for one in probed),
+        *(lambda one=one: erasures.approve(one, **within) for one in probed),
+        *(lambda one=one: erasures.hold(one, authority="a", **within) for one in probed),
+        *(lambda one=one: erasures.propose([one], legal_basis="b", **within) for one in probed),
+        *(lambda one=one: world.ledger.prove(ProofQuery(target=one), **within) for one in probed),
+        lambda: erasures.plan(list(KEYS), **within),
+        lambda: erasures.proposals(home, principal=who),
         *(lambda one=one: access.revoke_api_key(one, principal=who) for one in keys),
         *(
             lambda one=one: access.grants(namespace=one, principal=who)
@@ -219,7 +228,7 @@ def everything(world: World, other: World) -> list[str]:
         ]
 
 
-@settings(max_examples=settings().max_examples // 10)
+@settings(max_examples=settings().max_examples // 20)
 @example(EXAMPLE, [0, 1], 1)
 @given(HISTORIES, ERASED, st.integers(0, 2))
 def test_whether_others_are_there_changes_no_byte_of_an_answer(

@@ -25,7 +25,7 @@ def test_every_command_is_asked_or_has_a_reason_why_not() -> None:
     assert every_command() == {*WITHIN, *WHOLE, *SHOWS_NO_DATA}
 
 
-@settings(max_examples=settings().max_examples // 15)
+@settings(max_examples=settings().max_examples // 40)
 @example(EXAMPLE, [0, 1], 1)
 @given(HISTORIES, ERASED, st.integers(0, 2))
 def test_no_command_tells_anything_of_another_namespace(
