@@ -7,6 +7,8 @@ else was ever told and that nobody could guess.
 from __future__ import annotations
 
 import json
+import re
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -83,6 +85,7 @@ Said = tuple[int, int, int]
 """In which namespace, what kind of thing, and of which key."""
 
 SAID_KINDS = 8
+BASE64 = re.compile(r"[A-Za-z0-9+/]{40,}")
 
 
 def mark(namespace: str, number: int) -> str:
@@ -269,10 +272,21 @@ def answered(answer: object) -> Answer:
 
 def check_answer(answer: Answer, foreign: set[str], owners: list[str], namespace: str) -> None:
     """Hold an answer given in one namespace against all that it may not hold."""
-    assert not [word for word in foreign if word in answer.text], answer.text
+    shown = f"{answer.text}\n{decoded(answer.text)}"
+    assert not [word for word in foreign if word in shown], shown
     for position in positions_in(answer.said):
         owner = owners[position] if position < len(owners) else namespace
         assert owner in {namespace, LEDGER_NAMESPACE}, (answer.said, position)
+
+
+def decoded(text: str) -> str:
+    """Return what stands in a text as base64, such as the entries in a proof."""
+    found = (one.rstrip("=") for one in BASE64.findall(text))
+    return "\n".join(
+        b64decode(one + "=" * (-len(one) % 4)).decode("latin-1")
+        for one in found
+        if len(one) % 4 != 1
+    )
 
 
 def positions_in(said: Any) -> Iterator[int]:  # noqa: ANN401 - JSON of any shape
