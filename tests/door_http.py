@@ -36,6 +36,10 @@ OPEN = Settings(
 """To whoever signs in, as often as they like."""
 
 
+METHODS: list[set[str]] = [{"GET", "HEAD"}, {"POST"}]
+"""How a route may be asked: ``HEAD`` is an answer to ``GET`` without its body."""
+
+
 class Sent(NamedTuple):
     """One request: everything but who sends it, and in which namespace."""
 
@@ -147,6 +151,7 @@ def paths_of(app: Starlette) -> list[str]:
     found: list[str] = []
     for route in app.routes:
         assert isinstance(route, Route), f"{route}: nobody asks what answers here"
+        assert route.methods in METHODS, f"{route}: nobody asks it in all of these ways"
         found.append(route.path)
     return found
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -228,12 +229,25 @@ def everything(world: World, other: World) -> list[str]:
         ]
 
 
-@settings(max_examples=settings().max_examples // 20)
+@settings(max_examples=2)
 @example(EXAMPLE, [0, 1], 1)
 @given(HISTORIES, ERASED, st.integers(0, 2))
 def test_whether_others_are_there_changes_no_byte_of_an_answer(
     history: list[Said], erased: list[int], home: int
 ) -> None:
+    check_silence(history, erased, home)
+
+
+@pytest.mark.long
+@settings(max_examples=100)
+@given(HISTORIES, ERASED, st.integers(0, 2))
+def test_whether_others_are_there_changes_no_byte_for_long(
+    history: list[Said], erased: list[int], home: int
+) -> None:
+    check_silence(history, erased, home)
+
+
+def check_silence(history: list[Said], erased: list[int], home: int) -> None:
     loud = World(NAMESPACES[home])
     loud.tell(history, erased)
     silent = World(NAMESPACES[home], loud)

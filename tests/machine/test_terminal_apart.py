@@ -3,6 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -25,12 +26,25 @@ def test_every_command_is_asked_or_has_a_reason_why_not() -> None:
     assert every_command() == {*WITHIN, *WHOLE, *SHOWS_NO_DATA}
 
 
-@settings(max_examples=settings().max_examples // 40)
+@settings(max_examples=1)
 @example(EXAMPLE, [0, 1], 1)
 @given(HISTORIES, ERASED, st.integers(0, 2))
 def test_no_command_tells_anything_of_another_namespace(
     history: list[Said], erased: list[int], home: int
 ) -> None:
+    check_terminal(history, erased, home)
+
+
+@pytest.mark.long
+@settings(max_examples=60)
+@given(HISTORIES, ERASED, st.integers(0, 2))
+def test_no_command_tells_anything_of_another_namespace_for_long(
+    history: list[Said], erased: list[int], home: int
+) -> None:
+    check_terminal(history, erased, home)
+
+
+def check_terminal(history: list[Said], erased: list[int], home: int) -> None:
     namespace = NAMESPACES[home]
     with TemporaryDirectory() as folder:
         terminal = Terminal(Path(folder) / "ledger.db")
