@@ -6,6 +6,7 @@ an issuer is used at every door.
 
 from __future__ import annotations
 
+import json
 import logging
 from base64 import b64encode
 from collections.abc import Iterator
@@ -229,8 +230,9 @@ def test_a_key_is_nowhere(keys: Keys, caplog: pytest.LogCaptureFixture, which: s
         with running(create_app(ledger, OPEN)) as client:
             said = [*use(client, key, key)]
         said += engine_errors(ledger, key)
-    for command in commands(key):
-        result = keys.terminal.run(*command)
+    asked = [("query", "-", "--variables", json.dumps({"a": key})), ("query", "-")]
+    for command in (*commands(key), *asked):
+        result = keys.terminal.run(*command, given=f"{{ {key}: head {{ size }} nowhere }}")
         said += [result.stdout, result.stderr]
     with keys.terminal.open() as ledger:
         assert ledger.audit().clean
