@@ -27,6 +27,7 @@ from lineage.writing.governing import governance_batch, namespace_number
 from lineage.writing.preparing import PreparedBatch
 from lineage.writing.submission import Principal, Receipt
 from lineage_schemas.access import Access, AccessPage, AccessView
+from lineage_schemas.api_keys import without_api_keys
 from lineage_schemas.codec import decode_envelope, decode_records, encode_json
 from lineage_schemas.entry import StoredEntry
 from lineage_schemas.errors import LedgerError, OverloadedError, StoreError
@@ -224,8 +225,15 @@ class AccessLog:
 
     def _prepared(self, principal: Principal, record: Access) -> PreparedBatch:
         # The access log grants nothing to anybody: it is this machine that states whom it saw.
-        seen = replace(principal, is_local=True)
-        return governance_batch(LEDGER_NAMESPACE, seen, record, randomness=self._randomness)
+        seen = replace(principal, is_local=True, name=without_api_keys(principal.name))
+        kept = replace(
+            record,
+            operation=without_api_keys(record.operation),
+            namespace=without_api_keys(record.namespace),
+            text=without_api_keys(record.text),
+            purpose=without_api_keys(record.purpose),
+        )
+        return governance_batch(LEDGER_NAMESPACE, seen, kept, randomness=self._randomness)
 
     def _opened(self) -> OpenBook:
         with self._opening:

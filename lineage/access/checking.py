@@ -25,11 +25,11 @@ from lineage.access.state import NOBODY, AccessState, Rights, permits, read_acce
 from lineage.clock import Clock
 from lineage.projections.access import last_change
 from lineage.projections.views import read_bookmark
-from lineage.rules.secrets import holds_api_key, without_api_keys
 from lineage.stores.base import Reader
 from lineage.writing.governing import namespace_number
 from lineage.writing.preparing import PreparedBatch
 from lineage.writing.submission import Principal
+from lineage_schemas.api_keys import without_api_keys
 from lineage_schemas.errors import ForbiddenError, LedgerError, PreconditionError, StoreError
 from lineage_schemas.records import Statement
 
@@ -103,8 +103,6 @@ class Checks:
                 "This ledger has no access log, and what this would give must be stated in one",
                 hint="Open it with open_ledger, which keeps one beside it.",
             )
-        if holds_api_key(told.namespace):
-            told = replace(told, namespace=without_api_keys(told.namespace))
         self.accounts.tell(principal, told)
 
     @contextmanager

@@ -23,6 +23,7 @@ from lineage.access.granting import (
     check_granting,
     check_key_maker,
     check_other,
+    check_revoking,
     grant_scope,
     key_scope,
 )
@@ -38,7 +39,6 @@ from lineage.stores.base import Reader, Store, Writer
 from lineage.writing.governing import Pseudonyms, governance_batch
 from lineage.writing.submission import LOCAL_PRINCIPAL, Principal
 from lineage_schemas.access import (
-    API_KEY_PREFIX,
     EVERY,
     GROUP_PREFIX,
     AccessPage,
@@ -50,6 +50,7 @@ from lineage_schemas.access import (
     GrantView,
     Role,
 )
+from lineage_schemas.api_keys import API_KEY_PREFIX
 from lineage_schemas.errors import (
     InvalidInputError,
     NotFoundError,
@@ -155,9 +156,10 @@ class AccessControl:
         """
 
         def work(writer: Writer, append: Append, now_us: int) -> GrantView:
-            found = _grant_at(writer, position, now_us)
-            check_granting(writer, self._checks, principal, found.namespaces)
-            _refuse_revoked(found.revoked_by)
+            found = _find_grant(writer, position, now_us)
+            namespaces = () if found is None else found.namespaces
+            check_revoking(writer, self._checks, principal, namespaces)
+            _refuse_revoked(_grant_at(writer, position, now_us).revoked_by)
             self._append(append, principal, GrantRevocation(position=position, reason=reason))
             return _grant_at(writer, position, now_us)
 
@@ -275,13 +277,13 @@ class AccessControl:
         """
 
         def work(writer: Writer, append: Append, now_us: int) -> ApiKeyView:
-            found = _key_at(writer, key, now_us)
+            found = _find_key(writer, key, now_us)
             rights = None if principal.is_local else self._checks.rights(writer, principal)
-            is_own = rights is not None and rights.used is not None
-            if not (is_own and found.principal == principal.name):
-                namespaces = found.namespaces or (EVERY,)
-                check_granting(writer, self._checks, principal, namespaces)
-            _refuse_revoked(found.revoked_by)
+            is_known = rights is not None and rights.used is not None
+            if not (is_known and found is not None and found.principal == principal.name):
+                namespaces = () if found is None else found.namespaces
+                check_revoking(writer, self._checks, principal, namespaces)
+            _refuse_revoked(_key_at(writer, key, now_us).revoked_by)
             self._append(append, principal, ApiKeyRevocation(key=key, reason=reason))
             return _key_at(writer, key, now_us)
 
@@ -432,18 +434,28 @@ def _digest(secret: str) -> str:
     return sha256(secret.encode(errors="replace")).hexdigest()
 
 
+def _find_grant(reader: Reader, position: int, now_us: int) -> GrantView | None:
+    moment = Moment(reader.head().size, now_us)
+    return next((one for one in view_grants(reader, moment) if one.position == position), None)
+
+
+def _find_key(reader: Reader, key: str, now_us: int) -> ApiKeyView | None:
+    moment = Moment(reader.head().size, now_us)
+    return next((one for one in view_keys(reader, moment) if one.key == key), None)
+
+
 def _grant_at(reader: Reader, position: int, now_us: int) -> GrantView:
-    for one in view_grants(reader, Moment(reader.head().size, now_us)):
-        if one.position == position:
-            return one
-    raise NotFoundError("This entry states no grant", where=f"position {position}")
+    found = _find_grant(reader, position, now_us)
+    if found is None:
+        raise NotFoundError("This entry states no grant", where=f"position {position}")
+    return found
 
 
 def _key_at(reader: Reader, key: str, now_us: int) -> ApiKeyView:
-    for one in view_keys(reader, Moment(reader.head().size, now_us)):
-        if one.key == key:
-            return one
-    raise NotFoundError("There is no such API key", where=key[:64])
+    found = _find_key(reader, key, now_us)
+    if found is None:
+        raise NotFoundError("There is no such API key", where=key[:64])
+    return found
 
 
 def _refuse_revoked(by: int | None) -> None:

@@ -113,6 +113,22 @@ def check_granting(
         checks.check(reader, principal, Action.GRANT, namespace)
 
 
+def check_revoking(
+    reader: Reader, checks: Checks, principal: Principal, namespaces: Sequence[str]
+) -> None:
+    """Refuse to revoke what holds in these namespaces; without any, what is not there.
+
+    The refusal is the same for both, and names no namespace: whoever does not administer a grant is
+    not told of it.
+
+    Raises:
+        ForbiddenError: ``principal`` does not administer all of them.
+    """
+    wanted = namespaces or (EVERY,)
+    if not all(checks.allows(reader, principal, Action.GRANT, one) for one in wanted):
+        raise checks.refusal(principal, Action.GRANT, EVERY)
+
+
 def check_other(principal: Principal, grantee: str) -> None:
     """Refuse to grant to oneself, or to a group one belongs to, or may belong to.
 

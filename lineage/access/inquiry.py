@@ -13,8 +13,6 @@ from typing import Final
 
 from msgspec import Struct
 
-from lineage.rules.secrets import without_api_keys
-
 
 class Inquiry(Struct, frozen=True, kw_only=True):
     """Through which door somebody asks, what the operation is called there, and what for.
@@ -34,17 +32,8 @@ _PRESENT: Final = ContextVar("inquiry", default=Inquiry())  # noqa: B039 - it is
 
 @contextmanager
 def inquiring(inquiry: Inquiry) -> Generator[None]:
-    """Let whatever is asked in this block be asked through a door, and for a purpose.
-
-    Callers choose every word of it, so API keys are left out: the access log keeps it.
-    """
-    kept = Inquiry(
-        door=inquiry.door,
-        operation=without_api_keys(inquiry.operation),
-        text=without_api_keys(inquiry.text),
-        purpose=without_api_keys(inquiry.purpose),
-    )
-    token = _PRESENT.set(kept)
+    """Let whatever is asked in this block be asked through a door, and for a purpose."""
+    token = _PRESENT.set(inquiry)
     try:
         yield
     finally:

@@ -53,7 +53,7 @@ def view_grants(reader: Reader, moment: Moment, namespace: str = EVERY) -> list[
 
 
 def view_keys(reader: Reader, moment: Moment, namespace: str = EVERY) -> list[ApiKeyView]:
-    """Return every API key that was ever issued (and may open a namespace)."""
+    """Return every API key that was ever issued (and may open a namespace, or might have)."""
     return list(_keys(reader, moment, namespace))
 
 
@@ -81,11 +81,15 @@ def _grants(reader: Reader, moment: Moment, namespace: str) -> Iterator[GrantVie
 
 def _keys(reader: Reader, moment: Moment, namespace: str) -> Iterator[ApiKeyView]:
     names = _names(reader)
+    grantees = _grantees(reader, moment, namespace)
     rows = sorted(map(ApiKeyRow._make, scan_rows(reader, API_KEY)), key=lambda row: row.since)
     for row in rows:
         narrowed = _NAMES.decode(row.namespaces)
         shown = within(namespace, narrowed or (EVERY,))
-        if row.since >= moment.size or not shown:
+        # A key that names no namespace opens no more than its principal was granted, and whoever
+        # asks in one must not hear of people that have nothing to do with it.
+        is_others = EVERY in shown and namespace != EVERY and row.principal not in grantees
+        if row.since >= moment.size or not shown or is_others:
             continue
         until = _until(row.until, moment)
         name = names.get(row.principal, row.principal)
@@ -105,6 +109,15 @@ def _keys(reader: Reader, moment: Moment, namespace: str) -> Iterator[ApiKeyView
             foreign=foreign,
             reason=row.reason,
         )
+
+
+def _grantees(reader: Reader, moment: Moment, namespace: str) -> set[str]:
+    """Return the pseudonyms of all who were ever granted something that holds in a namespace."""
+    return {
+        row.grantee
+        for row in map(GrantRow._make, scan_rows(reader, GRANT))
+        if row.since < moment.size and within(namespace, _NAMES.decode(row.namespaces))
+    }
 
 
 def _names(reader: Reader) -> dict[str, str]:

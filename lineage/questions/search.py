@@ -14,7 +14,7 @@ from lineage.projections.words import WORD, words_of, words_of_node
 from lineage.questions.nodes import complete_nodes, read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.stores.base import Reader
-from lineage.vertices import ID_MAX, KIND_CODES, namespace_of, vertex_of
+from lineage.vertices import HUB_CODE, ID_MAX, KIND_CODES, namespace_of, vertex_of
 from lineage_schemas.basis import Basis
 from lineage_schemas.errors import InvalidInputError, NotFoundError
 from lineage_schemas.graph import Node, NodePage
@@ -23,6 +23,7 @@ from lineage_schemas.mlmd import Kind
 
 PAGE_NODES_MAX: Final = 1_000
 PAGE_NODES_DEFAULT: Final = 100
+_CURSOR_VERSION: Final = 2
 QUERY_WORDS_MAX: Final = 16
 
 
@@ -30,6 +31,8 @@ class Cursor(NamedTuple):
     """Where a page ended: the size all pages are of, the part of the list, and its last node.
 
     ``question`` is a checksum of what was asked, so that a cursor serves no other question.
+    ``after`` is counted from the first vertex of the namespace, whose number tells how many there
+    were before it.
     """
 
     question: int
@@ -44,7 +47,7 @@ _Found = tuple[int, int, Node]
 
 def encode_cursor(cursor: Cursor) -> str:
     """Return the opaque text of a cursor."""
-    return urlsafe_b64encode(b"1.%d.%d.%d.%d" % cursor).decode().rstrip("=")
+    return urlsafe_b64encode(b"%d.%d.%d.%d.%d" % (_CURSOR_VERSION, *cursor)).decode().rstrip("=")
 
 
 def question_of(*asked: str) -> int:
@@ -64,7 +67,7 @@ def decode_cursor(text: str, question: int) -> Cursor:
         cursor = Cursor(*rest)
     except (ValueError, TypeError, Base64Error) as error:
         raise InvalidInputError("This is not a cursor of ours", where=text[:64]) from error
-    if version != 1 or not all(0 <= number <= INT_MAX for number in cursor):
+    if version != _CURSOR_VERSION or not all(0 <= number <= INT_MAX for number in cursor):
         raise InvalidInputError("This is not a cursor of ours", where=text[:64])
     if cursor.question != question:
         raise InvalidInputError(
@@ -99,7 +102,7 @@ def find_words(
         raise InvalidInputError(
             f"A search needs 1 to {QUERY_WORDS_MAX} words of letters or digits", where=text[:64]
         )
-    after = cursor.after if cursor else -1
+    after = _after(namespace, cursor)
     candidates = _candidates(reader, namespace, words, basis.size)
     waiting = [vertex for vertex in candidates if vertex > after]
     found: list[_Found] = []
@@ -127,7 +130,7 @@ def list_type(
         NotFoundError: there is no kind and no type of that name.
     """
     question = question_of(basis.namespace, "list", name)
-    part, after = (cursor.part, cursor.after) if cursor else (0, -1)
+    part, after = 0 if cursor is None else cursor.part, _after(namespace, cursor)
     if name in {kind.value for kind in Kind}:
         of_kind = _of_kind(reader, namespace, Kind(name), after, count + 1, basis.size)
         page = _page(basis, question, count, of_kind)
@@ -150,12 +153,20 @@ def list_type(
     return with_redactions(reader, page, namespace, [v for _, v, _ in found[:count]])
 
 
+def _after(namespace: int | None, cursor: Cursor | None) -> int:
+    """Return the vertex that a page begins behind."""
+    if namespace is None or cursor is None:
+        return -1
+    return min(vertex_of(namespace, HUB_CODE, 0) + cursor.after, INT_MAX)
+
+
 def _page(basis: Basis, question: int, count: int, found: list[_Found]) -> NodePage:
     """Return the first ``count`` of what was found; one more than that means another page."""
     cursor = None
     if len(found) > count:
         part, vertex, _ = found[count - 1]
-        cursor = encode_cursor(Cursor(question, basis.size, part, vertex))
+        after = vertex - vertex_of(namespace_of(vertex), HUB_CODE, 0)
+        cursor = encode_cursor(Cursor(question, basis.size, part, after))
     return NodePage(basis=basis, nodes=tuple(node for _, _, node in found[:count]), cursor=cursor)
 
 

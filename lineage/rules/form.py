@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from lineage.rules.refs import REF_FIELDS
-from lineage.rules.secrets import clean_identifier, filter_secrets, holds_api_key, without_api_keys
+from lineage.rules.secrets import clean_identifier, filter_secrets, refuse_api_key
 from lineage.vertices import ID_MAX
 from lineage_schemas.access import EVERY
 from lineage_schemas.errors import InvalidInputError, LedgerError, LimitExceededError
@@ -130,15 +130,6 @@ def check_name(what: str, name: str) -> None:
     refuse_api_key(what, name)
 
 
-def refuse_api_key(what: str, text: str) -> None:
-    """Refuse a text that is kept for ever and holds one of our API keys; quotes nothing of it."""
-    if holds_api_key(text):
-        raise InvalidInputError(
-            f"A {what} holds an API key, and is kept for ever",
-            hint="Treat the key as known, and revoke it.",
-        )
-
-
 def normalise_statement(statement: Statement, keys: Keys | None = None) -> Statement:
     """Return the statement in the form in which it is kept and compared.
 
@@ -171,7 +162,7 @@ def normalise_statement(statement: Statement, keys: Keys | None = None) -> State
         records = _normalised_records(statement, normal_forms, {} if keys is None else keys)
         return replace(statement, mode=mode, records=records)
     except LedgerError as error:
-        raise error.at(f"statement {without_api_keys(statement.id)[:64]}") from error
+        raise error.at(f"statement {statement.id[:64]}") from error
 
 
 def _check_stated(stated: StatedTime | None) -> None:
@@ -489,6 +480,7 @@ def _normalised(identifier: str) -> str:
 
 
 def _check_text(what: str, text: str, limit: str) -> None:
+    refuse_api_key(what, text)
     if not text or text != text.strip() or not text.isprintable():
         raise InvalidInputError(
             f"A {what} is plain text without blank ends, and not empty", where=repr(text)[:64]

@@ -21,6 +21,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from lineage_schemas.api_keys import holds_api_key, without_api_keys
+from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.identifiers import normalise_identifier
 from lineage_schemas.mlmd import Event, NodeRecord, Record
 from lineage_schemas.records import Claim, Message, MetricSeries, Retraction
@@ -135,20 +137,6 @@ def filter_secrets(body: bytes) -> tuple[bytes, int]:
     return b"".join((*pieces, body[end:])), len(spans)
 
 
-def holds_api_key(text: str) -> bool:
-    """Tell whether one of our own API keys stands in a text."""
-    return "llk_" in text and _API_KEY.search(text.encode(errors="replace")) is not None
-
-
-def without_api_keys(text: str) -> str:
-    """Return a text in which none of our own API keys stands."""
-    if not holds_api_key(text):
-        return text
-    return _API_KEY.sub(FILTERED, text.encode(errors="surrogatepass")).decode(
-        errors="surrogatepass"
-    )
-
-
 def clean_identifier(text: str) -> str:
     """Return the normal form of an identifier without API keys and the secrets of its parameters.
 
@@ -157,12 +145,24 @@ def clean_identifier(text: str) -> str:
     Raises:
         InvalidIdentifierError: as ``normalise_identifier``.
     """
-    if "llk_" in text:
-        text = without_api_keys(text)
+    text = without_api_keys(text)
     if "=" not in text:
         return normalise_identifier(text)
     bare = _CREDENTIAL.sub(lambda found: found[0][: -len(found[1])] + FILTERED.decode(), text)
     return normalise_identifier(bare)
+
+
+def refuse_api_key(what: str, text: str) -> None:
+    """Refuse an API key where nothing can be filtered out: names must stay what they are.
+
+    Raises:
+        InvalidInputError: there is one; quotes nothing of it.
+    """
+    if holds_api_key(text):
+        raise InvalidInputError(
+            f"A {what} is kept for ever, and may hold no API key",
+            hint="Take the key for known to others, and revoke it.",
+        )
 
 
 def may_any_hold_secrets(records: Iterable[Record], *bodies: bytes) -> bool:

@@ -10,10 +10,10 @@ from lineage.clock import Randomness
 from lineage.projections.catalog import NAMESPACE
 from lineage.projections.statements import pseudonym_of
 from lineage.rules.form import LEDGER_SOURCE
-from lineage.rules.secrets import holds_api_key, without_api_keys
 from lineage.stores.base import Reader
 from lineage.writing.preparing import PreparedBatch, encode_prepared
 from lineage.writing.submission import Principal
+from lineage_schemas.api_keys import holds_api_key, without_api_keys
 from lineage_schemas.errors import LimitExceededError
 from lineage_schemas.governance import GovernanceRecord
 from lineage_schemas.limits import REASON_BYTES_MAX

@@ -8,8 +8,14 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from lineage.rules.form import Keys, check_namespace, check_principal, normalise_statement
-from lineage.rules.secrets import filter_secrets, may_any_hold_secrets, may_hold_secrets
+from lineage.rules.secrets import (
+    filter_secrets,
+    may_any_hold_secrets,
+    may_hold_secrets,
+    refuse_api_key,
+)
 from lineage.writing.submission import Principal, Submission
+from lineage_schemas.api_keys import API_KEY_PREFIX
 from lineage_schemas.codec import Parts, decode_record, encode_json, encode_parts
 from lineage_schemas.errors import InvalidInputError, LimitExceededError
 from lineage_schemas.limits import BATCH_BYTES_MAX, BATCH_STATEMENTS_MAX
@@ -17,6 +23,7 @@ from lineage_schemas.mlmd import Record
 from lineage_schemas.records import Message, Statement
 
 _NO_SECRETS: Final = 0
+_KEY: Final = API_KEY_PREFIX.encode()
 _IDENTIFIERS: Final = ("key", "node", "identifier", "artifact", "execution")
 
 
@@ -74,17 +81,33 @@ def check_batch_bytes(size: int) -> None:
 
 
 def encode_prepared(statement: Statement) -> PreparedStatement:
-    """Encode a statement; from here on its records are what its stored bytes read back as."""
-    parts = encode_parts(statement.records)
-    return PreparedStatement(replace(statement, records=parts.records), parts)
+    """Encode a statement; from here on its records are what its stored bytes read back as.
+
+    Raises:
+        InvalidInputError: it holds an API key where none can be filtered out, such as in an
+            identifier or in what the ledger states of itself.
+    """
+    return _checked(_encoded(statement))
 
 
 def _prepare(statement: Statement, keys: Keys) -> PreparedStatement:
     kept = normalise_statement(statement, keys)
     try:
-        return _without_secrets(encode_prepared(kept))
+        return _checked(_without_secrets(_encoded(kept)))
     except InvalidInputError as error:
         raise error.at(f"statement {statement.id[:64]}") from error
+
+
+def _encoded(statement: Statement) -> PreparedStatement:
+    parts = encode_parts(statement.records)
+    return PreparedStatement(replace(statement, records=parts.records), parts)
+
+
+def _checked(prepared: PreparedStatement) -> PreparedStatement:
+    for body in (prepared.parts.facts, prepared.parts.personal or b""):
+        if body.find(_KEY) >= 0:
+            refuse_api_key("name or text that nothing is filtered out of", body.decode())
+    return prepared
 
 
 def _without_secrets(prepared: PreparedStatement) -> PreparedStatement:
@@ -101,7 +124,7 @@ def _without_secrets(prepared: PreparedStatement) -> PreparedStatement:
     if not found:
         return prepared
     statement = replace(prepared.statement, records=tuple(records))
-    return replace(encode_prepared(statement), secrets_filtered=found)
+    return replace(_encoded(statement), secrets_filtered=found)
 
 
 def _filtered(record: Record) -> tuple[Record, int]:

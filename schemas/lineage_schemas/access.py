@@ -15,12 +15,6 @@ from lineage_schemas.mlmd import Record, Word
 EVERY: Final = "*"
 """Stands for every namespace, or every source."""
 
-API_KEY_PREFIX: Final = "llk"
-"""What every API key begins with, so that whoever finds one lying about knows what it is.
-
-The rest are its public id (16 hexadecimal digits) and its secret (64), joined by ``_``.
-"""
-
 GROUP_PREFIX: Final = "group:"
 """A grantee that begins so is a group, and whoever belongs to it has what it was granted."""
 

@@ -40,21 +40,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from lineage_schemas.api_keys import without_api_keys
+
 
 class LedgerError(Exception):
     """Base of all our errors.
 
     ``what`` happened, ``where`` it happened (the thing's name, may be empty), and a ``hint``: what
-    to try next (may be empty). ``code`` is the stable, machine-readable name.
+    to try next (may be empty). ``code`` is the stable, machine-readable name. What callers wrote
+    may be quoted; an API key in it is not.
     """
 
     code = "internal"
 
     def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
-        self.what = what
-        self.where = where
-        self.hint = hint
-        super().__init__(what, where, hint)
+        self.what = without_api_keys(what)
+        self.where = without_api_keys(where)
+        self.hint = without_api_keys(hint)
+        super().__init__(self.what, self.where, self.hint)
 
     def __str__(self) -> str:
         place = f" ({self.where})" if self.where else ""

@@ -229,6 +229,36 @@ def test_an_administrator_sees_the_grants_of_its_namespace_alone(ledger: Ledger)
         access.grants(principal=ADA)
 
 
+def test_an_administrator_hears_of_no_grant_and_no_key_of_another_namespace(
+    ledger: Ledger,
+) -> None:
+    access = ledger.access
+    access.grant("ada", Role.NAMESPACE_ADMIN, ["a"])
+    both = access.grant("bob", Role.READER, ["a", "secret place"])
+    other = access.grant("cyd", Role.READER, ["secret place"])
+    keys = [
+        access.make_key("bob", reason="for all of Bob's")[1],
+        access.make_key("cyd", namespaces=["secret place"])[1],
+        access.make_key("cyd", reason="for all of Cyd's")[1],
+        access.make_key("cyd", namespaces=["a"])[1],
+    ]
+    shown = access.api_keys(namespace="a", principal=ADA)
+    assert [one.key for one in shown] == [keys[0].key, keys[3].key]
+    nowhere = ledger.head().size - 1
+    refusals: set[str] = set()
+    for position in (both.position, other.position, nowhere, 10**9):
+        with pytest.raises(ForbiddenError) as refused:
+            access.revoke(position, principal=ADA)
+        refusals.add(repr(refused.value))
+    for key in (keys[0].key, keys[1].key, keys[2].key, "0" * 16):
+        with pytest.raises(ForbiddenError) as refused:
+            access.revoke_api_key(key, principal=ADA)
+        refusals.add(repr(refused.value))
+    assert len(refusals) == 1
+    assert "secret place" not in refusals.pop()
+    assert not access.revoke_api_key(keys[3].key, principal=ADA).in_force
+
+
 # --- roles that are kept apart -------------------------------------------------------------------
 
 

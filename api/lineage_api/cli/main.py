@@ -17,6 +17,7 @@ import click
 
 from lineage_api.cli.configured import config_option
 from lineage_api.cli.failures import EXIT_CODES, told
+from lineage_schemas.api_keys import without_api_keys
 
 VERBS: Final = {
     "access": "lineage_api.cli.access:access",
@@ -90,7 +91,22 @@ class Verbs(MutableMapping[str, click.Command]):
         return len(self._places)
 
 
-@click.group("lineage", commands=Verbs(dict(VERBS)), epilog=f"{ENVIRONMENT}\n{EXIT_CODES}")
+class Lineage(click.Group):
+    """The command as a whole: what is wrong with a call is told without the API keys in it."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a verb."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            # The library calls it final, and every kind of error prints it in its own way.
+            vars(error)["message"] = without_api_keys(error.message)
+            raise
+
+
+@click.group(
+    "lineage", cls=Lineage, commands=Verbs(dict(VERBS)), epilog=f"{ENVIRONMENT}\n{EXIT_CODES}"
+)
 @config_option
 @click.version_option(version("lineage-ledger"), prog_name="lineage")
 @click.pass_context

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from lineage_api.problems import InvalidRequestError, NoCredentialError
-from lineage_schemas.access import API_KEY_PREFIX
+from lineage_schemas.api_keys import API_KEY_PREFIX
 from lineage_schemas.errors import UnauthenticatedError
 
 CREDENTIAL_LENGTH_MAX: Final = 8_192

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from lineage.writing.submission import Principal
 from lineage_api.identity.tokens import TokenVerifier
 from lineage_api.reading import Pool
-from lineage_schemas.access import API_KEY_PREFIX
+from lineage_schemas.api_keys import API_KEY_PREFIX
 from lineage_schemas.errors import UnauthenticatedError
 
 KEY_PREFIX: Final = f"{API_KEY_PREFIX}_"
