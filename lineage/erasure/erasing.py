@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -33,6 +34,8 @@ from lineage_schemas.errors import (
     StoreFullError,
 )
 from lineage_schemas.governance import PartsErased
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 class Plan(NamedTuple):
@@ -84,7 +87,8 @@ def scrub(store: Store, wait_seconds: float = SCRUB_WAIT_SECONDS_MAX) -> bool:
         return True
     try:
         store.scrub(wait_seconds)
-    except (ReadOnlyStoreError, StoreBusyError, StoreFullError):
+    except (ReadOnlyStoreError, StoreBusyError, StoreFullError) as error:
+        _LOG.warning("What was erased cannot be scrubbed yet: %s", error)
         return False
     return True
 
