@@ -19,6 +19,7 @@ from lineage.anchoring.sidecar import DIRECTORY_TARGET, Anchor, Sidecar, with_an
 from lineage.clock import Clock, Randomness
 from lineage.erasure.erasing import remember
 from lineage.intake import Intake
+from lineage.projections.erasures import ERASING
 from lineage.projections.governance import read_keys
 from lineage.proofs.checkpoints import read_checkpoint
 from lineage.proofs.tiles import ENTRIES, Tile
@@ -33,6 +34,7 @@ from lineage.questions.integrity import (
 from lineage.questions.state import LedgerState, read_state
 from lineage.rotation import LEDGER_PRINCIPAL, Acting, Rotation
 from lineage.stores.base import Reader, Store
+from lineage.stores.scanning import scan_rows
 from lineage.writing.submission import LOCAL_PRINCIPAL, Principal
 from lineage_schemas.access import EVERY
 from lineage_schemas.errors import LedgerError, PreconditionError, StoreError
@@ -86,6 +88,8 @@ class Custody:
         self._signed_us = 0
         self._has_news = False
         self._commits = 0
+        self._remembered: tuple[str, int] | None = None
+        """Of which origin, and up to which stating entry, the sidecar knows what was erased."""
         self.fault: LedgerError | None = None
         """Why the last attempt to sign failed; ``None`` when it did not."""
 
@@ -246,9 +250,12 @@ class Custody:
         try:
             # A rotation that was interrupted, here or in another process, is finished first.
             self._rotation.finish(notary)
+            # Also what another process has erased, which has no sidecar.
+            self.remember_erasures()
             signed = notary.sign_head(self._store)
         except BaseException:
             self._has_news = True
+            self._remembered = None
             raise
         self.fault = None
         self._signed_us = self._intake.recorded_us
@@ -323,8 +330,15 @@ class Custody:
         Raises:
             StoreError: the sidecar cannot be written; opening the ledger again tries again.
         """
-        if self._notary is not None:
+        if self._notary is None:
+            return
+        with self._store.read() as reader:
+            origin, known = reader.origin(), self._remembered
+            after = (known[1],) if known is not None and known[0] == origin else None
+            news = list(scan_rows(reader, ERASING, after))
+        if news:
             remember(self._notary, self._store)
+            self._remembered = origin, news[-1][0]
 
     # --- anchors ---------------------------------------------------------------------------------
 
