@@ -12,10 +12,15 @@ from lineage.access.accounts import Told
 from lineage.access.checking import Checks
 from lineage.access.roles import Action
 from lineage.clock import Clock, Randomness
-from lineage.erasure.erasing import Plan, make_plan, scrub
+from lineage.erasure.erasing import Plan, make_plan, plan_of, scrub
 from lineage.erasure.judging import check_keep_days, check_requesters
 from lineage.erasure.planning import Copy, Target, check_targets
-from lineage.erasure.proposing import check_second, proposal_at, view_proposals
+from lineage.erasure.proposing import (
+    carried_out_by,
+    check_second,
+    proposal_at,
+    view_proposals,
+)
 from lineage.folding import fold_anew
 from lineage.intake import Append, Intake
 from lineage.projections.governance import RESTRAINT, RestraintRow, read_governance
@@ -218,10 +223,14 @@ class Erasures:
     ) -> ErasureAnswer:
         """Approve the erasure proposed at ``position`` and carry it out, as ``erase`` does.
 
+        Whoever has carried it out and asks again gets the same answer, and what was left to do of
+        it is done: it may have been interrupted after the entries were erased.
+
         Raises:
             ForbiddenError: ``principal`` is no privacy officer there, or is who proposed it.
             NotFoundError: no erasure is proposed there in this namespace.
-            PreconditionError: it was decided before, or nobody can tell any more who proposed it.
+            PreconditionError: somebody else decided it before, or it was refused; or nobody can
+                tell any more who proposed it.
             StoreError: as ``erase``.
         """
 
@@ -230,6 +239,11 @@ class Erasures:
             proposed = proposal_at(writer, namespace, position)
             names = Pseudonyms(writer, namespace, self._randomness)
             approver = names.of(principal.name, principal.origin)
+            done = carried_out_by(writer, proposed, approver)
+            if done is not None:
+                plan = plan_of(writer, namespace, done)
+                answer = _answer(writer, plan, namespace, done.parts)
+                return replace(answer, position=proposed.decided_by)
             check_second(proposed, approver)
             record = proposed.record
             plan = make_plan(writer, namespace, record.positions, record.parts, now_us)
@@ -268,6 +282,15 @@ class Erasures:
         """State in the access log what a privacy officer saw of entries that are to be erased."""
         count = len(answer.positions)
         self._checks.tell(principal, Told(call, namespace, tuple(targets), count=count))
+
+    def finish(self) -> None:
+        """Do what erasures have left to do, if anything; for whoever looks after it now and then.
+
+        Raises:
+            StoreError: the sidecar cannot be written, or scrubbing failed.
+        """
+        self._custody.remember_erasures()
+        scrub(self._store, wait_seconds=0)
 
     def _carry_out(self, work: Callable[[Writer, Append, int], ErasureAnswer]) -> ErasureAnswer:
         self._custody.begin()

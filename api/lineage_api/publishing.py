@@ -1,4 +1,4 @@
-"""What a server does beside answering: it signs what is new, and hands the checkpoint out.
+"""What a server does beside answering: it signs, hands the checkpoint out, and finishes erasures.
 
 Nobody waits for it. What fails is logged when it begins to fail and when it ends, is told by
 ``/readyz``, and is tried again at the next tick with the newest checkpoint.
@@ -20,6 +20,9 @@ from lineage_api.reading import Pool
 from lineage_api.settings import Settings, webhook_secret
 from lineage_schemas.errors import LedgerError, NotFoundError
 from lineage_schemas.integrity import CheckpointAnswer
+
+FINISH_SECONDS: Final = 60.0
+"""How often to look whether an erasure has left something to do."""
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -62,6 +65,7 @@ class Publisher:
         self._secret = webhook_secret(settings)
         self._signing = Faults()
         self._anchoring = Faults()
+        self._finishing = Faults()
         self._ways: dict[str, Callable[[CheckpointAnswer], object]] = {}
         if settings.anchor_directory:
             directory = Path(settings.anchor_directory).absolute()
@@ -105,6 +109,17 @@ class Publisher:
             fault = error
         self._signing.note("signing", fault)
 
+    def finish(self) -> None:
+        """Do what an erasure has left to do that was interrupted, or that was in somebody's way."""
+        if not self._ledger.custody.signs:
+            return
+        fault: LedgerError | None = None
+        try:
+            self._ledger.erasures.finish()
+        except LedgerError as error:
+            fault = error
+        self._finishing.note("finishing an erasure", fault)
+
     def hand_out(self) -> None:
         """Hand the last checkpoint to those who do not have it yet."""
         if not self._ways:
@@ -131,6 +146,7 @@ async def publishing(
     tasks = [
         asyncio.create_task(_repeat(publisher.sign, settings.publish_seconds, pool)),
         asyncio.create_task(_repeat(publisher.hand_out, settings.anchor_seconds, pool)),
+        asyncio.create_task(_repeat(publisher.finish, FINISH_SECONDS, pool)),
     ]
     try:
         yield

@@ -15,6 +15,7 @@ from lineage.erasure.planning import (
     Candidate,
     Copy,
     Target,
+    candidates_at,
     find_candidates,
     find_copies,
     is_erasable,
@@ -33,7 +34,7 @@ from lineage_schemas.errors import (
     StoreBusyError,
     StoreFullError,
 )
-from lineage_schemas.governance import PartsErased
+from lineage_schemas.governance import Erasure, PartsErased
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -74,6 +75,17 @@ def make_plan(
         candidates,
         find_objections(reader, number, candidates, now_us),
         find_copies(reader, positions, parts),
+    )
+
+
+def plan_of(reader: Reader, namespace: str, done: Erasure) -> Plan:
+    """Return what the plan of an erasure was that the log states."""
+    number = namespace_number(reader, namespace)
+    assert number is not None
+    return Plan(
+        candidates_at(reader, namespace, number, done.positions),
+        [],
+        find_copies(reader, done.positions, done.parts),
     )
 
 

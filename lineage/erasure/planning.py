@@ -86,6 +86,23 @@ def find_candidates(
             "(ERASED_ENTRIES_MAX)",
             hint="Name the entries by their positions, in several calls.",
         )
+    return _with_vertices(reader, namespace, number, found)
+
+
+def candidates_at(
+    reader: Reader, namespace: str, number: int, positions: Sequence[int]
+) -> list[Candidate]:
+    """Return the entries at these positions of the namespace, whether they hold anything or not."""
+    found = [
+        Candidate(position, decode_envelope(reader.envelopes(position, 1)[0]), frozenset())
+        for position in positions
+    ]
+    return _with_vertices(reader, namespace, number, found)
+
+
+def _with_vertices(
+    reader: Reader, namespace: str, number: int, found: Sequence[Candidate]
+) -> list[Candidate]:
     about = find_subjects(
         reader, {one.position: one.envelope for one in found}, {namespace: number}
     )

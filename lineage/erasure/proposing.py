@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from lineage.folding import decode_entry
 from lineage.projections.erasures import PROPOSAL
 from lineage.projections.governance import read_governance
 from lineage.projections.statements import ACTOR
@@ -14,7 +15,7 @@ from lineage.writing.governing import namespace_number
 from lineage_schemas.codec import decode_envelope
 from lineage_schemas.erasures import ProposalView
 from lineage_schemas.errors import ForbiddenError, NotFoundError, PreconditionError
-from lineage_schemas.governance import ErasureProposal
+from lineage_schemas.governance import Erasure, ErasureProposal
 
 
 class Proposed(NamedTuple):
@@ -67,6 +68,17 @@ def check_second(proposed: Proposed, approver: str) -> None:
             where=where,
             hint="Another privacy officer can.",
         )
+
+
+def carried_out_by(reader: Reader, proposed: Proposed, approver: str) -> Erasure | None:
+    """Return the erasure by which this very approver has carried a proposal out, if they have."""
+    if proposed.decided_by is None:
+        return None
+    stored = reader.entries(proposed.decided_by, 1)[0]
+    records = decode_entry(stored).records or ()
+    return next(
+        (one for one in records if isinstance(one, Erasure) and one.approver == approver), None
+    )
 
 
 def view_proposals(reader: Reader, namespace: str) -> Iterator[ProposalView]:

@@ -80,8 +80,28 @@ def test_two_names_on_one_persons_word_are_not_two_people(ledger: Ledger) -> Non
 
 
 def test_a_proposal_is_decided_once(ledger: Ledger) -> None:
+    ledger.access.grant("eve", Role.PRIVACY_OFFICER, ["default"])
     at = propose(ledger)
     ledger.erasures.approve(at, principal=BOB)
+    size = ledger.head().size
+    for who in (ADA, EVE):
+        with pytest.raises(PreconditionError, match="decided before"):
+            ledger.erasures.approve(at, principal=who)
+    assert ledger.head().size == size
+
+
+def test_whoever_approved_and_asks_again_gets_the_same_answer(ledger: Ledger) -> None:
+    at = propose(ledger)
+    answer = ledger.erasures.approve(at, principal=BOB)
+    size = ledger.head().size
+    assert ledger.erasures.approve(at, principal=BOB) == answer
+    assert ledger.head().size == size
+
+
+def test_a_refusal_is_not_asked_for_again(ledger: Ledger) -> None:
+    at = propose(ledger)
+    ledger.erasures.hold(A, authority="Court of Ghent", principal=ADA)
+    assert ledger.erasures.approve(at, principal=BOB).refused
     with pytest.raises(PreconditionError, match="decided before"):
         ledger.erasures.approve(at, principal=BOB)
 
