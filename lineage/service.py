@@ -28,13 +28,12 @@ from lineage.connectors.base import Mapping, ReceivedMessage, statements_of
 from lineage.custody import Custody
 from lineage.erasure.erasing import replay, scrub
 from lineage.erasures import Erasures
-from lineage.folding import Progress, RebuildReport, rebuild_views
+from lineage.folding import Progress, RebuildReport, bring_views_up, rebuild_views
 from lineage.graph.index import GraphIndex
 from lineage.intake import Append, Delivery, Intake, Outcomes, allow_all
 from lineage.moving.filling import refuse_unfinished
 from lineage.moving.leaving import Moves
 from lineage.projections.catalog import types_as_of
-from lineage.projections.views import PROJECTION_VERSION, read_bookmark
 from lineage.proofs.verifying import VerifierKey
 from lineage.questions.as_of import AsOf
 from lineage.questions.contexts import NodeId, read_contexts
@@ -132,7 +131,7 @@ class Ledger:
         if notary is not None and recalled is not None:
             self.recovery = Recoverer(store, self._intake, notary, self._checks, randomness)
             replay(recalled.sidecar, store)
-        self._bring_views_up()
+        bring_views_up(store)
         scrub(store, wait_seconds=0)
         if recalled is not None and recalled.fault is None:
             self.custody.remember_erasures()
@@ -542,13 +541,6 @@ class Ledger:
         with self._store.write() as writer:
             self._checks.check(writer, principal, Action.REBUILD, EVERY)
             return rebuild_views(writer, progress)
-
-    def _bring_views_up(self) -> None:
-        with self._store.read() as reader:
-            current = read_bookmark(reader)[:2] == (PROJECTION_VERSION, reader.head().size)
-        if not current:
-            with self._store.write() as writer:
-                rebuild_views(writer)
 
 
 def _one(outcomes: Outcomes) -> list[Receipt]:
