@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +22,7 @@ from lineage.folding import Progress, bring_views_up
 from lineage.moving.backing_up import BackupAnswer, describe, remove_beside
 from lineage.moving.filling import UNFINISHED, check_fillable, fill, finishing, refuse_unfinished
 from lineage.moving.naming import before_recovery
+from lineage.moving.passing import passing_folder
 from lineage.moving.writing_out import read_log
 from lineage.projections.views import TABLES
 from lineage.proofs.checkpoints import read_checkpoint
@@ -117,8 +117,8 @@ def _restore_into(
             where=shown_location(location),
             hint="Name an empty place.",
         )
-    with tempfile.TemporaryDirectory(prefix="lineage-restore-") as folder:
-        made = Path(folder) / "staged.db"
+    with passing_folder() as folder:
+        made = folder / "staged.db"
         answer = _stage(backup, made, notary, progress)
         source = SqliteStore(made, TABLES, "")
         try:
