@@ -129,12 +129,13 @@ def remember(notary: Notary, store: Store) -> None:
 
 
 def erased_in_log(reader: Reader) -> list[ErasedParts]:
-    """Return what the log says was erased."""
+    """Return what the log says was erased. What it says of later entries is no word of ours."""
     return [
         ErasedParts(
             position=position, facts=parts == PartsErased.ALL, personal=True, leaf=leaf.hex()
         )
-        for position, _, parts in scan_rows(reader, ERASED)
+        for position, stated_at, parts in scan_rows(reader, ERASED)
+        if position < stated_at
         for leaf in reader.hashes(0, position, 1)
     ]
 
