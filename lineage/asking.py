@@ -12,6 +12,7 @@ from typing import Final
 from lineage.access.accounts import Told
 from lineage.access.checking import Checks
 from lineage.access.roles import Action
+from lineage.anchoring.behind import marked_fault
 from lineage.anchoring.notary import Notary, Recalled
 from lineage.projections.catalog import SOURCE
 from lineage.questions.as_of import AsOf, FoundNamespace, resolve_as_of, state_basis
@@ -21,6 +22,7 @@ from lineage.stores.bound import BoundReader
 from lineage.writing.governing import namespace_number
 from lineage.writing.submission import Principal
 from lineage_schemas.basis import Basis
+from lineage_schemas.errors import StoreError
 
 _ACTIONS: Final = {"entries": Action.READ_ENTRIES}
 """What a question takes that is not a plain reading."""
@@ -85,8 +87,9 @@ class Asking:
     def _missing(self, reader: Reader, recalled: Recalled | None) -> tuple[str, ...]:
         """Say what is known to be missing of the log itself, by what was signed of it."""
         if self._notary is None or recalled is None:
-            return ()
-        fault = self._notary.verdict(reader, recalled)
+            fault: StoreError | None = marked_fault(reader)
+        else:
+            fault = self._notary.verdict(reader, recalled)
         return () if fault is None else (fault.what,)
 
 

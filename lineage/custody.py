@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from lineage.access.accounts import Told
 from lineage.access.checking import Checks
 from lineage.access.roles import Action
+from lineage.anchoring.behind import marked_fault, refuse_behind
 from lineage.anchoring.exports import export_checkpoint
 from lineage.anchoring.notary import Notary, Recalled, Signed, anchored, keys_in_force
 from lineage.anchoring.sidecar import DIRECTORY_TARGET, Anchor, Sidecar, with_anchor
@@ -37,7 +38,7 @@ from lineage.stores.base import Reader, Store
 from lineage.stores.scanning import scan_rows
 from lineage.writing.submission import LOCAL_PRINCIPAL, Principal
 from lineage_schemas.access import EVERY
-from lineage_schemas.errors import LedgerError, PreconditionError, StoreError
+from lineage_schemas.errors import LedgerError, PreconditionError, StoreBehindError, StoreError
 from lineage_schemas.instants import format_instant
 from lineage_schemas.integrity import AnchorView, CheckpointAnswer, KeyView
 
@@ -54,7 +55,8 @@ class CustodyState(NamedTuple):
     """Where a ledger stands, at which time, and what is wrong with it by what is remembered.
 
     ``memory`` is ``none`` (this process signs nothing), ``new`` (nothing was remembered yet),
-    ``agrees``, or ``fault``: then ``fault`` says what is wrong. ``is_scrubbed`` tells whether what
+    ``agrees``, or ``fault``: then ``fault`` says what is wrong, by what is remembered here, or by
+    the mark that whoever signs has put into the store. ``is_scrubbed`` tells whether what
     was erased is gone from every file.
     """
 
@@ -111,8 +113,13 @@ class Custody:
             return
         recalled = self._notary.recall()
         with self._store.read() as reader:
-            self._notary.check(reader, recalled)
+            fault = self._notary.verdict(reader, recalled)
             origin, is_new = reader.origin(), not read_keys(reader)
+            is_marked = marked_fault(reader) is not None
+        if fault is not None or is_marked:
+            self.tell_others()
+            with self._store.read() as reader:
+                self._notary.check(reader, recalled)
         if is_new:
             self._rotation.introduce_first(self._notary, origin)
         self._has_begun = True
@@ -149,6 +156,23 @@ class Custody:
             self._commits = 0
             _LOG.error("The checkpoint could not be signed: %s", error)
 
+    def tell_others(self) -> None:
+        """Where the store is not what was signed, have those know who do not sign; never fails.
+
+        They have no sidecar, and would go on with a store that was put back.
+        """
+        if self._notary is None:
+            return
+        try:
+            recalled = self._notary.recall()
+            with self._store.read() as reader:
+                is_wrong = self._notary.verdict(reader, recalled) is not None
+                is_told = marked_fault(reader) is not None
+            if is_wrong != is_told and recalled.fault is None:
+                self._notary.mark(self._store)
+        except LedgerError as error:
+            _LOG.error("The store is not what was signed, and could not be marked: %s", error)
+
     def checkpoint(self, *, principal: Principal = LOCAL_PRINCIPAL) -> CheckpointAnswer:
         """Return the checkpoint of the log's head, signed now where this process signs.
 
@@ -177,6 +201,7 @@ class Custody:
             self._checks.check(reader, principal, Action.VERIFY, EVERY)
             if self._notary is not None and recalled is not None:
                 self._notary.check(reader, recalled)
+            refuse_behind(reader)
             note = kept_checkpoint(reader)
             signed = read_checkpoint(note)
             keys = keys_in_force(read_keys(reader), signed.size)
@@ -206,6 +231,7 @@ class Custody:
         with self._store.read() as reader:
             if self._notary is not None and recalled is not None:
                 fault = self._notary.verdict(reader, recalled)
+            fault = fault or marked_fault(reader)
             ledger = read_state(reader)
         sidecar = None if recalled is None else recalled.sidecar
         return CustodyState(
@@ -253,9 +279,11 @@ class Custody:
             # Also what another process has erased, which has no sidecar.
             self.remember_erasures()
             signed = notary.sign_head(self._store)
-        except BaseException:
+        except BaseException as error:
             self._has_news = True
             self._remembered = None
+            if isinstance(error, StoreBehindError):
+                self.tell_others()
             raise
         self.fault = None
         self._signed_us = self._intake.recorded_us
@@ -390,10 +418,10 @@ class Custody:
 
 
 def _memory_of(recalled: Recalled | None, fault: StoreError | None) -> str:
-    if recalled is None:
-        return "none"
     if fault is not None:
         return "fault"
+    if recalled is None:
+        return "none"
     return "new" if recalled.sidecar is None else "agrees"
 
 

@@ -9,6 +9,8 @@ from msgspec import Struct
 
 from lineage.projections.catalog import Catalog
 from lineage.projections.views import (
+    BEHIND_ID,
+    BOOKMARK,
     PROJECTION_VERSION,
     TABLES,
     Views,
@@ -101,6 +103,8 @@ def bring_views_up(store: Store, progress: Progress | None = None) -> None:
 def fold_anew(writer: Writer, progress: Progress | None = None) -> None:
     """Drop every view and fold the log again, without comparing."""
     turn = read_bookmark(writer).turn + 1
+    behind = writer.find(BOOKMARK, "id", [BEHIND_ID])
     writer.clear(TABLES)
     begin_turn(writer, turn)
+    writer.insert(BOOKMARK, behind)
     fold_entries(writer, writer, progress)

@@ -19,6 +19,7 @@ from lineage.access.accounts import AccessLog, Told
 from lineage.access.checking import Checks
 from lineage.access.control import AccessControl
 from lineage.access.roles import Action
+from lineage.anchoring.behind import refuse_behind
 from lineage.anchoring.notary import Notary
 from lineage.asking import Asking, bound_to
 from lineage.audit import AuditLevel, AuditReport, AuditRequest, audit_log, recall
@@ -30,7 +31,7 @@ from lineage.erasure.erasing import replay, scrub
 from lineage.erasures import Erasures
 from lineage.folding import Progress, RebuildReport, bring_views_up, rebuild_views
 from lineage.graph.index import GraphIndex
-from lineage.intake import Append, Delivery, Intake, Outcomes, allow_all
+from lineage.intake import Append, Delivery, Intake, Outcomes
 from lineage.moving.filling import refuse_unfinished
 from lineage.moving.leaving import Moves
 from lineage.projections.catalog import types_as_of
@@ -115,7 +116,7 @@ class Ledger:
         self._store = store
         self._notary = notary
         self._randomness = randomness
-        guard = allow_all if notary is None else notary.guard
+        guard = refuse_behind if notary is None else notary.guard
         self._checks = Checks(clock, accounts)
         self._intake = Intake(store, clock, randomness, guard, self._checks.check_batch)
         self._graph = GraphIndex()

@@ -18,7 +18,7 @@ from lineage.service import Ledger
 from lineage_api.handing import directory_target, hand_to_webhook, webhook_target
 from lineage_api.reading import Pool
 from lineage_api.settings import Settings, webhook_secret
-from lineage_schemas.errors import LedgerError, NotFoundError
+from lineage_schemas.errors import LedgerError, NotFoundError, StoreBehindError
 from lineage_schemas.integrity import CheckpointAnswer
 
 FINISH_SECONDS: Final = 60.0
@@ -107,6 +107,8 @@ class Publisher:
             pass
         except LedgerError as error:
             fault = error
+            if isinstance(error, StoreBehindError):
+                custody.tell_others()
         self._signing.note("signing", fault)
 
     def finish(self) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import Struct, structs
 
+from lineage.anchoring.behind import lift_behind
 from lineage.anchoring.durable import DISK, beside, give_name, translated, whole_file
 from lineage.anchoring.notary import Notary, compare
 from lineage.anchoring.sidecar import Frozen, Sidecar
@@ -180,6 +181,8 @@ def _check(
     if store.origin == _NOT_ONE:
         raise _foreign(backup)
     refuse_unfinished(store)
+    with store.write() as writer:
+        lift_behind(writer)
     bring_views_up(store, progress)
     with store.read() as reader:
         report = audit_log(reader, AuditRequest(level=AuditLevel.PAYLOAD), progress=progress)

@@ -44,7 +44,8 @@ BOOKMARK: Final = Table(
     key=("id",),
     bound=(Bound.PUBLIC, "id"),
 )
-"""How far the views have come, and which version of the projections made them. One row.
+"""How far the views have come, and which version of the projections made them. One row, and a
+second one (``BEHIND_ID``) where ``lineage.anchoring.behind`` has said something of the store.
 
 ``turn`` goes up each time they are folded anew: whoever keeps something made from them in memory
 sees by it that rows may have changed or gone.
@@ -86,6 +87,7 @@ VIEW_TABLES: Final = (
 TABLES: Final = (*VIEW_TABLES, BOOKMARK)
 
 _BOOKMARK_ID: Final = 1
+BEHIND_ID: Final = 2
 _GOVERNANCE: Final = frozenset[type](GOVERNANCE_TYPES)
 
 

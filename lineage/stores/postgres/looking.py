@@ -116,9 +116,9 @@ def _of_ledger(
     if looked.number(b"SELECT count(*) FROM ledger WHERE frozen"):
         frozen = warning(
             "frozen",
-            "The ledger was exported for good, and takes nothing",
+            "The ledger takes nothing: it was exported for good, or is not what was signed",
             shown,
-            "Send to where it was imported.",
+            "If it was exported, send to where it was imported; else put the newer store back.",
         )
     strays, there = reader.strays(tables), fine("tables", "The tables are those of a ledger")
     if strays.gone:
