@@ -71,7 +71,7 @@ from lineage.writing.submission import (
 from lineage_schemas.access import EVERY
 from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Head
-from lineage_schemas.errors import InvalidInputError, LedgerError
+from lineage_schemas.errors import InvalidInputError, LedgerError, StoreBehindError
 from lineage_schemas.graph import (
     EntryPage,
     LineageAnswer,
@@ -248,7 +248,11 @@ class Ledger:
             StoreError: the store failed; nothing of the whole group was written.
         """
         self.custody.begin()
-        outcomes = self._intake.commit(deliveries)
+        try:
+            outcomes = self._intake.commit(deliveries)
+        except StoreBehindError:
+            self.custody.tell_others()
+            raise
         self.custody.follow()
         return outcomes
 

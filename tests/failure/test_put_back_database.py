@@ -127,6 +127,12 @@ def test_a_signer_that_opens_it_afterwards_keeps_everybody_out_once_it_writes(
     check_nobody_goes_on(shared)
 
 
+def test_a_signer_that_is_refused_keeps_everybody_else_out(shared: Shared) -> None:
+    with pytest.raises(StoreBehindError):
+        shared.signing.record([said("9", OWNED)])
+    check_nobody_goes_on(shared)
+
+
 def test_views_that_are_folded_anew_do_not_let_anybody_in(shared: Shared) -> None:
     shared.publisher.sign()
     shared.other.rebuild()
