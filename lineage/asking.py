@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from lineage.access.accounts import Told
 from lineage.access.checking import Checks
 from lineage.access.roles import Action
+from lineage.anchoring.behind import marked_fault
 from lineage.anchoring.notary import Notary, Recalled
 from lineage.projections.catalog import SOURCE
 from lineage.questions.as_of import AsOf, FoundNamespace, resolve_as_of, state_basis
@@ -114,7 +115,7 @@ class Asking:
     def _fault(self, reader: Reader, recalled: Recalled | None) -> StoreError | None:
         """Return what is wrong with the log itself, by what was signed of it."""
         if self._notary is None or recalled is None:
-            return None
+            return marked_fault(reader)
         return self._notary.verdict(reader, recalled)
 
 

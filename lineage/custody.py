@@ -7,6 +7,8 @@ without a notary signs nothing, and serves the checkpoint that another process k
 from __future__ import annotations
 
 import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -15,12 +17,14 @@ from msgspec.structs import replace
 from lineage.access.accounts import Told
 from lineage.access.checking import Checks
 from lineage.access.roles import Action
+from lineage.anchoring.behind import marked_fault, refuse_behind
 from lineage.anchoring.exports import export_checkpoint
 from lineage.anchoring.notary import Notary, Recalled, Signed, anchored, keys_in_force
 from lineage.anchoring.sidecar import DIRECTORY_TARGET, Anchor, Sidecar, with_anchor
 from lineage.clock import Clock, Randomness
 from lineage.erasure.erasing import remember
 from lineage.intake import Intake
+from lineage.projections.erasures import ERASING
 from lineage.projections.governance import read_keys
 from lineage.proofs.checkpoints import read_checkpoint
 from lineage.proofs.tiles import ENTRIES, Tile
@@ -35,9 +39,16 @@ from lineage.questions.integrity import (
 from lineage.questions.state import LedgerState, read_state
 from lineage.rotation import LEDGER_PRINCIPAL, Acting, Rotation
 from lineage.stores.base import Reader, Store
+from lineage.stores.scanning import scan_rows
 from lineage.writing.submission import LOCAL_PRINCIPAL, Principal
 from lineage_schemas.access import EVERY
-from lineage_schemas.errors import LedgerError, NotFoundError, PreconditionError, StoreError
+from lineage_schemas.errors import (
+    LedgerError,
+    NotFoundError,
+    PreconditionError,
+    StoreBehindError,
+    StoreError,
+)
 from lineage_schemas.instants import format_instant
 from lineage_schemas.integrity import AnchorView, CheckpointAnswer, KeyView
 
@@ -54,7 +65,8 @@ class CustodyState(NamedTuple):
     """Where a ledger stands, at which time, and what is wrong with it by what is remembered.
 
     ``memory`` is ``none`` (this process signs nothing), ``new`` (nothing was remembered yet),
-    ``agrees``, or ``fault``: then ``fault`` says what is wrong. ``is_scrubbed`` tells whether what
+    ``agrees``, or ``fault``: then ``fault`` says what is wrong, by what is remembered here, or by
+    the mark that whoever signs has put into the store. ``is_scrubbed`` tells whether what
     was erased is gone from every file.
     """
 
@@ -88,6 +100,8 @@ class Custody:
         self._signed_us = 0
         self._has_news = False
         self._commits = 0
+        self._remembered: tuple[str, int] | None = None
+        """Of which origin, and up to which stating entry, the sidecar knows what was erased."""
         self.fault: LedgerError | None = None
         """Why the last attempt to sign failed; ``None`` when it did not."""
 
@@ -109,8 +123,13 @@ class Custody:
             return
         recalled = self._notary.recall()
         with self._store.read() as reader:
-            self._notary.check(reader, recalled)
+            fault = self._notary.verdict(reader, recalled)
             origin, is_new = reader.origin(), not read_keys(reader)
+            is_marked = marked_fault(reader) is not None
+        if fault is not None or is_marked:
+            self.tell_others()
+            with self._store.read() as reader:
+                self._notary.check(reader, recalled)
         if is_new:
             self._rotation.introduce_first(self._notary, origin)
         self._has_begun = True
@@ -163,6 +182,23 @@ class Custody:
         if is_due:
             self.checkpoint()
 
+    def tell_others(self) -> None:
+        """Where the store is not what was signed, have those know who do not sign; never fails.
+
+        They have no sidecar, and would go on with a store that was put back.
+        """
+        if self._notary is None:
+            return
+        try:
+            recalled = self._notary.recall()
+            with self._store.read() as reader:
+                is_wrong = self._notary.verdict(reader, recalled) is not None
+                is_told = marked_fault(reader) is not None
+            if is_wrong != is_told and recalled.fault is None:
+                self._notary.mark(self._store)
+        except LedgerError as error:
+            _LOG.error("The store is not what was signed, and could not be marked: %s", error)
+
     def checkpoint(self, *, principal: Principal = LOCAL_PRINCIPAL) -> CheckpointAnswer:
         """Return the checkpoint of the log's head, signed now where this process signs.
 
@@ -191,6 +227,7 @@ class Custody:
             self._checks.check(reader, principal, Action.VERIFY, EVERY)
             if self._notary is not None and recalled is not None:
                 self._notary.check(reader, recalled)
+            refuse_behind(reader)
             note = kept_checkpoint(reader)
             signed = read_checkpoint(note)
             keys = keys_in_force(read_keys(reader), signed.size)
@@ -220,6 +257,7 @@ class Custody:
         with self._store.read() as reader:
             if self._notary is not None and recalled is not None:
                 fault = self._notary.verdict(reader, recalled)
+            fault = fault or marked_fault(reader)
             ledger = read_state(reader)
         sidecar = None if recalled is None else recalled.sidecar
         return CustodyState(
@@ -251,25 +289,38 @@ class Custody:
             StoreBehindError: the store is not what was signed: a grant may hold here which was
                 revoked, so that nobody is served but the local principal.
         """
-        action = Action.READ_BUNDLES if tile.level == ENTRIES else Action.VERIFY
-        recalled = None if self._notary is None else self._notary.recall()
-        if action is Action.VERIFY:
-            with self._store.read() as reader:
-                self._check_tile(reader, principal, action, recalled)
+        if tile.level != ENTRIES:
+            with self.reading(principal) as reader:
+                self._checks.check(reader, principal, Action.VERIFY, EVERY)
                 return read_tile(reader, tile)
         told = Told("tile", EVERY, (tile,))
-        with self._checks.accounting(principal, told), self._store.read() as reader:
-            self._check_tile(reader, principal, action, recalled)
+        with self._checks.accounting(principal, told), self.reading(principal) as reader:
+            self._checks.check(reader, principal, Action.READ_BUNDLES, EVERY)
             body = read_tile(reader, tile)
         self._checks.tell(principal, replace(told, count=tile.width))
         return body
 
-    def _check_tile(
-        self, reader: Reader, principal: Principal, action: Action, recalled: Recalled | None
-    ) -> None:
-        self._checks.check(reader, principal, action, EVERY)
-        if self._notary is not None and not principal.is_local:
-            self._notary.check(reader, recalled)
+    @contextmanager
+    def reading(self, principal: Principal) -> Generator[Reader]:
+        """Open a snapshot for somebody.
+
+        Raises:
+            StoreBehindError: the store is not what was signed: a grant may hold here which was
+                revoked, so that nobody is served but the local principal.
+        """
+        recalled = None if self._notary is None else self._notary.recall()
+        with self._store.read() as reader:
+            if not principal.is_local and self._fault_of(reader, recalled) is not None:
+                raise StoreBehindError(
+                    "The ledger is not what was signed, and answers nobody who signs in",
+                    hint="Ask whoever operates it; `lineage doctor` says what is wrong.",
+                )
+            yield reader
+
+    def _fault_of(self, reader: Reader, recalled: Recalled | None) -> StoreError | None:
+        if self._notary is None or recalled is None:
+            return marked_fault(reader)
+        return self._notary.verdict(reader, recalled)
 
     def _sign(self, notary: Notary) -> Signed:
         # Before signing, so that what is written meanwhile counts as news again.
@@ -277,9 +328,14 @@ class Custody:
         try:
             # A rotation that was interrupted, here or in another process, is finished first.
             self._rotation.finish(notary)
+            # Also what another process has erased, which has no sidecar.
+            self.remember_erasures()
             signed = notary.sign_head(self._store)
-        except BaseException:
+        except BaseException as error:
             self._has_news = True
+            self._remembered = None
+            if isinstance(error, StoreBehindError):
+                self.tell_others()
             raise
         self.fault = None
         self._signed_us = self._intake.recorded_us
@@ -354,8 +410,15 @@ class Custody:
         Raises:
             StoreError: the sidecar cannot be written; opening the ledger again tries again.
         """
-        if self._notary is not None:
+        if self._notary is None:
+            return
+        with self._store.read() as reader:
+            origin, known = reader.origin(), self._remembered
+            after = (known[1],) if known is not None and known[0] == origin else None
+            news = list(scan_rows(reader, ERASING, after))
+        if news:
             remember(self._notary, self._store)
+            self._remembered = origin, news[-1][0]
 
     # --- anchors ---------------------------------------------------------------------------------
 
@@ -407,10 +470,10 @@ class Custody:
 
 
 def _memory_of(recalled: Recalled | None, fault: StoreError | None) -> str:
-    if recalled is None:
-        return "none"
     if fault is not None:
         return "fault"
+    if recalled is None:
+        return "none"
     return "new" if recalled.sidecar is None else "agrees"
 
 

@@ -108,7 +108,7 @@ class Erasures:
         check_targets(targets)
         wanted = tuple(map(_cleaned, targets))
         told = Told("plan", namespace, wanted)
-        with self._checks.accounting(principal, told), self._store.read() as reader:
+        with self._checks.accounting(principal, told), self._custody.reading(principal) as reader:
             self._checks.check(reader, principal, Action.PLAN_ERASURE, namespace)
             now_us = max(reader.head().recorded_us, self._clock())
             plan = make_plan(reader, namespace, wanted, parts, now_us)
@@ -308,7 +308,7 @@ class Erasures:
             ForbiddenError: ``principal`` may not see it.
             NotFoundError: no erasure is proposed there in this namespace.
         """
-        with self._store.read() as reader:
+        with self._custody.reading(principal) as reader:
             self._checks.check(reader, principal, Action.SEE_RESTRAINTS, namespace)
             now_us = self._checks.now_us(reader)
             found = view_proposal(reader, namespace, position, now_us)
@@ -335,7 +335,7 @@ class Erasures:
         """
         if start < 0 or (count is not None and count < 0):
             raise InvalidInputError("A list begins at position 0 or later, and has no less than 0")
-        with self._store.read() as reader:
+        with self._custody.reading(principal) as reader:
             self._checks.check(reader, principal, Action.SEE_RESTRAINTS, namespace)
             now_us = self._checks.now_us(reader)
             views = view_proposals(reader, namespace, now_us, start, undecided=undecided)
@@ -371,6 +371,15 @@ class Erasures:
         """State in the access log what a privacy officer saw of entries that are to be erased."""
         count = len(answer.positions)
         self._checks.tell(principal, Told(call, namespace, tuple(targets), count=count))
+
+    def finish(self) -> None:
+        """Do what erasures have left to do, if anything; for whoever looks after it now and then.
+
+        Raises:
+            StoreError: the sidecar cannot be written, or scrubbing failed.
+        """
+        self._custody.remember_erasures()
+        scrub(self._store, wait_seconds=0)
 
     def _carry_out(self, work: Callable[[Writer, Append, int], ErasureAnswer]) -> ErasureAnswer:
         self._custody.begin()
@@ -472,7 +481,7 @@ class Erasures:
         Raises:
             ForbiddenError: ``principal`` may not see them.
         """
-        with self._store.read() as reader:
+        with self._custody.reading(principal) as reader:
             self._checks.check(reader, principal, Action.SEE_RESTRAINTS, namespace)
             number = namespace_number(reader, namespace)
             rows = [] if number is None else reader.find(RESTRAINT, "namespace", [number])

@@ -8,8 +8,17 @@ from typing import Final
 from msgspec import Struct
 
 from lineage.projections.catalog import Catalog
-from lineage.projections.views import TABLES, Views, begin_turn, digest_views, read_bookmark
-from lineage.stores.base import Reader, Writer
+from lineage.projections.views import (
+    BEHIND_ID,
+    BOOKMARK,
+    PROJECTION_VERSION,
+    TABLES,
+    Views,
+    begin_turn,
+    digest_views,
+    read_bookmark,
+)
+from lineage.stores.base import Reader, Store, Writer
 from lineage_schemas.codec import decode_envelope, decode_records
 from lineage_schemas.entry import Commitments, Entry, StoredEntry
 from lineage_schemas.governance import PartsErased
@@ -82,9 +91,20 @@ def rebuild_views(writer: Writer, progress: Progress | None = None) -> RebuildRe
     return RebuildReport(entries=writer.head().size, before=before, after=digest_views(writer))
 
 
+def bring_views_up(store: Store, progress: Progress | None = None) -> None:
+    """Fold the log again where the views are of another version, or not of the whole log."""
+    with store.read() as reader:
+        current = read_bookmark(reader)[:2] == (PROJECTION_VERSION, reader.head().size)
+    if not current:
+        with store.write() as writer:
+            fold_anew(writer, progress)
+
+
 def fold_anew(writer: Writer, progress: Progress | None = None) -> None:
     """Drop every view and fold the log again, without comparing."""
     turn = read_bookmark(writer).turn + 1
+    behind = writer.find(BOOKMARK, "id", [BEHIND_ID])
     writer.clear(TABLES)
     begin_turn(writer, turn)
+    writer.insert(BOOKMARK, behind)
     fold_entries(writer, writer, progress)

@@ -12,6 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from lineage.access.viewing import Moment, view_keys
+from lineage.anchoring.behind import marked_fault
 from lineage.anchoring.keys import load_signing_key
 from lineage.anchoring.notary import anchored, check_key, compare, root_of_size
 from lineage.anchoring.sidecar import Sidecar, SidecarFile
@@ -167,7 +168,10 @@ def _log(looked: _Looked) -> Finding:
 
 
 def _agreement(looked: _Looked) -> Finding:
-    """Whether the store is what was signed, by what is remembered."""
+    """Whether the store is what was signed, by what is remembered or who signs has found."""
+    marked = marked_fault(looked.reader)
+    if marked is not None:
+        return problem("signed", marked.what, marked.where, marked.hint)
     if looked.places.sidecar is None:
         return fine("signed", "Nothing is remembered that the store could contradict")
     try:

@@ -10,14 +10,16 @@ from collections.abc import Callable, Sequence
 from contextvars import Context, copy_context
 from threading import Lock
 from time import sleep
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 from msgspec import Struct, field
 
 from lineage.clock import Clock, Randomness
 from lineage.collector import paused_collector
+from lineage.projections.statements import STATEMENT, statement_handle
 from lineage.stores.base import Reader, Store, Writer
 from lineage.writing.appending import Appender, LogState, SeparateBatchError
+from lineage.writing.governing import namespace_number
 from lineage.writing.preparing import PreparedBatch
 from lineage.writing.submission import Receipt
 from lineage_schemas.errors import (
@@ -74,6 +76,9 @@ Append = Callable[[PreparedBatch], list[Receipt]]
 
 _T = TypeVar("_T")
 
+Work = Callable[[Writer, Append, int], _T]
+"""Work of the ledger's own, given the writer, how to append, and the recorded time."""
+
 
 def allow_all(reader: Reader) -> None:
     """Guard nothing: nobody has signed this log, so nobody can tell what is missing."""
@@ -84,6 +89,28 @@ def admit_all(reader: Reader, batch: PreparedBatch) -> bool:
     """Let everybody in: nobody has said who may."""
     del reader, batch
     return False
+
+
+class _Task(Generic[_T]):
+    """Work of the ledger's own, and what an attempt that may have been in vain made of it."""
+
+    def __init__(self, work: Work[_T], guard: Guard) -> None:
+        self.work = work
+        self.guard = guard
+        self.appended: PreparedBatch | None = None
+        self.given: list[_T] = []
+        """The answer of an attempt that got as far as its commit."""
+
+    def given_in(self, reader: Reader) -> list[_T]:
+        """Return the answer of an earlier attempt, if what it appended is in the log."""
+        if self.appended is None or not self.given:
+            return []
+        number = namespace_number(reader, self.appended.namespace)
+        if number is None:
+            return []
+        first = self.appended.statements[0].statement
+        handle = statement_handle(number, first.source, first.id)
+        return self.given if reader.find(STATEMENT, "handle", [handle]) else []
 
 
 class Intake:
@@ -136,31 +163,49 @@ class Intake:
             self._state.forget()
             raise
 
-    def govern(self, work: Callable[[Writer, Append, int], _T], *, guarded: bool = True) -> _T:
+    def govern(self, work: Work[_T], *, guarded: bool = True) -> _T:
         """Do the ledger's own work in one writing transaction: append, erase, fold anew.
 
         ``work`` is given the writer, how to append, and the recorded time of what it appends. When
-        it raises, nothing of it is written.
+        it raises, nothing of it is written. Where another transaction came between, or the
+        connection broke, it is done again, as often as ``commit``; unless what it appended is found
+        in the log: then a broken connection had done it after all, and its answer stands.
 
         Raises:
+            StoreLostError: the connection broke again and again; all of it was written, or nothing.
             StoreError: the store failed, or the guard refuses it; nothing was written.
         """
+        task = _Task(work, self._guard if guarded else allow_all)
         with self._lock:
-            try:
-                with paused_collector(), self._store.write() as writer:
-                    if guarded:
-                        self._guard(writer)
-                    self._state.refresh(writer)
-                    now_us = max(self._state.head.recorded_us, self._clock())
+            for attempt in range(1, COMMIT_ATTEMPTS_MAX):
+                try:
+                    return self._do(task)
+                except (StoreConflictError, StoreLostError):
+                    sleep(_PAUSE_SECONDS * 2**attempt)
+            return self._do(task)
 
-                    def append(batch: PreparedBatch) -> list[Receipt]:
-                        appender = Appender(writer, self._state, lambda: now_us, self._randomness)
-                        return appender.append([batch])[0]
+    def _do(self, task: _Task[_T]) -> _T:
+        try:
+            with paused_collector(), self._store.write() as writer:
+                task.guard(writer)
+                # The head is locked: what an earlier attempt has written is there by now, or never.
+                if given := task.given_in(writer):
+                    return given[0]
+                task.given = []
+                self._state.refresh(writer)
+                now_us = max(self._state.head.recorded_us, self._clock())
 
-                    return work(writer, append, now_us)
-            finally:
-                # The work may have folded the views anew, under what is remembered of them.
-                self._state.forget()
+                def append(batch: PreparedBatch) -> list[Receipt]:
+                    task.appended = batch
+                    appender = Appender(writer, self._state, lambda: now_us, self._randomness)
+                    return appender.append([batch])[0]
+
+                answer = task.work(writer, append, now_us)
+                task.given = [answer]
+                return answer
+        finally:
+            # The work may have folded the views anew, under what is remembered of them.
+            self._state.forget()
 
     @property
     def recorded_us(self) -> int:

@@ -15,7 +15,9 @@ from msgspec.structs import replace
 from lineage.access.checking import Checks
 from lineage.access.ending import key_endings
 from lineage.access.roles import Action
+from lineage.anchoring.behind import lift_behind, marked_fault, refuse_behind
 from lineage.anchoring.notary import (
+    RECOVERED_MARK,
     Notary,
     compare,
     keys_in_force,
@@ -49,9 +51,6 @@ from lineage_schemas.limits import ERASURE_POSITIONS_MAX
 
 RESTATED: Final = "restated after a loss: the entry that stated it is among those lost"
 """The legal basis of an erasure that only the sidecar remembered."""
-
-RECOVERED_MARK: Final = "/recovered-"
-"""What stands between the first name of a log and what tells a recovered one from it."""
 
 _ORIGIN_BYTES: Final = 8
 
@@ -97,6 +96,7 @@ class Recoverer:
         with self._notary.sidecar.locked(), self._store.read() as reader:
             self._checks.check(reader, principal, Action.RECOVER, EVERY)
             self._refuse_without_need(reader)
+            refuse_behind(reader)
             origin, rows = reader.origin(), read_keys(reader)
             sidecar = _believable(self._notary.recall().sidecar, rows)
             _refuse_remembered(origin, sidecar)
@@ -140,7 +140,8 @@ class Recoverer:
         return self._finish(former)
 
     def _refuse_without_need(self, reader: Reader) -> None:
-        if self._notary.verdict(reader, self._notary.recall()) is not None:
+        fault = marked_fault(reader) or self._notary.verdict(reader, self._notary.recall())
+        if fault is not None:
             return
         raise PreconditionError(
             "The ledger is what was signed: there is nothing to recover", where=reader.origin()
@@ -176,6 +177,7 @@ class Recoverer:
                     "Somebody else has recovered this ledger meanwhile", where=writer.origin()
                 )
             unstated = _unstated(writer, remembered)
+            lift_behind(writer)
             writer.rename(key.name)
             writer.keep_checkpoint(None)
             records: list[GovernanceRecord] = [recovery, *_erasures(unstated), introduction]

@@ -19,6 +19,7 @@ from lineage.access.accounts import AccessLog, Told
 from lineage.access.checking import Checks
 from lineage.access.control import AccessControl
 from lineage.access.roles import Action
+from lineage.anchoring.behind import refuse_behind
 from lineage.anchoring.notary import Notary
 from lineage.asking import Asking, bound_to
 from lineage.audit import AuditLevel, AuditReport, AuditRequest, audit_log, recall
@@ -28,13 +29,12 @@ from lineage.connectors.base import Mapping, ReceivedMessage, statements_of
 from lineage.custody import Custody
 from lineage.erasure.erasing import replay, scrub
 from lineage.erasures import Erasures
-from lineage.folding import Progress, RebuildReport, rebuild_views
+from lineage.folding import Progress, RebuildReport, bring_views_up, rebuild_views
 from lineage.graph.index import GraphIndex
-from lineage.intake import Append, Delivery, Intake, Outcomes, allow_all
+from lineage.intake import Append, Delivery, Intake, Outcomes
 from lineage.moving.filling import refuse_unfinished
 from lineage.moving.leaving import Moves
 from lineage.projections.catalog import types_as_of
-from lineage.projections.views import PROJECTION_VERSION, read_bookmark
 from lineage.proofs.verifying import VerifierKey
 from lineage.questions.as_of import AsOf
 from lineage.questions.contexts import NodeId, read_contexts
@@ -71,7 +71,7 @@ from lineage.writing.submission import (
 from lineage_schemas.access import EVERY
 from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Head
-from lineage_schemas.errors import InvalidInputError, LedgerError
+from lineage_schemas.errors import InvalidInputError, LedgerError, StoreBehindError
 from lineage_schemas.graph import (
     EntryPage,
     LineageAnswer,
@@ -116,7 +116,7 @@ class Ledger:
         self._store = store
         self._notary = notary
         self._randomness = randomness
-        guard = allow_all if notary is None else notary.guard
+        guard = refuse_behind if notary is None else notary.guard
         self._checks = Checks(clock, accounts)
         self._intake = Intake(store, clock, randomness, guard, self._checks.check_batch)
         self._graph = GraphIndex()
@@ -132,7 +132,7 @@ class Ledger:
         if notary is not None and recalled is not None:
             self.recovery = Recoverer(store, self._intake, notary, self._checks, randomness)
             replay(recalled.sidecar, store)
-        self._bring_views_up()
+        bring_views_up(store)
         scrub(store, wait_seconds=0)
         if recalled is not None and recalled.fault is None:
             self.custody.remember_erasures()
@@ -278,7 +278,11 @@ class Ledger:
             StoreError: the store failed; nothing of the whole group was written.
         """
         self.custody.begin()
-        outcomes = self._intake.commit(deliveries)
+        try:
+            outcomes = self._intake.commit(deliveries)
+        except StoreBehindError:
+            self.custody.tell_others()
+            raise
         self.custody.follow()
         return outcomes
 
@@ -575,13 +579,6 @@ class Ledger:
         with self._store.write() as writer:
             self._checks.check(writer, principal, Action.REBUILD, EVERY)
             return rebuild_views(writer, progress)
-
-    def _bring_views_up(self) -> None:
-        with self._store.read() as reader:
-            current = read_bookmark(reader)[:2] == (PROJECTION_VERSION, reader.head().size)
-        if not current:
-            with self._store.write() as writer:
-                rebuild_views(writer)
 
 
 def _one(outcomes: Outcomes) -> list[Receipt]:

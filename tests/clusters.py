@@ -22,6 +22,7 @@ listen_addresses = '127.0.0.1'
 port = {port}
 unix_socket_directories = ''
 max_connections = 40
+max_prepared_transactions = 2
 shared_buffers = 16MB
 """
 
@@ -37,9 +38,13 @@ class Cluster:
         settings = folder / "postgresql.conf"
         settings.write_text(settings.read_text() + _SETTINGS.format(port=port))
 
-    def url(self, schema: str) -> str:
+    def url(self, schema: str, *, user: str = OWNER, database: str = "postgres") -> str:
         """Return the URL of a schema."""
-        return f"postgresql://{OWNER}@127.0.0.1:{self._port}/postgres?schema={schema}"
+        return f"postgresql://{user}@127.0.0.1:{self._port}/{database}?schema={schema}"
+
+    def session(self, database: str = "postgres") -> psycopg.Connection:
+        """Open a session of the server's owner."""
+        return psycopg.connect(host="127.0.0.1", port=self._port, user=OWNER, dbname=database)
 
     def run(self, *statements: str) -> None:
         """Say something to the server behind everybody's back."""

@@ -27,6 +27,8 @@ from surface_client import SurfaceClient, running
 
 HEADER = "Lineage-Namespace"
 POSITION = "{position}"
+NEW_MAX = 8
+"""Positions that are asked for although nothing stood there when the asking began."""
 OPEN = Settings(
     sign_in="required",
     principal_rate=1_000_000,
@@ -138,7 +140,7 @@ def messages(namespace: str, path: str, _: int) -> Iterator[Sent]:
 
 def proposals(_: str, path: str, size: int) -> Iterator[Sent]:
     """Ask what is proposed, at every position there is."""
-    for position in (*range(size + 1), "x") if POSITION in path else ("",):
+    for position in (*range(size + NEW_MAX), "x") if POSITION in path else ("",):
         yield Sent("GET", path.replace(POSITION, str(position)))
     if POSITION not in path:
         yield Sent("GET", f"{path}?undecided=true&count=1")
@@ -148,11 +150,11 @@ def deciding(namespace: str, path: str, size: int) -> Iterator[Sent]:
     """Plan and propose erasures, and decide what others have proposed."""
     if POSITION in path:
         reason = {"reason": mark(namespace, 502)} if path.endswith("refuse") else {}
-        for position in range(size + 1):
+        for position in range(size + NEW_MAX):
             yield Sent("POST", path.replace(POSITION, str(position)), encode_json(reason))
         return
     basis = {} if path.endswith("plan") else {"legal_basis": mark(namespace, 503)}
-    for target in (*KEYS, *range(size + 1)):
+    for target in (*KEYS, *range(size + NEW_MAX)):
         yield Sent("POST", path, encode_json({"targets": [target], **basis}))
     yield Sent("POST", path, b"{}")
 
@@ -166,22 +168,17 @@ def proposals_and_more(namespace: str, path: str, size: int) -> Iterator[Sent]:
 REQUESTS: dict[str, Requests] = {
     **dict.fromkeys(("/", "/healthz", "/readyz", "/metrics", "/log/checkpoint"), reading),
     "/log/tile/{path:path}": tiles,
+    endpoint.PATH: questions,
+    erasures.PATH: proposals_and_more,
+    f"{erasures.PATH}/plan": deciding,
+    f"{erasures.PATH}/{POSITION}": proposals,
+    f"{erasures.PATH}/{POSITION}/approve": deciding,
+    f"{erasures.PATH}/{POSITION}/refuse": deciding,
     **dict.fromkeys((openlineage.PATH, openlineage.NAMESPACE_PATH), messages),
     **dict.fromkeys((openlineage.BATCH_PATH, openlineage.NAMESPACE_BATCH_PATH), messages),
     **dict.fromkeys((statements.PATH, statements.NAMESPACE_PATH), said),
-    endpoint.PATH: questions,
-    erasures.PATH: proposals_and_more,
-    f"{erasures.PATH}/{POSITION}": proposals,
-    **dict.fromkeys(
-        (
-            f"{erasures.PATH}/plan",
-            f"{erasures.PATH}/{POSITION}/approve",
-            f"{erasures.PATH}/{POSITION}/refuse",
-        ),
-        deciding,
-    ),
 }
-"""What is sent to each route. A new route is put here."""
+"""What is sent to each route, in this order: first what only reads. A new route is put here."""
 
 
 def paths_of(app: Starlette) -> list[str]:
@@ -195,10 +192,8 @@ def paths_of(app: Starlette) -> list[str]:
 
 
 def requests_to(app: Starlette, namespace: str, size: int) -> Iterator[Sent]:
-    """Yield every request: first those that change nothing."""
-    paths = dict.fromkeys(paths_of(app))
-    writing = (messages, said, deciding, proposals_and_more)
-    for path in sorted(paths, key=lambda path: REQUESTS[path] in writing):
+    """Yield every request, in the order of ``REQUESTS``."""
+    for path in sorted(set(paths_of(app)), key=list(REQUESTS).index):
         yield from REQUESTS[path](namespace, path.replace("{namespace}", namespace), size)
 
 

@@ -1,4 +1,4 @@
-"""What a server does beside answering: it signs what is new, and hands the checkpoint out.
+"""What a server does beside answering: it signs, hands the checkpoint out, and finishes erasures.
 
 Nobody waits for it. What fails is logged when it begins to fail and when it ends, is told by
 ``/readyz``, and is tried again at the next tick with the newest checkpoint.
@@ -18,11 +18,13 @@ from lineage.service import Ledger
 from lineage_api.handing import directory_target, hand_to_webhook, webhook_target
 from lineage_api.reading import Pool
 from lineage_api.settings import Settings, webhook_secret
-from lineage_schemas.errors import LedgerError, NotFoundError
+from lineage_schemas.errors import LedgerError, NotFoundError, StoreBehindError
 from lineage_schemas.integrity import CheckpointAnswer
 
 ACCOUNTS_SECONDS: Final = 1.0
 """How often the access log is looked after."""
+FINISH_SECONDS: Final = 60.0
+"""How often to look whether an erasure has left something to do."""
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -65,6 +67,7 @@ class Publisher:
         self._secret = webhook_secret(settings)
         self._signing = Faults()
         self._anchoring = Faults()
+        self._finishing = Faults()
         self._ways: dict[str, Callable[[CheckpointAnswer], object]] = {}
         if settings.anchor_directory:
             directory = Path(settings.anchor_directory).absolute()
@@ -106,6 +109,8 @@ class Publisher:
             pass
         except LedgerError as error:
             fault = error
+            if isinstance(error, StoreBehindError):
+                custody.tell_others()
         self._signing.note("signing", fault)
 
     def keep_accounts(self) -> None:
@@ -116,6 +121,17 @@ class Publisher:
         except LedgerError as error:
             fault = error
         self._signing.note("signing the access log", fault)
+
+    def finish(self) -> None:
+        """Do what an erasure has left to do that was interrupted, or that was in somebody's way."""
+        if not self._ledger.custody.signs:
+            return
+        fault: LedgerError | None = None
+        try:
+            self._ledger.erasures.finish()
+        except LedgerError as error:
+            fault = error
+        self._finishing.note("finishing an erasure", fault)
 
     def hand_out(self) -> None:
         """Hand the last checkpoint to those who do not have it yet."""
@@ -144,6 +160,7 @@ async def publishing(
         asyncio.create_task(_repeat(publisher.keep_accounts, ACCOUNTS_SECONDS, pool)),
         asyncio.create_task(_repeat(publisher.sign, settings.publish_seconds, pool)),
         asyncio.create_task(_repeat(publisher.hand_out, settings.anchor_seconds, pool)),
+        asyncio.create_task(_repeat(publisher.finish, FINISH_SECONDS, pool)),
     ]
     try:
         yield

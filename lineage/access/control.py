@@ -6,6 +6,7 @@ Whatever it does is stated in the log, in the ledger's own namespace.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from hashlib import sha256
 from hmac import compare_digest
@@ -80,6 +81,9 @@ class Custodian(Protocol):
 
     def sign_now(self) -> None:
         """Sign at once what was just stated."""
+
+    def reading(self, principal: Principal) -> AbstractContextManager[Reader]:
+        """Open a snapshot for somebody, if the store is what was signed."""
 
 
 class AccessControl:
@@ -179,7 +183,7 @@ class AccessControl:
             UnknownBasisError: a size the log has not reached.
         """
         told = Told("grants", namespace, (as_of,))
-        with self._checks.accounting(principal, told), self._store.read() as reader:
+        with self._checks.accounting(principal, told), self._custodian.reading(principal) as reader:
             self._checks.check(reader, principal, Action.SEE_GRANTS, namespace)
             moment = self._moment(reader, as_of)
             found = tuple(view_grants(reader, moment, namespace))
@@ -202,7 +206,7 @@ class AccessControl:
         Raises: as ``grants``.
         """
         told = Told("who", namespace, (action.value, as_of))
-        with self._checks.accounting(principal, told), self._store.read() as reader:
+        with self._checks.accounting(principal, told), self._custodian.reading(principal) as reader:
             self._checks.check(reader, principal, Action.SEE_GRANTS, namespace)
             moment = self._moment(reader, as_of)
             state = read_access(reader, moment.size)
@@ -301,7 +305,7 @@ class AccessControl:
         Raises: as ``grants``.
         """
         told = Told("api_keys", namespace, (as_of,))
-        with self._checks.accounting(principal, told), self._store.read() as reader:
+        with self._checks.accounting(principal, told), self._custodian.reading(principal) as reader:
             self._checks.check(reader, principal, Action.SEE_GRANTS, namespace)
             moment = self._moment(reader, as_of)
             found = tuple(view_keys(reader, moment, namespace))

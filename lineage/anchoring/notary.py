@@ -8,10 +8,11 @@ size has another history. Either way nothing is signed and nothing is taken unti
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from msgspec.structs import replace
 
+from lineage.anchoring.behind import lift_behind, mark_behind
 from lineage.anchoring.sidecar import Anchor, Frozen, Mark, Sidecar, SidecarStore
 from lineage.projections.governance import KeyRow, read_keys
 from lineage.proofs.checkpoints import read_checkpoint, sign_checkpoint, verifier_key_of
@@ -30,6 +31,9 @@ from lineage_schemas.errors import (
     StoreBehindError,
     StoreError,
 )
+
+RECOVERED_MARK: Final = "/recovered-"
+"""What stands between the first name of a log and what tells a recovered one from it."""
 
 
 class SigningKeys(Protocol):
@@ -153,6 +157,31 @@ class Notary:
         _refuse_frozen(recalled)
         self.check(reader, recalled)
 
+    def mark(self, store: Store) -> None:
+        """Mark a store that is behind what is remembered, so that nobody else goes on with it.
+
+        One that agrees with it again is let go. Where nothing is remembered, or it is of another
+        ledger, nothing is done.
+
+        Raises:
+            StoreError: the sidecar or the store failed.
+        """
+        with self.sidecar.locked():
+            sidecar = self.sidecar.read()
+            if sidecar is None or sidecar.checkpoint is None:
+                return
+            signed = read_checkpoint(sidecar.checkpoint.encode())
+            with store.write() as writer:
+                if not _is_same_log(writer.origin(), sidecar.origin):
+                    return
+                try:
+                    compare(writer, sidecar)
+                except StoreBehindError:
+                    if not writer.is_frozen():
+                        mark_behind(writer, signed.size)
+                else:
+                    lift_behind(writer)
+
     # --- signing ---------------------------------------------------------------------------------
 
     def sign_head(
@@ -172,6 +201,8 @@ class Notary:
         with self.sidecar.locked():
             sidecar = self.sidecar.read()
             with store.read() as reader:
+                # Whatever it agreed with before: another history may have grown beyond that size.
+                self._agreed = None
                 last = compare(reader, sidecar)
                 head = checkpoint_at(reader, reader.head().size if size is None else size)
                 _check_head(reader, head)
@@ -212,6 +243,11 @@ def _refuse_frozen(recalled: Recalled, cause: StoreBehindError | None = None) ->
     frozen = None if recalled.sidecar is None else recalled.sidecar.frozen
     if isinstance(frozen, Frozen):
         raise frozen_error(frozen.to) from cause
+
+
+def _is_same_log(one: str, other: str) -> bool:
+    """Tell whether two names are of one log, before and after a recovery."""
+    return one.partition(RECOVERED_MARK)[0] == other.partition(RECOVERED_MARK)[0]
 
 
 def compare(reader: Reader, sidecar: Sidecar | None) -> Checkpoint:

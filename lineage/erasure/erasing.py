@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -33,7 +34,9 @@ from lineage_schemas.errors import (
     StoreBusyError,
     StoreFullError,
 )
-from lineage_schemas.governance import PartsErased
+from lineage_schemas.governance import Erasure, PartsErased
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 class Plan(NamedTuple):
@@ -90,6 +93,17 @@ def _plan(
     )
 
 
+def plan_of(reader: Reader, namespace: str, done: Erasure) -> Plan:
+    """Return what the plan of an erasure was that the log states."""
+    number = namespace_number(reader, namespace)
+    assert number is not None
+    return Plan(
+        candidates_at(reader, namespace, number, done.positions),
+        [],
+        find_copies(reader, done.positions, done.parts),
+    )
+
+
 def scrub(store: Store, wait_seconds: float = SCRUB_WAIT_SECONDS_MAX) -> bool:
     """Rewrite what may hold erased bytes; tell whether that could be done now.
 
@@ -100,7 +114,8 @@ def scrub(store: Store, wait_seconds: float = SCRUB_WAIT_SECONDS_MAX) -> bool:
         return True
     try:
         store.scrub(wait_seconds)
-    except (ReadOnlyStoreError, StoreBusyError, StoreFullError):
+    except (ReadOnlyStoreError, StoreBusyError, StoreFullError) as error:
+        _LOG.warning("What was erased cannot be scrubbed yet: %s", error)
         return False
     return True
 
@@ -129,12 +144,13 @@ def remember(notary: Notary, store: Store) -> None:
 
 
 def erased_in_log(reader: Reader) -> list[ErasedParts]:
-    """Return what the log says was erased."""
+    """Return what the log says was erased. What it says of later entries is no word of ours."""
     return [
         ErasedParts(
             position=position, facts=parts == PartsErased.ALL, personal=True, leaf=leaf.hex()
         )
-        for position, _, parts in scan_rows(reader, ERASED)
+        for position, stated_at, parts in scan_rows(reader, ERASED)
+        if position < stated_at
         for leaf in reader.hashes(0, position, 1)
     ]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from lineage.anchoring.behind import signed_elsewhere
 from lineage.anchoring.durable import translated, whole_file
 from lineage.anchoring.notary import root_of_size
 from lineage.audit import AuditLevel, AuditReport, AuditRequest, audit_log
@@ -96,8 +97,13 @@ def describe(reader: Reader) -> BackupAnswer:
         root=head.tree().root().hex(),
         checkpoint=None if note is None else note.decode(),
         unsigned=max(0, head.size - signed),
-        frozen=reader.is_frozen(),
+        frozen=_is_exported(reader),
     )
+
+
+def _is_exported(reader: Reader) -> bool:
+    """Tell whether the ledger was exported for good; a mark is found again where it is restored."""
+    return reader.is_frozen() and signed_elsewhere(reader) is None
 
 
 def _copy(reader: Reader, made: Path, progress: Progress | None) -> None:
@@ -110,7 +116,7 @@ def _copy(reader: Reader, made: Path, progress: Progress | None) -> None:
             writer.freeze(frozen=False)
             writer.rename(origin)
             writer.keep_checkpoint(reader.checkpoint())
-            writer.freeze(frozen=reader.is_frozen())
+            writer.freeze(frozen=_is_exported(reader))
     finally:
         copy.close()
 

@@ -94,6 +94,7 @@ class _Version(Struct, frozen=True):
     lineage_export: int
 
 
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _ENCODER: Final = msgspec.json.Encoder()
 _VERSION: Final = msgspec.json.Decoder(_Version)
 _HEADER: Final = msgspec.json.Decoder(Header)
@@ -122,7 +123,7 @@ def decode_header(line: bytes) -> Header:
         )
     try:
         version = _VERSION.decode(line).lineage_export
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise damaged(HEADER_LINE, str(error)) from error
     if version > EXPORT_VERSION:
         raise NewerStoreError(
@@ -202,7 +203,7 @@ def damaged(number: int, why: str) -> ProofError:
 def _decode(decoder: msgspec.json.Decoder[_Line], line: bytes, number: int) -> _Line:
     try:
         read = decoder.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise damaged(number, str(error)) from error
     if encode_line(read) != line:
         raise damaged(number, "it is not written in the one way there is")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from lineage.anchoring.notary import RECOVERED_MARK
 from lineage.clock import Randomness
-from lineage.recovery import RECOVERED_MARK
 
 COPY_MARK: Final = "/copy-"
 _ORIGIN_BYTES: Final = 8

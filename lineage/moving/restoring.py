@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct, structs
 
+from lineage.anchoring.behind import lift_behind
 from lineage.anchoring.durable import DISK, beside, give_name, translated, whole_file
 from lineage.anchoring.notary import Notary, compare
 from lineage.anchoring.sidecar import Frozen, Sidecar
 from lineage.audit import AuditLevel, AuditRequest, audit_log
 from lineage.erasure.erasing import replay, scrub
-from lineage.folding import Progress, rebuild_views
+from lineage.folding import Progress, bring_views_up
 from lineage.moving.backing_up import BackupAnswer, describe, remove_beside
 from lineage.moving.filling import UNFINISHED, check_fillable, fill, finishing, refuse_unfinished
 from lineage.moving.naming import before_recovery
+from lineage.moving.passing import passing_folder
 from lineage.moving.writing_out import read_log
-from lineage.projections.views import PROJECTION_VERSION, TABLES, read_bookmark
+from lineage.projections.views import TABLES
 from lineage.proofs.checkpoints import read_checkpoint
 from lineage.stores.base import Store, frozen_error
 from lineage.stores.opening import MEMORY, has_store, open_store, path_of, shown_location
@@ -117,8 +118,8 @@ def _restore_into(
             where=shown_location(location),
             hint="Name an empty place.",
         )
-    with tempfile.TemporaryDirectory(prefix="lineage-restore-") as folder:
-        made = Path(folder) / "staged.db"
+    with passing_folder() as folder:
+        made = folder / "staged.db"
         answer = _stage(backup, made, notary, progress)
         source = SqliteStore(made, TABLES, "")
         try:
@@ -180,7 +181,9 @@ def _check(
     if store.origin == _NOT_ONE:
         raise _foreign(backup)
     refuse_unfinished(store)
-    _bring_views_up(store, progress)
+    with store.write() as writer:
+        lift_behind(writer)
+    bring_views_up(store, progress)
     with store.read() as reader:
         report = audit_log(reader, AuditRequest(level=AuditLevel.PAYLOAD), progress=progress)
         if report.findings:
@@ -196,14 +199,6 @@ def _check(
         scrub(store)
     fault = _fault(store, sidecar) if signs else ""
     return RestoreAnswer(backup=found, missing=_missing(found, sidecar), fault=fault, erased=erased)
-
-
-def _bring_views_up(store: Store, progress: Progress | None) -> None:
-    with store.read() as reader:
-        current = read_bookmark(reader)[:2] == (PROJECTION_VERSION, reader.head().size)
-    if not current:
-        with store.write() as writer:
-            rebuild_views(writer, progress)
 
 
 def _refuse_of_another(origin: str, sidecar: Sidecar | None) -> None:

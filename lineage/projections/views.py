@@ -35,6 +35,7 @@ from lineage.stores.scanning import scan_rows
 from lineage.stores.tables import BOOKMARK_TABLE, Bound, Column, Table
 from lineage_schemas.codec import encode_json
 from lineage_schemas.entry import Entry
+from lineage_schemas.errors import StoreError
 from lineage_schemas.governance import GOVERNANCE_TYPES, Erasure, ErasureRefusal, Release
 
 BOOKMARK: Final = Table(
@@ -43,7 +44,8 @@ BOOKMARK: Final = Table(
     key=("id",),
     bound=(Bound.PUBLIC, "id"),
 )
-"""How far the views have come, and which version of the projections made them. One row.
+"""How far the views have come, and which version of the projections made them. One row, and a
+second one (``BEHIND_ID``) where ``lineage.anchoring.behind`` has said something of the store.
 
 ``turn`` goes up each time they are folded anew: whoever keeps something made from them in memory
 sees by it that rows may have changed or gone.
@@ -85,6 +87,7 @@ VIEW_TABLES: Final = (
 TABLES: Final = (*VIEW_TABLES, BOOKMARK)
 
 _BOOKMARK_ID: Final = 1
+BEHIND_ID: Final = 2
 _GOVERNANCE: Final = frozenset[type](GOVERNANCE_TYPES)
 
 
@@ -190,7 +193,11 @@ class Views:
             self._grants.fold(said)
 
     def flush(self, writer: Writer, size: int) -> None:
-        """Write what changed, and move the bookmark to ``size``."""
+        """Write what changed, and move the bookmark to ``size``.
+
+        Raises:
+            StoreError: another version of this software has folded the views meanwhile.
+        """
         self.catalog.flush(writer)
         for view in (
             self.nodes,
@@ -241,6 +248,12 @@ def digest_views(reader: Reader) -> str:
 
 def _move_bookmark(writer: Writer, size: int) -> None:
     found = writer.find(BOOKMARK, "id", [_BOOKMARK_ID])
+    if found and found[0][1] != PROJECTION_VERSION:
+        raise StoreError(
+            f"Another version of this software keeps the views now ({found[0][1]}, this one "
+            f"{PROJECTION_VERSION}); nothing was written",
+            hint="Stop this process, and start it with the version that the others run.",
+        )
     turn = found[0][3] if found else 0
     row = (_BOOKMARK_ID, PROJECTION_VERSION, size, turn)
     if found:

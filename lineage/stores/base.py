@@ -242,7 +242,8 @@ class Writer(Reader, Protocol):
     def freeze(self, frozen: bool) -> None:  # noqa: FBT001 - it is what the row will say
         """Let the log take nothing from here on, or let it take entries again.
 
-        Only a final export freezes, and only what fills a store by an import lets go again.
+        A final export freezes, and the mark of a store that is behind what was signed; an import
+        and a recovery let go again.
         """
         ...
 

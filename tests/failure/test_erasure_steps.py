@@ -12,7 +12,7 @@ from faulty_custody import FaultyKeys, FaultyParts, FaultySidecar
 from lineage.anchoring.keys import KeyFile
 from lineage.anchoring.notary import Notary
 from lineage.anchoring.sidecar import SidecarFile
-from lineage.ledger import Artifact, Event, EventKind, Ledger, Statement
+from lineage.ledger import Artifact, Event, EventKind, Ledger, Principal, Statement
 from lineage.projections.views import TABLES
 from lineage.service import Ledger as Service
 from lineage.stores.opening import open_store
@@ -32,6 +32,12 @@ STORE_FAULTS = [
     )
     for when in When
 ]
+
+PARTS_OF_AN_APPROVAL: dict[str, tuple[Fault | None, tuple[str, When, int] | None]] = {
+    "commit": (Fault(Step.COMMIT, When.AFTER), None),
+    "sidecar": (None, ("write", When.BEFORE, 1)),
+    "scrub": (Fault(Step.SCRUB, When.BEFORE), None),
+}
 
 
 def told(path: Path) -> tuple[int, int]:
@@ -117,6 +123,44 @@ def test_an_erasure_whose_sidecar_breaks_is_remembered_when_it_is_asked_again(
     check_erased(second, path, positions)
     ledger.close()
     second.close()
+
+
+@pytest.mark.parametrize("part", [*PARTS_OF_AN_APPROVAL])
+@pytest.mark.parametrize("is_same_process", [True, False])
+def test_an_approval_that_is_interrupted_is_finished_when_it_is_asked_for_again(
+    tmp_path: Path, part: str, *, is_same_process: bool
+) -> None:
+    path = tmp_path / "ledger.db"
+    positions = told(path)
+    ledger, store, parts = faulty(path)
+    ada, who = Principal("ada", is_local=True), Principal("bob", is_local=True)
+    at = ledger.erasures.propose(positions, ALL, legal_basis="GDPR 17(1)", principal=ada).position
+    assert at is not None
+    store.fault, parts.fault = PARTS_OF_AN_APPROVAL[part]
+    with pytest.raises(BrokenError):
+        ledger.erasures.approve(at, principal=who)
+    second = ledger if is_same_process else opened(path, "second")
+    answer = second.erasures.approve(at, principal=who)
+    assert (answer.refused, answer.scrubbed, answer.nodes) == (False, True, 3)
+    assert answer.positions == positions
+    assert second.custody.last_checkpoint().unsigned == 0
+    check_erased(second, path, positions)
+    ledger.close()
+    second.close()
+
+
+def test_what_an_interrupted_erasure_has_left_to_do_is_done_by_whoever_looks_after_it(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "ledger.db"
+    positions = told(path)
+    ledger, store, _ = faulty(path)
+    store.fault = Fault(Step.SCRUB, When.BEFORE)
+    with pytest.raises(BrokenError):
+        ledger.erasures.erase(asked(*positions, parts=ALL))
+    ledger.erasures.finish()
+    check_erased(ledger, path, positions)
+    ledger.close()
 
 
 def check_erased(ledger: Ledger, path: Path, positions: tuple[int, int]) -> None:

@@ -1,6 +1,6 @@
 """Connections to PostgreSQL break: nothing acknowledged is lost, and nothing is written twice."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import Event as Signal
 from threading import Thread
 
@@ -11,8 +11,9 @@ from checks import check_ledger
 from children import made_batch
 from databases import fresh_schema, own_url, run_behind
 from doubles import FakeClock, SeededRandomness
+from erasing import ALL, asked
 from lineage.intake import COMMIT_ATTEMPTS_MAX
-from lineage.ledger import Outcome
+from lineage.ledger import Outcome, Role
 from lineage.projections.views import TABLES
 from lineage.service import Ledger
 from lineage.stores.opening import open_store
@@ -202,4 +203,74 @@ def test_conflicts_without_end_are_told(location: str) -> None:
     run_behind(location, "DROP TRIGGER fail_first ON ledger")
     assert len(ledger.record(made_batch(0, 3))) == 4
     assert ledger.head().size == before + 4
+    ledger.close()
+
+
+def make_a_key(ledger: Ledger) -> int:
+    ledger.access.make_key("ida")
+    return len(ledger.access.api_keys())
+
+
+def grant(ledger: Ledger) -> int:
+    ledger.access.grant("ida", Role.READER, ["*"])
+    return len(ledger.access.grants())
+
+
+def grant_and_revoke(ledger: Ledger) -> int:
+    (granted,) = ledger.access.grants() or (ledger.access.grant("ida", Role.READER, ["*"]),)
+    return int(ledger.access.revoke(granted.position).revoked_by is not None)
+
+
+def hold(ledger: Ledger) -> int:
+    ledger.erasures.hold(None, authority="Court of Ghent")
+    return len(ledger.erasures.restraints())
+
+
+def propose(ledger: Ledger) -> int:
+    ledger.erasures.propose([ledger.head().size - 1], ALL, legal_basis="GDPR 17(1)")
+    return len(ledger.erasures.proposals())
+
+
+def erase(ledger: Ledger) -> int:
+    answer = ledger.erasures.erase(asked(ledger.head().size - 1, parts=ALL))
+    return len(answer.positions)
+
+
+WORKS = [make_a_key, grant, grant_and_revoke, hold, propose, erase]
+
+
+@pytest.mark.parametrize("work", WORKS)
+@pytest.mark.parametrize("cut", Cut)
+def test_work_of_the_ledger_s_own_whose_answer_never_came_is_done_once(
+    wire: Wire, location: str, cut: Cut, work: Callable[[Ledger], int]
+) -> None:
+    ledger = opened(over(wire, location))
+    ledger.record(made_batch(0, 0))
+    if work is grant_and_revoke:
+        ledger.access.grant("ida", Role.READER, ["*"])
+    wire.cut_at(b"COMMIT\0", cut, COMMIT_ATTEMPTS_MAX - 1)
+    assert work(ledger) == 1
+    check_ledger(ledger)
+    ledger.close()
+
+
+@pytest.mark.parametrize("work", WORKS)
+def test_work_of_the_ledger_s_own_is_tried_again_after_a_conflict(
+    location: str, work: Callable[[Ledger], int]
+) -> None:
+    ledger = opened(location)
+    ledger.record(made_batch(0, 0))
+    faults = FAULTS.format(times=COMMIT_ATTEMPTS_MAX - 1, code="40001", event="INSERT ON entry")
+    run_behind(location, faults)
+    assert work(ledger) == 1
+    ledger.close()
+
+
+def test_whoever_must_look_first_is_told_so(wire: Wire, location: str) -> None:
+    ledger = opened(over(wire, location))
+    ledger.record(made_batch(0, 0))
+    wire.cut_at(b"COMMIT\0", Cut.BEFORE, COMMIT_ATTEMPTS_MAX)
+    with pytest.raises(StoreLostError, match="look first whether it is done"):
+        make_a_key(ledger)
+    assert make_a_key(ledger) == 1
     ledger.close()

@@ -1,6 +1,8 @@
 """The database server restarts, crashes or has no room: what was acknowledged is there, once."""
 
+import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event as Signal
 from threading import Thread
 
@@ -11,9 +13,13 @@ from children import made_batch
 from clusters import Cluster, cluster
 from disks import small_disk
 from erasing import asked
+from lineage.erasure.erasing import scrub
 from lineage.ledger import Artifact, PartsErased, Receipt, Statement
+from lineage.projections.views import TABLES
 from lineage.service import Ledger
-from lineage_schemas.errors import LedgerError, StoreError, StoreFullError
+from lineage.stores.postgres.looking import look_at_database
+from lineage_schemas.errors import LedgerError, StoreBusyError, StoreError, StoreFullError
+from lineage_schemas.health import Finding
 from server_programs import hand_over
 from writer_children import opened_at
 
@@ -192,3 +198,57 @@ def test_what_was_erased_stays_due_while_a_session_holds_an_old_state(server: Cl
     opened_at(location, "later").close()
     assert server.files_with(SECRET.encode()) == []
     reading.close()
+
+
+def hold_a_snapshot(server: Cluster) -> Iterator[str]:
+    with server.session() as session:
+        session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        session.execute("SELECT 1")
+        yield "session .* of postgres"
+
+
+def hold_a_transaction_elsewhere(server: Cluster) -> Iterator[str]:
+    with server.session("template1") as session:
+        session.execute("SELECT pg_current_xact_id()")
+        yield "session .* of postgres"
+
+
+def hold_a_prepared_transaction(server: Cluster) -> Iterator[str]:
+    with server.session() as session:
+        session.execute("SELECT pg_current_xact_id()")
+        session.execute("PREPARE TRANSACTION 'forgotten'")
+    yield "prepared transaction forgotten of postgres"
+    server.run("ROLLBACK PREPARED 'forgotten'")
+
+
+@pytest.mark.parametrize(
+    "hold", [hold_a_snapshot, hold_a_transaction_elsewhere, hold_a_prepared_transaction]
+)
+def test_what_another_role_holds_is_seen_and_named_by_an_owner_without_privileges(
+    server: Cluster,
+    hold: Callable[[Cluster], Iterator[str]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server.run("CREATE ROLE owning LOGIN", "CREATE DATABASE owned OWNER owning")
+    location = server.url(hold.__name__, user="owning", database="owned")
+    if hold is not hold_a_transaction_elsewhere:
+        server.run("GRANT CREATE ON DATABASE postgres TO owning")
+        location = server.url(hold.__name__, user="owning")
+    ledger = told_of_somebody(location)
+    with contextmanager(hold)(server) as name:
+        assert not erase_somebody(ledger)
+        assert re.search(f"held by {name}", caplog.text)
+        (due,) = [one for one in findings(location) if one.what.startswith("Erased bytes")]
+        assert re.search(f"held by {name}", due.what)
+        with pytest.raises(StoreBusyError, match=name):
+            ledger._store.scrub(0)
+        assert server.files_with(SECRET.encode())
+    assert scrub(ledger._store)
+    assert server.files_with(SECRET.encode()) == []
+    ledger.close()
+    server.run("DROP DATABASE owned", "DROP OWNED BY owning", "DROP ROLE owning")
+
+
+def findings(location: str) -> tuple[Finding, ...]:
+    with look_at_database(location, TABLES) as (found, _):
+        return found

@@ -10,7 +10,7 @@ from lineage.ledger import Artifact, Statement
 from lineage.projections.views import TABLES
 from lineage.service import Ledger
 from lineage.stores.opening import open_store
-from lineage_schemas.errors import InvalidInputError, RuleError
+from lineage_schemas.errors import InvalidInputError, RuleError, StoreError
 from strategies import batch_sizes, commands, cut, numbered, observations
 
 
@@ -51,3 +51,18 @@ def test_a_rebuild_goes_on_over_the_end_of_a_run(ledger: Ledger) -> None:
         assert report.identical
         assert report.entries == ledger.head().size
     assert ledger.audit().findings == ()
+
+
+def test_a_process_of_another_version_writes_nothing_over_views_that_are_not_its_own(
+    ledger: Ledger,
+) -> None:
+    ledger.record([Statement(id="1", source="ci", records=(Artifact(key="acme:a"),))])
+    later = [Statement(id="2", source="ci", records=(Artifact(key="acme:b"),))]
+    size = ledger.head().size
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lineage.projections.views.PROJECTION_VERSION", "views/0")
+        with pytest.raises(StoreError, match=r"views/0.*the version that the others run"):
+            ledger.record(later)
+    assert ledger.head().size == size
+    ledger.record(later)
+    check_ledger(ledger)

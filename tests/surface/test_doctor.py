@@ -356,6 +356,11 @@ DATABASES: list[tuple[str, str, Verdict]] = [
     ("UPDATE ledger SET store_version = 0", "store", Verdict.WARNING),
     ("UPDATE ledger SET scrub_due = 1", "scrub", Verdict.WARNING),
     ("UPDATE ledger SET frozen = TRUE", "frozen", Verdict.WARNING),
+    (
+        "UPDATE ledger SET frozen = TRUE; INSERT INTO bookmark VALUES (2, 'behind', 9, 0)",
+        "signed",
+        Verdict.PROBLEM,
+    ),
     ("CREATE TABLE stranger (a BIGINT)", "tables", Verdict.WARNING),
     ("DROP TABLE word", "tables", Verdict.PROBLEM),
     ("DROP TABLE bookmark", "log", Verdict.PROBLEM),

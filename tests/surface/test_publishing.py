@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from erasing import ALL, asked
 from lineage.custody import Custody
 from lineage.service import Ledger
 from lineage.writing.submission import Principal
@@ -71,6 +72,25 @@ def test_what_another_process_left_unsigned_is_signed_first(terminal: Terminal) 
             assert ledger.custody.last_checkpoint().unsigned
             publisher.sign()
             assert ledger.custody.last_checkpoint().unsigned == 0
+
+
+def test_what_an_erasure_has_left_to_do_is_done_by_the_server_that_signs(
+    terminal: Terminal,
+) -> None:
+    with terminal.open() as ledger:
+        position = ledger.record([more(1)])[0].position
+        assert position is not None
+        with terminal.open() as other, other._store.read() as reader:
+            assert reader.head().size
+            assert not ledger.erasures.erase(asked(position, parts=ALL)).scrubbed
+        assert not ledger.custody.state().is_scrubbed
+        with running(create_app(ledger, Settings())):
+            tick = threading.Event()
+            for _ in range(TICKS_MAX):
+                if ledger.custody.state().is_scrubbed:
+                    return
+                tick.wait(0.01)
+    raise AssertionError("it was not scrubbed")
 
 
 def test_what_could_not_be_signed_is_tried_again_without_news(terminal: Terminal) -> None:

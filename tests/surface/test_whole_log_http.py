@@ -59,7 +59,9 @@ def test_every_route_is_asked_and_answers(told: Told, client: SurfaceClient) -> 
         "/metrics",
         "/log/tile/{path:path}",
     }
-    decided = {re.sub(r"(?<=/)\d+", POSITION, path) for path in good if path.startswith(erasures.PATH)}
+    decided = {
+        re.sub(r"(?<=/)\d+", POSITION, path) for path in good if path.startswith(erasures.PATH)
+    }
     assert {path for path in filled if path.startswith(erasures.PATH)} - decided == {
         # Nobody approves what they have proposed, and one key proposes all that is here.
         f"{erasures.PATH}/{POSITION}/approve"

@@ -6,6 +6,7 @@ import pytest
 
 from checks import check_ledger
 from doubles import FakeClock, SeededRandomness
+from erasing import OWNED, asked, said
 from lineage.anchoring.exports import read_exported
 from lineage.anchoring.keys import MemoryKeys, make_signing_key
 from lineage.anchoring.notary import Notary
@@ -276,3 +277,21 @@ def test_what_was_written_is_signed_when_the_ledger_is_closed(tmp_path: Path) ->
     with open_ledger(tmp_path / "ledger.db") as ledger:
         assert ledger.custody.last_checkpoint().size == size
         assert ledger.custody.last_checkpoint().unsigned == 0
+
+
+def test_what_a_process_that_does_not_sign_erased_is_remembered_when_it_is_signed(
+    store: Store,
+) -> None:
+    sidecar = MemorySidecar()
+    notary = Notary(sidecar, MemoryKeys(SeededRandomness("keys")))
+    signing = Ledger(store, FakeClock(), SeededRandomness(), notary)
+    another = Ledger(store, FakeClock(), SeededRandomness("another"))
+    first = signing.record([said("1", OWNED)])[0].position
+    second = signing.record([said("2", OWNED)])[0].position
+    for position in (first, second):
+        assert position is not None
+        another.erasures.erase(asked(position))
+        signing.custody.checkpoint()
+        remembered = sidecar.read()
+        assert remembered is not None
+        assert remembered.erased[-1].position == position

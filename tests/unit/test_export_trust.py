@@ -234,6 +234,15 @@ def test_one_of_a_later_form_is_refused(lines: list[bytes], version: int) -> Non
         read(json.encode(header) + b"\n" + b"".join(lines[1:]))
 
 
+@pytest.mark.parametrize("at", [0, 1, -1])
+def test_a_line_that_is_nested_too_deeply_is_refused(lines: list[bytes], at: int) -> None:
+    deep = b'"x":' + b"[" * 200_000 + b"]" * 200_000 + b"}\n"
+    made = list(lines)
+    made[at] = made[at].removesuffix(b"}\n") + b"," + deep
+    with pytest.raises(ProofError, match="damaged"):
+        read(b"".join(made))
+
+
 def test_a_log_that_does_not_hold_together_is_not_exported() -> None:
     kept = memory_ledger()
     live(kept.ledger)

@@ -1,7 +1,12 @@
 """A backup is put back where it belongs, and nowhere else; what must be gone is gone before."""
 
+import os
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
+import tempfile
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -9,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from checks import check_ledger
+from databases import fresh_schema
 from erasing import ALL, asked
 from lineage.anchoring.sidecar import SidecarFile
 from lineage.ledger import Artifact, Ledger, Statement, open_ledger, restore_ledger
+from lineage.moving.passing import passing_folder
 from lineage.moving.restoring import RestoreAnswer
 from lineage.stores.sqlite.layout import STORE_VERSION
 from lineage_schemas.errors import (
@@ -297,3 +304,40 @@ def test_a_backup_that_was_changed_is_refused(folder: Path, backup: Path, sql: s
         restored(backup, store)
     assert not store.exists()
     assert [one.name for one in folder.iterdir() if "restored" in one.name] == []
+
+
+STOPPED_INSIDE = """
+import os, signal
+from lineage.moving.passing import passing_folder
+with passing_folder() as folder:
+    (folder / "staged.db").write_bytes(b"what was erased since")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_copy_that_a_killed_restore_has_left_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    with passing_folder() as at_work:
+        killed = subprocess.run([sys.executable, "-c", STOPPED_INSIDE], check=False)
+        assert killed.returncode == -signal.SIGKILL
+        (left,) = set(tmp_path.iterdir()) - {at_work}
+        assert list(left.iterdir())
+        with passing_folder() as mine:
+            assert set(tmp_path.iterdir()) == {at_work, mine}
+            assert mine.stat().st_mode & 0o777 == 0o700
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_restore_into_a_database_leaves_no_copy(
+    backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    (temporary / "lineage-restore-left").mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    with fresh_schema() as location:
+        restore_ledger(backup, location)
+    assert list(temporary.iterdir()) == []

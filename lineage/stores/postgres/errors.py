@@ -34,7 +34,7 @@ _BUSY: Final = (
 _LOST: Final = (
     StoreLostError,
     "The connection to the database broke; what was under way was written, or nothing of it",
-    "Send it again: what is there already is not written twice.",
+    "Send statements again: none is written twice. Of anything else look first whether it is done.",
 )
 _UNREACHABLE: Final = (
     StoreError,

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import Connection
 
 from lineage.stores.postgres.errors import translate
+from lineage.stores.postgres.horizon import holders, next_transaction, told
 from lineage.stores.postgres.layout import STORE_VERSION
 from lineage.stores.postgres.place import Place, parse_place
 from lineage.stores.postgres.reading import PostgresReader
@@ -74,8 +75,8 @@ def _look(url: str, tables: Sequence[Table], stack: ExitStack) -> DatabaseLook:
         reader = PostgresReader(connection)
         return (*server, mark, *_of_ledger(looked, reader, tables)), reader
     except psycopg.Error as error:
-        told = translate(error, place.shown)
-        return (problem(_DATABASE, told.what, told.where, told.hint),), None
+        fault = translate(error, place.shown)
+        return (problem(_DATABASE, fault.what, fault.where, fault.hint),), None
 
 
 def _mark(looked: _Looked) -> Finding:
@@ -111,18 +112,13 @@ def _of_ledger(
     shown = looked.place.shown
     scrub, frozen = fine("scrub", "No erased byte is left"), fine("frozen", "It takes entries")
     if reader.is_scrub_due():
-        scrub = warning(
-            "scrub",
-            "Erased bytes may still be in the files of the tables",
-            shown,
-            "End what reads the ledger for long, and open it again as the owner of its tables.",
-        )
+        scrub = _scrub_due(looked)
     if looked.number(b"SELECT count(*) FROM ledger WHERE frozen"):
         frozen = warning(
             "frozen",
-            "The ledger was exported for good, and takes nothing",
+            "The ledger takes nothing: it was exported for good, or is not what was signed",
             shown,
-            "Send to where it was imported.",
+            "If it was exported, send to where it was imported; else put the newer store back.",
         )
     strays, there = reader.strays(tables), fine("tables", "The tables are those of a ledger")
     if strays.gone:
@@ -142,12 +138,24 @@ def _of_ledger(
     return scrub, frozen, there
 
 
+def _scrub_due(looked: _Looked) -> Finding:
+    connection = looked.connection
+    held = holders(connection, next_transaction(connection))
+    by = f"; an old state of them is held by {told(held)}" if held else ""
+    return warning(
+        "scrub",
+        f"Erased bytes may still be in the files of the tables{by}",
+        looked.place.shown,
+        "End what holds an old state, and open the ledger again as the owner of its tables.",
+    )
+
+
 def _version(looked: _Looked) -> Finding:
     version = int(looked.setting("server_version_num"))
-    told = f"PostgreSQL {looked.setting('server_version')}"
+    name = f"PostgreSQL {looked.setting('server_version')}"
     if version < SERVER_VERSION_MIN:
-        return problem(_DATABASE, f"{told} is too old", looked.place.shown, "Use 14 or later.")
-    return fine(_DATABASE, told, looked.place.shown)
+        return problem(_DATABASE, f"{name} is too old", looked.place.shown, "Use 14 or later.")
+    return fine(_DATABASE, name, looked.place.shown)
 
 
 def _standby(looked: _Looked) -> Finding:

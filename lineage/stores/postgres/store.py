@@ -24,6 +24,7 @@ from psycopg_pool import ConnectionPool
 
 from lineage.stores.base import BUSY_WAIT_SECONDS_MAX, SCRUB_WAIT_SECONDS_MAX
 from lineage.stores.postgres.errors import translated
+from lineage.stores.postgres.horizon import holders, next_transaction, told
 from lineage.stores.postgres.making import prepare
 from lineage.stores.postgres.place import Place, parse_place
 from lineage.stores.postgres.reading import PostgresReader
@@ -58,10 +59,6 @@ _OWNS_ALL: Final = b"""
     SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_catalog.pg_class
     JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace
     WHERE nspname = current_schema() AND relkind = 'r'
-"""
-_OLD_SNAPSHOTS: Final = b"""
-    SELECT count(*) FROM pg_catalog.pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start < %s
 """
 
 
@@ -147,15 +144,18 @@ class PostgresStore:
         with self._entered(), translated(self._place.shown):
             connection = self._live_writer()
             self._check_owner(connection)
-            row = connection.execute(b"SELECT scrub_due, clock_timestamp() FROM ledger").fetchone()
+            row = connection.execute(b"SELECT scrub_due FROM ledger").fetchone()
             assert row is not None
-            # A row that an older snapshot may still see would be copied along.
-            self._await_snapshots(connection, row[1], wait_seconds)
+            # Afterwards, so that whoever has erased what is due comes before it.
+            next_id = next_transaction(connection)
+            self._await_holders(connection, next_id, wait_seconds)
             connection.execute(b"SET statement_timeout = 0")
             connection.execute(b"SET lock_timeout = %d" % max(1, wait_seconds * _MILLISECONDS))
             try:
                 for name in ("payload", *(table.name for table in self._tables)):
                     connection.execute(f'VACUUM (FULL, ANALYZE) "{name}"'.encode())
+                # A standby may have come back meanwhile with an old snapshot.
+                self._await_holders(connection, next_id, 0)
                 # What another process has erased meanwhile stays due.
                 connection.execute(
                     b"UPDATE ledger SET scrub_due = 0 WHERE scrub_due = %s", (row[0],)
@@ -230,18 +230,15 @@ class PostgresStore:
                 hint="Open the ledger once as their owner.",
             )
 
-    def _await_snapshots(self, connection: Connection, since: object, wait_seconds: float) -> None:
+    def _await_holders(self, connection: Connection, next_id: str, wait_seconds: float) -> None:
         end = monotonic() + wait_seconds
-        while True:
-            row = connection.execute(_OLD_SNAPSHOTS, (since,)).fetchone()
-            if row is None or not row[0]:
-                return
+        while found := holders(connection, next_id):
             if monotonic() >= end:
                 raise StoreBusyError(
-                    "A session holds an old state of the ledger, so erased bytes are still in its "
-                    "tables",
+                    "Erased bytes are still in the tables, for an old state of the ledger is held "
+                    f"by {told(found)}",
                     where=self._place.shown,
-                    hint="End what reads it for so long, and open the ledger again.",
+                    hint="End that, and open the ledger again.",
                 )
             sleep(_PAUSE_SECONDS)
 

@@ -158,9 +158,9 @@ def _frozen(connection: sqlite3.Connection, path: Path) -> Finding:
     if frozen:
         return warning(
             "frozen",
-            "The ledger was exported for good, and takes nothing",
+            "The ledger takes nothing: it was exported for good, or is not what was signed",
             str(path),
-            "Send to where it was imported.",
+            "If it was exported, send to where it was imported; else put the newer store back.",
         )
     return fine("frozen", "The ledger takes entries")
 
