@@ -36,6 +36,7 @@ from lineage.ledger import (
     LinkClass,
     MetricSeries,
     Mode,
+    PartsErased,
     ProofQuery,
     Role,
     Statement,
@@ -177,7 +178,9 @@ def erase(ledger: Ledger, namespace: str) -> None:
         ledger.prove(shown, namespace=namespace)
     ledger.erasures.hold(KEYS[1], authority=mark(namespace, 900), namespace=namespace)
     ledger.erasures.erase(asked(KEYS[0], reason=mark(namespace, 901)), namespace=namespace)
-    ledger.erasures.propose([KEYS[1]], legal_basis=mark(namespace, 902), namespace=namespace)
+    ledger.erasures.propose(
+        [KEYS[1]], PartsErased.ALL, legal_basis=mark(namespace, 902), namespace=namespace
+    )
 
 
 class Told(NamedTuple):

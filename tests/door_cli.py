@@ -51,8 +51,14 @@ WHOLE: dict[str, str] = {
 }
 """What is not asked in a namespace, and why: whoever may do it has all of the files."""
 
-ASKED = ("access key list", "access list", "access who", "find", "holds", "list", "query", "show")
-CHANGING = ("access grant", "access key make", "hold", "ingest", "redact", "release", "retain")
+ASKED = (
+    *("access key list", "access list", "access who", "erasure list", "erasure show", "find"),
+    *("holds", "list", "query", "show"),
+)
+CHANGING = (
+    *("access grant", "access key make", "erasure approve", "erasure propose", "erasure refuse"),
+    *("hold", "ingest", "redact", "release", "retain"),
+)
 PROVING = ("prove", "verify", "trace")
 WITHIN = frozenset({*ASKED, *CHANGING, *PROVING})
 """What is asked or said in one namespace."""
@@ -85,6 +91,7 @@ def asking(namespace: str) -> Iterator[Arguments]:
     yield "find", "mark"
     yield "find", mark(namespace, 0)[:4], "--format", "json"
     yield "holds", "--format", "json"
+    yield "erasure", "list", "--format", "json"
     yield "access", "list", "--format", "json"
     yield "access", "who", "read", "--format", "json"
     yield "access", "key", "list", "--format", "json"
@@ -98,9 +105,13 @@ def changing(size: int) -> Iterator[Arguments]:
     yield "retain", KEYS[1], "--class", "c", "--days", "3", "--legal-basis", "b", "--format", "json"
     for position in (*range(size - 8, size + 4), size // 2):
         yield "release", str(position), "--reason", "r", "--format", "json"
+        yield "erasure", "show", str(position), "--format", "json"
+        yield "erasure", "approve", str(position), "--format", "json"
+        yield "erasure", "refuse", str(position), "--reason", "r", "--format", "json"
         yield "prove", str(position)
         yield "redact", str(position), "--dry-run", "--format", "json"
     for key in (*KEYS, RUNS[0]):
+        yield "erasure", "propose", key, "--all", "--legal-basis", "b", "--format", "json"
         yield "redact", key, "--dry-run"
         yield "prove", key, "--format", "json"
     yield "ingest", "-", "--format", "json"

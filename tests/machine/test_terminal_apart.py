@@ -62,5 +62,7 @@ def check_terminal(history: list[Said], erased: list[int], home: int) -> None:
         assert not [name for name in NAMESPACES if name in one.answer.text], one
     if history == EXAMPLE:
         # Each was answered well: a command that is only ever refused would tell nothing either.
-        assert {one.command for one in answers if not one.code} == WITHIN
+        # But to approve: whoever is at the terminal without a key is one person, who proposed it.
+        well = {one.command for one in answers if not one.code}
+        assert well == WITHIN - {"erasure approve"}
         assert {one.code for one in whole} == {0}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import tree
-from lineage.ledger import Artifact, Statement
+from lineage.ledger import Artifact, Principal, Role, Statement
 from lineage_api.app import create_app
 from lineage_api.compose import open_configured_ledger
 from lineage_api.settings import read_settings
@@ -50,6 +50,13 @@ def tell_of_keys() -> None:
         ledger.record([Statement(id="told", source="here", records=records)])
 
 
+def be_audited() -> None:
+    """Let somebody ask whose questions stand in the access log, which the pages speak of too."""
+    with open_configured_ledger(read_settings({}, store="lineage.db")) as ledger:
+        ledger.access.grant("cyd", Role.AUDITOR, ["*"])
+        ledger.show(MODEL, principal=Principal("cyd"))
+
+
 def type_in(words: list[str], terminal: Terminal, archive: Path) -> None:
     """Run a command as it stands, but for the reader's own key and folder."""
     target = None
@@ -72,6 +79,7 @@ def test_the_commands_work_as_they_stand(tmp_path: Path, monkeypatch: pytest.Mon
     archive.mkdir()
     terminal = Terminal(tmp_path / "lineage.db")
     tell_of_keys()
+    be_audited()
     for page in ("README.md", "docs/custody.md"):
         for words in commands(page):
             if ELSEWHERE.isdisjoint(words):

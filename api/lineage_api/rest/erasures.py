@@ -86,11 +86,11 @@ async def list_proposals(request: Request) -> Response:
         )
     found = await surface.reading.run(
         lambda: surface.ledger.erasures.proposals(
-            namespace, undecided=undecided, start=start, count=count, principal=principal
+            namespace, undecided=undecided, start=start, count=count + 1, principal=principal
         )
     )
-    following = found[-1].position + 1 if len(found) == count else None
-    return json_response(Proposals(found, following))
+    following = found[count].position if len(found) > count else None
+    return json_response(Proposals(found[:count], following))
 
 
 async def show_proposal(request: Request) -> Response:
