@@ -84,6 +84,7 @@ class Custodian(Protocol):
 
     def reading(self, principal: Principal) -> AbstractContextManager[Reader]:
         """Open a snapshot for somebody, if the store is what was signed."""
+        ...
 
 
 class AccessControl:
