@@ -29,6 +29,12 @@ VARIABLE = "LINEAGE_BENCH_POSTGRES"
 DEFAULT = "postgresql:///postgres?host=/var/run/postgresql&user=postgres"
 SCHEMA = "BENCH_SCHEMA"
 WRITERS = (1, 2, 4, 8)
+SAID = {
+    "postgres": "server_version",
+    "postgres_fsync": "fsync",
+    "postgres_synchronous_commit": "synchronous_commit",
+}
+"""What a server is asked of itself. Without ``fsync`` nothing it acknowledges is durable."""
 BUDGET = 3_000
 
 
@@ -38,10 +44,14 @@ class OursInPostgres(Ours):
     name = "lineage-ledger in PostgreSQL"
 
     def versions(self) -> dict[str, str]:
-        """Name what decides the speed."""
+        """Name what decides the speed: the server too, and whether it waits for its disk."""
         with _connect() as connection:
-            row = connection.execute("SHOW server_version").fetchone()
-        return {**super().versions(), "postgres": "" if row is None else str(row[0])}
+            said = {
+                name: connection.execute(f"SHOW {setting}".encode()).fetchone()
+                for name, setting in SAID.items()
+            }
+        told = {name: "" if row is None else str(row[0]) for name, row in said.items()}
+        return {**super().versions(), **told}
 
     def open_ledger(self, directory: Path) -> Ledger:
         """Open the ledger in the schema that the environment names."""
