@@ -261,9 +261,10 @@ def test_the_access_log_tells_who_looked(office: Office) -> None:
     office.get("bob", f"/{at}", **{"Lineage-Purpose": "request 12"})
     problem(office.post("ada", f"/{at}/approve", {}), 403, "forbidden")
     records = office.ledger.access.log().records
-    told = [(one.who, one.access.door, one.access.text, one.access.purpose) for one in records]
-    assert ("ada", "http", "propose(str)", "") in told
-    assert ("bob", "http", "proposal(int)", "request 12") in told
+    said = [(one.who, one.access) for one in records]
+    told = [(who, one.door, one.operation, one.text, one.purpose) for who, one in said]
+    assert ("ada", "http", "propose", "propose(str)", "") in told
+    assert ("bob", "http", "proposal", "proposal(int)", "request 12") in told
 
 
 DOORS: dict[str, tuple[str, Callable[[Office, str, int], httpx.Response]]] = {

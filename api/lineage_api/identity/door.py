@@ -67,9 +67,12 @@ def _untold(error: StoreError) -> StoreError:
 
 
 def _inquiry(scope: Scope) -> Inquiry:
-    """Return what an access log says of a request: no value of it but its purpose."""
+    """Return what an access log says of a request: no value of it but its purpose.
+
+    What the operation is called, GraphQL says; elsewhere it is the call of the engine.
+    """
     purpose = Headers(scope=scope).get(PURPOSE, "")[:PURPOSE_LENGTH_MAX]
-    return Inquiry(door="http", operation=scope["method"], purpose=purpose)
+    return Inquiry(door="http", purpose=purpose)
 
 
 def refused(scope: Scope, error: LedgerError) -> Response:
