@@ -36,7 +36,7 @@ from lineage.rules.secrets import clean_identifier
 from lineage.stores.base import Reader, Store, Writer
 from lineage.writing.governing import Pseudonyms, governance_batch, namespace_number
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
-from lineage_schemas.erasures import ErasureAnswer, ProposalView, RestraintView
+from lineage_schemas.erasures import ErasureAnswer, ProposalPage, ProposalView, RestraintView
 from lineage_schemas.errors import InvalidInputError, PreconditionError
 from lineage_schemas.governance import (
     ErasureProposal,
@@ -291,8 +291,10 @@ class Erasures:
                 )
             return view_proposal(writer, namespace, position, now_us)
 
-        view = self._state(work)
-        self._checks.tell(principal, Told("refuse", namespace, (position,), count=1))
+        told = Told("refuse", namespace, (position,))
+        with self._checks.accounting(principal, told):
+            view = self._state(work)
+        self._checks.tell(principal, replace(told, count=1))
         return view
 
     def proposal(
@@ -308,11 +310,12 @@ class Erasures:
             ForbiddenError: ``principal`` may not see it.
             NotFoundError: no erasure is proposed there in this namespace.
         """
-        with self._custody.reading(principal) as reader:
+        told = Told("proposal", namespace, (position,))
+        with self._checks.accounting(principal, told), self._custody.reading(principal) as reader:
             self._checks.check(reader, principal, Action.SEE_RESTRAINTS, namespace)
             now_us = self._checks.now_us(reader)
             found = view_proposal(reader, namespace, position, now_us)
-        self._checks.tell(principal, Told("proposal", namespace, (position,), count=1))
+        self._checks.tell(principal, replace(told, count=1))
         return found
 
     def proposals(
@@ -324,6 +327,24 @@ class Erasures:
         count: int | None = None,
         principal: Principal = LOCAL_PRINCIPAL,
     ) -> tuple[ProposalView, ...]:
+        """Return the erasures that were proposed in a namespace, decided ones too, by position.
+
+        Raises: as ``proposal_page``.
+        """
+        page = self.proposal_page(
+            namespace, undecided=undecided, start=start, count=count, principal=principal
+        )
+        return page.proposals
+
+    def proposal_page(
+        self,
+        namespace: str = DEFAULT_NAMESPACE,
+        *,
+        undecided: bool = False,
+        start: int = 0,
+        count: int | None = None,
+        principal: Principal = LOCAL_PRINCIPAL,
+    ) -> ProposalPage:
         """Return the erasures that were proposed in a namespace, decided ones too, by position.
 
         From position ``start`` on, and ``count`` of them at most; or only those that are
@@ -340,9 +361,10 @@ class Erasures:
             now_us = self._checks.now_us(reader)
             views = view_proposals(reader, namespace, now_us, start, undecided=undecided)
             found = tuple(islice(views, count))
+            following = next(views, None)
         question = undecided, start, count
         self._checks.tell(principal, Told("proposals", namespace, question, count=len(found)))
-        return found
+        return ProposalPage(found, None if following is None else following.position)
 
     def _approved(
         self, reader: Reader, proposed: Proposed, namespace: str, now_us: int

@@ -21,7 +21,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from lineage_schemas.api_keys import holds_api_key, without_api_keys
+from lineage_schemas.api_keys import API_KEY_SHAPE, holds_api_key, without_api_keys
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.identifiers import normalise_identifier
 from lineage_schemas.mlmd import Event, NodeRecord, Record
@@ -70,8 +70,8 @@ _CREDENTIAL: Final = re.compile(
 """In an identifier only what opens a door is left out: a ``page_token`` tells two things apart."""
 
 _ALREADY_FILTERED: Final = frozenset({FILTERED, b"%5Bfiltered%5D"})
-_API_KEY: Final = re.compile(rb"(llk_[0-9a-f]{16}_[0-9a-f]{64})")
-"""One of our own: see ``lineage_schemas.access``."""
+_API_KEY: Final = re.compile(API_KEY_SHAPE.encode())
+"""One of our own; its public id stays, to revoke it by."""
 
 _PASSWORDS: Final = (_API_KEY, _URI, _WEB_URI, _PARAMETER)
 _TOKENS: Final = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?|([{}\[\]])', re.DOTALL)

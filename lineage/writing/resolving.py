@@ -64,12 +64,14 @@ class Resolver:
         self._namespace = namespace
         self._vertices = views.nodes.vertices
         self._realms = {kind: realm_of(namespace, code) for kind, code in KIND_CODES.items()}
-        self._commands = CommandRules(views, namespace)
         self._begin(0, is_command=False)
 
     def _begin(self, position: int, *, is_command: bool) -> None:
         self._position = position
         self._is_command = is_command
+        if is_command:
+            # What a command took is the next one's to take again, once the views have folded it.
+            self._commands = CommandRules(self._views, self._namespace)
         # Observations name nodes by key only: ``rules.form`` has seen to it.
         self._ref: Callable[[Kind, Ref], int] = self._ref_of_command if is_command else self._by_key
         self._items: list[Item] = []

@@ -12,8 +12,10 @@ The rest are its public id (16 hexadecimal digits) and its secret (64), joined b
 """
 
 _BEGINNING: Final = f"{API_KEY_PREFIX}_"
-_SHAPE: Final = re.compile(rf"({_BEGINNING}[0-9a-f]{{16}}_)[0-9a-f]+")
-"""A key, or what is left of one that was cut."""
+API_KEY_SHAPE: Final = rf"{_BEGINNING}[0-9a-f]{{16}}_([0-9a-f]+)"
+"""A key, or what is left of one that was cut; the group is its secret."""
+
+_SHAPE: Final = re.compile(API_KEY_SHAPE)
 
 
 def holds_api_key(text: str) -> bool:
@@ -23,4 +25,6 @@ def holds_api_key(text: str) -> bool:
 
 def without_api_keys(text: str) -> str:
     """Return a text without the secrets of API keys; their public ids stay, to revoke them by."""
-    return _SHAPE.sub(r"\1[filtered]", text) if _BEGINNING in text else text
+    if _BEGINNING not in text:
+        return text
+    return _SHAPE.sub(lambda found: found[0].removesuffix(found[1]) + "[filtered]", text)

@@ -88,6 +88,13 @@ class ProposalView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     refusal: str = ""
 
 
+class ProposalPage(Struct, frozen=True):
+    """What was proposed, by position; ``next_position`` is where the next page begins."""
+
+    proposals: tuple[ProposalView, ...]
+    next_position: int | None
+
+
 class RestraintView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A hold (no ``keep_days``) or a retention, and what it covers.
 

@@ -260,11 +260,16 @@ def test_the_access_log_tells_who_looked(office: Office) -> None:
     at = office.proposed()
     office.get("bob", f"/{at}", **{"Lineage-Purpose": "request 12"})
     problem(office.post("ada", f"/{at}/approve", {}), 403, "forbidden")
+    problem(office.get("bob", "/999999"), 404, "not_found")
+    problem(office.post("bob", "/999999/refuse", {"reason": "no"}), 404, "not_found")
     records = office.ledger.access.log().records
     said = [(one.who, one.access) for one in records]
     told = [(who, one.door, one.operation, one.text, one.purpose) for who, one in said]
     assert ("ada", "http", "propose", "propose(str)", "") in told
     assert ("bob", "http", "proposal", "proposal(int)", "request 12") in told
+    # That a thing is not there is an answer too.
+    errors = [(who, one.operation, one.error) for who, one in said if one.error]
+    assert errors == [("bob", "proposal", "not_found"), ("bob", "refuse", "not_found")]
 
 
 DOORS: dict[str, tuple[str, Callable[[Office, str, int], httpx.Response]]] = {

@@ -60,6 +60,7 @@ CALLS: dict[str, Call] = {
     "Erasures.refuse": lambda one, who: one.erasures.refuse(0, reason="r", principal=who),
     "Erasures.proposal": lambda one, who: one.erasures.proposal(0, principal=who),
     "Erasures.proposals": lambda one, who: one.erasures.proposals(principal=who),
+    "Erasures.proposal_page": lambda one, who: one.erasures.proposal_page(principal=who),
     "Erasures.hold": lambda one, who: one.erasures.hold(A, authority="court", principal=who),
     "Erasures.retain": lambda one, who: one.erasures.retain(
         A, retention_class="c", keep_days=1, legal_basis="b", principal=who
@@ -116,6 +117,7 @@ TAKES = {
     "Erasures.refuse": "approve-erasure",
     "Erasures.proposal": "see-restraints",
     "Erasures.proposals": "see-restraints",
+    "Erasures.proposal_page": "see-restraints",
     "Erasures.restraints": "see-restraints",
     "Erasures.hold": "restrain",
     "Erasures.retain": "restrain",

@@ -108,6 +108,37 @@ def test_a_replacement_wins_over_what_was_observed_of_the_future(log: Ledger) ->
     check_ledger(log)
 
 
+GROUPS: dict[str, list[AnyRecord]] = {
+    "what another command has given up": [
+        Context(id=1, type="Group", name="a"),
+        Context(id=1, type="Group", name="c"),
+        Context(type="Group", name="a"),
+    ],
+    "what was given up again at once": [
+        Context(id=1, type="Group", name="c"),
+        Context(id=1, type="Group", name="d"),
+        Context(id=2, type="Group", name="c"),
+    ],
+    "what the command before has made": [
+        Context(type="Group", name="c"),
+        Context(id=3, type="Group", name="c", custom_properties={"x": 1}),
+    ],
+}
+"""Names that commands take one after another, given contexts 1 and 2 called "a" and "b"."""
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one by one"])
+@pytest.mark.parametrize("named", GROUPS)
+def test_a_command_takes_a_name_that_one_before_it_left(
+    log: Ledger, named: str, *, together: bool
+) -> None:
+    log.record([command("a", Context(type="Group", name="a"), Context(type="Group", name="b"))])
+    said = [command(f"{number}", record) for number, record in enumerate(GROUPS[named])]
+    for batch in [said] if together else [[one] for one in said]:
+        log.record(batch)
+    check_ledger(log)
+
+
 # --- #N where record N replaces a node that is there ---------------------------------------------
 
 

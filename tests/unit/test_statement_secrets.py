@@ -271,6 +271,13 @@ def test_a_key_of_ours_in_a_question_is_not_in_the_access_log(tmp_path: Path) ->
     assert OWN_KEY.encode() not in kept
 
 
+def test_a_key_of_ours_that_was_cut_is_filtered_from_a_value(ledger: Ledger) -> None:
+    cut = OWN_KEY[:-10]
+    ledger.record([said("1", Artifact(key=A, custom_properties={"log": f"key={cut} used"}))])
+    shown = ledger.show(A)[0].node.custom_properties["log"]
+    assert shown == f"key={FILTERED_KEY} used"
+
+
 def test_a_text_keeps_all_but_keys_of_ours() -> None:
     assert without_api_keys(f"a {OWN_KEY}, b") == f"a {FILTERED_KEY}, b"
     for text in ("", "llk_", OWN_KEY[:20], "\ud800 llk_", "é llk_ü"):

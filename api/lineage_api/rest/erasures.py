@@ -19,7 +19,6 @@ from starlette.routing import Route
 from lineage_api.bodies import JSON, json_response, read_body, read_parameters
 from lineage_api.namespaces import PARAMETER, namespace_of
 from lineage_api.surface import principal_of, surface_of
-from lineage_schemas.erasures import ProposalView
 from lineage_schemas.errors import DecodeError, InvalidInputError, NotFoundError
 from lineage_schemas.governance import PartsErased
 from lineage_schemas.limits import INT_MAX
@@ -60,13 +59,6 @@ class RefusalRequest(Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
 
 
-class Proposals(Struct, frozen=True):
-    """What was proposed, by position; ``next_position`` is where the next page begins."""
-
-    proposals: tuple[ProposalView, ...]
-    next_position: int | None
-
-
 _Asked = TypeVar("_Asked", bound=Struct)
 
 
@@ -84,13 +76,12 @@ async def list_proposals(request: Request) -> Response:
             where=f"count={given.get('count', '')[:16]}, "
             f"undecided={given.get('undecided', '')[:16]}",
         )
-    found = await surface.reading.run(
-        lambda: surface.ledger.erasures.proposals(
-            namespace, undecided=undecided, start=start, count=count + 1, principal=principal
+    page = await surface.reading.run(
+        lambda: surface.ledger.erasures.proposal_page(
+            namespace, undecided=undecided, start=start, count=count, principal=principal
         )
     )
-    following = found[count].position if len(found) > count else None
-    return json_response(Proposals(found[:count], following))
+    return json_response(page)
 
 
 async def show_proposal(request: Request) -> Response:

@@ -55,11 +55,11 @@ WRITER_CACHE_KIB: Final = 65_536
 SQLITE_HEADER_BYTES: Final = 100
 
 PAGE_BYTES: Final = 4_096
-"""An entry with its payload fills about two kilobytes: larger pages are fewer to write a batch."""
+"""A statement writes a page of each B-tree it touches: with larger ones it is more each time."""
 
-CHECKPOINT_PAGES: Final = 16_384
-"""How long the write-ahead log grows (64 MiB) before it is copied into the file: a page that is
-written again meanwhile is copied once."""
+CHECKPOINT_BYTES: Final = 67_108_864
+"""How long the write-ahead log grows before it is copied into the file: a page that is written
+again meanwhile is copied once."""
 
 
 class SqliteStore:
@@ -348,7 +348,8 @@ def _settle(database: Database, path: Path) -> None:
     database.conn.execute("PRAGMA synchronous = FULL")
     database.conn.execute("PRAGMA temp_store = MEMORY")
     database.conn.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
-    database.conn.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    page_bytes = int(database.conn.execute("PRAGMA page_size").fetchone()[0])
+    database.conn.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_BYTES // page_bytes}")
 
 
 def _enable_wal(database: Database) -> None:
