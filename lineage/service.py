@@ -284,6 +284,7 @@ class Ledger:
         except StoreBehindError:
             self.custody.tell_others()
             raise
+        self._checks.count_refused(deliveries, outcomes)
         self.custody.follow()
         return outcomes
 
