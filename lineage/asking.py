@@ -14,12 +14,11 @@ from msgspec.structs import replace
 from lineage.access.accounts import Told
 from lineage.access.checking import Checks
 from lineage.access.roles import Action
-from lineage.anchoring.behind import marked_fault
-from lineage.anchoring.notary import Notary, Recalled
+from lineage.anchoring.snapshots import Snapshots
 from lineage.projections.catalog import SOURCE
 from lineage.questions.as_of import AsOf, FoundNamespace, resolve_as_of, state_basis
 from lineage.rules.form import LEDGER_NAMESPACE
-from lineage.stores.base import Reader, Store
+from lineage.stores.base import Reader
 from lineage.stores.bound import BoundReader
 from lineage.writing.governing import namespace_number
 from lineage.writing.submission import Principal
@@ -48,9 +47,8 @@ class Asked:
 class Asking:
     """Opens questions on one store."""
 
-    def __init__(self, store: Store, notary: Notary | None, checks: Checks) -> None:
-        self._store = store
-        self._notary = notary
+    def __init__(self, snapshots: Snapshots, checks: Checks) -> None:
+        self._snapshots = snapshots
         self._checks = checks
 
     @contextmanager
@@ -68,19 +66,17 @@ class Asking:
                 was revoked; the local principal is answered, and told what is missing.
         """
         namespace, principal, as_of = where
-        recalled = None if self._notary is None else self._notary.recall()
-        if recalled is not None and recalled.fault is not None:
-            raise recalled.fault
         told = Told(call, namespace, (*question, as_of))
         must_account = False
         try:
-            with self._store.read() as reader:
+            with self._snapshots.opened(principal) as snapshot:
+                reader, recalled = snapshot.reader, snapshot.recalled
+                if recalled is not None and recalled.fault is not None:
+                    raise recalled.fault
                 must_account = self._checks.check(
                     reader, principal, _ACTIONS.get(call, Action.READ), namespace
                 )
-                fault = self._fault(reader, recalled)
-                if fault is not None and not principal.is_local:
-                    raise fault
+                fault = snapshot.fault() if principal.is_local else None
                 asked = self._asked(reader, namespace, as_of, fault)
                 basis = asked.basis
                 told = replace(told, size=basis.size, root=basis.root, origin=basis.origin)
@@ -111,12 +107,6 @@ class Asking:
         )
         basis = state_basis(reader, origin, namespace, resolved, found)
         return Asked(bound_to(reader, namespace, number), number, basis, reader)
-
-    def _fault(self, reader: Reader, recalled: Recalled | None) -> StoreError | None:
-        """Return what is wrong with the log itself, by what was signed of it."""
-        if self._notary is None or recalled is None:
-            return marked_fault(reader)
-        return self._notary.verdict(reader, recalled)
 
 
 def bound_to(reader: Reader, namespace: str, number: int | None) -> Reader:

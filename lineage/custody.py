@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -21,6 +21,7 @@ from lineage.anchoring.behind import marked_fault, refuse_behind
 from lineage.anchoring.exports import export_checkpoint
 from lineage.anchoring.notary import Notary, Recalled, Signed, anchored, keys_in_force
 from lineage.anchoring.sidecar import DIRECTORY_TARGET, Anchor, Sidecar, with_anchor
+from lineage.anchoring.snapshots import Snapshots
 from lineage.clock import Clock, Randomness
 from lineage.erasure.erasing import remember
 from lineage.intake import Intake
@@ -91,6 +92,7 @@ class Custody:
         randomness: Randomness,
     ) -> None:
         self._store = store
+        self._snapshots = Snapshots(store, notary)
         self._intake = intake
         self._notary = notary
         self._checks = checks
@@ -221,9 +223,8 @@ class Custody:
             NotFoundError: there is none.
             StoreBehindError: a later one was signed, and the store does not hold what it covers.
         """
-        recalled = None if self._notary is None else self._notary.recall()
-        sidecar = None if recalled is None else recalled.sidecar
-        with self._store.read() as reader:
+        with self._snapshots.opened(principal) as snapshot:
+            reader, recalled = snapshot.reader, snapshot.recalled
             self._checks.check(reader, principal, Action.VERIFY, EVERY)
             if self._notary is not None and recalled is not None:
                 self._notary.check(reader, recalled)
@@ -232,6 +233,7 @@ class Custody:
             signed = read_checkpoint(note)
             keys = keys_in_force(read_keys(reader), signed.size)
             unsigned = max(0, reader.head().size - signed.size)
+        sidecar = None if recalled is None else recalled.sidecar
         best = anchored(sidecar)
         return CheckpointAnswer(
             origin=signed.origin,
@@ -252,13 +254,10 @@ class Custody:
             ForbiddenError: ``principal`` is no operator.
         """
         self._admit(principal, Action.OPERATE)
-        recalled = None if self._notary is None else self._notary.recall()
-        fault: StoreError | None = None
-        with self._store.read() as reader:
-            if self._notary is not None and recalled is not None:
-                fault = self._notary.verdict(reader, recalled)
-            fault = fault or marked_fault(reader)
-            ledger = read_state(reader)
+        with self._snapshots.opened(LOCAL_PRINCIPAL) as snapshot:
+            recalled = snapshot.recalled
+            fault = snapshot.fault() or marked_fault(snapshot.reader)
+            ledger = read_state(snapshot.reader)
         sidecar = None if recalled is None else recalled.sidecar
         return CustodyState(
             ledger=ledger,
@@ -275,7 +274,7 @@ class Custody:
         Raises: as ``lineage.questions.integrity.prove_growth``, and as ``checkpoint``.
         """
         note = self.checkpoint(principal=principal).note.encode()
-        with self._store.read() as reader:
+        with self.reading(principal) as reader:
             return prove_growth(reader, old_note, note)
 
     def tile(self, tile: Tile, *, principal: Principal = LOCAL_PRINCIPAL) -> bytes:
@@ -308,19 +307,18 @@ class Custody:
             StoreBehindError: the store is not what was signed: a grant may hold here which was
                 revoked, so that nobody is served but the local principal.
         """
-        recalled = None if self._notary is None else self._notary.recall()
-        with self._store.read() as reader:
-            if not principal.is_local and self._fault_of(reader, recalled) is not None:
-                raise StoreBehindError(
-                    "The ledger is not what was signed, and answers nobody who signs in",
-                    hint="Ask whoever operates it; `lineage doctor` says what is wrong.",
-                )
-            yield reader
+        with self._snapshots.opened(principal) as snapshot:
+            yield snapshot.reader
 
-    def _fault_of(self, reader: Reader, recalled: Recalled | None) -> StoreError | None:
-        if self._notary is None or recalled is None:
-            return marked_fault(reader)
-        return self._notary.verdict(reader, recalled)
+    def judging(self, principal: Principal, action: Action) -> AbstractContextManager[Reader]:
+        """Open a snapshot to judge in whether somebody may do something.
+
+        Raises:
+            StoreBehindError: as ``reading``, but for an operator.
+        """
+        # Else nobody who signs in could be told that this is why the server is not ready. It shows
+        # sizes and counts, and nobody's data.
+        return self._store.read() if action is Action.OPERATE else self.reading(principal)
 
     def _sign(self, notary: Notary) -> Signed:
         # Before signing, so that what is written meanwhile counts as news again.
@@ -350,7 +348,7 @@ class Custody:
         Raises:
             ForbiddenError: as ``checkpoint``.
         """
-        with self._store.read() as reader:
+        with self.reading(principal) as reader:
             self._checks.check(reader, principal, Action.VERIFY, EVERY)
             return list_keys(reader)
 
@@ -390,7 +388,7 @@ class Custody:
             ForbiddenError: as ``checkpoint``.
             NotFoundError: no key is introduced there, or none before has vouched for it.
         """
-        with self._store.read() as reader:
+        with self.reading(principal) as reader:
             self._checks.check(reader, principal, Action.VERIFY, EVERY)
             return prove_handover(reader, position)
 
@@ -465,7 +463,7 @@ class Custody:
     def _admit(self, principal: Principal, action: Action) -> None:
         """Refuse what somebody may not do to the ledger as a whole."""
         if not principal.is_local:
-            with self._store.read() as reader:
+            with self.judging(principal, action) as reader:
                 self._checks.check(reader, principal, action, EVERY)
 
 

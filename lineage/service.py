@@ -21,6 +21,7 @@ from lineage.access.control import AccessControl
 from lineage.access.roles import Action
 from lineage.anchoring.behind import refuse_behind
 from lineage.anchoring.notary import Notary
+from lineage.anchoring.snapshots import Snapshots
 from lineage.asking import Asking, bound_to
 from lineage.audit import AuditLevel, AuditReport, AuditRequest, audit_log, recall
 from lineage.clock import Clock, Randomness
@@ -120,7 +121,7 @@ class Ledger:
         self._checks = Checks(clock, accounts)
         self._intake = Intake(store, clock, randomness, guard, self._checks.check_batch)
         self._graph = GraphIndex()
-        self._asking = Asking(store, notary, self._checks)
+        self._asking = Asking(Snapshots(store, notary), self._checks)
         self.custody = Custody(store, self._intake, notary, self._checks, clock, randomness)
         self.access = AccessControl(store, self._intake, self.custody, self._checks, randomness)
         self.erasures = Erasures(store, self._intake, self.custody, self._checks, clock, randomness)
@@ -283,6 +284,7 @@ class Ledger:
         except StoreBehindError:
             self.custody.tell_others()
             raise
+        self._checks.count_refused(deliveries, outcomes)
         self.custody.follow()
         return outcomes
 
@@ -293,8 +295,9 @@ class Ledger:
 
         Raises:
             ForbiddenError: ``principal`` may not verify here.
+            StoreBehindError: the store is not what was signed, and ``principal`` signs in.
         """
-        with self._store.read() as reader:
+        with self.custody.reading(principal) as reader:
             self._checks.check(reader, principal, Action.VERIFY, EVERY)
             head = reader.head()
             return Head(head.size, head.tree().root(), head.recorded_us)
@@ -505,7 +508,10 @@ class Ledger:
         signed = SignedSize(checkpoint.size, checkpoint.note.encode())
         told = Told("prove", namespace, (query,))
         if not any(query.shown):
-            with self._checks.accounting(principal, told), self._store.read() as reader:
+            with (
+                self._checks.accounting(principal, told),
+                self.custody.reading(principal) as reader,
+            ):
                 self._checks.check(reader, principal, Action.PROVE, namespace)
                 own = bound_to(reader, namespace, namespace_number(reader, namespace))
                 answer = proof_answer(prove(own, namespace, query, signed), signed, None)
@@ -560,7 +566,7 @@ class Ledger:
         request = AuditRequest(level=level, keys=tuple(keys), checkpoint=checkpoint, state=state)
         memory = recall(self._notary)
         told = Told("audit", EVERY, (level.name,))
-        with self._checks.accounting(principal, told), self._store.read() as reader:
+        with self._checks.accounting(principal, told), self.custody.reading(principal) as reader:
             self._checks.check(reader, principal, Action.AUDIT, EVERY)
             report = audit_log(reader, request, memory, progress)
         self._checks.tell(
@@ -575,7 +581,9 @@ class Ledger:
 
         Raises:
             ForbiddenError: ``principal`` is no operator.
+            StoreBehindError: the store is not what was signed, and ``principal`` signs in.
         """
+        self.access.check(principal, Action.REBUILD)
         with self._store.write() as writer:
             self._checks.check(writer, principal, Action.REBUILD, EVERY)
             return rebuild_views(writer, progress)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -341,7 +341,23 @@ def check_settings(settings: Settings) -> None:
     check_struct(settings)
     check_reach(settings)
     _check_webhook(settings)
-    _check_revoked_keys(settings)
+    check_revoked_keys(settings.revoked_keys)
+
+
+def check_revoked_keys(keys: Sequence[str]) -> None:
+    """Refuse what is no public id of a key: it would revoke nothing.
+
+    Raises:
+        InvalidInputError: names which; does not quote it.
+    """
+    for number, key in enumerate(keys):
+        if not _KEY_ID.fullmatch(key):
+            # It is not quoted: somebody may have written the whole of a key there.
+            raise InvalidInputError(
+                "A revoked key is named by its public id: 16 digits of 0 to 9 and a to f",
+                where=f"revoked_keys[{number}]",
+                hint="It stands between the two underscores; `lineage access key list` has it.",
+            )
 
 
 def webhook_secret(settings: Settings) -> bytes | None:
@@ -354,17 +370,6 @@ def webhook_secret(settings: Settings) -> bytes | None:
 
     text = settings.anchor_webhook_secret
     return parse_secret(text) if text else None
-
-
-def _check_revoked_keys(settings: Settings) -> None:
-    for number, key in enumerate(settings.revoked_keys):
-        if not _KEY_ID.fullmatch(key):
-            # It is not quoted: somebody may have written the whole of a key there.
-            raise InvalidInputError(
-                "A revoked key is named by its public id: 16 digits of 0 to 9 and a to f",
-                where=f"revoked_keys[{number}]",
-                hint="It stands between the two underscores; `lineage access key list` has it.",
-            )
 
 
 def _check_webhook(settings: Settings) -> None:

@@ -6,10 +6,10 @@ somebody who was seen before costs two look-ups.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from threading import Lock
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -23,6 +23,7 @@ from lineage.access.approvals import (
 from lineage.access.roles import ACCOUNTED, ACTIONS, Action
 from lineage.access.state import NOBODY, AccessState, Rights, permits, read_access, rights_of
 from lineage.clock import Clock
+from lineage.intake import Delivery, Outcomes
 from lineage.projections.access import last_change
 from lineage.projections.views import read_bookmark
 from lineage.stores.base import Reader
@@ -35,6 +36,14 @@ from lineage_schemas.records import Statement
 
 RIGHTS_REMEMBERED_MAX: Final = 10_000
 """Principals whose rights are kept in memory; beyond that they are worked out anew."""
+
+_Refusal = TypeVar("_Refusal", bound=ForbiddenError)
+
+
+class RefusedBatchError(ForbiddenError):
+    """A batch is not its principal's to have recorded: it takes ``action``. Not counted yet."""
+
+    action = Action.INGEST
 
 
 class Checks:
@@ -129,10 +138,10 @@ class Checks:
         """Refuse a batch that its principal may not have recorded, or that nobody may.
 
         Returns whether it speaks of approvals: what may be said of a thing depends on whether it is
-        one.
+        one. The transaction may be made again, so ``count_refused`` counts what became of it.
 
         Raises:
-            ForbiddenError: one of its statements is not the principal's to make.
+            RefusedBatchError: one of its statements is not the principal's to make.
         """
         principal, namespace = batch.principal, batch.namespace
         if principal.is_local:
@@ -151,13 +160,20 @@ class Checks:
                 fits = permits(rights, action, namespace, statement.source)
                 plain.append(statement)
             if not fits:
-                raise self.refusal(principal, action, namespace, statement)
+                raise _refused_batch(action, namespace, statement)
         number = namespace_number(reader, namespace)
         if plain and touches_approvals(reader, number, plain):
-            raise self.refusal(principal, Action.APPROVE, namespace)
+            raise _refused_batch(Action.APPROVE, namespace)
         if approvals and takes_over(reader, number, approvals):
-            raise self.refusal(principal, Action.INGEST, namespace)
+            raise _refused_batch(Action.INGEST, namespace)
         return bool(approvals)
+
+    def count_refused(self, deliveries: Sequence[Delivery], outcomes: Outcomes) -> None:
+        """Tell whoever counts refusals of the batches that were refused, each by its own door."""
+        for delivery, outcome in zip(deliveries, outcomes, strict=True):
+            if isinstance(outcome, RefusedBatchError):
+                batch = delivery.batch
+                delivery.context.run(self._count, batch.principal, outcome.action, batch.namespace)
 
     def state(self, reader: Reader) -> AccessState:
         """Return what is granted, as ``reader`` sees it."""
@@ -182,22 +198,14 @@ class Checks:
         """Return the time by which grants and keys expire: it never runs behind the log's."""
         return max(reader.head().recorded_us, self._clock())
 
-    def refusal(
-        self,
-        principal: Principal,
-        action: Action,
-        namespace: str,
-        statement: Statement | None = None,
-    ) -> ForbiddenError:
+    def refusal(self, principal: Principal, action: Action, namespace: str) -> ForbiddenError:
         """Return the error of a refusal, having told whoever counts them."""
+        self._count(principal, action, namespace)
+        return _error(ForbiddenError, action, f"namespace {namespace[:64]}")
+
+    def _count(self, principal: Principal, action: Action, namespace: str) -> None:
         if self.accounts is not None:
             self.accounts.count_denial(principal, action.value, without_api_keys(namespace))
-        what = "" if statement is None else f", statement {statement.id[:64]}"
-        return ForbiddenError(
-            f"Whoever asks may not {action.replace('-', ' ')} here",
-            where=f"namespace {namespace[:64]}{what}",
-            hint=f"It takes the role {_roles_with(action)}, and none that is kept apart from it.",
-        )
 
     def _current(self, reader: Reader) -> AccessState:
         at = read_bookmark(reader).turn, last_change(reader)
@@ -206,6 +214,23 @@ class Checks:
             self._rights.clear()
             self._read_at = at
         return self._state
+
+
+def _refused_batch(
+    action: Action, namespace: str, statement: Statement | None = None
+) -> RefusedBatchError:
+    what = "" if statement is None else f", statement {statement.id[:64]}"
+    error = _error(RefusedBatchError, action, f"namespace {namespace[:64]}{what}")
+    error.action = action
+    return error
+
+
+def _error(kind: type[_Refusal], action: Action, where: str) -> _Refusal:
+    return kind(
+        f"Whoever asks may not {action.replace('-', ' ')} here",
+        where=where,
+        hint=f"It takes the role {_roles_with(action)}, and none that is kept apart from it.",
+    )
 
 
 def _roles_with(action: Action) -> str:

@@ -86,6 +86,10 @@ class Custodian(Protocol):
         """Open a snapshot for somebody, if the store is what was signed."""
         ...
 
+    def judging(self, principal: Principal, action: Action) -> AbstractContextManager[Reader]:
+        """Open a snapshot to judge in whether somebody may do something, as ``reading`` does."""
+        ...
+
 
 class AccessControl:
     """Who may do what in one ledger. The local principal may do everything."""
@@ -352,8 +356,9 @@ class AccessControl:
 
         Raises:
             UnknownBasisError: a size the log has not reached.
+            StoreBehindError: the store is not what was signed, so that it cannot be told.
         """
-        with self._store.read() as reader:
+        with self._custodian.judging(principal, action) as reader:
             if as_of is None or principal.is_local:
                 return self._checks.allows(reader, principal, action, namespace, source)
             moment = self._moment(reader, as_of)
@@ -366,8 +371,9 @@ class AccessControl:
 
         Raises:
             ForbiddenError: and names the action and the namespace.
+            StoreBehindError: as ``allowed``.
         """
-        with self._store.read() as reader:
+        with self._custodian.judging(principal, action) as reader:
             self._checks.check(reader, principal, action, namespace)
 
     # --- the access log --------------------------------------------------------------------------

@@ -92,7 +92,7 @@ class Moves:
             self._freeze(to)
         else:
             self._custody.catch_up()
-        with self._store.read() as reader:
+        with self._custody.reading(principal) as reader:
             head, origin = reader.head(), reader.origin()
             root = head.tree().root().hex()
             how = "final" if final else "copy"
@@ -105,7 +105,7 @@ class Moves:
             return write_export(reader, target, final=final, software=SOFTWARE, progress=progress)
 
     def _admit(self, principal: Principal, action: Action) -> None:
-        with self._store.read() as reader:
+        with self._custody.reading(principal) as reader:
             self._checks.check(reader, principal, action, EVERY)
 
     def _freeze(self, to: str) -> None:

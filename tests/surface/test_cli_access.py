@@ -1,6 +1,7 @@
 """Who may do what, from the terminal."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -59,6 +60,32 @@ def test_a_key_is_printed_once(terminal: Terminal) -> None:
         assert ledger.access.authenticate(secret).name == "ada"
     assert "revoked by position" in terminal.done("access", "key", "revoke", key)
     assert terminal.run("access", "key", "revoke", "0" * 16).exit_code == 1
+
+
+def test_a_key_that_the_settings_revoke_opens_nothing(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.done("access", "grant", "ada", "auditor", "--namespace", "*")
+    secret = terminal.done("access", "key", "make", "ada").strip()
+    unknown = f"llk_{'0' * 16}_{'0' * 64}"
+    for name, text in (("ada.key", secret), ("unknown.key", unknown)):
+        (tmp_path / name).write_text(text)
+    export = str(tmp_path / "export.jsonl")
+    terminal.environment["LINEAGE_REVOKED_KEYS"] = "1" * 16
+    terminal.done("export", str(tmp_path / "before.jsonl"), "--api-key", str(tmp_path / "ada.key"))
+    terminal.environment["LINEAGE_REVOKED_KEYS"] = secret.split("_")[1]
+    refused, known = (
+        terminal.run("export", export, "--api-key", str(tmp_path / name))
+        for name in ("ada.key", "unknown.key")
+    )
+    assert refused.exit_code == known.exit_code != 0
+    assert refused.stderr == known.stderr
+    assert "opens nothing here" in refused.stderr
+    # The whole of a key in the place of its id would revoke nothing.
+    terminal.environment["LINEAGE_REVOKED_KEYS"] = secret
+    wrong = terminal.run("export", export, "--api-key", str(tmp_path / "ada.key"))
+    assert wrong.exit_code != 0
+    assert "revoked_keys[0]" in wrong.stderr
+    assert secret not in wrong.stderr
+    assert not Path(export).exists()
 
 
 def test_a_key_as_json_has_its_secret_beside_its_view(terminal: Terminal) -> None:

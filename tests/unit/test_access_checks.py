@@ -155,6 +155,7 @@ INNER = {
     "Custody.remember_erasures": "as begin",
     "Custody.tell_others": "as begin",
     "Custody.reading": "opens what a call then checks",
+    "Custody.judging": "as reading",
     "Erasures.finish": "does what was allowed before, and interrupted",
     "AccessControl.authenticate": "how somebody comes to be a principal",
     "AccessControl.is_set_up": "whether there is anything to check",

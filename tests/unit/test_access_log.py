@@ -26,6 +26,7 @@ from erasing import OWNED, A, asked, said
 from lineage import open_ledger
 from lineage.access.accounts import AccessLog, OpenBook, Told
 from lineage.access.inquiry import Inquiry, inquiring
+from lineage.intake import COMMIT_ATTEMPTS_MAX
 from lineage.ledger import Action, Ledger, Principal, ProofQuery, Role, Shown, TraceQuery
 from lineage.moving.filling import UNFINISHED
 from lineage.projections.views import TABLES
@@ -40,6 +41,7 @@ from lineage_schemas.errors import (
     InvalidInputError,
     LedgerError,
     PreconditionError,
+    StoreConflictError,
     StoreError,
 )
 
@@ -336,6 +338,39 @@ def test_a_refusal_keeps_the_door_it_was_made_at(ledger: Ledger) -> None:
         ledger.types(principal=EVE)
     doors = {one.access.operation: one.access.door for one in seen(ledger)}
     assert doors == {"ingest": "http", "read": "graphql"}
+
+
+class ConflictingStore(FaultyStore):
+    """A store in which others come between some commits."""
+
+    conflicts = 0
+
+    def break_at(self, step: Step, when: When) -> None:
+        if self.conflicts and (step, when) == (Step.COMMIT, When.BEFORE):
+            self.conflicts -= 1
+            raise StoreConflictError("Another writer came between")
+
+
+@pytest.mark.parametrize("attempts", [1, 2, COMMIT_ATTEMPTS_MAX])
+def test_a_refusal_is_counted_once_however_often_its_group_is_tried(attempts: int) -> None:
+    store = ConflictingStore(MemoryStore("x"))
+    made = Service(store, FakeClock(), SeededRandomness(), accounts=access_log())
+    group = [made.prepare([said("1", OWNED)], principal=EVE), made.prepare([said("2", OWNED)])]
+    store.conflicts = attempts - 1
+    outcomes = made.commit(group)
+    assert isinstance(outcomes[0], ForbiddenError)
+    assert not isinstance(outcomes[1], LedgerError)
+    assert told(made) == [("eve", "ingest", "default", 1)]
+
+
+def test_what_came_to_nothing_was_refused_to_nobody() -> None:
+    store = ConflictingStore(MemoryStore("x"))
+    made = Service(store, FakeClock(), SeededRandomness(), accounts=access_log())
+    delivery = made.prepare([said("1", OWNED)], principal=EVE)
+    store.conflicts = COMMIT_ATTEMPTS_MAX
+    with pytest.raises(StoreConflictError):
+        made.commit([delivery])
+    assert told(made) == []
 
 
 def test_a_refusal_in_words_that_the_log_cannot_keep_is_kept(ledger: Ledger) -> None:

@@ -10,8 +10,10 @@ from doubles import FakeClock, SeededRandomness
 from keyholders import bearer
 from lineage.access.ending import ENDED
 from lineage.ledger import (
+    Action,
     Artifact,
     Ledger,
+    ProofQuery,
     Role,
     Statement,
     import_ledger,
@@ -24,7 +26,7 @@ from lineage.proofs.tiles import ENTRIES, Tile
 from lineage_api.app import create_app
 from lineage_api.settings import Settings
 from lineage_schemas.access import EVERY
-from lineage_schemas.errors import StoreBehindError, UnauthenticatedError
+from lineage_schemas.errors import ForbiddenError, StoreBehindError, UnauthenticatedError
 from surface_client import problem, running
 
 KEY = "acme:x"
@@ -41,16 +43,21 @@ def said(name: str) -> Statement:
 
 @pytest.fixture
 def keys(tmp_path: Path) -> dict[str, str]:
-    """Make a ledger with keys of three, a backup and an export; then revoke two of the keys."""
+    """Make a ledger with keys of four, a backup and an export; then revoke three of the keys."""
     with opened(tmp_path / "a" / "one.db") as ledger:
         ledger.record([said("1")])
         made = {}
-        for name, role in (("ida", Role.AUDITOR), ("airflow", Role.INGEST), ("ada", Role.READER)):
+        for name, role in (
+            ("ida", Role.AUDITOR),
+            ("ops", Role.OPERATOR),
+            ("airflow", Role.INGEST),
+            ("ada", Role.READER),
+        ):
             ledger.access.grant(name, role, [EVERY])
             made[name], _ = ledger.access.make_key(name)
         ledger.moves.back_up(tmp_path / "backup.db")
         ledger.moves.export(tmp_path / "export.jsonl")
-        for name in ("ida", "airflow"):
+        for name in ("ida", "ops", "airflow"):
             ledger.access.revoke_api_key(made[name].split("_")[1])
     return made
 
@@ -117,6 +124,59 @@ def test_what_was_put_back_serves_the_local_principal_alone(
             assert answer.json()["errors"][0]["extensions"]["code"] == "STORE_BEHIND"
             bundle = client.send("GET", "/log/tile/entries/000.p/1", headers=bearer(keys["ida"]))
             problem(bundle, 503, "store_behind")
+
+
+def test_no_door_of_it_is_open_to_a_key_whose_revocation_is_missing(
+    tmp_path: Path, keys: dict[str, str]
+) -> None:
+    path, export, backup = (
+        tmp_path / "a" / "one.db",
+        tmp_path / "again.jsonl",
+        tmp_path / "again.db",
+    )
+    restore_ledger(tmp_path / "backup.db", path, replace=True)
+    with opened(path, "second") as ledger:
+        ida, ops = (ledger.access.authenticate(keys[name]) for name in ("ida", "ops"))
+        for ask in (
+            lambda: ledger.show(KEY, principal=ida),
+            lambda: ledger.head(principal=ida),
+            lambda: ledger.audit(principal=ida),
+            lambda: ledger.prove(ProofQuery(target=0), principal=ida),
+            lambda: ledger.rebuild(principal=ops),
+            lambda: ledger.custody.checkpoint(principal=ida),
+            lambda: ledger.custody.last_checkpoint(principal=ida),
+            lambda: ledger.custody.keys(principal=ida),
+            lambda: ledger.custody.prove_handover(principal=ida),
+            lambda: ledger.moves.export(export, principal=ida),
+            lambda: ledger.moves.back_up(backup, principal=ops),
+            lambda: ledger.access.log(principal=ida),
+            lambda: ledger.access.check(ida, Action.AUDIT),
+            lambda: ledger.access.allowed(ida, Action.READ, EVERY),
+        ):
+            with pytest.raises(StoreBehindError, match="answers nobody who signs in") as refused:
+                ask()
+            assert not any(letter.isdigit() for letter in str(refused.value))
+        assert not export.exists()
+        assert not backup.exists()
+
+
+def test_an_operator_is_told_that_it_was_put_back(tmp_path: Path, keys: dict[str, str]) -> None:
+    path = tmp_path / "a" / "one.db"
+    restore_ledger(tmp_path / "backup.db", path, replace=True)
+    with opened(path, "second") as ledger:
+        with pytest.raises(ForbiddenError):
+            ledger.custody.state(principal=ledger.access.authenticate(keys["ida"]))
+        with running(create_app(ledger, Settings(sign_in="required"))) as client:
+            metrics = client.send("GET", "/metrics", headers=bearer(keys["ops"])).text
+            assert 'lineage_sidecar_state{lineage_sidecar_state="fault"} 1.0' in metrics
+            ready = client.send("GET", "/readyz", headers=bearer(keys["ops"]))
+            problem(ready, 503, "store_behind")
+            assert ledger.origin not in ready.text
+            for name in ("ida", "airflow"):
+                unready = client.send("GET", "/readyz", headers=bearer(keys[name]))
+                problem(unready, 503, "not_ready")
+                refused = client.send("GET", "/metrics", headers=bearer(keys[name]))
+                problem(refused, 403, "forbidden")
 
 
 def test_after_a_loss_every_key_is_made_anew(tmp_path: Path, keys: dict[str, str]) -> None:

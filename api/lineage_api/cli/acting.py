@@ -13,7 +13,7 @@ from lineage.access.inquiry import Inquiry, inquiring
 from lineage.service import Ledger
 from lineage.writing.submission import LOCAL_PRINCIPAL, Principal
 from lineage_api.cli.session import Session
-from lineage_api.settings import API_KEY_VARIABLE
+from lineage_api.settings import API_KEY_VARIABLE, check_revoked_keys
 from lineage_schemas.errors import InvalidInputError
 
 DOOR: Final = "terminal"
@@ -33,18 +33,23 @@ def acting(session: Session, purpose: str = "") -> Generator[Acting]:
     """Open the ledger for whoever the option ``--api-key`` says, and for a purpose.
 
     Raises:
-        InvalidInputError: the file holds no text.
+        InvalidInputError: the file holds no text; or a setting revokes what is no key.
         UnauthenticatedError: the key opens nothing here.
         StoreError: as ``Session.open``.
     """
     operation = click.get_current_context().command_path
     inquiry = Inquiry(door=DOOR, operation=operation, purpose=purpose[:PURPOSE_LENGTH_MAX])
     with session.open() as ledger, inquiring(inquiry):
-        yield Acting(ledger, _principal(ledger, session.api_key))
+        yield Acting(ledger, _principal(ledger, session))
 
 
-def _principal(ledger: Ledger, file: Path | None) -> Principal:
-    return LOCAL_PRINCIPAL if file is None else ledger.access.authenticate(_key_in(file))
+def _principal(ledger: Ledger, session: Session) -> Principal:
+    if session.api_key is None:
+        return LOCAL_PRINCIPAL
+    from lineage_api.identity.barring import Barring  # noqa: PLC0415 - few commands have a key
+
+    check_revoked_keys(session.revoked_keys)
+    return Barring(ledger.access, session.revoked_keys).authenticate(_key_in(session.api_key))
 
 
 def _key_in(file: Path) -> str:

@@ -39,6 +39,7 @@ class Session:
     key: Path | None = None
     sidecar: Path | None = None
     api_key: Path | None = None
+    revoked_keys: tuple[str, ...] = ()
 
     def open(self) -> Ledger:
         """Open the ledger that is there; never make one, or a slip of the pen would.
@@ -79,11 +80,12 @@ def _keep(ctx: click.Context, parameter: click.Parameter, value: object) -> None
 
 
 def _keep_store(ctx: click.Context, parameter: click.Parameter, value: str) -> None:
-    """Keep which ledger it is, and where its two files lie: as the settings say."""
+    """Keep which ledger it is, where its two files lie and whom it bars: as the settings say."""
     session = ctx.ensure_object(Session)
     is_said = ctx.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
     settings = read_places(os.environ, config=config_of(ctx), store=value if is_said else None)
     session.store = settings.store
+    session.revoked_keys = settings.revoked_keys
     session.key, session.sidecar = configured_files(
         settings.store,
         Path(settings.key) if settings.key else None,
