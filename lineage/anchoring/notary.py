@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from lineage.anchoring.behind import lift_behind, mark_behind
 from lineage.anchoring.sidecar import Anchor, Frozen, Mark, Sidecar, SidecarStore
-from lineage.projections.governance import KeyRow, read_keys
+from lineage.projections.governance import RECOVERY, KeyRow, read_keys
 from lineage.proofs.checkpoints import read_checkpoint, sign_checkpoint, verifier_key_of
 from lineage.proofs.signing import SigningKey
 from lineage.proofs.tree import root_at
@@ -25,6 +25,7 @@ from lineage.proofs.verifying import (
     parse_verifier_key,
 )
 from lineage.stores.base import Reader, Store, frozen_error
+from lineage.stores.scanning import scan_rows
 from lineage_schemas.errors import (
     CorruptLogError,
     SidecarError,
@@ -161,7 +162,7 @@ class Notary:
         """Mark a store that is behind what is remembered, so that nobody else goes on with it.
 
         One that agrees with it again is let go. Where nothing is remembered, or it is of another
-        ledger, nothing is done.
+        ledger or of this one before a recovery that the store knows of, nothing is done.
 
         Raises:
             StoreError: the sidecar or the store failed.
@@ -172,7 +173,7 @@ class Notary:
                 return
             signed = read_checkpoint(sidecar.checkpoint.encode())
             with store.write() as writer:
-                if not _is_same_log(writer.origin(), sidecar.origin):
+                if not _may_judge(writer, sidecar.origin):
                     return
                 try:
                     compare(writer, sidecar)
@@ -245,9 +246,14 @@ def _refuse_frozen(recalled: Recalled, cause: StoreBehindError | None = None) ->
         raise frozen_error(frozen.to) from cause
 
 
-def _is_same_log(one: str, other: str) -> bool:
-    """Tell whether two names are of one log, before and after a recovery."""
-    return one.partition(RECOVERED_MARK)[0] == other.partition(RECOVERED_MARK)[0]
+def _may_judge(reader: Reader, remembered: str) -> bool:
+    """Tell whether what is remembered of an origin can show that the store was put back.
+
+    Of the same log, before and after a recovery; but where the store has gone on from that origin,
+    what is remembered is old, and not the store.
+    """
+    first, other = (name.partition(RECOVERED_MARK)[0] for name in (reader.origin(), remembered))
+    return first == other and remembered not in {row[1] for row in scan_rows(reader, RECOVERY)}
 
 
 def compare(reader: Reader, sidecar: Sidecar | None) -> Checkpoint:
