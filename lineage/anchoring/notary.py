@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, Protocol
 
 from msgspec.structs import replace
 
-from lineage.anchoring.behind import lift_behind, mark_behind
+from lineage.anchoring.behind import lift_behind, mark_behind, signed_elsewhere
 from lineage.anchoring.sidecar import Anchor, Frozen, Mark, Sidecar, SidecarStore
 from lineage.projections.governance import RECOVERY, KeyRow, read_keys
 from lineage.proofs.checkpoints import read_checkpoint, sign_checkpoint, verifier_key_of
@@ -161,15 +161,16 @@ class Notary:
     def mark(self, store: Store) -> None:
         """Mark a store that is behind what is remembered, so that nobody else goes on with it.
 
-        One that agrees with it again is let go. Where nothing is remembered, or it is of another
-        ledger or of this one before a recovery that the store knows of, nothing is done.
+        One that agrees with it again is let go. Nothing is done where nothing is remembered, where
+        it is of another ledger, or of this one before a recovery that the store knows of, and where
+        the ledger was exported for good.
 
         Raises:
             StoreError: the sidecar or the store failed.
         """
         with self.sidecar.locked():
             sidecar = self.sidecar.read()
-            if sidecar is None or sidecar.checkpoint is None:
+            if sidecar is None or sidecar.checkpoint is None or isinstance(sidecar.frozen, Frozen):
                 return
             signed = read_checkpoint(sidecar.checkpoint.encode())
             with store.write() as writer:
@@ -178,7 +179,8 @@ class Notary:
                 try:
                     compare(writer, sidecar)
                 except StoreBehindError:
-                    if not writer.is_frozen():
+                    # Also one that is frozen: by a mark of which other software dropped the row.
+                    if signed_elsewhere(writer) is None:
                         mark_behind(writer, signed.size)
                 else:
                     lift_behind(writer)
