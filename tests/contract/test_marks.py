@@ -155,3 +155,10 @@ def test_a_ledger_that_was_exported_for_good_is_never_marked(
         signing.ledger.record([said("2", OWNED)])
     signing.ledger.custody.tell_others()
     assert not signing.is_marked()
+
+
+def test_whoever_signs_the_rest_marks_what_is_behind(signing: Signing) -> None:
+    signing.lose()
+    with pytest.raises(StoreBehindError, match="missing"):
+        signing.ledger.sign()
+    assert signing.is_marked()

@@ -5,9 +5,14 @@ import threading
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from erasing import ALL, asked
+from lineage.anchoring.behind import marked_fault
+from lineage.anchoring.keys import load_signing_key
+from lineage.anchoring.sidecar import SidecarFile
 from lineage.custody import Custody
+from lineage.proofs.checkpoints import read_checkpoint, sign_checkpoint
 from lineage.service import Ledger
 from lineage.writing.submission import Principal
 from lineage_api.app import create_app
@@ -147,6 +152,33 @@ def test_an_access_log_that_cannot_be_signed_is_a_fault_of_its_own(terminal: Ter
         away.rename(key)
         publisher.keep_accounts()
         assert publisher.signing_fault is None
+
+
+def test_an_access_log_that_was_put_back_is_marked(terminal: Terminal) -> None:
+    terminal.done("access", "grant", "ada", "auditor", "--namespace", "*")
+    place = access_log_of(terminal)
+    with terminal.open() as ledger:
+        publisher = Publisher(ledger, Settings())
+        ledger.types(principal=Principal("ada"))
+        publisher.keep_accounts()
+        promise_more(place)
+        publisher.keep_accounts()
+        assert "missing" in str(publisher.signing_fault)
+        with Terminal(place).open() as log, log._store.read() as reader:
+            assert marked_fault(reader)
+
+
+def promise_more(place: Path) -> None:
+    """Let the sidecar say that more entries were signed than there are."""
+    sidecar, key = SidecarFile(Path(f"{place}.sidecar")), load_signing_key(Path(f"{place}.key"))
+    remembered = sidecar.read()
+    assert remembered is not None
+    assert remembered.checkpoint is not None
+    assert key is not None
+    signed = read_checkpoint(remembered.checkpoint.encode())
+    note = sign_checkpoint(signed._replace(size=signed.size + 1), key)
+    with sidecar.locked():
+        sidecar.write(replace(remembered, checkpoint=note.decode()))
 
 
 def test_a_new_ledger_is_not_written_to(tmp_path: Path) -> None:
