@@ -1,7 +1,8 @@
 """What a server does beside answering: it signs, hands the checkpoint out, and finishes erasures.
 
-Nobody waits for it. What fails is logged when it begins to fail and when it ends, is told by
-``/readyz``, and is tried again at the next tick with the newest checkpoint.
+Nobody waits for it. What fails is logged when it begins to fail and when it ends, and is tried
+again at the next tick with the newest checkpoint. ``/readyz`` tells what keeps it from signing and
+from handing out; ``lineage doctor`` and ``/metrics`` tell what an erasure has left to do.
 """
 
 from __future__ import annotations

@@ -98,6 +98,51 @@ def test_what_an_erasure_has_left_to_do_is_done_by_the_server_that_signs(
     raise AssertionError("it was not scrubbed")
 
 
+def test_an_erasure_that_stays_unfinished_is_logged_once(
+    terminal: Terminal, caplog: pytest.LogCaptureFixture
+) -> None:
+    with terminal.open() as ledger:
+        position = ledger.record([more(1)])[0].position
+        assert position is not None
+        publisher = Publisher(ledger, Settings())
+        with terminal.open() as other, other._store.read() as reader:
+            assert reader.head().size
+            assert not ledger.erasures.erase(asked(position, parts=ALL)).scrubbed
+            caplog.clear()
+            for _ in range(3):
+                publisher.finish()
+        assert len(caplog.records) == 1
+        publisher.finish()
+        publisher.finish()
+        assert [one.levelno for one in caplog.records] == [logging.ERROR, logging.WARNING]
+        assert "works again" in caplog.text
+        assert ledger.custody.state().is_scrubbed
+
+
+def test_signing_goes_on_while_all_else_beside_the_server_takes_long(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, often = threading.Event(), threading.Event()
+    turns: list[None] = []
+
+    def sign(_: Publisher) -> None:
+        turns.append(None)
+        if len(turns) == 5:
+            often.set()
+
+    def take_long(_: Publisher) -> None:
+        done.wait()
+
+    for name in ("keep_accounts", "hand_out", "finish"):
+        monkeypatch.setattr(Publisher, name, take_long)
+    monkeypatch.setattr(Publisher, "sign", sign)
+    with running(create_app(ledger, Settings(publish_seconds=0.01))):
+        try:
+            assert often.wait(10)
+        finally:
+            done.set()
+
+
 def test_what_could_not_be_signed_is_tried_again_without_news(terminal: Terminal) -> None:
     key = Path(f"{terminal.store}.key")
     with terminal.open() as ledger:
