@@ -366,6 +366,6 @@ def anchored(sidecar: Sidecar | None) -> Anchor | None:
 def _behind(size: int, signed: int) -> StoreBehindError:
     return StoreBehindError(
         f"The ledger has {size} entries, and {signed} were signed: at least {signed - size} are "
-        "missing. It can be read, and takes nothing",
+        "missing. It can be read by the local principal alone, and takes nothing",
         hint="Put the newer store back. If it is lost, see `lineage recover --declare-loss`.",
     )
