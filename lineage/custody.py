@@ -168,8 +168,11 @@ class Custody:
             self._commits = 0
             _LOG.error("The checkpoint could not be signed: %s", error)
 
-    def sign_rest(self) -> None:
+    def sign_rest(self, *, thorough: bool = False) -> None:
         """Sign what is not signed yet, whoever wrote it; nothing where this process does not sign.
+
+        A store that is not what was signed is marked for the others. ``thorough``: sign also where
+        all seems to be signed, which finishes a change of the key that was interrupted.
 
         Raises:
             StoreError: the store is not what was signed, or cannot be signed.
@@ -177,12 +180,20 @@ class Custody:
         if self._notary is None:
             return
         try:
-            is_due = self.fault is not None or self.last_checkpoint().unsigned > 0
-        except NotFoundError:
-            with self._store.read() as reader:
-                is_due = reader.head().size > 0
-        if is_due:
-            self.checkpoint()
+            if self._is_signing_due(thorough=thorough):
+                self.checkpoint()
+        except StoreBehindError:
+            self.tell_others()
+            raise
+
+    def _is_signing_due(self, *, thorough: bool) -> bool:
+        if not thorough and self.fault is None:
+            try:
+                return self.last_checkpoint().unsigned > 0
+            except NotFoundError:
+                pass
+        with self._store.read() as reader:
+            return reader.head().size > 0
 
     def tell_others(self) -> None:
         """Where the store is not what was signed, have those know who do not sign; never fails.

@@ -398,10 +398,11 @@ class Erasures:
         """Do what erasures have left to do, if anything; for whoever looks after it now and then.
 
         Raises:
-            StoreError: the sidecar cannot be written, or scrubbing failed.
+            StoreError: the sidecar cannot be written; or what was erased cannot be scrubbed now.
         """
         self._custody.remember_erasures()
-        scrub(self._store, wait_seconds=0)
+        if not self._store.is_scrubbed:
+            self._store.scrub(wait_seconds=0)
 
     def _carry_out(self, work: Callable[[Writer, Append, int], ErasureAnswer]) -> ErasureAnswer:
         self._custody.begin()

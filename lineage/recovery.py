@@ -178,6 +178,9 @@ class Recoverer:
                 )
             unstated = _unstated(writer, remembered)
             lift_behind(writer)
+            if remembered is not None:
+                # It knows of no export for good, so this was a mark, of which the row may be gone.
+                writer.freeze(frozen=False)
             writer.rename(key.name)
             writer.keep_checkpoint(None)
             records: list[GovernanceRecord] = [recovery, *_erasures(unstated), introduction]

@@ -1,7 +1,8 @@
 """What a server does beside answering: it signs, hands the checkpoint out, and finishes erasures.
 
-Nobody waits for it. What fails is logged when it begins to fail and when it ends, is told by
-``/readyz``, and is tried again at the next tick with the newest checkpoint.
+Nobody waits for it. What fails is logged when it begins to fail and when it ends, and is tried
+again at the next tick with the newest checkpoint. ``/readyz`` tells what keeps it from signing and
+from handing out; ``lineage doctor`` and ``/metrics`` tell what an erasure has left to do.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from lineage.service import Ledger
 from lineage_api.handing import directory_target, hand_to_webhook, webhook_target
 from lineage_api.reading import Pool
 from lineage_api.settings import Settings, webhook_secret
-from lineage_schemas.errors import LedgerError, NotFoundError, StoreBehindError
+from lineage_schemas.errors import LedgerError, NotFoundError
 from lineage_schemas.integrity import CheckpointAnswer
 
 ACCOUNTS_SECONDS: Final = 1.0
@@ -91,26 +92,13 @@ class Publisher:
         return self._anchoring.text
 
     def sign(self) -> None:
-        """Sign what was written and not signed yet; at the first call, whoever wrote it."""
-        custody = self._ledger.custody
-        if not custody.signs:
-            return
+        """Sign what was written and not signed yet, whoever wrote it."""
         fault: LedgerError | None = None
         try:
-            if self._is_new or custody.fault is not None:
-                if self._ledger.head().size:
-                    custody.checkpoint()
-                self._is_new = False
-            elif custody.last_checkpoint().unsigned:
-                # Also what another process has left, that was killed before it could sign.
-                custody.checkpoint()
-        except NotFoundError:
-            # Nothing was written yet: whoever writes first signs it.
-            pass
+            self._ledger.custody.sign_rest(thorough=self._is_new)
+            self._is_new = False
         except LedgerError as error:
             fault = error
-            if isinstance(error, StoreBehindError):
-                custody.tell_others()
         self._signing.note("signing", fault)
 
     def keep_accounts(self) -> None:

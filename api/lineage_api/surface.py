@@ -22,8 +22,10 @@ from lineage_api.reading import Pool
 from lineage_api.settings import Settings
 from lineage_api.writing import GroupWriter
 
-_PUBLISHING_THREADS: Final = 3
-"""One signs, and waits neither for the one that hands out nor for the access log's."""
+_PUBLISHING_THREADS: Final = 4
+"""One for each thing that is done beside answering: whoever signs waits for none of the others to
+end, of which one may write whole tables anew.
+"""
 
 _GOVERNING_THREADS: Final = 1
 """An erasure folds the whole log anew, and holds every other writer up: no second one gains by it.

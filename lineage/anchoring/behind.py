@@ -2,7 +2,7 @@
 
 Whoever signs puts it there. The store is frozen, so that nobody's entries get in, whatever software
 has it open; and a row beside the bookmark says why. Where a process of another version drops that
-row with the views, the store stays frozen.
+row with the views, the store stays frozen, and is marked again at the next turn of whoever signs.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def marked_fault(reader: Reader) -> StoreBehindError | None:
         return None
     return StoreBehindError(
         f"The ledger has {reader.head().size} entries and is not what was signed, which is "
-        f"{signed}: so the process that signs has found. It can be read, and takes nothing",
+        f"{signed}: so the process that signs has found. It can be read by the local principal "
+        "alone, and takes nothing",
         where=reader.origin(),
         hint="Put the newer store back. If it is lost, see `lineage recover --declare-loss`.",
     )

@@ -12,9 +12,9 @@ from typing import Final, NamedTuple, Protocol
 
 from msgspec.structs import replace
 
-from lineage.anchoring.behind import lift_behind, mark_behind
+from lineage.anchoring.behind import lift_behind, mark_behind, signed_elsewhere
 from lineage.anchoring.sidecar import Anchor, Frozen, Mark, Sidecar, SidecarStore
-from lineage.projections.governance import KeyRow, read_keys
+from lineage.projections.governance import RECOVERY, KeyRow, read_keys
 from lineage.proofs.checkpoints import read_checkpoint, sign_checkpoint, verifier_key_of
 from lineage.proofs.signing import SigningKey
 from lineage.proofs.tree import root_at
@@ -25,6 +25,7 @@ from lineage.proofs.verifying import (
     parse_verifier_key,
 )
 from lineage.stores.base import Reader, Store, frozen_error
+from lineage.stores.scanning import scan_rows
 from lineage_schemas.errors import (
     CorruptLogError,
     SidecarError,
@@ -160,24 +161,26 @@ class Notary:
     def mark(self, store: Store) -> None:
         """Mark a store that is behind what is remembered, so that nobody else goes on with it.
 
-        One that agrees with it again is let go. Where nothing is remembered, or it is of another
-        ledger, nothing is done.
+        One that agrees with it again is let go. Nothing is done where nothing is remembered, where
+        it is of another ledger, or of this one before a recovery that the store knows of, and where
+        the ledger was exported for good.
 
         Raises:
             StoreError: the sidecar or the store failed.
         """
         with self.sidecar.locked():
             sidecar = self.sidecar.read()
-            if sidecar is None or sidecar.checkpoint is None:
+            if sidecar is None or sidecar.checkpoint is None or isinstance(sidecar.frozen, Frozen):
                 return
             signed = read_checkpoint(sidecar.checkpoint.encode())
             with store.write() as writer:
-                if not _is_same_log(writer.origin(), sidecar.origin):
+                if not _may_judge(writer, sidecar.origin):
                     return
                 try:
                     compare(writer, sidecar)
                 except StoreBehindError:
-                    if not writer.is_frozen():
+                    # Also one that is frozen: by a mark of which other software dropped the row.
+                    if signed_elsewhere(writer) is None:
                         mark_behind(writer, signed.size)
                 else:
                     lift_behind(writer)
@@ -245,9 +248,14 @@ def _refuse_frozen(recalled: Recalled, cause: StoreBehindError | None = None) ->
         raise frozen_error(frozen.to) from cause
 
 
-def _is_same_log(one: str, other: str) -> bool:
-    """Tell whether two names are of one log, before and after a recovery."""
-    return one.partition(RECOVERED_MARK)[0] == other.partition(RECOVERED_MARK)[0]
+def _may_judge(reader: Reader, remembered: str) -> bool:
+    """Tell whether what is remembered of an origin can show that the store was put back.
+
+    Of the same log, before and after a recovery; but where the store has gone on from that origin,
+    what is remembered is old, and not the store.
+    """
+    first, other = (name.partition(RECOVERED_MARK)[0] for name in (reader.origin(), remembered))
+    return first == other and remembered not in {row[1] for row in scan_rows(reader, RECOVERY)}
 
 
 def compare(reader: Reader, sidecar: Sidecar | None) -> Checkpoint:
@@ -358,6 +366,6 @@ def anchored(sidecar: Sidecar | None) -> Anchor | None:
 def _behind(size: int, signed: int) -> StoreBehindError:
     return StoreBehindError(
         f"The ledger has {size} entries, and {signed} were signed: at least {signed - size} are "
-        "missing. It can be read, and takes nothing",
+        "missing. It can be read by the local principal alone, and takes nothing",
         hint="Put the newer store back. If it is lost, see `lineage recover --declare-loss`.",
     )

@@ -32,7 +32,7 @@ from lineage.projections.unfolding import Unfolded, unfold
 from lineage.projections.words import WORD, Words, words_of_node
 from lineage.stores.base import Reader, Writer
 from lineage.stores.scanning import scan_rows
-from lineage.stores.tables import BOOKMARK_TABLE, Bound, Column, Table
+from lineage.stores.tables import BOOKMARK_ID, BOOKMARK_TABLE, Bound, Column, Table
 from lineage_schemas.codec import encode_json
 from lineage_schemas.entry import Entry
 from lineage_schemas.errors import StoreError
@@ -86,7 +86,6 @@ VIEW_TABLES: Final = (
 )
 TABLES: Final = (*VIEW_TABLES, BOOKMARK)
 
-_BOOKMARK_ID: Final = 1
 BEHIND_ID: Final = 2
 _GOVERNANCE: Final = frozenset[type](GOVERNANCE_TYPES)
 
@@ -226,14 +225,14 @@ class Bookmark(NamedTuple):
 
 def read_bookmark(reader: Reader) -> Bookmark:
     """Return which version of the projections made the views, and the size they have reached."""
-    for _, version, size, turn in reader.find(BOOKMARK, "id", [_BOOKMARK_ID]):
+    for _, version, size, turn in reader.find(BOOKMARK, "id", [BOOKMARK_ID]):
         return Bookmark(version, size, turn)
     return Bookmark(PROJECTION_VERSION, 0, 0)
 
 
 def begin_turn(writer: Writer, turn: int) -> None:
     """Note, once the views were emptied, that they are about to be folded anew."""
-    writer.insert(BOOKMARK, [(_BOOKMARK_ID, PROJECTION_VERSION, 0, turn)])
+    writer.insert(BOOKMARK, [(BOOKMARK_ID, PROJECTION_VERSION, 0, turn)])
 
 
 def digest_views(reader: Reader) -> str:
@@ -247,7 +246,7 @@ def digest_views(reader: Reader) -> str:
 
 
 def _move_bookmark(writer: Writer, size: int) -> None:
-    found = writer.find(BOOKMARK, "id", [_BOOKMARK_ID])
+    found = writer.find(BOOKMARK, "id", [BOOKMARK_ID])
     if found and found[0][1] != PROJECTION_VERSION:
         raise StoreError(
             f"Another version of this software keeps the views now ({found[0][1]}, this one "
@@ -255,7 +254,7 @@ def _move_bookmark(writer: Writer, size: int) -> None:
             hint="Stop this process, and start it with the version that the others run.",
         )
     turn = found[0][3] if found else 0
-    row = (_BOOKMARK_ID, PROJECTION_VERSION, size, turn)
+    row = (BOOKMARK_ID, PROJECTION_VERSION, size, turn)
     if found:
         writer.replace(BOOKMARK, [row])
     else:

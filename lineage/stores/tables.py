@@ -91,7 +91,9 @@ class Table(Struct, frozen=True, eq=False, dict=True):
 
 
 BOOKMARK_TABLE = "bookmark"
-"""The table that says how far the views have come; a store empties it when it must add a view."""
+"""The table that says, in one row, how far the views have come."""
+BOOKMARK_ID = 1
+"""That row: a store deletes it when it must add a view, and leaves the others as they are."""
 
 
 def is_visible(since: int, until: int | None, size: int) -> bool:

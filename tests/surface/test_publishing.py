@@ -5,9 +5,14 @@ import threading
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from erasing import ALL, asked
+from lineage.anchoring.behind import marked_fault
+from lineage.anchoring.keys import load_signing_key
+from lineage.anchoring.sidecar import SidecarFile
 from lineage.custody import Custody
+from lineage.proofs.checkpoints import read_checkpoint, sign_checkpoint
 from lineage.service import Ledger
 from lineage.writing.submission import Principal
 from lineage_api.app import create_app
@@ -93,6 +98,51 @@ def test_what_an_erasure_has_left_to_do_is_done_by_the_server_that_signs(
     raise AssertionError("it was not scrubbed")
 
 
+def test_an_erasure_that_stays_unfinished_is_logged_once(
+    terminal: Terminal, caplog: pytest.LogCaptureFixture
+) -> None:
+    with terminal.open() as ledger:
+        position = ledger.record([more(1)])[0].position
+        assert position is not None
+        publisher = Publisher(ledger, Settings())
+        with terminal.open() as other, other._store.read() as reader:
+            assert reader.head().size
+            assert not ledger.erasures.erase(asked(position, parts=ALL)).scrubbed
+            caplog.clear()
+            for _ in range(3):
+                publisher.finish()
+        assert len(caplog.records) == 1
+        publisher.finish()
+        publisher.finish()
+        assert [one.levelno for one in caplog.records] == [logging.ERROR, logging.WARNING]
+        assert "works again" in caplog.text
+        assert ledger.custody.state().is_scrubbed
+
+
+def test_signing_goes_on_while_all_else_beside_the_server_takes_long(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, often = threading.Event(), threading.Event()
+    turns: list[None] = []
+
+    def sign(_: Publisher) -> None:
+        turns.append(None)
+        if len(turns) == 5:
+            often.set()
+
+    def take_long(_: Publisher) -> None:
+        done.wait()
+
+    for name in ("keep_accounts", "hand_out", "finish"):
+        monkeypatch.setattr(Publisher, name, take_long)
+    monkeypatch.setattr(Publisher, "sign", sign)
+    with running(create_app(ledger, Settings(publish_seconds=0.01))):
+        try:
+            assert often.wait(10)
+        finally:
+            done.set()
+
+
 def test_what_could_not_be_signed_is_tried_again_without_news(terminal: Terminal) -> None:
     key = Path(f"{terminal.store}.key")
     with terminal.open() as ledger:
@@ -147,6 +197,33 @@ def test_an_access_log_that_cannot_be_signed_is_a_fault_of_its_own(terminal: Ter
         away.rename(key)
         publisher.keep_accounts()
         assert publisher.signing_fault is None
+
+
+def test_an_access_log_that_was_put_back_is_marked(terminal: Terminal) -> None:
+    terminal.done("access", "grant", "ada", "auditor", "--namespace", "*")
+    place = access_log_of(terminal)
+    with terminal.open() as ledger:
+        publisher = Publisher(ledger, Settings())
+        ledger.types(principal=Principal("ada"))
+        publisher.keep_accounts()
+        promise_more(place)
+        publisher.keep_accounts()
+        assert "missing" in str(publisher.signing_fault)
+        with Terminal(place).open() as log, log._store.read() as reader:
+            assert marked_fault(reader)
+
+
+def promise_more(place: Path) -> None:
+    """Let the sidecar say that more entries were signed than there are."""
+    sidecar, key = SidecarFile(Path(f"{place}.sidecar")), load_signing_key(Path(f"{place}.key"))
+    remembered = sidecar.read()
+    assert remembered is not None
+    assert remembered.checkpoint is not None
+    assert key is not None
+    signed = read_checkpoint(remembered.checkpoint.encode())
+    note = sign_checkpoint(signed._replace(size=signed.size + 1), key)
+    with sidecar.locked():
+        sidecar.write(replace(remembered, checkpoint=note.decode()))
 
 
 def test_a_new_ledger_is_not_written_to(tmp_path: Path) -> None:

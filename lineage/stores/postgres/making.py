@@ -16,7 +16,7 @@ from lineage.stores.postgres.layout import (
     table_ddl,
 )
 from lineage.stores.postgres.place import Place
-from lineage.stores.tables import BOOKMARK_TABLE, Table
+from lineage.stores.tables import BOOKMARK_ID, BOOKMARK_TABLE, Table
 from lineage_schemas.errors import ForeignStoreError, NewerStoreError, StoreConflictError
 
 _ATTEMPTS_MAX: Final = 100
@@ -103,7 +103,8 @@ def _make(connection: Connection, place: Place, tables: Sequence[Table], new_ori
         for statement in table_ddl(table):
             connection.execute(statement.encode())
     if missing and BOOKMARK_TABLE in there:
-        connection.execute(f'DELETE FROM "{BOOKMARK_TABLE}"'.encode())
+        statement = f'DELETE FROM "{BOOKMARK_TABLE}" WHERE id = %s'
+        connection.execute(statement.encode(), (BOOKMARK_ID,))
 
 
 def _tables_in(connection: Connection, place: Place) -> set[str]:

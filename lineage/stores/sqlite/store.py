@@ -31,7 +31,7 @@ from lineage.stores.sqlite.layout import (
     table_ddl,
 )
 from lineage.stores.sqlite.transactions import SqliteReader, SqliteWriter
-from lineage.stores.tables import BOOKMARK_TABLE, Table
+from lineage.stores.tables import BOOKMARK_ID, BOOKMARK_TABLE, Table
 from lineage_schemas.errors import (
     ForeignStoreError,
     NewerStoreError,
@@ -392,7 +392,7 @@ def _create_missing(database: Database, tables: Sequence[Table], new_origin: str
                 connection.execute(statement)
         if missing and "ledger" in there and BOOKMARK_TABLE in there:
             # Views that were not there have not been folded: whoever opens must fold all again.
-            connection.execute(f'DELETE FROM "{BOOKMARK_TABLE}"')
+            connection.execute(f'DELETE FROM "{BOOKMARK_TABLE}" WHERE id = ?', (BOOKMARK_ID,))
         connection.execute("COMMIT")
     except BaseException:
         connection.rollback()
