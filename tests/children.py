@@ -58,7 +58,7 @@ def made_batch(run: int, number: int) -> list[Statement]:
 def append_for_ever(path: Path, run: int, acknowledged: Connection) -> None:
     """Append batch after batch, and say which one is durable, until somebody ends us."""
     # Few pages, so that moving the log into the file is among what is interrupted.
-    setattr(sqlite_store, "CHECKPOINT_PAGES", 50)  # noqa: B010
+    setattr(sqlite_store, "CHECKPOINT_BYTES", 50 * sqlite_store.PAGE_BYTES)  # noqa: B010
     ledger = opened_ledger(path)
     number = 0
     while True:

@@ -16,7 +16,8 @@ from lineage.stores.sqlite import store as sqlite_store
 def main() -> None:
     counter, path = ctypes.CDLL(sys.argv[1]), Path(sys.argv[2])
     counter.syncs_of_the_log.restype = counter.syncs_of_others.restype = ctypes.c_long
-    setattr(sqlite_store, "CHECKPOINT_PAGES", int(sys.argv[3]))  # noqa: B010
+    reached = int(sys.argv[3]) * sqlite_store.PAGE_BYTES
+    setattr(sqlite_store, "CHECKPOINT_BYTES", reached)  # noqa: B010
     ledger = opened_ledger(path)
     counts = []
     for run, batches in enumerate(map(int, sys.argv[4:])):
