@@ -235,7 +235,8 @@ def import_ledger(  # noqa: PLR0913 - one argument a choice of whoever imports
         raise PreconditionError(
             "Whoever imports a ledger signs for it, so a key and a sidecar have their places",
             where=shown_location(location),
-            hint="Name both files, as for any ledger in a database.",
+            hint="Name both files: LINEAGE_KEY and LINEAGE_SIDECAR, or `key` and `sidecar` in the "
+            "settings.",
         )
     # First, so that what is refused for it leaves nothing behind.
     check_custody(notary, export.header, brought, key_is_lost=lost_key_reason is not None)
