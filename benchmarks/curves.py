@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks.data import Counts, History, ingest_history
+from benchmarks.data import CONTEXT_RUN, Counts, History, ingest_history
 from benchmarks.machine import describe
 from benchmarks.ours import Ours
 from benchmarks.postgres import OursInPostgres, schema
@@ -32,7 +32,9 @@ RECORDS_PER_EXECUTION: Final = 7
 
 EXECUTIONS: Final = 10_000
 EXECUTIONS_SINGLE: Final = 1_000
-"""Where each call has one execution."""
+"""Where each call has one execution; several callers share up to ``SHARES_MAX`` times as many."""
+
+SHARES_MAX: Final = 8
 
 TURNS_AT_A_SIZE: Final = 3
 
@@ -77,7 +79,7 @@ def measure_batches(side: Ours, scratch: Path, batch: int, *, small: bool) -> fl
 
 def measure_callers(side: Ours, scratch: Path, callers: int, *, small: bool) -> float:
     """Return executions a second of so many callers together, each one a call."""
-    history = ingest_history(_executions(1, small=small) * min(callers, 8), lanes=callers)
+    history = ingest_history(_executions(1, small=small) * min(callers, SHARES_MAX), lanes=callers)
     return _rate(side, scratch, history, lambda: side.ingest_callers(history))
 
 
@@ -102,12 +104,12 @@ def measure_sizes(
         return count / (time.perf_counter() - began)
 
     for end, count in zip(ends, records, strict=True):
-        timed(end - written, 250)
-        turns = [(timed(at_once, 250), timed(by_one, 1)) for _ in range(TURNS_AT_A_SIZE)]
+        timed(end - written, CONTEXT_RUN)
+        turns = [(timed(at_once, CONTEXT_RUN), timed(by_one, 1)) for _ in range(TURNS_AT_A_SIZE)]
         yield f"at {count} records, batches", [batches for batches, _ in turns]
         yield f"at {count} records, single", [single for _, single in turns]
     side.close()
-    _check(side.stored(scratch), Counts(16 + 2 * written, 3 * written), history)
+    _check(side.stored(scratch), Counts(history.roots + 2 * written, 3 * written), history)
 
 
 def _figures(

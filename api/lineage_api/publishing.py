@@ -24,6 +24,7 @@ from lineage_schemas.integrity import CheckpointAnswer
 
 ACCOUNTS_SECONDS: Final = 1.0
 """How often the access log is looked after."""
+
 FINISH_SECONDS: Final = 60.0
 """How often to look whether an erasure has left something to do."""
 

@@ -30,7 +30,6 @@ from lineage.stores.base import Reader
 from lineage.writing.governing import namespace_number
 from lineage.writing.preparing import PreparedBatch
 from lineage.writing.submission import Principal
-from lineage_schemas.api_keys import without_api_keys
 from lineage_schemas.errors import ForbiddenError, LedgerError, PreconditionError, StoreError
 from lineage_schemas.records import Statement
 
@@ -205,7 +204,7 @@ class Checks:
 
     def _count(self, principal: Principal, action: Action, namespace: str) -> None:
         if self.accounts is not None:
-            self.accounts.count_denial(principal, action.value, without_api_keys(namespace))
+            self.accounts.count_denial(principal, action.value, namespace)
 
     def _current(self, reader: Reader) -> AccessState:
         at = read_bookmark(reader).turn, last_change(reader)

@@ -15,10 +15,7 @@ from lineage.stores.tables import Bound, Column, Row, Table
 from lineage.vertices import KIND_CODES, name_hash, node_name, realm_of
 from lineage_schemas.graph import Node
 from lineage_schemas.mlmd import Kind
-from lineage_schemas.records import Mode
-
-_COMMAND: Final = Mode.COMMAND
-"""Looking it up on its class runs code of the enumeration, up to Python 3.11."""
+from lineage_schemas.records import COMMAND
 
 HANDLE: Final = Table(
     "handle",
@@ -50,7 +47,7 @@ class Handles:
 
     def fold(self, said: Unfolded, vertex: int, before: Node | None, after: Node) -> None:
         """Add the handles that a command gave a node."""
-        if said.entry.envelope.mode is not _COMMAND:
+        if said.entry.envelope.mode is not COMMAND:
             return
         kind = node_name(vertex).kind
         old = set[int]() if before is None else handles_of(said.namespace, kind, before)

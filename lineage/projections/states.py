@@ -22,7 +22,7 @@ from lineage.vertices import NodeName, node_name
 from lineage_schemas.codec import encode_json
 from lineage_schemas.graph import Node
 from lineage_schemas.mlmd import Kind, NodeRecord
-from lineage_schemas.records import Mode
+from lineage_schemas.records import COMMAND
 from lineage_schemas.values import JsonValue
 
 _WHAT: Final = (
@@ -46,9 +46,6 @@ STATE_PAST: Final = Table(
     indexes=(("type_key", "vertex"),),
     bound=(Bound.VERTEX, "vertex"),
 )
-
-_COMMAND: Final = Mode.COMMAND
-"""Looking it up on its class runs code of the enumeration, up to Python 3.11."""
 
 _PLAIN_FIELDS: Final = ("name", "external_id", "uri", "state")
 _TYPE: Final = "type"
@@ -120,7 +117,7 @@ class States:
             return None, after
         before = None if row is None else read_shown(row)
         kept = {} if row is None or before is None else _kept_values(before, row[-1])
-        if said.entry.envelope.mode is _COMMAND:
+        if said.entry.envelope.mode is COMMAND:
             kept = _replaced(name.kind, record, before, kept, common)
         else:
             moved = [
@@ -170,7 +167,7 @@ def decode_nodes(documents: bytes) -> list[Node]:
 def _common_stamp(said: Unfolded) -> tuple[int | None, str]:
     """A command speaks of the moment it was recorded; an observation of when its source says."""
     envelope = said.entry.envelope
-    if envelope.mode is _COMMAND:
+    if envelope.mode is COMMAND:
         return envelope.recorded_us, envelope.source
     return envelope.stated.start_us if envelope.stated else None, envelope.source
 

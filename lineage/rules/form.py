@@ -108,7 +108,6 @@ A plain one: a dictionary of one's own kind finds what it holds in ten times the
 def check_namespace(namespace: str) -> None:
     """Refuse a namespace without a name, with one that is too long or not plain text, or ours."""
     _check_text("namespace", namespace, "NAMESPACE_BYTES_MAX")
-    refuse_api_key("namespace", namespace)
     if namespace == EVERY:
         raise InvalidInputError(f"{EVERY!r} stands for every namespace, and is the name of none")
     if namespace == LEDGER_NAMESPACE:
@@ -121,13 +120,11 @@ def check_namespace(namespace: str) -> None:
 def check_principal(name: str) -> None:
     """Refuse a principal without a name, or with one that is too long or not plain text."""
     _check_text("principal's name", name, "NAME_BYTES_MAX")
-    refuse_api_key("principal's name", name)
 
 
 def check_name(what: str, name: str) -> None:
     """Refuse what is no name of a source, or of anything else that is called by plain text."""
     _check_text(what, name, "NAME_BYTES_MAX")
-    refuse_api_key(what, name)
 
 
 def normalise_statement(statement: Statement, keys: Keys | None = None) -> Statement:
@@ -146,8 +143,7 @@ def normalise_statement(statement: Statement, keys: Keys | None = None) -> State
             raise InvalidInputError(
                 f"The source {LEDGER_SOURCE!r} is the ledger's own", hint="Name a source of yours."
             )
-        for what, text in (("statement's id", statement.id), ("source", statement.source)):
-            refuse_api_key(what, text)
+        for text in (statement.id, statement.source):
             if "://" in text and filter_secrets(text.encode())[1]:
                 raise InvalidInputError(
                     "A statement's id and source are kept for ever, and may hold no password"

@@ -47,13 +47,12 @@ from lineage_schemas.mlmd import (
     Ref,
     TypeRecord,
 )
-from lineage_schemas.records import Claim, MetricSeries, Mode, Retraction, Statement
+from lineage_schemas.records import COMMAND, Claim, MetricSeries, Retraction, Statement
 
-# Looking a member up on its class runs code of the enumeration, up to Python 3.11.
+# As for ``COMMAND``.
 _ARTIFACT: Final = Kind.ARTIFACT
 _EXECUTION: Final = Kind.EXECUTION
 _CONTEXT: Final = Kind.CONTEXT
-_COMMAND: Final = Mode.COMMAND
 
 
 class Resolver:
@@ -86,7 +85,7 @@ class Resolver:
             RuleError: a command breaks a rule of ML Metadata in the log's present state.
             InvalidInputError: a type that nobody put, or properties that it does not declare.
         """
-        self._begin(position, is_command=statement.mode is _COMMAND)
+        self._begin(position, is_command=statement.mode is COMMAND)
         for index, record in enumerate(statement.records):
             try:
                 resolve = _RESOLVES.get(type(record), Resolver.resolve_plain)

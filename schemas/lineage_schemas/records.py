@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Raw, Struct, field
 
@@ -152,6 +153,11 @@ class Mode(StrEnum):
 
     OBSERVATION = "observation"
     COMMAND = "command"
+
+
+COMMAND: Final = Mode.COMMAND
+"""For what asks it of every record: up to Python 3.11 looking a member up on its class runs code of
+the enumeration."""
 
 
 class Precision(StrEnum):
