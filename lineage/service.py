@@ -33,6 +33,7 @@ from lineage.erasures import Erasures
 from lineage.folding import Progress, RebuildReport, bring_views_up, rebuild_views
 from lineage.graph.index import GraphIndex
 from lineage.intake import Append, Delivery, Intake, Outcomes
+from lineage.looks import Looks
 from lineage.moving.filling import refuse_unfinished
 from lineage.moving.leaving import Moves
 from lineage.projections.catalog import types_as_of
@@ -93,8 +94,9 @@ class Ledger:
     """A ledger: record statements, ask questions, check the log. Use it as a context manager.
 
     ``custody`` keeps checkpoints, keys and anchors; ``erasures`` erases, and holds what must stay;
-    ``moves`` backs the ledger up and exports it; ``recovery`` brings back a ledger that is not what
-    was signed; ``None``: nothing is signed here.
+    ``moves`` backs the ledger up and exports it; ``looks`` knows what a source that is looked at
+    said last; ``recovery`` brings back a ledger that is not what was signed; ``None``: nothing is
+    signed here.
     """
 
     def __init__(
@@ -126,6 +128,7 @@ class Ledger:
         self.access = AccessControl(store, self._intake, self.custody, self._checks, randomness)
         self.erasures = Erasures(store, self._intake, self.custody, self._checks, clock, randomness)
         self.moves = Moves(store, self.custody, notary, self._checks)
+        self.looks = Looks(self.custody, self._checks)
         self.recovery = None
         # With a sidecar that cannot be believed nobody knows what was erased: no question is
         # answered, but an audit and a recovery are possible.

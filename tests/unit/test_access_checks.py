@@ -19,6 +19,7 @@ from lineage.anchoring.sidecar import MemorySidecar
 from lineage.custody import Custody
 from lineage.erasures import Erasures
 from lineage.ledger import Action, Ledger, Principal, ProofQuery, Role, Shown, TraceQuery
+from lineage.looks import Looks
 from lineage.moving.leaving import Moves
 from lineage.proofs.tiles import ENTRIES, Tile
 from lineage.recovery import Recoverer
@@ -46,6 +47,9 @@ CALLS: dict[str, Call] = {
     "Custody.state": lambda one, who: one.custody.state(principal=who),
     "Moves.back_up": lambda one, who: one.moves.back_up(Path("/dev/null/nowhere"), principal=who),
     "Moves.export": lambda one, who: one.moves.export(BytesIO(), principal=who),
+    "Looks.known": lambda one, who: one.looks.known("shelf", ["thing/a"], principal=who),
+    "Looks.subjects": lambda one, who: one.looks.subjects("shelf", "thing", principal=who),
+    "Looks.scans": lambda one, who: one.looks.scans("shelf", principal=who),
     "Custody.rotate_key": lambda one, who: one.custody.rotate_key("why", principal=who),
     "Custody.anchor_in_directory": lambda one, who: one.custody.anchor_in_directory(
         Path("/dev/null/nowhere"), principal=who
@@ -108,6 +112,9 @@ TAKES = {
     "Custody.state": "operate",
     "Moves.back_up": "backup",
     "Moves.export": "export",
+    "Looks.known": "ingest",
+    "Looks.subjects": "ingest",
+    "Looks.scans": "ingest",
     "Custody.rotate_key": "rotate-key",
     "Custody.anchor_in_directory": "anchor",
     "Custody.note_anchor": "anchor",
@@ -189,7 +196,7 @@ def ledger(bare: Ledger) -> Ledger:
 
 
 def test_every_public_call_names_what_it_takes() -> None:
-    facades = (Ledger, Custody, Erasures, Recoverer, AccessControl, Moves)
+    facades = (Ledger, Custody, Erasures, Recoverer, AccessControl, Moves, Looks)
     public = {
         f"{facade.__name__}.{name}"
         for facade in facades
