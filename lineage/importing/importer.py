@@ -62,7 +62,7 @@ class Tally(Struct):
     older: int = 0
     erased: int = 0
     entries: int = 0
-    unread: list[Unread] = []  # noqa: RUF012 - msgspec makes a new one each time
+    unread: list[Unread] = []
 
 
 class LedgerMemory:
