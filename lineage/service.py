@@ -121,7 +121,7 @@ class Ledger:
         self._checks = Checks(clock, accounts)
         self._intake = Intake(store, clock, randomness, guard, self._checks.check_batch)
         self._graph = GraphIndex()
-        self._asking = Asking(Snapshots(store, notary), self._checks)
+        self._asking = Asking(Snapshots(store, notary), self._checks, clock)
         self.custody = Custody(store, self._intake, notary, self._checks, clock, randomness)
         self.access = AccessControl(store, self._intake, self.custody, self._checks, randomness)
         self.erasures = Erasures(store, self._intake, self.custody, self._checks, clock, randomness)

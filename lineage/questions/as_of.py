@@ -34,12 +34,14 @@ class FoundNamespace(NamedTuple):
     """What a question finds of its namespace before it is answered.
 
     ``numbers`` are those under which it, and the ledger's own namespace, stand; ``missing`` says
-    what of the log is known not to be there.
+    what is known not to be there, of the log or of what sources have to say; ``judged_at`` is when
+    sources were judged, if any were.
     """
 
     numbers: tuple[int, ...] = ()
     sources: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    judged_at: str | None = None
 
 
 class ResolvedSize(NamedTuple):
@@ -99,6 +101,7 @@ def state_basis(
         namespace=namespace,
         asked_size=resolved.asked_size,
         sources=found.sources,
+        sources_at=found.judged_at,
         last_erasure=erasure,
         complete=not found.missing,
         incomplete_because=found.missing,
