@@ -17,7 +17,13 @@ from lineage.access.roles import Action
 from lineage.anchoring.snapshots import Snapshots
 from lineage.clock import Clock
 from lineage.projections.catalog import SOURCE
-from lineage.questions.as_of import AsOf, FoundNamespace, resolve_as_of, state_basis
+from lineage.questions.as_of import (
+    AsOf,
+    FoundNamespace,
+    Present,
+    resolve_as_of,
+    state_basis,
+)
 from lineage.questions.sources import Watched, find_missing, read_watched, recorded_at
 from lineage.rules.form import LEDGER_NAMESPACE
 from lineage.stores.base import Reader
@@ -128,7 +134,8 @@ class Asking:
             return max(self._clock(), reader.head().recorded_us)
         if isinstance(as_of, Basis) and as_of.sources_at is not None:
             return parse_instant(as_of.sources_at)
-        return recorded_at(reader, size - 1)
+        recorded_us = recorded_at(reader, size - 1)
+        return max(as_of.asked_us, recorded_us) if isinstance(as_of, Present) else recorded_us
 
 
 def bound_to(reader: Reader, namespace: str, number: int | None) -> Reader:

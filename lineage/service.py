@@ -60,6 +60,7 @@ from lineage.questions.trace import TraceQuery, check_query, trace
 from lineage.recovery import Recoverer
 from lineage.rules.secrets import clean_identifier
 from lineage.stores.base import Store, Writer
+from lineage.watching import Watching
 from lineage.writing.governing import governance_batch, namespace_number
 from lineage.writing.preparing import PreparedBatch, prepare_batch
 from lineage.writing.submission import (
@@ -93,8 +94,8 @@ class Ledger:
     """A ledger: record statements, ask questions, check the log. Use it as a context manager.
 
     ``custody`` keeps checkpoints, keys and anchors; ``erasures`` erases, and holds what must stay;
-    ``moves`` backs the ledger up and exports it; ``recovery`` brings back a ledger that is not what
-    was signed; ``None``: nothing is signed here.
+    ``moves`` backs the ledger up and exports it; ``watching`` shows its sources;
+    ``recovery`` brings back a ledger that is not what was signed; ``None``: nothing is signed.
     """
 
     def __init__(
@@ -118,6 +119,7 @@ class Ledger:
         self._notary = notary
         self._randomness = randomness
         guard = refuse_behind if notary is None else notary.guard
+        self.clock = clock
         self._checks = Checks(clock, accounts)
         self._intake = Intake(store, clock, randomness, guard, self._checks.check_batch)
         self._graph = GraphIndex()
@@ -125,6 +127,7 @@ class Ledger:
         self.custody = Custody(store, self._intake, notary, self._checks, clock, randomness)
         self.access = AccessControl(store, self._intake, self.custody, self._checks, randomness)
         self.erasures = Erasures(store, self._intake, self.custody, self._checks, clock, randomness)
+        self.watching = Watching(self._asking, self.record, clock, randomness)
         self.moves = Moves(store, self.custody, notary, self._checks)
         self.recovery = None
         # With a sidecar that cannot be believed nobody knows what was erased: no question is
@@ -403,7 +406,7 @@ class Ledger:
         check_page(count)
         question = question_of(namespace, "find", text)
         after = None if cursor is None else decode_cursor(cursor, question)
-        then = as_of if after is None else after.size
+        then = as_of if after is None else after.as_of
         with self._asking.question(
             (namespace, principal, then), "find", text, cursor, count
         ) as asked:
@@ -431,7 +434,7 @@ class Ledger:
         check_page(count)
         question = question_of(namespace, "list", name)
         after = None if cursor is None else decode_cursor(cursor, question)
-        then = as_of if after is None else after.size
+        then = as_of if after is None else after.as_of
         with self._asking.question(
             (namespace, principal, then), "list", name, cursor, count
         ) as asked:
