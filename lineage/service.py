@@ -406,10 +406,8 @@ class Ledger:
         check_page(count)
         question = question_of(namespace, "find", text)
         after = None if cursor is None else decode_cursor(cursor, question)
-        then = as_of if after is None else after.as_of
-        with self._asking.question(
-            (namespace, principal, then), "find", text, cursor, count
-        ) as asked:
+        where = namespace, principal, as_of if after is None else after.as_of
+        with self._asking.question(where, "find", text, cursor, count) as asked:
             page = find_words(asked.reader, asked.number, text, after, count, asked.basis)
             asked.count = len(page.nodes)
             return page
@@ -434,10 +432,8 @@ class Ledger:
         check_page(count)
         question = question_of(namespace, "list", name)
         after = None if cursor is None else decode_cursor(cursor, question)
-        then = as_of if after is None else after.as_of
-        with self._asking.question(
-            (namespace, principal, then), "list", name, cursor, count
-        ) as asked:
+        where = namespace, principal, as_of if after is None else after.as_of
+        with self._asking.question(where, "list", name, cursor, count) as asked:
             page = list_type(asked.reader, asked.number, name, after, count, asked.basis)
             asked.count = len(page.nodes)
             return page

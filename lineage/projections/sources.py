@@ -19,18 +19,22 @@ from lineage_schemas.codec import encode_json
 from lineage_schemas.instants import instant_us
 from lineage_schemas.sources import SourceExpectation, SourceScan
 
-HEARD_POSITIONS: Final = 1_024
-"""How many positions a row of ``HEARD`` speaks for; as of a size among them, so many envelopes are
-looked at, at the most."""
+HEARD_POSITIONS: Final = 128
+"""How many positions a row of ``HEARD`` speaks for: so many envelopes are looked at, at the most, to
+tell when a source was last heard, and so seldom is a row written for one that never stops."""
 
 HEARD: Final = Table(
     "heard",
-    (Column("handle", str), Column("back", int), Column("position", int)),
+    (Column("handle", str), Column("back", int)),
     key=("handle", "back"),
     bound=(Bound.HANDLE, "handle"),
 )
-"""The last ``position`` at which a source spoke among the ``HEARD_POSITIONS`` that begin at
-``-back * HEARD_POSITIONS``. ``handle`` is what ``source_handle`` makes of (namespace, source)."""
+"""A source spoke among the ``HEARD_POSITIONS`` that begin at ``-back * HEARD_POSITIONS``. ``handle``
+is what ``source_handle`` makes of (namespace, source).
+
+It does not say where: a row that follows every entry would make each commit of one statement three
+in a hundred dearer.
+"""
 
 WATCHED: Final = Table(
     "watched_source",
@@ -125,13 +129,17 @@ class Sources:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._heard: dict[tuple[int, str, int], int] = {}
+        self._heard: dict[tuple[int, str, int], bool] = {}
         self._said: dict[tuple[int, str], list[Said]] = {}
 
     def fold(self, said: Unfolded) -> None:
         """Note who spoke, and what was said of sources."""
         position, source = said.entry.position, said.entry.envelope.source
-        self._heard[said.namespace, source, position // HEARD_POSITIONS] = position
+        heard, who = self._catalog.heard, (said.namespace, source)
+        known, run = heard.get(who), position // HEARD_POSITIONS
+        if known != run:
+            self._heard[said.namespace, source, run] = known is None
+            heard[who] = run
         for index, record in said.sources:
             name = source if isinstance(record, SourceScan) else record.source
             self._said.setdefault((said.namespace, name), []).append((index, said, record))
@@ -152,18 +160,11 @@ class Sources:
         self._said = {}
 
     def _flush_heard(self, writer: Writer) -> None:
-        heard = self._catalog.heard
         fresh: list[Row] = []
-        changed: list[Row] = []
-        for (namespace, name, bucket), position in self._heard.items():
-            handle = source_handle(namespace, name)
-            if (namespace, name) not in heard:
-                newest = _newest(writer, HEARD, handle)
-                heard[namespace, name] = -1 if newest is None else -newest[1]
-            is_there = heard[namespace, name] == bucket
-            (changed if is_there else fresh).append((handle, -bucket, position))
-            heard[namespace, name] = bucket
-        writer.replace(HEARD, changed)
+        for (namespace, name, run), may_be_there in self._heard.items():
+            row = source_handle(namespace, name), -run
+            if not (may_be_there and _newest(writer, HEARD, row[0]) == row):
+                fresh.append(row)
         writer.insert(HEARD, fresh)
         self._heard = {}
 
@@ -196,19 +197,17 @@ def expected_as_of(reader: Reader, namespace: int, name: str, size: int) -> Expe
 def heard_as_of(reader: Reader, namespace: tuple[str, int], name: str, size: int) -> int | None:
     """Return the last position below a size at which a source spoke in a namespace, if it ever did.
 
-    ``namespace`` is its name and number. Reads one row, or two, and at most ``HEARD_POSITIONS``
-    envelopes, which are those before the size.
+    ``namespace`` is its name and number. Reads two rows, and at most ``HEARD_POSITIONS`` envelopes
+    for each.
     """
     handle = source_handle(namespace[1], name)
-    first = max(size - 1, 0) // HEARD_POSITIONS
-    for _, back, position in reader.page(HEARD, _BY_AGE, handle, -first - 1, 1):
-        if position < size:
-            return int(position)
-        found = _spoke_between(reader, (namespace[0], name), -back * HEARD_POSITIONS, size)
+    last = max(size - 1, 0) // HEARD_POSITIONS
+    for _, back in reader.page(HEARD, _BY_AGE, handle, -last - 1, 2):
+        start = -back * HEARD_POSITIONS
+        end = min(size, start + HEARD_POSITIONS)
+        found = _spoke_between(reader, (namespace[0], name), start, end)
         if found is not None:
             return found
-        for row in reader.page(HEARD, _BY_AGE, handle, back, 1):
-            return int(row[2])
     return None
 
 

@@ -14,8 +14,9 @@ from msgspec import Struct, json
 from msgspec.structs import replace
 
 from lineage.folding import decode_entry
-from lineage.projections.catalog import SOURCE
+from lineage.projections.catalog import NAMESPACE, SOURCE
 from lineage.projections.sources import (
+    WATCHED,
     Look,
     Looks,
     expected_as_of,
@@ -24,6 +25,7 @@ from lineage.projections.sources import (
     watched_as_of,
 )
 from lineage.stores.base import Reader
+from lineage.stores.scanning import scan_rows
 from lineage_schemas.instants import format_instant
 from lineage_schemas.sources import SourceScan, SourceView
 
@@ -50,6 +52,13 @@ class Judgement(NamedTuple):
     is_overdue: bool
     is_reconciled: bool | None
     findings: tuple[str, ...]
+
+
+class SourceFaults(NamedTuple):
+    """How many sources of a ledger are overdue, and how many are unreconciled."""
+
+    overdue: int = 0
+    unreconciled: int = 0
 
 
 class _Recorded(Struct, frozen=True):
@@ -85,6 +94,21 @@ def judge(watched: Watched, moment_us: int) -> Judgement:
 def find_missing(watched: Iterable[Watched], moment_us: int) -> tuple[str, ...]:
     """Return all that is wrong with these sources at a moment, each by its name."""
     return tuple(finding for one in watched for finding in judge(one, moment_us).findings)
+
+
+def count_faults(reader: Reader, moment_us: int) -> SourceFaults:
+    """Count the sources of every namespace that are overdue, and those that are unreconciled."""
+    watched = list(scan_rows(reader, WATCHED))
+    numbers = sorted({number for number, _, _ in watched})
+    rows = reader.find(NAMESPACE, "number", numbers)
+    names: dict[int, str] = {number: name for number, _, name in rows}
+    size = reader.head().size
+    found = (_watched(reader, (names[number], number), name, size) for number, name, _ in watched)
+    judged = [judge(one, moment_us) for one in found if one is not None]
+    return SourceFaults(
+        sum(one.is_overdue for one in judged),
+        sum(one.is_reconciled is False for one in judged),
+    )
 
 
 def view_sources(

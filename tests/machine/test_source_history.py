@@ -129,7 +129,7 @@ def source_records() -> st.SearchStrategy[list[Statement]]:
     return histories(st.one_of(artifacts(), scans(), scans(), expectations()), statements_max=14)
 
 
-@pytest.mark.parametrize("positions", [1, 3, 1_024])
+@pytest.mark.parametrize("positions", [1, 3, 128])
 @given(source_records(), batch_sizes())
 def test_every_size_shows_what_a_plain_fold_of_its_entries_shows(
     positions: int, statements: list[Statement], sizes: list[int]
@@ -182,7 +182,7 @@ def _promises(statement: Statement) -> bool:
 
 
 def test_a_source_that_fell_silent_in_a_full_bucket_is_found_there() -> None:
-    """Over a thousand entries of another source stand between, and more than one row."""
+    """Over a thousand entries of another source stand between, and many rows of it."""
     numbers = count()
 
     def said(source: str, entries: int) -> list[Statement]:

@@ -76,6 +76,16 @@ def ledger_gauges(state: CustodyState | None) -> Iterator[Metric]:
         ledger.size - ledger.views_size,
     )
     yield _gauge("scrub_due", "1 while erased bytes may be in a file.", not state.is_scrubbed)
+    yield _gauge(
+        "sources_overdue",
+        "Sources of all namespaces that were not heard, or looked at, when they were due.",
+        state.sources.overdue,
+    )
+    yield _gauge(
+        "sources_unreconciled",
+        "Sources of all namespaces of which not all is here, as far as the last look could tell.",
+        state.sources.unreconciled,
+    )
     memory = StateSetMetricFamily(
         "lineage_sidecar_state", "Whether the store is what was signed, by the sidecar."
     )
