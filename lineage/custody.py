@@ -37,7 +37,6 @@ from lineage.questions.integrity import (
     prove_handover,
     read_tile,
 )
-from lineage.questions.sources import SourceFaults, count_faults
 from lineage.questions.state import LedgerState, read_state
 from lineage.rotation import LEDGER_PRINCIPAL, Acting, Rotation
 from lineage.stores.base import Reader, Store
@@ -69,8 +68,7 @@ class CustodyState(NamedTuple):
     ``memory`` is ``none`` (this process signs nothing), ``new`` (nothing was remembered yet),
     ``agrees``, or ``fault``: then ``fault`` says what is wrong, by what is remembered here, or by
     the mark that whoever signs has put into the store. ``is_scrubbed`` tells whether what
-    was erased is gone from every file. ``sources`` counts those of all namespaces that are not
-    well, once the views show the whole log.
+    was erased is gone from every file.
     """
 
     ledger: LedgerState
@@ -79,7 +77,6 @@ class CustodyState(NamedTuple):
     fault: StoreError | None
     anchored: Anchor | None
     is_scrubbed: bool
-    sources: SourceFaults
 
 
 class Custody:
@@ -272,18 +269,14 @@ class Custody:
             recalled = snapshot.recalled
             fault = snapshot.fault() or marked_fault(snapshot.reader)
             ledger = read_state(snapshot.reader)
-            now_us = self._clock()
-            is_shown = ledger.views_size == ledger.size
-            sources = count_faults(snapshot.reader, now_us) if is_shown else SourceFaults()
         sidecar = None if recalled is None else recalled.sidecar
         return CustodyState(
             ledger=ledger,
-            now_us=now_us,
+            now_us=self._clock(),
             memory=_memory_of(recalled, fault),
             fault=fault,
             anchored=anchored(sidecar),
             is_scrubbed=self._store.is_scrubbed,
-            sources=sources,
         )
 
     def prove_growth(self, old_note: bytes, *, principal: Principal = LOCAL_PRINCIPAL) -> bytes:

@@ -127,7 +127,8 @@ class Ledger:
         self.custody = Custody(store, self._intake, notary, self._checks, clock, randomness)
         self.access = AccessControl(store, self._intake, self.custody, self._checks, randomness)
         self.erasures = Erasures(store, self._intake, self.custody, self._checks, clock, randomness)
-        self.watching = Watching(self._asking, self.record, clock, randomness)
+        watching = self._asking, self.custody, self._checks, self.record
+        self.watching = Watching(*watching, clock, randomness)
         self.moves = Moves(store, self.custody, notary, self._checks)
         self.recovery = None
         # With a sidecar that cannot be believed nobody knows what was erased: no question is

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from lineage.access.checking import Checks
+from lineage.access.roles import Action
 from lineage.asking import Asking
 from lineage.clock import Clock, Randomness
+from lineage.custody import Custody
 from lineage.questions.as_of import AsOf
-from lineage.questions.sources import view_sources
+from lineage.questions.sources import SourceFaults, count_faults, view_sources
 from lineage.writing.submission import (
     DEFAULT_NAMESPACE,
     LOCAL_PRINCIPAL,
     Principal,
     Receipt,
 )
+from lineage_schemas.access import EVERY
 from lineage_schemas.instants import format_instant, instant_of, parse_instant
 from lineage_schemas.records import StatedTime, Statement
 from lineage_schemas.sources import SourceExpectation, SourcesAnswer
@@ -31,11 +35,15 @@ class Watching:
     def __init__(
         self,
         asking: Asking,
+        custody: Custody,
+        checks: Checks,
         record: Callable[..., list[Receipt]],
         clock: Clock,
         randomness: Randomness,
     ) -> None:
         self._asking = asking
+        self._custody = custody
+        self._checks = checks
         self._record = record
         self._clock = clock
         self._randomness = randomness
@@ -62,6 +70,17 @@ class Watching:
             )
             asked.count = len(sources)
             return SourcesAnswer(basis=basis, sources=sources)
+
+    def faults(self, *, principal: Principal = LOCAL_PRINCIPAL) -> SourceFaults:
+        """Count the sources of all namespaces that are overdue now, and that are unreconciled.
+
+        Raises:
+            ForbiddenError: ``principal`` is no operator.
+            StoreBehindError: the store is not what was signed, and ``principal`` signs in.
+        """
+        with self._custody.reading(principal) as reader:
+            self._checks.check(reader, principal, Action.OPERATE, EVERY)
+            return count_faults(reader, self._clock())
 
     def expect(
         self,

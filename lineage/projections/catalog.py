@@ -84,7 +84,7 @@ class Catalog:
         self.numbers: dict[str, int] = {}
         self.names: dict[int, str] = {}
         self.heard: dict[tuple[int, str], int] = {}
-        """In which run of positions each source spoke last, where that is known (the view ``heard``)."""
+        """In which run of positions each source spoke last, where that is known."""
 
         self._types: dict[TypeKey, KnownTypeRow] = {}
         self._last_ids: dict[tuple[int, int], int] = {}

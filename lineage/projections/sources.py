@@ -20,8 +20,8 @@ from lineage_schemas.instants import instant_us
 from lineage_schemas.sources import SourceExpectation, SourceScan
 
 HEARD_POSITIONS: Final = 128
-"""How many positions a row of ``HEARD`` speaks for: so many envelopes are looked at, at the most, to
-tell when a source was last heard, and so seldom is a row written for one that never stops."""
+"""How many positions a row of ``HEARD`` speaks for: so many envelopes are looked at, at the most,
+to tell when a source was last heard, and so seldom is a row written for one that never stops."""
 
 HEARD: Final = Table(
     "heard",
@@ -29,8 +29,8 @@ HEARD: Final = Table(
     key=("handle", "back"),
     bound=(Bound.HANDLE, "handle"),
 )
-"""A source spoke among the ``HEARD_POSITIONS`` that begin at ``-back * HEARD_POSITIONS``. ``handle``
-is what ``source_handle`` makes of (namespace, source).
+"""A source spoke among the ``HEARD_POSITIONS`` that begin at ``-back * HEARD_POSITIONS``.
+``handle`` is what ``source_handle`` makes of (namespace, source).
 
 It does not say where: a row that follows every entry would make each commit of one statement three
 in a hundred dearer.
@@ -146,7 +146,8 @@ class Sources:
 
     def flush(self, writer: Writer) -> None:
         """Write what was added and changed."""
-        self._flush_heard(writer)
+        if self._heard:
+            self._flush_heard(writer)
         if not self._said:
             return
         for (namespace, name), told in self._said.items():
