@@ -14,6 +14,7 @@ from lineage.rules.sources import check_expectation, check_scan
 from lineage.rules.texts import UTF8_BYTES_MAX, check_bytes, check_name, check_text
 from lineage.vertices import ID_MAX
 from lineage_schemas.access import EVERY
+from lineage_schemas.codec import encode_json
 from lineage_schemas.errors import InvalidInputError, LedgerError, LimitExceededError
 from lineage_schemas.governance import GOVERNANCE_TYPES
 from lineage_schemas.identifiers import (
@@ -128,7 +129,7 @@ def normalise_statement(statement: Statement, keys: Keys | None = None) -> State
                 f"The source {LEDGER_SOURCE!r} is the ledger's own", hint="Name a source of yours."
             )
         for text in (statement.id, statement.source):
-            if "://" in text and filter_secrets(text.encode())[1]:
+            if "://" in text and filter_secrets(encode_json(text))[1]:
                 raise InvalidInputError(
                     "A statement's id and source are kept for ever, and may hold no password"
                 )

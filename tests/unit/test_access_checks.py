@@ -25,6 +25,7 @@ from lineage.proofs.tiles import ENTRIES, Tile
 from lineage.recovery import Recoverer
 from lineage.service import Ledger as Service
 from lineage.stores.memory import MemoryStore
+from lineage.watching import Watching
 from lineage_schemas.errors import ForbiddenError, LedgerError, StoreError
 
 EVE = Principal("eve")
@@ -44,6 +45,9 @@ CALLS: dict[str, Call] = {
     "Ledger.prove": lambda one, who: one.prove(ProofQuery(target=A), principal=who),
     "Ledger.audit": lambda one, who: one.audit(principal=who),
     "Ledger.rebuild": lambda one, who: one.rebuild(principal=who),
+    "Watching.sources": lambda one, who: one.watching.sources(principal=who),
+    "Watching.faults": lambda one, who: one.watching.faults(principal=who),
+    "Watching.expect": lambda one, who: one.watching.expect("ci", 60, principal=who),
     "Custody.state": lambda one, who: one.custody.state(principal=who),
     "Moves.back_up": lambda one, who: one.moves.back_up(Path("/dev/null/nowhere"), principal=who),
     "Moves.export": lambda one, who: one.moves.export(BytesIO(), principal=who),
@@ -109,6 +113,8 @@ TAKES = {
     "Ledger.prove": "prove",
     "Ledger.audit": "audit",
     "Ledger.rebuild": "rebuild",
+    "Watching.faults": "operate",
+    "Watching.expect": "ingest",
     "Custody.state": "operate",
     "Moves.back_up": "backup",
     "Moves.export": "export",
@@ -196,7 +202,7 @@ def ledger(bare: Ledger) -> Ledger:
 
 
 def test_every_public_call_names_what_it_takes() -> None:
-    facades = (Ledger, Custody, Erasures, Recoverer, AccessControl, Moves, Looks)
+    facades = (Ledger, Custody, Erasures, Recoverer, AccessControl, Moves, Looks, Watching)
     public = {
         f"{facade.__name__}.{name}"
         for facade in facades
@@ -344,7 +350,11 @@ def test_handing_the_ledger_over_takes_more_than_reading_all_of_it(ledger: Ledge
         ledger.record([said("3", OWNED)])
 
 
-@pytest.mark.parametrize("name", sorted({*CALLS} - {"Custody.note_anchor", "Ledger.record"}))
+RECORDING = {"Ledger.record", "Watching.expect"}
+"""What is refused by the writer, who then signs what others have written."""
+
+
+@pytest.mark.parametrize("name", sorted({*CALLS} - {"Custody.note_anchor", *RECORDING}))
 def test_nothing_is_signed_for_whoever_is_refused(ledger: Ledger, name: str) -> None:
     ledger.custody.checkpoint()
     # Bypassing the service, which would sign.
