@@ -49,7 +49,7 @@ class Airflow:
         done = run_peer("airflow", ("python", "weather.py"), self.dags, self.env | given)
         return done.stdout + done.stderr
 
-    def ask(self, query: str) -> list[tuple[str, ...]]:
+    def ask(self, query: str) -> list[tuple[object, ...]]:
         """Ask its database."""
         with closing(sqlite3.connect(self.home / "airflow.db")) as database:
             return database.execute(query).fetchall()
@@ -70,9 +70,9 @@ def known_to_airflow(airflow: Airflow) -> dict[str, Flow]:
     """Return what each task reads and writes, by its name, without the asset that is lost."""
     inlets, outlets = airflow.ask(INLETS), airflow.ask(OUTLETS)
     return {
-        task: Flow(
-            frozenset(key_of(uri) for name, uri in inlets if name == task),
-            frozenset(key_of(uri) for name, uri in outlets if name == task and uri != LOST),
+        str(task): Flow(
+            frozenset(key_of(str(uri)) for name, uri in inlets if name == task),
+            frozenset(key_of(str(uri)) for name, uri in outlets if name == task and uri != LOST),
         )
         for task, *_ in airflow.ask(TASKS)
     }
@@ -124,6 +124,7 @@ def test_what_ran_without_a_server_is_lost_and_the_next_is_not(
         assert len(server.messages()) == 7
 
 
+@pytest.mark.long
 def test_a_namespace_that_cannot_be_is_refused_and_the_dag_goes_on(
     airflow: Airflow, tmp_path: Path
 ) -> None:
