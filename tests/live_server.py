@@ -7,7 +7,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -31,6 +31,11 @@ query ($start: [String!]!) {
 _NODES: Final = """
 query ($type: String!) {
   nodes(type: $type, first: 1000) { cursor nodes { key state properties } }
+}
+"""
+_ENTRIES: Final = """
+query ($namespace: String) {
+  entries(first: 1000, namespace: $namespace) { nextPosition entries { source records } }
 }
 """
 
@@ -99,14 +104,17 @@ class LiveServer:
             for run, (inputs, outputs) in sides.items()
         }
 
-    def messages(self) -> list[Object]:
+    def messages(self, namespace: str | None = None) -> list[Object]:
         """Return what tools sent, in the order of the log, which is small."""
-        page = _inner(
-            self.ask("{ entries(first: 1000) { nextPosition entries { records } } }"), "entries"
-        )
+        page = _inner(self.ask(_ENTRIES, namespace=namespace), "entries")
         assert page["nextPosition"] is None
         records = [one for entry in _objects(page, "entries") for one in _objects(entry, "records")]
         return [_inner(one, "body") for one in records if one["record"] == "message"]
+
+    def sources(self, namespace: str) -> list[str]:
+        """Name those who said anything in a namespace."""
+        page = _inner(self.ask(_ENTRIES, namespace=namespace), "entries")
+        return sorted({_text(entry, "source") for entry in _objects(page, "entries")})
 
     def send_again(self) -> int:
         """Send all of these once more; each must be known. Returns by how much the log grew."""
@@ -124,6 +132,11 @@ def free_address() -> str:
     """Return a URL at which nobody answers."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+def in_order(flows: Iterable[Flow]) -> list[Flow]:
+    """Return flows in an order that is theirs alone."""
+    return sorted(flows, key=lambda flow: (sorted(flow.outputs), sorted(flow.inputs)))
 
 
 def edges(flows: Mapping[str, Flow]) -> set[tuple[str, str]]:

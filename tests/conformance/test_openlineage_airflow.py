@@ -6,13 +6,12 @@ and outlets of each task, the state of each task, and of the run.
 
 import shutil
 import sqlite3
-from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from live_server import Flow, LiveServer, dataset_key, edges, free_address, live_server
+from live_server import Flow, dataset_key, edges, free_address, in_order, live_server
 from peers import PEERS, run_peer
 
 INLETS = """
@@ -78,23 +77,13 @@ def known_to_airflow(airflow: Airflow) -> dict[str, Flow]:
     }
 
 
-def told(server: LiveServer) -> list[Flow]:
-    """Return what the ledger has of the runs that touched data, in some fixed order."""
-    return ordered(server.flows().values())
-
-
-def ordered(flows: Iterable[Flow]) -> list[Flow]:
-    """Return flows in some fixed order."""
-    return sorted(flows, key=lambda flow: (sorted(flow.outputs), sorted(flow.inputs)))
-
-
 def test_the_lineage_of_a_dag_is_what_airflow_keeps_of_it(airflow: Airflow, tmp_path: Path) -> None:
     with live_server(tmp_path / "ledger") as server:
         airflow.run(server.url)
         expected = known_to_airflow(airflow)
         assert sorted(expected) == ["average", "clean", "measure"]
         assert LOST in {uri for _, uri in airflow.ask(OUTLETS)}
-        assert told(server) == ordered(expected.values())
+        assert in_order(server.flows().values()) == in_order(expected.values())
         jobs = {node["key"] for node in server.nodes("lineage.Pipeline")}
         assert jobs == {"ol:job/default/weather"} | {
             f"ol:job/default/weather.{t}" for t in expected
@@ -106,7 +95,7 @@ def test_the_lineage_of_a_dag_is_what_airflow_keeps_of_it(airflow: Airflow, tmp_
 
         airflow.run(server.url)
         assert airflow.ask(RUNS) == [("success", 2)]
-        assert told(server) == ordered([*expected.values()] * 2)
+        assert in_order(server.flows().values()) == in_order([*expected.values()] * 2)
         assert len(server.nodes("lineage.DataSet")) == 4
         assert len(server.messages()) == 2 * (2 * len(expected) + 1)
         assert server.send_again() == 0

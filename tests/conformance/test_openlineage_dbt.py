@@ -109,10 +109,17 @@ def test_what_was_built_without_a_server_is_lost_and_the_next_is_not(
         assert states(server) == ["COMPLETE"]
 
 
-def test_a_namespace_that_cannot_be_is_refused_and_dbt_goes_on(shop: Path, tmp_path: Path) -> None:
+def test_messages_go_where_the_endpoint_says_and_nowhere_else(shop: Path, tmp_path: Path) -> None:
     with live_server(tmp_path / "ledger") as server:
-        endpoint = f"api/v1/namespaces/{'x' * 200}/lineage"
-        said = build(shop, server.url, "seed", OPENLINEAGE_ENDPOINT=endpoint)
+        refused = f"api/v1/namespaces/{'x' * 200}/lineage"
+        said = build(shop, server.url, "seed", OPENLINEAGE_ENDPOINT=refused)
         assert "Emitted 0 OpenLineage events" in said
         assert "Completed successfully" in said
         assert server.size() == 0
+        ours = "api/v1/namespaces/shop/lineage?source=dbt"
+        assert "Emitted 2 OpenLineage events" in build(
+            shop, server.url, "seed", OPENLINEAGE_ENDPOINT=ours
+        )
+        assert server.messages() == []
+        assert len(server.messages("shop")) == 2
+        assert server.sources("shop") == ["dbt", "lineage"]

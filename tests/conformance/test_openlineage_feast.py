@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from live_server import Flow, dataset_key, edges, free_address, live_server
+from live_server import Flow, dataset_key, edges, free_address, in_order, live_server
 from peers import PEERS, run_peer
 
 T = TypeVar("T")
@@ -137,11 +137,6 @@ def sink(view: str) -> str:
     return f"online_store_{view}"
 
 
-def ordered(flows: Iterable[Flow]) -> list[Flow]:
-    """Return flows in some fixed order."""
-    return sorted(flows, key=lambda flow: (sorted(flow.outputs), sorted(flow.inputs)))
-
-
 def test_the_lineage_of_a_repository_is_what_its_registry_says(
     feast: Feast, tmp_path: Path
 ) -> None:
@@ -150,7 +145,7 @@ def test_the_lineage_of_a_repository_is_what_its_registry_says(
         feast.run(server.url, *MATERIALIZE)
         registry = feast.registry()
         flows = server.flows()
-        assert ordered(flows.values()) == ordered(registry.flows())
+        assert in_order(flows.values()) == in_order(registry.flows())
         assert {node["state"] for node in server.nodes("lineage.Run")} == {"COMPLETE"}
 
         # The known gaps: a view that is made on demand hangs on the origins, not on its views;
@@ -174,7 +169,7 @@ def test_the_lineage_of_a_repository_is_what_its_registry_says(
         }
 
         feast.run(server.url, "apply")
-        assert ordered(server.flows().values()) == ordered(
+        assert in_order(server.flows().values()) == in_order(
             [*registry.flows(), *(flow for flow in registry.flows() if not is_materialized(flow))]
         )
         assert edges(server.flows()) == told
@@ -194,7 +189,7 @@ def test_what_was_done_without_a_server_is_lost_and_the_next_is_not(
     feast.run(free_address(), "apply")
     with live_server(tmp_path / "ledger") as server:
         feast.run(server.url, *MATERIALIZE)
-        assert ordered(server.flows().values()) == [
+        assert in_order(server.flows().values()) == [
             flow for flow in feast.registry().flows() if is_materialized(flow)
         ]
         assert len(server.messages()) == 2
