@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from live_server import LiveServer, dataset_key, edges, free_address, live_server
-from peers import PEERS, run_peer
+from peers import PEERS, run_peer, try_peer
 
 NAMESPACE = "duckdb://shop.duckdb"
 BUILT = ("model.", "snapshot.")
+STATES = {"success": "COMPLETE", "error": "FAILED"}
+"""What dbt calls the end of a run, and what we do."""
 
 
 @pytest.fixture
@@ -94,6 +96,26 @@ def again_lists_the_same(
     assert [node["key"] for node in server.nodes("lineage.DataSet")] == tables
     assert len(server.messages()) == 32
     assert server.send_again() == 0
+
+
+def test_a_build_that_fails_half_way_is_told_as_far_as_it_went(tmp_path: Path) -> None:
+    """Nobody made the table that the project takes from elsewhere."""
+    shop = tmp_path / "shop"
+    shutil.copytree(PEERS / "dbt" / "shop", shop)
+    with live_server(tmp_path / "ledger") as server:
+        done = try_peer("dbt", ("dbt-ol", "build"), shop, {"OPENLINEAGE_URL": server.url})
+        assert done.returncode == 1
+        manifest = json.loads((shop / "target" / "manifest.json").read_text())
+        results = json.loads((shop / "target" / "run_results.json").read_text())["results"]
+        ended = {
+            key_of(manifest["nodes"][one["unique_id"]]["relation_name"]): STATES[one["status"]]
+            for one in results
+            if one["unique_id"].startswith(BUILT) and one["status"] != "skipped"
+        }
+        assert sorted(ended.values()) == ["COMPLETE", "FAILED"]
+        state = {node["key"]: node["state"] for node in server.nodes("lineage.Run")}
+        flows = server.flows().items()
+        assert {table: state[run] for run, flow in flows for table in flow.outputs} == ended
 
 
 def test_what_was_built_without_a_server_is_lost_and_the_next_is_not(
