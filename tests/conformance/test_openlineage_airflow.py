@@ -101,6 +101,24 @@ def test_the_lineage_of_a_dag_is_what_airflow_keeps_of_it(airflow: Airflow, tmp_
         assert server.send_again() == 0
 
 
+def test_a_dag_that_fails_half_way_is_told_as_far_as_it_went(
+    airflow: Airflow, tmp_path: Path
+) -> None:
+    (airflow.dags / "stations.csv").unlink()
+    with live_server(tmp_path / "ledger") as server:
+        airflow.run(server.url)
+        tasks = {str(task): str(state) for task, state, _ in airflow.ask(TASKS)}
+        assert tasks == {"measure": "success", "clean": "failed", "average": "upstream_failed"}
+        expected = known_to_airflow(airflow)
+        state = {node["key"]: node["state"] for node in server.nodes("lineage.Run")}
+        assert {flow: state[run] for run, flow in server.flows().items()} == {
+            expected["measure"]: "COMPLETE",
+            expected["clean"]: "FAILED",
+        }
+        assert airflow.ask(RUNS) == [("failed", 1)]
+        assert sorted(map(str, state.values())) == ["COMPLETE", "FAILED", "FAILED"]
+
+
 @pytest.mark.long
 def test_what_ran_without_a_server_is_lost_and_the_next_is_not(
     airflow: Airflow, tmp_path: Path
