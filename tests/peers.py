@@ -17,7 +17,7 @@ import tree
 PEERS: Final = tree.ROOT / "tests" / "peers"
 """Beside the locks, the small projects that we give the tools to run."""
 
-WAIT_SECONDS: Final = 120
+WAIT_SECONDS: Final = 300
 """How long a tool may take unless told otherwise: many times what it needs on two idle cores."""
 
 _QUIET: Final = {

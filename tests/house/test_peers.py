@@ -45,6 +45,22 @@ def test_a_tool_sees_nothing_of_whoever_runs_the_tests(
     assert given["OPENLINEAGE_URL"] == "http://127.0.0.1:1"
 
 
+def test_the_page_about_tools_shows_what_tests_run() -> None:
+    """Each word of each command stands in a test, and each package in what a tool is made of."""
+    page = tree.text("docs/openlineage.md") or ""
+    blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if "export " not in line]
+    commands = [re.sub(r"^OPENLINEAGE_URL=\S+ ", "", line).split() for line in lines]
+    installed = {word for command in commands if command[0] == "pip" for word in command[2:]}
+    ran = {word for command in commands if command[0] != "pip" for word in command}
+    assert {"dbt-ol", "feast"} <= ran
+    tests = tree.texts(".py").items()
+    tried = "".join(body for name, body in tests if name.startswith("tests/conformance/test_open"))
+    assert {word for word in ran if f'"{word}"' not in tried} == set()
+    asked = re.findall(r"^[a-z-]+", "\n".join(tree.texts(".in").values()), re.MULTILINE)
+    assert installed <= set(asked)
+
+
 def made(tmp_path: Path, *names: str) -> subprocess.CompletedProcess[str]:
     """Run a copy of the script that makes environments, with an installer that only takes note."""
     script = tmp_path / "requirements" / MAKE.name
