@@ -198,7 +198,9 @@ class _Reading:
     def _alias(self, event: AliasEvent) -> None:
         known = self._anchors.get(event.anchor)
         if known is None:
-            raise DecodeError(f"The alias {event.anchor[:64]!r} stands for nothing", where=_line(event))
+            raise DecodeError(
+                f"The alias {event.anchor[:64]!r} stands for nothing", where=_line(event)
+            )
         value, nodes = known
         top = self._open[-1] if self._open else None
         if top is not None and type(top.value) is dict and not top.has_key:

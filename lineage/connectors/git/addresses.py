@@ -16,7 +16,9 @@ from lineage_schemas.uris import ascii_lower
 _SCHEME: Final = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)"
 )
-_SCP: Final = re.compile(r"(?:[^@/:]+@)?(?P<host>\[[0-9A-Fa-f:]+\]|[^/:@\\]{2,}):(?P<path>[^/].*|/.+)")
+_SCP: Final = re.compile(
+    r"(?:[^@/:]+@)?(?P<host>\[[0-9A-Fa-f:]+\]|[^/:@\\]{2,}):(?P<path>[^/].*|/.+)"
+)
 _HOST: Final = re.compile(r"(?:.*@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^:]*)(?::(?P<port>[0-9]*))?")
 _PORTS: Final = {"git": "9418", "http": "80", "https": "443", "ssh": "22"}
 _SLASHES: Final = re.compile(r"/{2,}")

@@ -42,6 +42,8 @@ class Trees:
         self._wanted = wanted
         self._trees: dict[str, dict[bytes, TreeEntry]] = {}
         self._found: dict[str, tuple[FoundFile, ...]] = {}
+        self.missing: set[str] = set()
+        """Trees that are not in the repository; they count as empty."""
 
     def load(self, roots: Iterable[str]) -> None:
         """Read these trees and all below them, level by level."""
@@ -57,7 +59,9 @@ class Trees:
                 )
             below: dict[str, None] = {}
             for tree_id, found in zip(level, self._objects.read(level), strict=True):
-                entries = self._parsed(tree_id, found.body if found else b"")
+                if found is None:
+                    self.missing.add(tree_id)
+                entries = self._parsed(tree_id, b"" if found is None else found.body)
                 below |= dict.fromkeys(
                     one.id
                     for one in entries.values()

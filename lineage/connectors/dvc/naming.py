@@ -1,0 +1,128 @@
+"""Keys of what DVC and git hold, each derived from what the thing is called there.
+
+A repository stands in a key as one segment, percent-encoded, and so do the ``@`` and the control
+characters of a path; its slashes stay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from typing import Final
+from urllib.parse import quote
+
+from lineage_schemas.identifiers import normalise_identifier
+from lineage_schemas.limits import IDENTIFIER_BYTES_MAX, STATEMENT_ID_BYTES_MAX
+from lineage_schemas.outside.dvc import DIRECTORY, DVC_MD5, MD5
+
+UNKNOWN_STATE: Final = "unknown"
+"""Of a path whose state the file does not name; scoped by who says it, so nothing meets there."""
+
+EMPTY_MD5: Final = "d41d8cd98f00b204e9800998ecf8427e"
+EMPTY_DIRECTORY: Final = "d751713988987e9331980363e24189ce.dir"
+"""What DVC calls a folder without files: the MD5 of ``[]``."""
+
+_MD5_DIGITS: Final = 32
+_ROOM: Final = 64
+_SUBJECT_BYTES_MAX: Final = STATEMENT_ID_BYTES_MAX - _ROOM
+
+
+def commit_key(sha: str) -> str:
+    """Return the key of a commit, as an artifact and as a context."""
+    return f"git:commit/{sha}"
+
+
+def tag_key(repository: str, tag: str, object_id: str) -> str:
+    """Return the key of what one tag object did; a tag that is made anew is another object."""
+    return _key("git:tag", repository, tag, object_id)
+
+
+def data_key(repository: str, path: str, state: str) -> str:
+    """Return the key of a path in one state: where it lies, and what it is."""
+    return _key("dvc:data", repository, path, state)
+
+
+def stage_key(repository: str, folder: str, name: str, digest: str) -> str:
+    """Return the key of a stage that ran with one content."""
+    return _key("dvc:stage", repository, posixpath.join(folder, name), digest)
+
+
+def lock_key(repository: str, path: str, blob: str) -> str:
+    """Return the key of a dvc.lock in one state."""
+    return _key("dvc:lock", repository, path, blob)
+
+
+def pipeline_key(repository: str, path: str) -> str:
+    """Return the key of the pipeline that a lock file is of."""
+    return _key("dvc:pipeline", repository, path)
+
+
+def locked_pipeline_key(repository: str, path: str, lock: str, definition: str | None) -> str:
+    """Return the key of a pipeline in one state: of its lock, and of its dvc.yaml."""
+    return _key("dvc:locked", repository, path, f"{lock}.{definition or 'none'}")
+
+
+def import_key(repository: str, path: str, blob: str) -> str:
+    """Return the key of the import that a ``.dvc`` file describes."""
+    return _key("dvc:import", repository, path, blob)
+
+
+def model_key(repository: str, model: str) -> str:
+    """Return the key of a model of the registry."""
+    return _key("dvc:model", repository, model)
+
+
+def model_version_key(repository: str, model: str, version: str) -> str:
+    """Return the key of a model's version in the registry."""
+    return _key("dvc:model-version", repository, model, version)
+
+
+def project_key(repository: str) -> str:
+    """Return the key of a repository as a context."""
+    return _key("git:repository", repository)
+
+
+def content_identifier(state: str) -> str | None:
+    """Return the identifier of a state's bytes; ``None`` where none is known, or there are none.
+
+    An entity tag that is an MD5 is that of an object stored in one part.
+    """
+    algorithm, _, value = state.partition(":")
+    value = value.lower()
+    if value in (EMPTY_MD5, EMPTY_DIRECTORY):
+        return None
+    if algorithm == "etag" and _is_md5(value):
+        return f"md5:{value}"
+    if algorithm not in {MD5, DVC_MD5}:
+        return None
+    if value.endswith(DIRECTORY):
+        listing = value.removesuffix(DIRECTORY)
+        return f"dvc-dir:{listing}" if _is_md5(listing) else None
+    return f"{algorithm}:{value}" if _is_md5(value) else None
+
+
+def subject(kind: str, *parts: str) -> str:
+    """Return what a document's thing is called. A name that is too long is cut and told apart."""
+    whole = f"{kind}/{'@'.join(_segment(part) for part in parts)}"
+    return _shortened(whole, _SUBJECT_BYTES_MAX)
+
+
+def _key(start: str, repository: str, *parts: str) -> str:
+    whole = f"{start}/{quote(repository, safe='')}/{'@'.join(_segment(part) for part in parts)}"
+    return normalise_identifier(_shortened(whole, IDENTIFIER_BYTES_MAX))
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="/:+=!#~,; ()").replace(" ", "%20")
+
+
+def _shortened(whole: str, bytes_max: int) -> str:
+    size = len(whole.encode())
+    if size <= bytes_max:
+        return whole
+    digest = hashlib.sha256(whole.encode()).hexdigest()
+    return f"{whole.encode()[: bytes_max - len(digest) - 1].decode(errors='ignore')}~{digest}"
+
+
+def _is_md5(value: str) -> bool:
+    return len(value) == _MD5_DIGITS and all(digit in "0123456789abcdef" for digit in value)

@@ -1,0 +1,397 @@
+"""Reads DVC's and GTO's history from a git repository, and changes nothing there.
+
+A look goes through every commit that can be reached from the references that were asked for,
+parents first. What is fixed and known is passed over without its files being read. What is there
+and cannot be understood is yielded as ``Unread``, at every look, and the rest is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from lineage.connectors.dvc.documents import (
+    CommitDocument,
+    PipelineAt,
+    PipelineDocument,
+    RepositoryDocument,
+    TagDocument,
+    TrackedAt,
+    encode_document,
+)
+from lineage.connectors.dvc.files import Files, Snapshot, is_wanted
+from lineage.connectors.dvc.naming import subject
+from lineage.connectors.dvc.pipelines import Understood, View
+from lineage.connectors.dvc.registry import RegistryEntry, versions_of
+from lineage.connectors.git.addresses import canonical_repository
+from lineage.connectors.git.objects import Commit, Tag, parse_commit, parse_tag
+from lineage.connectors.git.process import ObjectReader
+from lineage.connectors.git.repository import (
+    BRANCHES_AND_TAGS,
+    Reference,
+    Repository,
+    list_commits,
+    open_repository,
+    read_head,
+    read_references,
+    read_remote,
+    read_shallow,
+)
+from lineage.connectors.git.trees import FoundFile, Trees
+from lineage.connectors.scanning import Document, Known, Memory, Unread
+from lineage_schemas.errors import DecodeError, InvalidInputError, LedgerError
+from lineage_schemas.outside.gto import parse_registry_tag
+
+_WINDOW: Final = 200
+_TAGS: Final = "refs/tags/"
+_One = TypeVar("_One")
+
+
+class DvcOptions(Struct, frozen=True):
+    """What to read, and what things are called.
+
+    ``repository`` names the repository where it has no remote, or another name is wanted; two
+    sources that give one name speak of one repository. ``references`` are read besides branches and
+    tags (``refs/exps`` for DVC's experiments). ``aliases`` are names of repositories by the
+    addresses that imports give.
+    """
+
+    repository: str | None = None
+    references: tuple[str, ...] = ()
+    aliases: dict[str, str] = {}
+
+
+def read_repository(
+    path: Path, memory: Memory, options: DvcOptions = DvcOptions()
+) -> Iterator[Document | Unread]:
+    """Yield what a repository shows: itself, stages, pipelines, tracked paths, commits and tags.
+
+    A commit comes after all that it names, so one that is known has nothing more to tell.
+
+    Raises:
+        InvalidInputError: there is no repository or no git, git refuses, or the repository has
+            neither a remote nor a name.
+    """
+    repository = open_repository(path)
+    name = repository_name(repository, options)
+    references = read_references(repository, (*BRANCHES_AND_TAGS, *options.references))
+    starts = [one.commit for one in references if one.commit is not None]
+    head = read_head(repository)
+    with ObjectReader(path) as objects:
+        trees = Trees(objects, repository.id_bytes, is_wanted)
+        look = _Look(repository, name, objects, Files(objects, trees), trees, memory, options)
+        yield look.itself(head)
+        yield from look.history(list_commits(repository, [*starts, *([head] if head else [])]))
+        yield from look.tags(references)
+
+
+def repository_name(repository: Repository, options: DvcOptions) -> str:
+    """Return what a repository is called in every key.
+
+    Raises:
+        InvalidInputError: it has neither a remote nor a name.
+    """
+    found = options.repository or read_remote(repository)
+    if not found:
+        raise InvalidInputError(
+            "The repository has no remote, so nothing says what it is called",
+            where=str(repository.path),
+            hint="Name it with --repository: its address, or a name that no other has.",
+        )
+    address = canonical_repository(found)
+    return options.aliases.get(address, address)
+
+
+class _Look:
+    """One look at a repository."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        name: str,
+        objects: ObjectReader,
+        files: Files,
+        trees: Trees,
+        memory: Memory,
+        options: DvcOptions,
+    ) -> None:
+        self._repository = repository
+        self._name = name
+        self._objects = objects
+        self._files = files
+        self._trees = trees
+        self._memory = memory
+        self._aliases = dict(options.aliases)
+        self._seen: set[str] = set()
+        self._unread: set[str] = set()
+
+    def itself(self, head: str | None) -> Document:
+        """Return the document of the repository, with the remotes of what is checked out."""
+        document = RepositoryDocument(self._name, self._repository.is_shallow)
+        if head is not None:
+            for commit in self._commits([head]):
+                snapshot = self._files.snapshots([commit])[0]
+                remotes = self._view(snapshot).remotes("")
+                document = RepositoryDocument(
+                    self._name,
+                    self._repository.is_shallow,
+                    {name: remote.url for name, remote in sorted(remotes.by_name.items())},
+                    remotes.default,
+                )
+        name = subject("repository", self._name)
+        return Document("repository", name, encode_document(document))
+
+    def history(self, shas: Sequence[str]) -> Iterator[Document | Unread]:
+        """Yield what each commit has and, after it, the commit."""
+        boundary = read_shallow(self._repository)
+        for window in _windows(shas, _WINDOW):
+            known = self._memory.known(f"commit/{sha}" for sha in window)
+            for sha in window:
+                if f"commit/{sha}" in known:
+                    yield from self._known_unread(known[f"commit/{sha}"])
+            yield from self._window([sha for sha in window if f"commit/{sha}" not in known])
+        for sha in sorted(boundary.intersection(shas)):
+            yield Unread(
+                "commit",
+                f"commit/{sha}",
+                "What came before it is not here: the clone is shallow. Try git fetch --unshallow.",
+            )
+
+    def _known_unread(self, known: Known) -> Iterator[Unread]:
+        """Yield again what could not be read: it is in the repository still, and still broken."""
+        if known.body is None or b'"unread"' not in known.body:
+            return
+        document = msgspec.json.decode(known.body, type=CommitDocument)
+        for path, blob, reason in document.unread:
+            yield from self._once_unread(subject("file", path, blob), "file", reason)
+
+    def _window(self, shas: Sequence[str]) -> Iterator[Document | Unread]:
+        snapshots = self._files.snapshots(self._commits(shas))
+        for tree in sorted(self._trees.missing):
+            yield from self._once_unread(
+                f"tree/{tree}", "tree", "A folder of a commit is not in this repository"
+            )
+        views = [self._view(snapshot) for snapshot in snapshots]
+        fresh = self._fresh_pipelines(snapshots, views)
+        known = self._memory.known(name for names in fresh for name in names)
+        for snapshot, view, pipelines in zip(snapshots, views, fresh, strict=True):
+            for name, one in pipelines.items():
+                if name not in known:
+                    yield from self._pipeline(view, one, name)
+                elif (body := known[name].body) is not None:
+                    yield from self._pipeline_unread(body)
+            yield from self._commit(snapshot, view)
+
+    def _fresh_pipelines(
+        self, snapshots: Sequence[Snapshot], views: Sequence[View]
+    ) -> list[dict[str, Understood]]:
+        """Return, for each commit, the pipelines in states that this look has not met before."""
+        fresh: list[dict[str, Understood]] = []
+        for snapshot, view in zip(snapshots, views, strict=True):
+            found: dict[str, Understood] = {}
+            for path in (*snapshot.locks, *snapshot.tracked):
+                name = self._pipeline_subject(snapshot, path)
+                if name in self._seen:
+                    continue
+                self._seen.add(name)
+                try:
+                    one = view.pipeline(path)
+                except LedgerError:
+                    continue  # the commit tells of it
+                if one is not None:
+                    found[name] = one
+            fresh.append(found)
+        return fresh
+
+    def _pipeline_subject(self, snapshot: Snapshot, path: str) -> str:
+        at = self._pipeline_at(snapshot, path)
+        return subject("pipeline", at.path, at.blob, at.definition or "none")
+
+    def _pipeline_at(self, snapshot: Snapshot, path: str) -> PipelineAt:
+        lock = snapshot.locks.get(path)
+        if lock is None:
+            return PipelineAt(path, snapshot.tracked[path].entry.id)
+        definition = snapshot.definitions.get(path.removesuffix("dvc.lock") + "dvc.yaml")
+        return PipelineAt(path, lock.entry.id, definition.entry.id if definition else None)
+
+    def _pipeline(self, view: View, one: Understood, name: str) -> Iterator[Document | Unread]:
+        stages = {
+            subject("stage", f"{one.path}:{located.stage.name}", digest): (digest, located)
+            for digest, located in view.stage_documents(one)
+        }
+        fresh = [each for each in stages if each not in self._seen]
+        known = self._memory.known(fresh)
+        self._seen.update(fresh)
+        for each in fresh:
+            if each not in known:
+                body = encode_document(view.stage_document(one, *stages[each]))
+                yield Document("stage", each, body, view.seen.time, is_fixed=True)
+        body = encode_document(view.pipeline_document(one))
+        yield from self._pipeline_unread(body)
+        yield Document("pipeline", name, body, view.seen.time, is_fixed=True)
+
+    def _pipeline_unread(self, body: bytes) -> Iterator[Unread]:
+        if b'"unread"' not in body:
+            return
+        document = msgspec.json.decode(body, type=PipelineDocument)
+        for stage, reason in document.unread:
+            name = subject("stage", f"{document.path}:{stage}", document.blob)
+            yield from self._once_unread(name, "stage", reason)
+
+    def _commit(self, snapshot: Snapshot, view: View) -> Iterator[Document | Unread]:
+        commit = snapshot.commit
+        unread: list[tuple[str, str, str]] = []
+        tracked: list[TrackedAt] = []
+        pipelines: list[PipelineAt] = []
+        for path, found in snapshot.locks.items():
+            at = self._pipeline_at(snapshot, path)
+            reason = _reason(self._files.lock, found)
+            if reason is None:
+                pipelines.append(at)
+            else:
+                unread.append((path, at.blob, reason))
+        for path, found in snapshot.definitions.items():
+            reason = _reason(self._files.definition, found)
+            if reason is not None:
+                unread.append((path, found.entry.id, reason))
+        for path, found in snapshot.tracked.items():
+            yield from self._tracked(view, path, found, tracked, pipelines, unread)
+        for path, blob, reason in unread:
+            yield from self._once_unread(subject("file", path, blob), "file", reason)
+        document = CommitDocument(
+            repository=self._name,
+            sha=commit.sha,
+            tree=commit.tree,
+            subject=commit.subject,
+            parents=commit.parents,
+            author=commit.author,
+            committer=commit.committer,
+            is_signed=commit.is_signed,
+            pipelines=tuple(pipelines),
+            tracked=tuple(tracked),
+            unread=tuple(unread),
+        )
+        body = encode_document(document)
+        yield Document("commit", f"commit/{commit.sha}", body, commit.time, is_fixed=True)
+
+    def _tracked(
+        self,
+        view: View,
+        path: str,
+        found: FoundFile,
+        tracked: list[TrackedAt],
+        pipelines: list[PipelineAt],
+        unread: list[tuple[str, str, str]],
+    ) -> Iterator[Document | Unread]:
+        try:
+            read = self._files.tracked(found)
+        except LedgerError as error:
+            unread.append((path, found.entry.id, str(error)))
+            return
+        if read.cmd:
+            pipelines.append(PipelineAt(path, found.entry.id))
+            return
+        name = subject("tracked", path, found.entry.id)
+        if name in self._seen:
+            return
+        self._seen.add(name)
+        document = view.tracked_document(path, found, read)
+        tracked.append(
+            TrackedAt(
+                path, found.entry.id, tuple((one.path, one.state or "") for one in document.outs)
+            )
+        )
+        if name not in self._memory.known((name,)):
+            yield Document(
+                "tracked", name, encode_document(document), view.seen.time, is_fixed=True
+            )
+
+    def tags(self, references: Iterable[Reference]) -> Iterator[Document | Unread]:
+        """Yield the annotated tags; those of the registry with the model they are about."""
+        listed = [one for one in references if one.tag is not None and one.name.startswith(_TAGS)]
+        entries: list[RegistryEntry] = []
+        plain: list[tuple[str, Tag, str]] = []
+        found = self._objects.read([one.tag or "" for one in listed])
+        for one, read in zip(listed, list(found), strict=True):
+            name = one.name.removeprefix(_TAGS)
+            if read is None or one.commit is None:
+                yield Unread(
+                    "tag", subject("tag", name), "It leads to no commit of this repository"
+                )
+                continue
+            tag = parse_tag(read.id, read.body)
+            said = parse_registry_tag(name)
+            if said is None:
+                plain.append((name, tag, one.commit))
+            else:
+                entries.append(RegistryEntry(name, tag, one.commit, said))
+        for name, tag, commit in plain:
+            yield self._tag(
+                TagDocument(
+                    self._name, name, tag.id, commit, tag.message, tag.tagger, tag.is_signed
+                )
+            )
+        yield from self._registry(entries)
+
+    def _registry(self, entries: Sequence[RegistryEntry]) -> Iterator[Document]:
+        versions = versions_of(entries)
+        for window in _windows(entries, _WINDOW):
+            shas = list(dict.fromkeys(one.commit for one in window))
+            snapshots = self._files.snapshots(self._commits(shas))
+            views = {one.commit.sha: self._view(one) for one in snapshots}
+            for one in window:
+                view = views.get(one.commit)
+                yield self._tag(
+                    TagDocument(
+                        repository=self._name,
+                        name=one.name,
+                        object=one.tag.id,
+                        commit=one.commit,
+                        message=one.tag.message,
+                        tagger=one.tag.tagger,
+                        is_signed=one.tag.is_signed,
+                        registry=one.said,
+                        version=versions[one.name],
+                        model=None if view is None else view.model(one.said.model),
+                    )
+                )
+
+    def _tag(self, document: TagDocument) -> Document:
+        time = document.tagger.time if document.tagger else None
+        return Document("tag", subject("tag", document.name), encode_document(document), time)
+
+    def _commits(self, shas: Sequence[str]) -> list[Commit]:
+        found: list[Commit] = []
+        for sha, read in zip(shas, self._objects.read(shas), strict=True):
+            if read is None:
+                raise DecodeError("A commit is not in this repository", where=sha)
+            found.append(parse_commit(sha, read.body))
+        return found
+
+    def _view(self, snapshot: Snapshot) -> View:
+        return View(self._files, snapshot, self._name, self._aliases)
+
+    def _once_unread(self, name: str, kind: str, reason: str) -> Iterator[Unread]:
+        if name not in self._unread:
+            self._unread.add(name)
+            yield Unread(kind, name, reason)
+
+
+def _reason(read: Callable[[FoundFile], object], found: FoundFile) -> str | None:
+    """Return why a file cannot be understood; ``None`` where it can."""
+    try:
+        read(found)
+    except LedgerError as error:
+        return str(error)
+    return None
+
+
+def _windows(items: Iterable[_One], size: int) -> Iterator[list[_One]]:
+    waiting = iter(items)
+    while window := list(islice(waiting, size)):
+        yield window
