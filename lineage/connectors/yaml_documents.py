@@ -1,8 +1,8 @@
 """Reads a YAML document as plain JSON, by the rules of YAML 1.2 and within bounds.
 
-The scanner is libyaml's; what a plain scalar means is decided here, because PyYAML follows YAML 1.1,
-to which ``yes`` and ``on`` are true and ``12:30`` is a number. A document is read from its stream of
-scanner events, one by one, so that neither depth nor aliases cost more than their limits.
+The scanner is libyaml's; what a plain scalar means is decided here, because PyYAML follows YAML
+1.1, to which ``yes`` and ``on`` are true and ``12:30`` is a number. A document is read from its
+stream of tokens, one by one, so that neither depth nor aliases cost more than their limits.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ class _Reading:
             return
         text = event.value
         tag = event.tag
-        if tag is None and event.style is None and event.implicit[0]:
+        if tag is None and not event.style and event.implicit[0]:
             value = plain_scalar(text)
         elif tag is None or tag in _TEXT_TAGS:
             value = text
@@ -193,7 +193,7 @@ class _Reading:
         if event.anchor is not None:
             self._anchors[event.anchor] = (name, 1)
         # A quoted << is a name like any other.
-        top.key, top.has_key, top.is_merge = name, True, name == _MERGE and event.style is None
+        top.key, top.has_key, top.is_merge = name, True, name == _MERGE and not event.style
 
     def _alias(self, event: AliasEvent) -> None:
         known = self._anchors.get(event.anchor)

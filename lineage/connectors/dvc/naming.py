@@ -108,7 +108,9 @@ def subject(kind: str, *parts: str) -> str:
 
 
 def _key(start: str, repository: str, *parts: str) -> str:
-    whole = f"{start}/{quote(repository, safe='')}/{'@'.join(_segment(part) for part in parts)}"
+    whole = f"{start}/{quote(repository, safe='')}"
+    if parts:
+        whole += f"/{'@'.join(_segment(part) for part in parts)}"
     return normalise_identifier(_shortened(whole, IDENTIFIER_BYTES_MAX))
 
 

@@ -259,8 +259,9 @@ class _Look:
             reason = _reason(self._files.definition, found)
             if reason is not None:
                 unread.append((path, found.entry.id, reason))
+        before = self._before(commit) if snapshot.tracked else frozenset()
         for path, found in snapshot.tracked.items():
-            yield from self._tracked(view, path, found, tracked, pipelines, unread)
+            yield from self._tracked(view, path, found, tracked, pipelines, unread, before)
         for path, blob, reason in unread:
             yield from self._once_unread(subject("file", path, blob), "file", reason)
         document = CommitDocument(
@@ -287,6 +288,7 @@ class _Look:
         tracked: list[TrackedAt],
         pipelines: list[PipelineAt],
         unread: list[tuple[str, str, str]],
+        before: frozenset[tuple[str, str]],
     ) -> Iterator[Document | Unread]:
         try:
             read = self._files.tracked(found)
@@ -297,19 +299,28 @@ class _Look:
             pipelines.append(PipelineAt(path, found.entry.id))
             return
         name = subject("tracked", path, found.entry.id)
-        if name in self._seen:
+        if (path, found.entry.id) in before:
             return
-        self._seen.add(name)
         document = view.tracked_document(path, found, read)
         tracked.append(
             TrackedAt(
                 path, found.entry.id, tuple((one.path, one.state or "") for one in document.outs)
             )
         )
-        if name not in self._memory.known((name,)):
+        if name not in self._seen and name not in self._memory.known((name,)):
+            self._seen.add(name)
             yield Document(
                 "tracked", name, encode_document(document), view.seen.time, is_fixed=True
             )
+
+    def _before(self, commit: Commit) -> frozenset[tuple[str, str]]:
+        """Return the ``.dvc`` files of a commit's first parent, as far as that is here."""
+        for read in self._objects.read(commit.parents[:1]):
+            if read is not None:
+                tree = parse_commit(read.id, read.body).tree
+                self._trees.load((tree,))
+                return frozenset((one.path, one.entry.id) for one in self._trees.files(tree))
+        return frozenset()
 
     def tags(self, references: Iterable[Reference]) -> Iterator[Document | Unread]:
         """Yield the annotated tags; those of the registry with the model they are about."""

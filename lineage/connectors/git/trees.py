@@ -28,7 +28,7 @@ class FoundFile(Struct, frozen=True):
 
 
 def path_text(path: bytes) -> str:
-    """Return a path as text; bytes that are no UTF-8 are written as ``\\xNN``."""
+    """Return a path as text; bytes that are no UTF-8 are written in hexadecimal."""
     return path.decode("utf-8", "backslashreplace")
 
 

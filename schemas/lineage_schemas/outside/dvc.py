@@ -28,7 +28,7 @@ _HEXADECIMAL: Final = re.compile(r"[0-9a-f]+(?:\.dir)?")
 
 
 class RepositoryOfImport(Struct, frozen=True):
-    """Where ``dvc import`` took a path from: a repository, the revision asked for, and the one found."""
+    """Where ``dvc import`` took a path from: repository, revision asked for, and the one found."""
 
     url: str
     rev: str | None = None
@@ -102,7 +102,7 @@ class Lock(Struct, frozen=True):
 
 
 class TrackedFile(Struct, frozen=True):
-    """A ``.dvc`` file: paths that are tracked or imported; before DVC 1.0 a stage with a command."""
+    """A ``.dvc`` file: paths tracked or imported; before DVC 1.0 a stage with a command."""
 
     outs: tuple[Entry, ...] = ()
     deps: tuple[Entry, ...] = ()
