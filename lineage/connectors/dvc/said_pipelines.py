@@ -25,7 +25,6 @@ from lineage.connectors.dvc.naming import (
 )
 from lineage.connectors.dvc.saying import entry_key, items, say_claims, say_entry
 from lineage.connectors.dvc.templates import DEFAULT_PARAMS
-from lineage_schemas.known_types.registry import type_records
 from lineage_schemas.mlmd import (
     Artifact,
     Association,
@@ -45,12 +44,9 @@ COMMIT = "lineage.Commit"
 LOCK = "lineage.PipelineLock"
 LOCKED_PIPELINE = "lineage.LockedPipeline"
 
-_LATER_TYPES = frozenset({COMMIT, LOCK, LOCKED_PIPELINE})
-
 
 def say_repository(document: RepositoryDocument) -> Iterator[AnyRecord]:
-    """Yield the repository, and the types that a namespace made long ago does not have."""
-    yield from (one for one in type_records() if one.name in _LATER_TYPES)
+    """Yield the repository."""
     custom: dict[str, JsonValue] = {"git.is_shallow": document.is_shallow}
     if document.remotes:
         custom["dvc.remotes"] = dict(document.remotes)

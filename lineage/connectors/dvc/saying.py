@@ -42,8 +42,8 @@ def say_entry(repository: str, entry: StatedEntry, scope: str) -> Iterator[AnyRe
         properties["description"] = entry.desc
     if entry.labels:
         properties["tags"] = dict.fromkeys(entry.labels, "")
-    custom: dict[str, JsonValue] = {"dvc.path": entry.path, "dvc.repository": repository}
-    if entry.state is not None:
+    custom: dict[str, JsonValue] = {}
+    if entry.state is not None and "content_digest" not in properties:
         custom["dvc.state"] = entry.state
     if entry.is_executable:
         custom["dvc.is_executable"] = True
@@ -59,7 +59,6 @@ def say_claims(repository: str, entry: StatedEntry, key: str) -> Iterator[Claim]
     """Yield what the state of a path says of its bytes, and where they were taken from."""
     evidence: dict[str, JsonValue] = {"repository": repository, "path": entry.path}
     if entry.state is not None:
-        evidence["state"] = entry.state
         content = content_identifier(entry.state)
         if content is not None and entry.size != 0:
             yield Claim(
