@@ -116,7 +116,9 @@ def _md5(text: str) -> str:
 
 
 def _entry(path: str, digest: str) -> str:
-    return f"    - path: {path}\n      hash: md5\n      md5: {digest}\n      size: {len(path) * 9}\n"
+    return (
+        f"    - path: {path}\n      hash: md5\n      md5: {digest}\n      size: {len(path) * 9}\n"
+    )
 
 
 def _lock(versions: list[int]) -> str:

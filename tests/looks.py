@@ -89,9 +89,7 @@ def _revised(
     memory.revisions[subject] = Known(ordinal, 0, body, at)
     name = subject if ordinal == 1 else f"{subject}~{ordinal}"
     after = changed or (known.at if known else None)
-    revision = Revision(
-        subject=subject, body=body, before=before, after=after, at=changed or at
-    )
+    revision = Revision(subject=subject, body=body, before=before, after=after, at=changed or at)
     first = Statement(
         id=name,
         source=source,

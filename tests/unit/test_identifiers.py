@@ -344,7 +344,22 @@ def test_content_digests() -> None:
         assert is_content_digest(identifier)
         assert is_empty_content(identifier)
         assert is_empty_content(identifier.upper())
+<<<<<<< HEAD
     for identifier in (f"sha256:{SHA256}", f"md5:{RUN}", f"MD5:{RUN.upper()}"):
+=======
+    # What DVC calls an empty file, and an empty directory.
+    algorithm = "md5"
+    empty, listed = (hashlib.new(algorithm, data).hexdigest() for data in (b"", b"[]"))
+    nothing = [f"dvc-md5:{empty}", f"dvc-md5:{listed}.dir", f"dvc-dir:{listed}.dir"]
+    for identifier in nothing:
+        assert is_content_digest(identifier)
+        assert is_empty_content(identifier)
+        assert is_empty_content(identifier.upper())
+    for identifier in (
+        *(f"sha256:{SHA256}", f"md5:{RUN}", f"MD5:{RUN.upper()}"),
+        *(f"dvc-md5:{RUN}", f"dvc-md5:{RUN}.dir", f"dvc-dir:{RUN}.dir"),
+    ):
+>>>>>>> 03dfb83 (Say what the tests of names refuse in types)
         assert is_content_digest(identifier)
         assert not is_empty_content(identifier)
     for identifier in ("uri:x:y", f"sha256:{RUN}", f"git:commit/{SHA1}", f"mysha256:{SHA256}"):

@@ -23,7 +23,8 @@ class StatedEntry(Struct, frozen=True, omit_defaults=True):
 
     ``role`` is what dvc.yaml takes it for: ``metrics``, ``plots``, or the type of an artifact.
     ``values`` are a metrics file's, where the file at the commit is in that state; if they could
-    not be read, ``unread`` says why.
+    not be read, ``unread`` says why. ``is_made_here``: a stage or ``.dvc`` file of the same commit
+    made it just so, and describes it.
     """
 
     path: str
@@ -37,6 +38,7 @@ class StatedEntry(Struct, frozen=True, omit_defaults=True):
     unread: str | None = None
     desc: str | None = None
     labels: tuple[str, ...] = ()
+    is_made_here: bool = False
 
 
 class SeenAt(Struct, frozen=True, omit_defaults=True):
@@ -61,6 +63,11 @@ class ParamsFile(Struct, frozen=True, omit_defaults=True):
     locked: dict[str, JsonValue]
     committed: dict[str, JsonValue] | None = None
     unread: str | None = None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the file at the commit says otherwise than the lock."""
+        return bool(self.locked) and self.committed not in (None, self.locked)
 
 
 class StageDocument(Struct, frozen=True, omit_defaults=True, tag="stage"):

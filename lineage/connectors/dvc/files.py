@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
 from msgspec import Struct
 
+from lineage.connectors.dvc.naming import DEFINITION, LOCK
 from lineage.connectors.dvc.remotes import Remotes, read_remotes
 from lineage.connectors.dvc.values import read_values, refuse_unreadable
 from lineage.connectors.git.objects import FILE, SYMLINK, TREE, Commit
@@ -28,12 +30,14 @@ from lineage_schemas.outside.dvc import (
 )
 from lineage_schemas.values import JsonValue
 
-LOCK: Final = "dvc.lock"
-DEFINITION: Final = "dvc.yaml"
 TRACKED: Final = ".dvc"
 CONFIGURATION: Final = ".dvc/config"
 ARTIFACTS: Final = "artifacts.yaml"
 
+_SCHEMA: Final = "2.0"
+_LOCK_STARTS: Final = (b"schema: '2.0'\nstages:\n", b'schema: "2.0"\nstages:\n')
+_STAGE_BEGINS: Final = re.compile(rb"^  (?=[^ \n\r#])", re.MULTILINE)
+_OUTDENTED: Final = re.compile(rb"^ ?[^ \n\r]", re.MULTILINE)
 _KEPT_BYTES: Final = 64 * 1_048_576
 _KEPT_PARSED: Final = 20_000
 _Parsed = TypeVar("_Parsed")
@@ -70,6 +74,7 @@ class Files:
         self._bodies: dict[str, GitObject | None] = {}
         self._bytes = 0
         self._parsed: dict[tuple[str, str], object] = {}
+        self._pieces: dict[bytes, LockedStage] = {}
 
     def snapshots(self, commits: Iterable[Commit]) -> list[Snapshot]:
         """Look at some commits together, so that git is asked seldom."""
@@ -138,6 +143,11 @@ class Files:
             raise DecodeError("The file is too large to be read")
         return kept.body
 
+    def fetch(self, wanted: Iterable[tuple[Commit, str]]) -> None:
+        """Read files of commits together: those at these paths, as far as there are any."""
+        found = (self._trees.file(commit.tree, path) for commit, path in wanted)
+        self._load(entry.id for entry in found if entry is not None)
+
     def at(self, commit: Commit, path: str) -> FoundFile | None:
         """Return what stands at a path of a commit; ``None`` where no file does."""
         entry = self._trees.entry(commit.tree, path)
@@ -158,7 +168,22 @@ class Files:
 
     def lock(self, found: FoundFile) -> Lock:
         """Understand a dvc.lock. Raises like ``body``, and DecodeError where it cannot."""
-        return self._once(found, LOCK, lambda body: read_lock(_yaml(body)))
+        return self._once(found, LOCK, self._read_lock)
+
+    def _read_lock(self, body: bytes) -> Lock:
+        """Read a lock stage by stage, those that an earlier lock had word for word only once."""
+        pieces = stage_pieces(body)
+        if pieces is None:
+            return read_lock(_yaml(body))
+        if len(self._pieces) > _KEPT_PARSED:
+            self._pieces.clear()
+        stages: dict[str, LockedStage] = {}
+        for piece in pieces:
+            stage = self._pieces.get(piece) or _one_stage(piece)
+            if stage is None or stage.name in stages:
+                return read_lock(_yaml(body))
+            stages[stage.name] = self._pieces[piece] = stage
+        return Lock(_SCHEMA, tuple(stages.values()))
 
     def definition(self, found: FoundFile) -> Pipeline:
         """Understand a dvc.yaml. Raises like ``lock``."""
@@ -188,6 +213,32 @@ class Files:
         if isinstance(known, LedgerError):
             raise known
         return known  # type: ignore[return-value]  # by its form
+
+
+def stage_pieces(body: bytes) -> list[bytes] | None:
+    """Part a lock, as DVC writes it, into its stages; ``None`` for one that is written otherwise.
+
+    In a block with two blanks before its keys, a line with two and no more begins the next key. The
+    one exception, a quoted text that goes on so far left, leaves pieces that are no YAML.
+    """
+    start = next((each for each in _LOCK_STARTS if body.startswith(each)), None)
+    if start is None:
+        return None
+    rest = body[len(start) :]
+    if _OUTDENTED.search(rest) is not None:
+        return None
+    begins = [found.start() for found in _STAGE_BEGINS.finditer(rest)]
+    if not begins or begins[0] != 0:
+        return None
+    return [rest[at:to] for at, to in zip(begins, [*begins[1:], len(rest)], strict=True)]
+
+
+def _one_stage(piece: bytes) -> LockedStage | None:
+    try:
+        lock = read_lock({"schema": _SCHEMA, "stages": _yaml(piece)})
+    except LedgerError:
+        return None
+    return lock.stages[0] if len(lock.stages) == 1 and not lock.misread else None
 
 
 def _yaml(body: bytes) -> JsonValue:

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-import msgspec
-
 from lineage.connectors.dvc.documents import (
     AnyDocument,
     CommitDocument,
@@ -36,8 +34,6 @@ from lineage_schemas.records import AnyRecord, StatedTime
 
 VERSION: Final = "dvc/1"
 
-_ENCODER: Final = msgspec.json.Encoder()
-
 
 class DvcMapping:
     """Understands what ``read_repository`` yields."""
@@ -62,13 +58,8 @@ class DvcMapping:
         if revision.body != GONE:
             document = decode_document(revision.body)
             records, stated = _told(document, revision.at)
-            said.append(Said(stated, distinct(records)))
+            said.append(Said(stated, tuple(records)))
         return tuple(said)
-
-
-def distinct(records: Iterable[AnyRecord]) -> tuple[AnyRecord, ...]:
-    """Drop what is said a second time in the very same words; the order stays."""
-    return tuple({_ENCODER.encode(record): record for record in records}.values())
 
 
 def _is_told(body: bytes | None) -> bool:

@@ -8,21 +8,32 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
-from lineage_schemas.identifiers import normalise_identifier
+from lineage_schemas.dvc_names import (
+    dvc_data_identifier,
+    dvc_lock_identifier,
+    dvc_stage_identifier,
+)
+from lineage_schemas.errors import LimitExceededError
+from lineage_schemas.identifiers import (
+    is_content_digest,
+    is_empty_content,
+    normalise_identifier,
+)
 from lineage_schemas.limits import IDENTIFIER_BYTES_MAX, STATEMENT_ID_BYTES_MAX
 from lineage_schemas.outside.dvc import DIRECTORY, DVC_MD5, MD5
+from lineage_schemas.uris import ascii_lower
 
 UNKNOWN_STATE: Final = "unknown"
 """Of a path whose state the file does not name; scoped by who says it, so nothing meets there."""
 
-EMPTY_MD5: Final = "d41d8cd98f00b204e9800998ecf8427e"
-EMPTY_DIRECTORY: Final = "d751713988987e9331980363e24189ce.dir"
-"""What DVC calls a folder without files: the MD5 of ``[]``."""
+LOCK: Final = "dvc.lock"
+DEFINITION: Final = "dvc.yaml"
 
-_MD5_DIGITS: Final = 32
+_LONG_NAME_BYTES: Final = 512  # its percent-encoding and what stands around it fit as well
 _ROOM: Final = 64
 _SUBJECT_BYTES_MAX: Final = STATEMENT_ID_BYTES_MAX - _ROOM
 
@@ -38,18 +49,20 @@ def tag_key(repository: str, tag: str, object_id: str) -> str:
 
 
 def data_key(repository: str, path: str, state: str) -> str:
-    """Return the key of a path in one state: where it lies, and what it is."""
-    return _key("dvc:data", repository, path, state)
+    """Return the key of a path in one state, ``ALGORITHM:VALUE``: where it lies, and what it is."""
+    algorithm, _, value = state.partition(":")
+    return _fitting(lambda fit: dvc_data_identifier(repository, fit, algorithm, value), path)
 
 
-def stage_key(repository: str, folder: str, name: str, digest: str) -> str:
-    """Return the key of a stage that ran with one content."""
-    return _key("dvc:stage", repository, posixpath.join(folder, name), digest)
+def stage_key(repository: str, lock: str, name: str, digest: str) -> str:
+    """Return the key of a stage of the pipeline at ``lock`` that ran with one content."""
+    place = posixpath.join(posixpath.dirname(lock), DEFINITION) if _is_lock(lock) else lock
+    return _fitting(lambda fit: dvc_stage_identifier(repository, place, fit, digest), name)
 
 
 def lock_key(repository: str, path: str, blob: str) -> str:
     """Return the key of a dvc.lock in one state."""
-    return _key("dvc:lock", repository, path, blob)
+    return _fitting(lambda fit: dvc_lock_identifier(repository, fit, blob), path)
 
 
 def pipeline_key(repository: str, path: str) -> str:
@@ -85,20 +98,17 @@ def project_key(repository: str) -> str:
 def content_identifier(state: str) -> str | None:
     """Return the identifier of a state's bytes; ``None`` where none is known, or there are none.
 
-    An entity tag that is an MD5 is that of an object stored in one part.
+    An entity tag that is an MD5 is that of an object stored in one part. A folder's ``md5`` is that
+    of its listing.
     """
     algorithm, _, value = state.partition(":")
-    value = value.lower()
-    if value in (EMPTY_MD5, EMPTY_DIRECTORY):
+    scheme = {MD5: MD5, DVC_MD5: DVC_MD5, "etag": MD5}.get(algorithm)
+    if scheme == MD5 and value.endswith(DIRECTORY):
+        scheme = "dvc-dir"
+    identifier = ascii_lower(f"{scheme}:{value}")
+    if not is_content_digest(identifier) or is_empty_content(identifier):
         return None
-    if algorithm == "etag" and _is_md5(value):
-        return f"md5:{value}"
-    if algorithm not in {MD5, DVC_MD5}:
-        return None
-    if value.endswith(DIRECTORY):
-        listing = value.removesuffix(DIRECTORY)
-        return f"dvc-dir:{listing}" if _is_md5(listing) else None
-    return f"{algorithm}:{value}" if _is_md5(value) else None
+    return identifier
 
 
 def subject(kind: str, *parts: str) -> str:
@@ -126,5 +136,13 @@ def _shortened(whole: str, bytes_max: int) -> str:
     return f"{whole.encode()[: bytes_max - len(digest) - 1].decode(errors='ignore')}~{digest}"
 
 
-def _is_md5(value: str) -> bool:
-    return len(value) == _MD5_DIGITS and all(digit in "0123456789abcdef" for digit in value)
+def _is_lock(path: str) -> bool:
+    return posixpath.basename(path) == LOCK
+
+
+def _fitting(build: Callable[[str], str], text: str) -> str:
+    """Build an identifier; of a name too long for one, the beginning and a digest stand in it."""
+    try:
+        return build(text)
+    except LimitExceededError:
+        return build(_shortened(text, _LONG_NAME_BYTES))

@@ -22,7 +22,8 @@ from lineage.connectors.dvc.documents import (
     StatedEntry,
     TrackedDocument,
 )
-from lineage.connectors.dvc.files import DEFINITION, Files, Snapshot, lock_of_stage_file
+from lineage.connectors.dvc.files import Files, Snapshot, lock_of_stage_file
+from lineage.connectors.dvc.naming import DEFINITION
 from lineage.connectors.dvc.remotes import Remotes
 from lineage.connectors.dvc.templates import Declared, Templates
 from lineage.connectors.dvc.values import as_object, find_run_ids, has_state, look_up, read_values
@@ -60,6 +61,11 @@ class Located(Struct, frozen=True):
     def path(self, path: str) -> str:
         """Return a path of the stage from the top of the repository; a URL stays."""
         return full_path(posixpath.join(self.folder, self.declared.wdir), path)
+
+    def values_paths(self) -> Iterator[str]:
+        """Yield the paths of the stage that may be files of values in git."""
+        for path in (*self.stage.params, *self.declared.roles, *self.declared.uncached):
+            yield self.path(path)
 
 
 class Understood(Struct, frozen=True):
@@ -262,7 +268,7 @@ class View:
             digest=digest,
             seen=self.seen,
             command=_command(stage),
-            deps=tuple(self._entry(entry, located.path(entry.path)) for entry in stage.deps),
+            deps=tuple(self._dep(entry, located.path(entry.path)) for entry in stage.deps),
             outs=outs,
             params=tuple(
                 self._params(located.path(path), locked) for path, locked in stage.params.items()
@@ -354,6 +360,12 @@ class View:
             desc=entry.desc or (role.desc if role else None),
             labels=tuple(entry.labels or ()) or (role.labels if role else ()),
         )
+
+    def _dep(self, entry: Entry, path: str) -> StatedEntry:
+        made = self.outs().get(path)
+        if made is not None and made.state is not None and made.state == entry.state:
+            return StatedEntry(path, made.state, is_made_here=True)
+        return self._entry(entry, path)
 
     def _out(self, entry: Entry, located: Located) -> StatedEntry:
         path = located.path(entry.path)

@@ -179,6 +179,14 @@ class _Look:
         views = [self._view(snapshot) for snapshot in snapshots]
         fresh = self._fresh_pipelines(snapshots, views)
         known = self._memory.known(name for names in fresh for name in names)
+        self._files.fetch(
+            (snapshot.commit, path)
+            for snapshot, names in zip(snapshots, fresh, strict=True)
+            for name, one in names.items()
+            if name not in known
+            for located in one.stages
+            for path in located.values_paths()
+        )
         for snapshot, view, pipelines in zip(snapshots, views, fresh, strict=True):
             for name, one in pipelines.items():
                 if name not in known:

@@ -141,9 +141,7 @@ def say_tag_gone(document: TagDocument) -> Iterator[AnyRecord]:
 
 def say_commit_gone(document: CommitDocument) -> Iterator[AnyRecord]:
     """Yield that no branch or tag leads to a commit any more."""
-    yield Artifact(
-        key=commit_key(document.sha), custom_properties={"git.is_unreachable": True}
-    )
+    yield Artifact(key=commit_key(document.sha), custom_properties={"git.is_unreachable": True})
 
 
 def _registry(document: TagDocument, said: RegistryTag) -> Iterator[AnyRecord]:

@@ -25,6 +25,7 @@ from lineage.connectors.dvc.naming import (
 )
 from lineage.connectors.dvc.saying import entry_key, items, say_claims, say_entry
 from lineage.connectors.dvc.templates import DEFAULT_PARAMS
+from lineage_schemas.mlflow_names import mlflow_unscoped_run_identifier
 from lineage_schemas.mlmd import (
     Artifact,
     Association,
@@ -67,7 +68,7 @@ def say_repository(document: RepositoryDocument) -> Iterator[AnyRecord]:
 def say_stage(document: StageDocument) -> Iterator[AnyRecord]:
     """Yield a stage as an execution, with all that it read and wrote."""
     repository = document.repository
-    key = stage_key(repository, document.folder, document.name, document.digest)
+    key = stage_key(repository, document.lock, document.name, document.digest)
     yield Execution(
         key=key,
         type="lineage.Run",
@@ -80,14 +81,15 @@ def say_stage(document: StageDocument) -> Iterator[AnyRecord]:
         ("outs", EventKind.OUTPUT, document.outs),
     ):
         for entry in entries:
-            yield from say_entry(repository, entry, key)
+            if not entry.is_made_here:
+                yield from say_entry(repository, entry, key)
             artifact = entry_key(repository, entry, key)
             yield Event(artifact=artifact, execution=key, kind=kind, path=(role, entry.path))
     for run in document.runs:
         yield Claim(
             kind=Kind.EXECUTION,
             node=key,
-            identifier=mlflow_run(run.run),
+            identifier=mlflow_unscoped_run_identifier(run.run),
             link_class=LinkClass.ASSERTED,
             evidence={
                 "repository": repository,
@@ -96,11 +98,6 @@ def say_stage(document: StageDocument) -> Iterator[AnyRecord]:
                 "commit": document.seen.commit,
             },
         )
-
-
-def mlflow_run(run: str) -> str:
-    """Return the identifier of an MLflow run whose server is not told."""
-    return f"mlflow-run:{run}"
 
 
 def _stage_properties(document: StageDocument) -> dict[str, JsonValue]:
@@ -140,24 +137,16 @@ def _values(params: ParamsFile) -> dict[str, JsonValue]:
 
 
 def _stage_custom(document: StageDocument) -> dict[str, JsonValue]:
-    custom: dict[str, JsonValue] = {
-        "dvc.first_seen_commit": document.seen.commit,
-        "dvc.folder": document.folder,
-        "dvc.name": document.name,
-    }
-    if document.command:
-        custom["dvc.command"] = items(document.command)
+    custom: dict[str, JsonValue] = {"dvc.first_seen_commit": document.seen.commit}
+    if len(document.command) > 1:
+        custom["dvc.commands"] = items(document.command)
     if document.wdir is not None:
         custom["dvc.wdir"] = document.wdir
     if document.is_frozen:
         custom["dvc.is_frozen"] = True
-    committed = {one.path: one.committed for one in document.params if one.committed is not None}
-    if committed:
-        custom["dvc.params_at_commit"] = dict(committed)
-        custom["dvc.params_differ"] = any(
-            one.locked and one.committed is not None and one.locked != one.committed
-            for one in document.params
-        )
+    differing = {one.path: one.committed for one in document.params if one.differs}
+    if differing:
+        custom["dvc.params_at_commit"] = dict(differing)
     unread = {one.path: one.unread for one in document.params if one.unread is not None}
     if unread:
         custom["dvc.params_unread"] = dict(unread)
@@ -196,7 +185,7 @@ def say_pipeline(document: PipelineDocument) -> Iterator[AnyRecord]:
     )
     yield Attribution(context=locked, artifact=lock)
     for stage in document.stages:
-        key = stage_key(repository, document.folder, stage.name, stage.digest)
+        key = stage_key(repository, document.path, stage.name, stage.digest)
         yield Association(context=locked, execution=key)
         yield Event(artifact=lock, execution=key, kind=EventKind.OUTPUT, path=("lock", stage.name))
     yield from _overlaps(document)
@@ -208,9 +197,7 @@ def _overlaps(document: PipelineDocument) -> Iterator[AnyRecord]:
     """Yield, for a file read out of a folder that another stage wrote, that the folder was read."""
     digests = {stage.name: stage.digest for stage in document.stages}
     for one in document.overlaps:
-        reader = stage_key(
-            document.repository, document.folder, one.reader, digests[one.reader]
-        )
+        reader = stage_key(document.repository, document.path, one.reader, digests[one.reader])
         if one.written.state is not None:
             yield Event(
                 artifact=data_key(document.repository, one.written.path, one.written.state),
@@ -301,6 +288,4 @@ def _source(document: TrackedDocument, entry: StatedEntry, key: str) -> Iterator
     else:
         artifact = entry_key(document.origin, entry, key)
         yield from say_claims(document.origin, entry, artifact)
-    yield Event(
-        artifact=artifact, execution=key, kind=EventKind.INPUT, path=("deps", entry.path)
-    )
+    yield Event(artifact=artifact, execution=key, kind=EventKind.INPUT, path=("deps", entry.path))

@@ -68,17 +68,14 @@ class Templates:
         definition, extra = self._definition(name)
         if definition is None:
             return None
-        values = {**self.values, **extra}
-        local = definition.get("vars")
-        if isinstance(local, list):
-            self._load(values, local)
+        values = _Values(self, extra, definition.get("vars"))
         wdir = definition.get("wdir")
-        place = self.text(wdir, values) if isinstance(wdir, str) and wdir else "."
+        place = values.text(wdir) if isinstance(wdir, str) and wdir else "."
         roles: dict[str, str] = {}
         uncached: set[str] = set()
         for role in ("outs", "plots", "metrics"):
             for path, options in _paths(definition.get(role)):
-                plain = self.text(path, values)
+                plain = values.text(path)
                 if role != "outs":
                     roles[plain] = role
                 if options.get("cache") is False:
@@ -102,6 +99,13 @@ class Templates:
             return template
         known = self.values if values is None else values
         return _TEMPLATE.sub(lambda found: _shown(_looked_up(found[1], known)), template)
+
+    def with_local(self, extra: Mapping[str, JsonValue], local: JsonValue) -> dict[str, JsonValue]:
+        """Return the values of one stage: those of all, its own variables, its item."""
+        values = {**self.values, **extra}
+        if isinstance(local, list):
+            self._load(values, local)
+        return values
 
     def _definition(self, name: str) -> tuple[dict[str, JsonValue] | None, dict[str, JsonValue]]:
         whole = self._pipeline.stages.get(name)
@@ -158,6 +162,25 @@ class Templates:
                         values,
                         {name: loaded[name] for name in loaded if not wanted or name in wanted},
                     )
+
+
+class _Values:
+    """The values of one stage. Most stages name none, so files of values are read when one does."""
+
+    def __init__(
+        self, templates: Templates, extra: Mapping[str, JsonValue], local: JsonValue
+    ) -> None:
+        self._templates = templates
+        self._extra = extra
+        self._local = local
+        self._known: dict[str, JsonValue] | None = None
+
+    def text(self, template: str) -> str:
+        if "${" not in template:
+            return template
+        if self._known is None:
+            self._known = self._templates.with_local(self._extra, self._local)
+        return self._templates.text(template, self._known)
 
 
 def _combinations(matrix: JsonValue) -> Iterator[tuple[str, dict[str, JsonValue]]]:
