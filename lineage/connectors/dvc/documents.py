@@ -7,7 +7,7 @@ repository itself and its tags are fixed: they tell of a commit, or of content t
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -211,7 +211,6 @@ AnyDocument = (
     | TagDocument
     | RepositoryDocument
 )
-_Form = TypeVar("_Form", bound=Struct)
 
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(AnyDocument)

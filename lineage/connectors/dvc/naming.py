@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -33,6 +34,7 @@ UNKNOWN_STATE: Final = "unknown"
 LOCK: Final = "dvc.lock"
 DEFINITION: Final = "dvc.yaml"
 
+_REMEMBERED: Final = 65_536
 _LONG_NAME_BYTES: Final = 512  # its percent-encoding and what stands around it fit as well
 _ROOM: Final = 64
 _SUBJECT_BYTES_MAX: Final = STATEMENT_ID_BYTES_MAX - _ROOM
@@ -48,12 +50,14 @@ def tag_key(repository: str, tag: str, object_id: str) -> str:
     return _key("git:tag", repository, tag, object_id)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def data_key(repository: str, path: str, state: str) -> str:
     """Return the key of a path in one state, ``ALGORITHM:VALUE``: where it lies, and what it is."""
     algorithm, _, value = state.partition(":")
     return _fitting(lambda fit: dvc_data_identifier(repository, fit, algorithm, value), path)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def stage_key(repository: str, lock: str, name: str, digest: str) -> str:
     """Return the key of a stage of the pipeline at ``lock`` that ran with one content."""
     place = posixpath.join(posixpath.dirname(lock), DEFINITION) if _is_lock(lock) else lock

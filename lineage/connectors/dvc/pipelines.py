@@ -6,6 +6,7 @@ import hashlib
 import posixpath
 from bisect import bisect_left
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -38,6 +39,7 @@ METRICS: Final = "metrics"
 _DIGEST_DIGITS: Final = 40
 _VALUE_ENDINGS: Final = (".json", ".yaml", ".yml", ".toml")
 _CANONICAL: Final = msgspec.json.Encoder(order="deterministic")
+_PATHS_KEPT: Final = 65_536
 _UNDECLARED: Final = Declared(".", {}, frozenset(), None, is_frozen=False)
 
 
@@ -55,12 +57,13 @@ class Located(Struct, frozen=True):
 
     stage: LockedStage
     declared: Declared
-    is_declared: bool
-    folder: str
+    place: str
+    digest: str
+    is_declared: bool = True
 
     def path(self, path: str) -> str:
         """Return a path of the stage from the top of the repository; a URL stays."""
-        return full_path(posixpath.join(self.folder, self.declared.wdir), path)
+        return full_path(self.place, path)
 
     def values_paths(self) -> Iterator[str]:
         """Yield the paths of the stage that may be files of values in git."""
@@ -80,6 +83,7 @@ class Understood(Struct, frozen=True):
     unread: tuple[tuple[str, str], ...]
 
 
+@lru_cache(maxsize=_PATHS_KEPT)
 def full_path(folder: str, path: str) -> str:
     """Return a path from the top of the repository; what leads elsewhere stays as it is."""
     if "://" in path or path.startswith("/"):
@@ -135,7 +139,7 @@ class View:
             declared = Declared(
                 tracked.wdir or ".", {}, frozenset(), tracked.desc, bool(tracked.frozen)
             )
-            stages = tuple(Located(stage, declared, True, folder) for stage in lock.stages)
+            stages = tuple(_located(stage, declared, folder) for stage in lock.stages)
             return Understood(path, folder, lock, found.entry.id, None, stages, ())
         lock = self._files.lock(found)
         definition = self._snapshot.definitions.get(posixpath.join(folder, DEFINITION))
@@ -148,8 +152,9 @@ class View:
             except LedgerError as error:
                 unread.append((stage.name, str(error)))
                 continue
+            is_declared = declared_here is not None
             located.append(
-                Located(stage, declared_here or _UNDECLARED, declared_here is not None, folder)
+                _located(stage, declared_here or _UNDECLARED, folder, is_declared=is_declared)
             )
         blob = definition.entry.id if definition else None
         return Understood(path, folder, lock, found.entry.id, blob, tuple(located), tuple(unread))
@@ -251,12 +256,7 @@ class View:
 
     # --- documents ---
 
-    def stage_documents(self, one: Understood) -> Iterator[tuple[str, Located]]:
-        """Yield each stage of a pipeline with the digest of its content."""
-        for located in one.stages:
-            yield stage_digest(located), located
-
-    def stage_document(self, one: Understood, digest: str, located: Located) -> StageDocument:
+    def stage_document(self, one: Understood, located: Located) -> StageDocument:
         """Return the document of a stage, with values from the commit's files."""
         stage, declared = located.stage, located.declared
         outs = tuple(self._out(entry, located) for entry in stage.outs)
@@ -265,7 +265,7 @@ class View:
             lock=one.path,
             folder=one.folder,
             name=stage.name,
-            digest=digest,
+            digest=located.digest,
             seen=self.seen,
             command=_command(stage),
             deps=tuple(self._dep(entry, located.path(entry.path)) for entry in stage.deps),
@@ -273,7 +273,7 @@ class View:
             params=tuple(
                 self._params(located.path(path), locked) for path, locked in stage.params.items()
             ),
-            runs=tuple(self._runs(located, outs)),
+            runs=tuple(self._runs(outs)),
             wdir=None if declared.wdir == "." else declared.wdir,
             desc=declared.desc,
             is_frozen=declared.is_frozen,
@@ -291,8 +291,8 @@ class View:
             definition=one.definition,
             schema=one.lock.schema,
             stages=tuple(
-                LockedStageName(located.stage.name, digest, located.is_declared)
-                for digest, located in self.stage_documents(one)
+                LockedStageName(located.stage.name, located.digest, located.is_declared)
+                for located in one.stages
             ),
             overlaps=tuple(self._overlaps(one)),
             models=tuple(
@@ -391,7 +391,7 @@ class View:
             raise DecodeError("The file at the commit is not the one that the stage wrote")
         return read_values(path, body)
 
-    def _runs(self, located: Located, outs: tuple[StatedEntry, ...]) -> Iterator[RunId]:
+    def _runs(self, outs: tuple[StatedEntry, ...]) -> Iterator[RunId]:
         for out in outs:
             values: JsonValue = out.values
             if values is None and out.path.endswith(_VALUE_ENDINGS) and out.uri is None:
@@ -445,15 +445,21 @@ def _overlapping(
         yield outs[out]
 
 
-def stage_digest(located: Located) -> str:
+def _located(
+    stage: LockedStage, declared: Declared, folder: str, *, is_declared: bool = True
+) -> Located:
+    place = posixpath.normpath(posixpath.join(folder, declared.wdir))
+    return Located(stage, declared, place, stage_digest(stage, place), is_declared)
+
+
+def stage_digest(stage: LockedStage, place: str) -> str:
     """Return the digest of what a stage is: command, parameters, and each path with its state."""
-    stage = located.stage
     content = {
         "command": _command(stage),
-        "deps": sorted((located.path(one.path), one.state or "") for one in stage.deps),
-        "outs": sorted((located.path(one.path), one.state or "") for one in stage.outs),
-        "params": {located.path(path): values for path, values in stage.params.items()},
-        "wdir": located.declared.wdir,
+        "deps": sorted((full_path(place, one.path), one.state or "") for one in stage.deps),
+        "outs": sorted((full_path(place, one.path), one.state or "") for one in stage.outs),
+        "params": {full_path(place, path): values for path, values in stage.params.items()},
+        "place": place,
     }
     return hashlib.sha256(_CANONICAL.encode(content)).hexdigest()[:_DIGEST_DIGITS]
 

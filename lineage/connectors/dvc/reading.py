@@ -66,8 +66,12 @@ class DvcOptions(Struct, frozen=True):
     aliases: dict[str, str] = {}
 
 
+DEFAULTS: Final = DvcOptions()
+"""Branches and tags, under the name that the remote gives."""
+
+
 def read_repository(
-    path: Path, memory: Memory, options: DvcOptions = DvcOptions()
+    path: Path, memory: Memory, options: DvcOptions = DEFAULTS
 ) -> Iterator[Document | Unread]:
     """Yield what a repository shows: itself, stages, pipelines, tracked paths, commits and tags.
 
@@ -229,15 +233,15 @@ class _Look:
 
     def _pipeline(self, view: View, one: Understood, name: str) -> Iterator[Document | Unread]:
         stages = {
-            subject("stage", f"{one.path}:{located.stage.name}", digest): (digest, located)
-            for digest, located in view.stage_documents(one)
+            subject("stage", f"{one.path}:{located.stage.name}", located.digest): located
+            for located in one.stages
         }
         fresh = [each for each in stages if each not in self._seen]
         known = self._memory.known(fresh)
         self._seen.update(fresh)
         for each in fresh:
             if each not in known:
-                body = encode_document(view.stage_document(one, *stages[each]))
+                body = encode_document(view.stage_document(one, stages[each]))
                 yield Document("stage", each, body, view.seen.time, is_fixed=True)
         body = encode_document(view.pipeline_document(one))
         yield from self._pipeline_unread(body)
