@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -32,8 +32,7 @@ class Move(Struct, frozen=True):
 class StageInterval(Struct, frozen=True):
     """A version had a stage from a time until another (``None``: it has it still).
 
-    ``opened_by`` and ``closed_by`` are the tags. Giving a stage to another version ends it for the
-    one before, as GTO counts by default.
+    ``opened_by`` and ``closed_by`` are the tags.
     """
 
     model: str
@@ -60,45 +59,59 @@ def moves_of(executions: Iterable[Mapping[str, JsonValue]]) -> Iterator[Move]:
 
 
 def stage_intervals(moves: Iterable[Move]) -> tuple[StageInterval, ...]:
-    """Return the intervals of all stages in the order in which they began.
+    """Return when each version had a stage: from its assignment until that is taken back.
 
-    In one second the counter of the tags decides, then what depends on what.
+    Several versions may have one stage at a time. In one second the counter of the tags decides,
+    then what depends on what.
     """
+    return _intervals(moves, lambda held: held)
+
+
+def current_intervals(moves: Iterable[Move]) -> tuple[StageInterval, ...]:
+    """Return which version was the current one of a stage: of those that have it, the last given.
+
+    When it is taken back from the current one, the one before is current again, as GTO counts.
+    """
+    return _intervals(moves, lambda held: held[-1:])
+
+
+_Held = list[tuple[str, str, str]]
+"""(model, stage, version), the last given at the end."""
+
+
+def _intervals(
+    moves: Iterable[Move], shown: Callable[[_Held], _Held]
+) -> tuple[StageInterval, ...]:
     intervals: list[StageInterval] = []
-    open_at: dict[tuple[str, str], int] = {}
+    held: dict[tuple[str, str], _Held] = {}
+    open_at: dict[tuple[str, str, str], int] = {}
     for move in sorted(moves, key=_order):
-        closing = [
-            place
-            for place, index in open_at.items()
-            if place[0] == move.model and _closes(move, place[1], intervals[index].version)
-        ]
-        for place in closing:
-            index = open_at.pop(place)
+        _apply(move, held)
+        now = [one for each in held.values() for one in shown(each)]
+        for one in [one for one in open_at if one not in now]:
+            index = open_at.pop(one)
             intervals[index] = msgspec.structs.replace(
                 intervals[index], end=move.time, closed_by=move.tag
             )
-        if move.action is Action.ASSIGNMENT and move.stage is not None:
-            place = (move.model, move.stage)
-            if place not in open_at:
-                open_at[place] = len(intervals)
-                intervals.append(
-                    StageInterval(
-                        move.model,
-                        move.stage,
-                        move.version or move.commit,
-                        move.time,
-                        None,
-                        move.tag,
-                        None,
-                    )
-                )
+        for one in now:
+            if one not in open_at:
+                open_at[one] = len(intervals)
+                intervals.append(StageInterval(*one, move.time, None, move.tag, None))
     return tuple(intervals)
+
+
+def _apply(move: Move, held: dict[tuple[str, str], _Held]) -> None:
+    for (model, stage), versions in held.items():
+        if model == move.model:
+            versions[:] = [one for one in versions if not _closes(move, stage, one[2])]
+    if move.action is Action.ASSIGNMENT and move.stage is not None:
+        one = (move.model, move.stage, move.version or move.commit)
+        versions = held.setdefault(one[:2], [])
+        versions[:] = [*(other for other in versions if other != one), one]
 
 
 def _closes(move: Move, stage: str, version: str) -> bool:
     match move.action:
-        case Action.ASSIGNMENT:
-            return move.stage == stage and move.version != version
         case Action.UNASSIGNMENT:
             return move.stage == stage and move.version == version
         case Action.DEREGISTRATION:
