@@ -30,8 +30,11 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tools, Tools
     outside = top / "outside.txt"
     outside.write_text("bytes from elsewhere\n")
     model.run("dvc", "import-url", "-q", str(outside), "outside.txt")
-    model.write("dvc.yaml", "stages:\n  train:\n    cmd: cp rows.csv model.bin\n"
-                "    deps: [rows.csv]\n    outs: [model.bin]\n")
+    model.write(
+        "dvc.yaml",
+        "stages:\n  train:\n    cmd: cp rows.csv model.bin\n"
+        "    deps: [rows.csv]\n    outs: [model.bin]\n",
+    )
     model.run("dvc", "repro", "-q")
     model.commit("Train")
     return data, model, commit
@@ -62,9 +65,7 @@ def test_an_import_reads_the_very_node_that_the_other_repository_describes(
     read = {
         one.artifact
         for one in imported
-        if isinstance(one, Event)
-        and one.execution == execution.key
-        and one.kind is EventKind.INPUT
+        if isinstance(one, Event) and one.execution == execution.key and one.kind is EventKind.INPUT
     }
     assert read == {*described, f"git:commit/{commit}"}
 
@@ -90,9 +91,7 @@ def test_the_data_of_one_repository_leads_to_the_model_of_another_in_either_orde
             if isinstance(one, Artifact) and one.properties.get("display_name") == "sets/raw.csv"
         }
         assert start is not None
-        answer = ledger.trace(
-            TraceQuery(start=(start,), direction=Direction.DOWNSTREAM, depth=10)
-        )
+        answer = ledger.trace(TraceQuery(start=(start,), direction=Direction.DOWNSTREAM, depth=10))
         keys = {node.key for node in answer.nodes}
         assert any("/model.bin@" in str(key) for key in keys)
 

@@ -97,8 +97,11 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tools, list[str]]
     tools.write("data/raw.csv", "raw 2\n")
     tools.run("dvc", "add", "-q", "data/raw.csv")
     commits.append(tools.commit("New data, and nothing run yet"))
-    tools.write("sub/dvc.yaml", "stages:\n  copy:\n    cmd: cp ../prepared/a.csv copy.csv\n"
-                "    deps: [../prepared/a.csv]\n    outs: [copy.csv]\n")
+    tools.write(
+        "sub/dvc.yaml",
+        "stages:\n  copy:\n    cmd: cp ../prepared/a.csv copy.csv\n"
+        "    deps: [../prepared/a.csv]\n    outs: [copy.csv]\n",
+    )
     commits.append(_run(tools, "A second pipeline"))
     return tools, commits
 
@@ -201,7 +204,11 @@ def test_the_edges_of_every_commit_are_those_of_dvc_dag(
             for one, other in oracle[commit]["edges"]
             if not one.endswith(".dvc") and not other.endswith(".dvc")
         }
-        ours = {edge for edge in said.edges() if "report" not in edge or "summary" not in said.names.values()}
+        ours = {
+            edge
+            for edge in said.edges()
+            if "report" not in edge or "summary" not in said.names.values()
+        }
         assert ours == expected, commit
 
 
@@ -262,9 +269,7 @@ def test_a_second_look_finds_nothing_new_and_a_later_commit_only_its_own(
     from looks import Remembered  # noqa: PLC0415
 
     copy = Tools(tmp_path / "copy", peer("dvc"))
-    subprocess.run(
-        ["git", "clone", "-q", str(history[0].path), str(copy.path)], check=True
-    )
+    subprocess.run(["git", "clone", "-q", str(history[0].path), str(copy.path)], check=True)
     copy.run("git", "remote", "set-url", "origin", f"https://user:t0ken-value@{REPOSITORY}.git")
     memory = Remembered()
     first = look_at(copy.path, memory)

@@ -231,7 +231,9 @@ def test_within_one_second_the_counter_decides() -> None:
     time = datetime.fromtimestamp(START, UTC)
     moves = [
         Move(Action.ASSIGNMENT, "a", "a#prod#3", time, version="v1.0.0", stage="prod", counter=3),
-        Move(Action.UNASSIGNMENT, "a", "a#prod!#2", time, version="v1.0.0", stage="prod", counter=2),
+        Move(
+            Action.UNASSIGNMENT, "a", "a#prod!#2", time, version="v1.0.0", stage="prod", counter=2
+        ),
         Move(Action.ASSIGNMENT, "a", "a#prod#1", time, version="v1.0.0", stage="prod", counter=1),
     ]
     found = stage_intervals(moves)
@@ -249,5 +251,7 @@ def test_the_current_version_is_the_last_given_and_the_one_before_when_that_is_t
         for n, (version, action) in enumerate(told)
     ]
     found = current_intervals(reversed(moves))
-    hours = [(one.version, (one.start - start) // timedelta(hours=1), one.closed_by) for one in found]
+    hours = [
+        (one.version, (one.start - start) // timedelta(hours=1), one.closed_by) for one in found
+    ]
     assert hours == [("v1", 0, "tag1"), ("v2", 1, "tag2"), ("v1", 2, None)]

@@ -106,7 +106,10 @@ class Overlap(Struct, frozen=True):
 
 
 class PipelineDocument(Struct, frozen=True, omit_defaults=True, tag="pipeline"):
-    """A pipeline in one state: of its lock file, and of the dvc.yaml beside it."""
+    """A pipeline in one state: of its lock file, and of the dvc.yaml beside it.
+
+    One with very many stages is told in several parts.
+    """
 
     repository: str
     path: str
@@ -115,6 +118,7 @@ class PipelineDocument(Struct, frozen=True, omit_defaults=True, tag="pipeline"):
     seen: SeenAt
     definition: str | None = None
     schema: str | None = None
+    part: int = 1
     stages: tuple[LockedStageName, ...] = ()
     overlaps: tuple[Overlap, ...] = ()
     models: tuple[StatedEntry, ...] = ()
@@ -148,16 +152,8 @@ class PipelineAt(Struct, frozen=True, omit_defaults=True):
     definition: str | None = None
 
 
-class TrackedAt(Struct, frozen=True, omit_defaults=True):
-    """Names a ``.dvc`` file in one state, and what it tracks then."""
-
-    path: str
-    blob: str
-    outs: tuple[tuple[str, str], ...] = ()
-
-
 class CommitDocument(Struct, frozen=True, omit_defaults=True, tag="commit"):
-    """A commit, the pipelines as it has them, and the ``.dvc`` files it changed.
+    """A commit, and the pipelines as it has them.
 
     ``unread`` names the files that could not be understood: path, blob, reason.
     """
@@ -171,7 +167,6 @@ class CommitDocument(Struct, frozen=True, omit_defaults=True, tag="commit"):
     committer: Person | None = None
     is_signed: bool = False
     pipelines: tuple[PipelineAt, ...] = ()
-    tracked: tuple[TrackedAt, ...] = ()
     unread: tuple[tuple[str, str, str], ...] = ()
 
 

@@ -79,9 +79,7 @@ _Held = list[tuple[str, str, str]]
 """(model, stage, version), the last given at the end."""
 
 
-def _intervals(
-    moves: Iterable[Move], shown: Callable[[_Held], _Held]
-) -> tuple[StageInterval, ...]:
+def _intervals(moves: Iterable[Move], shown: Callable[[_Held], _Held]) -> tuple[StageInterval, ...]:
     intervals: list[StageInterval] = []
     held: dict[tuple[str, str], _Held] = {}
     open_at: dict[tuple[str, str, str], int] = {}

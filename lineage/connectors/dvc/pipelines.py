@@ -36,6 +36,9 @@ from lineage_schemas.values import JsonValue
 
 METRICS: Final = "metrics"
 
+STAGES_OF_PART_MAX: Final = 2_000
+"""Stages in one document of a pipeline; what is more goes on in the next."""
+
 _DIGEST_DIGITS: Final = 40
 _VALUE_ENDINGS: Final = (".json", ".yaml", ".yml", ".toml")
 _CANONICAL: Final = msgspec.json.Encoder(order="deterministic")
@@ -279,8 +282,26 @@ class View:
             is_frozen=declared.is_frozen,
         )
 
-    def pipeline_document(self, one: Understood) -> PipelineDocument:
-        """Return the document of a pipeline in its state at the commit."""
+    def pipeline_documents(self, one: Understood) -> Iterator[PipelineDocument]:
+        """Yield a pipeline in its state at the commit, in as many parts as its stages need."""
+        overlaps = list(self._overlaps(one))
+        for start in range(0, max(len(one.stages), 1), STAGES_OF_PART_MAX):
+            stages = one.stages[start : start + STAGES_OF_PART_MAX]
+            names = {located.stage.name for located in stages}
+            yield self._part(
+                one,
+                start // STAGES_OF_PART_MAX + 1,
+                stages,
+                tuple(each for each in overlaps if each.reader in names),
+            )
+
+    def _part(
+        self,
+        one: Understood,
+        part: int,
+        stages: tuple[Located, ...],
+        overlaps: tuple[Overlap, ...],
+    ) -> PipelineDocument:
         roles = self.roles()
         return PipelineDocument(
             repository=self._repository,
@@ -292,16 +313,17 @@ class View:
             schema=one.lock.schema,
             stages=tuple(
                 LockedStageName(located.stage.name, located.digest, located.is_declared)
-                for located in one.stages
+                for located in stages
             ),
-            overlaps=tuple(self._overlaps(one)),
+            part=part,
+            overlaps=overlaps,
             models=tuple(
                 self._entry(entry, located.path(entry.path))
-                for located in one.stages
+                for located in stages
                 for entry in located.stage.outs
                 if (role := roles.get(located.path(entry.path))) and role.model is not None
             ),
-            unread=one.unread,
+            unread=one.unread if part == 1 else (),
         )
 
     def tracked_document(

@@ -7,7 +7,8 @@ and cannot be understood is yielded as ``Unread``, at every look, and the rest i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
@@ -15,13 +16,13 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Struct
 
+from lineage.connectors.base import MESSAGE_BYTES_MAX
 from lineage.connectors.dvc.documents import (
     CommitDocument,
     PipelineAt,
     PipelineDocument,
     RepositoryDocument,
     TagDocument,
-    TrackedAt,
     encode_document,
 )
 from lineage.connectors.dvc.files import Files, Snapshot, is_wanted
@@ -48,6 +49,7 @@ from lineage_schemas.errors import DecodeError, InvalidInputError, LedgerError
 from lineage_schemas.outside.gto import parse_registry_tag
 
 _WINDOW: Final = 200
+_REASON_CHARS_MAX: Final = 400
 _TAGS: Final = "refs/tags/"
 _One = TypeVar("_One")
 
@@ -82,13 +84,12 @@ def read_repository(
             neither a remote nor a name.
     """
     repository = open_repository(path)
-    name = repository_name(repository, options)
+    repository_name(repository, options)  # says at once that there is none
     references = read_references(repository, (*BRANCHES_AND_TAGS, *options.references))
     starts = [one.commit for one in references if one.commit is not None]
     head = read_head(repository)
     with ObjectReader(path) as objects:
-        trees = Trees(objects, repository.id_bytes, is_wanted)
-        look = _Look(repository, name, objects, Files(objects, trees), trees, memory, options)
+        look = _Look(repository, objects, memory, options)
         yield look.itself(head)
         yield from look.history(list_commits(repository, [*starts, *([head] if head else [])]))
         yield from look.tags(references)
@@ -115,20 +116,13 @@ class _Look:
     """One look at a repository."""
 
     def __init__(
-        self,
-        repository: Repository,
-        name: str,
-        objects: ObjectReader,
-        files: Files,
-        trees: Trees,
-        memory: Memory,
-        options: DvcOptions,
+        self, repository: Repository, objects: ObjectReader, memory: Memory, options: DvcOptions
     ) -> None:
         self._repository = repository
-        self._name = name
+        self._name = repository_name(repository, options)
         self._objects = objects
-        self._files = files
-        self._trees = trees
+        self._trees = Trees(objects, repository.id_bytes, is_wanted)
+        self._files = Files(objects, self._trees)
         self._memory = memory
         self._aliases = dict(options.aliases)
         self._seen: set[str] = set()
@@ -242,10 +236,13 @@ class _Look:
         for each in fresh:
             if each not in known:
                 body = encode_document(view.stage_document(one, stages[each]))
-                yield Document("stage", each, body, view.seen.time, is_fixed=True)
-        body = encode_document(view.pipeline_document(one))
-        yield from self._pipeline_unread(body)
-        yield Document("pipeline", name, body, view.seen.time, is_fixed=True)
+                yield _fixed("stage", each, body, view.seen.time)
+        # The first part comes last: whoever knows that one knows them all.
+        for document in reversed(tuple(view.pipeline_documents(one))):
+            body = encode_document(document)
+            yield from self._pipeline_unread(body)
+            part = name if document.part == 1 else f"{name}#{document.part}"
+            yield _fixed("pipeline", part, body, view.seen.time)
 
     def _pipeline_unread(self, body: bytes) -> Iterator[Unread]:
         if b'"unread"' not in body:
@@ -257,25 +254,15 @@ class _Look:
 
     def _commit(self, snapshot: Snapshot, view: View) -> Iterator[Document | Unread]:
         commit = snapshot.commit
-        unread: list[tuple[str, str, str]] = []
-        tracked: list[TrackedAt] = []
-        pipelines: list[PipelineAt] = []
-        for path, found in snapshot.locks.items():
-            at = self._pipeline_at(snapshot, path)
-            reason = _reason(self._files.lock, found)
-            if reason is None:
-                pipelines.append(at)
-            else:
-                unread.append((path, at.blob, reason))
-        for path, found in snapshot.definitions.items():
-            reason = _reason(self._files.definition, found)
-            if reason is not None:
-                unread.append((path, found.entry.id, reason))
-        before = self._before(commit) if snapshot.tracked else frozenset()
-        for path, found in snapshot.tracked.items():
-            yield from self._tracked(view, path, found, tracked, pipelines, unread, before)
+        unread = [
+            *self._unreadable(snapshot.locks, self._files.lock),
+            *self._unreadable(snapshot.definitions, self._files.definition),
+            *self._unreadable(snapshot.tracked, self._files.tracked),
+        ]
         for path, blob, reason in unread:
             yield from self._once_unread(subject("file", path, blob), "file", reason)
+        yield from self._tracked(snapshot, view)
+        bad = {path for path, _, _ in unread}
         document = CommitDocument(
             repository=self._name,
             sha=commit.sha,
@@ -285,54 +272,46 @@ class _Look:
             author=commit.author,
             committer=commit.committer,
             is_signed=commit.is_signed,
-            pipelines=tuple(pipelines),
-            tracked=tuple(tracked),
+            pipelines=tuple(
+                self._pipeline_at(snapshot, path)
+                for path in self._pipeline_paths(snapshot)
+                if path not in bad
+            ),
             unread=tuple(unread),
         )
-        body = encode_document(document)
-        yield Document("commit", f"commit/{commit.sha}", body, commit.time, is_fixed=True)
+        yield _fixed("commit", f"commit/{commit.sha}", encode_document(document), commit.time)
 
-    def _tracked(
-        self,
-        view: View,
-        path: str,
-        found: FoundFile,
-        tracked: list[TrackedAt],
-        pipelines: list[PipelineAt],
-        unread: list[tuple[str, str, str]],
-        before: frozenset[tuple[str, str]],
-    ) -> Iterator[Document | Unread]:
-        try:
+    def _pipeline_paths(self, snapshot: Snapshot) -> Iterator[str]:
+        """Yield the lock files of a commit, and the stage files of old among its ``.dvc`` files."""
+        yield from snapshot.locks
+        for path, found in snapshot.tracked.items():
+            if reason_unread(self._files.tracked, found) is None and self._files.tracked(found).cmd:
+                yield path
+
+    @staticmethod
+    def _unreadable(
+        found: Mapping[str, FoundFile], read: Callable[[FoundFile], object]
+    ) -> Iterator[tuple[str, str, str]]:
+        for path, file in found.items():
+            reason = reason_unread(read, file)
+            if reason is not None:
+                yield path, file.entry.id, reason[:_REASON_CHARS_MAX]
+
+    def _tracked(self, snapshot: Snapshot, view: View) -> Iterator[Document | Unread]:
+        fresh: dict[str, tuple[str, FoundFile]] = {}
+        for path, found in snapshot.tracked.items():
+            name = subject("tracked", path, found.entry.id)
+            if name not in self._seen:
+                self._seen.add(name)
+                fresh[name] = (path, found)
+        known = self._memory.known(fresh) if fresh else {}
+        for name, (path, found) in fresh.items():
+            if name in known or reason_unread(self._files.tracked, found) is not None:
+                continue
             read = self._files.tracked(found)
-        except LedgerError as error:
-            unread.append((path, found.entry.id, str(error)))
-            return
-        if read.cmd:
-            pipelines.append(PipelineAt(path, found.entry.id))
-            return
-        name = subject("tracked", path, found.entry.id)
-        if (path, found.entry.id) in before:
-            return
-        document = view.tracked_document(path, found, read)
-        tracked.append(
-            TrackedAt(
-                path, found.entry.id, tuple((one.path, one.state or "") for one in document.outs)
-            )
-        )
-        if name not in self._seen and name not in self._memory.known((name,)):
-            self._seen.add(name)
-            yield Document(
-                "tracked", name, encode_document(document), view.seen.time, is_fixed=True
-            )
-
-    def _before(self, commit: Commit) -> frozenset[tuple[str, str]]:
-        """Return the ``.dvc`` files of a commit's first parent, as far as that is here."""
-        for read in self._objects.read(commit.parents[:1]):
-            if read is not None:
-                tree = parse_commit(read.id, read.body).tree
-                self._trees.load((tree,))
-                return frozenset((one.path, one.entry.id) for one in self._trees.files(tree))
-        return frozenset()
+            if not read.cmd:
+                document = view.tracked_document(path, found, read)
+                yield _fixed("tracked", name, encode_document(document), view.seen.time)
 
     def tags(self, references: Iterable[Reference]) -> Iterator[Document | Unread]:
         """Yield the annotated tags; those of the registry with the model they are about."""
@@ -405,13 +384,21 @@ class _Look:
             yield Unread(kind, name, reason)
 
 
-def _reason(read: Callable[[FoundFile], object], found: FoundFile) -> str | None:
+def reason_unread(read: Callable[[FoundFile], object], found: FoundFile) -> str | None:
     """Return why a file cannot be understood; ``None`` where it can."""
     try:
         read(found)
     except LedgerError as error:
         return str(error)
     return None
+
+
+def _fixed(kind: str, name: str, body: bytes, time: datetime | None) -> Document | Unread:
+    """Return a document that never changes, or say that it is too large to be kept."""
+    if len(body) > MESSAGE_BYTES_MAX:
+        reason = f"{len(body)} bytes are over the limit of {MESSAGE_BYTES_MAX} (MESSAGE_BYTES_MAX)"
+        return Unread(kind, name, reason)
+    return Document(kind, name, body, time, is_fixed=True)
 
 
 def _windows(items: Iterable[_One], size: int) -> Iterator[list[_One]]:

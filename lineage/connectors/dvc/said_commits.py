@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from lineage.connectors.dvc.documents import CommitDocument, TagDocument
 from lineage.connectors.dvc.naming import (
     commit_key,
-    data_key,
     lock_key,
     locked_pipeline_key,
     model_key,
@@ -90,11 +89,6 @@ def say_commit(document: CommitDocument) -> Iterator[AnyRecord]:
     yield Attribution(context=key, artifact=key)
     yield ParentContext(child=key, parent=project_key(document.repository))
     yield from _locked(document, key)
-    for tracked in document.tracked:
-        for path, state in tracked.outs:
-            if state:
-                artifact = data_key(document.repository, path, state)
-                yield Attribution(context=key, artifact=artifact)
 
 
 def _locked(document: CommitDocument, key: str) -> Iterator[AnyRecord]:

@@ -238,6 +238,9 @@ def say_tracked(document: TrackedDocument) -> Iterator[AnyRecord]:
     key = import_key(repository, document.path, document.blob)
     for entry in document.outs:
         yield from say_entry(repository, entry, key)
+        yield Attribution(
+            context=commit_key(document.seen.commit), artifact=entry_key(repository, entry, key)
+        )
     if not document.sources:
         return
     custom: dict[str, JsonValue] = {"dvc.first_seen_commit": document.seen.commit}
