@@ -152,10 +152,19 @@ class PipelineAt(Struct, frozen=True, omit_defaults=True):
     definition: str | None = None
 
 
+class UnreadPart(Struct, frozen=True):
+    """A file or a stage that is there and could not be understood: which, in which blob, why."""
+
+    kind: str
+    name: str
+    blob: str
+    reason: str
+
+
 class CommitDocument(Struct, frozen=True, omit_defaults=True, tag="commit"):
     """A commit, and the pipelines as it has them.
 
-    ``unread`` names the files that could not be understood: path, blob, reason.
+    ``unread`` names the files, and stages of locks, that could not be understood.
     """
 
     repository: str
@@ -167,7 +176,7 @@ class CommitDocument(Struct, frozen=True, omit_defaults=True, tag="commit"):
     committer: Person | None = None
     is_signed: bool = False
     pipelines: tuple[PipelineAt, ...] = ()
-    unread: tuple[tuple[str, str, str], ...] = ()
+    unread: tuple[UnreadPart, ...] = ()
 
 
 class TagDocument(Struct, frozen=True, omit_defaults=True, tag="tag"):

@@ -20,9 +20,9 @@ from lineage.connectors.base import MESSAGE_BYTES_MAX
 from lineage.connectors.dvc.documents import (
     CommitDocument,
     PipelineAt,
-    PipelineDocument,
     RepositoryDocument,
     TagDocument,
+    UnreadPart,
     encode_document,
 )
 from lineage.connectors.dvc.files import Files, Snapshot, is_wanted
@@ -36,6 +36,7 @@ from lineage.connectors.git.repository import (
     BRANCHES_AND_TAGS,
     Reference,
     Repository,
+    list_absent,
     list_commits,
     open_repository,
     read_head,
@@ -88,10 +89,12 @@ def read_repository(
     references = read_references(repository, (*BRANCHES_AND_TAGS, *options.references))
     starts = [one.commit for one in references if one.commit is not None]
     head = read_head(repository)
-    with ObjectReader(path) as objects:
+    if head is not None:
+        starts.append(head)
+    with ObjectReader(path, list_absent(repository, starts)) as objects:
         look = _Look(repository, objects, memory, options)
         yield look.itself(head)
-        yield from look.history(list_commits(repository, [*starts, *([head] if head else [])]))
+        yield from look.history(list_commits(repository, starts))
         yield from look.tags(references)
 
 
@@ -127,6 +130,7 @@ class _Look:
         self._aliases = dict(options.aliases)
         self._seen: set[str] = set()
         self._unread: set[str] = set()
+        self._misread: dict[str, tuple[tuple[str, str], ...]] = {}
 
     def itself(self, head: str | None) -> Document:
         """Return the document of the repository, with the remotes of what is checked out."""
@@ -165,8 +169,7 @@ class _Look:
         if known.body is None or b'"unread"' not in known.body:
             return
         document = msgspec.json.decode(known.body, type=CommitDocument)
-        for path, blob, reason in document.unread:
-            yield from self._once_unread(subject("file", path, blob), "file", reason)
+        yield from self._name_unread(document.unread)
 
     def _window(self, shas: Sequence[str]) -> Iterator[Document | Unread]:
         snapshots = self._files.snapshots(self._commits(shas))
@@ -189,8 +192,6 @@ class _Look:
             for name, one in pipelines.items():
                 if name not in known:
                     yield from self._pipeline(view, one, name)
-                elif (body := known[name].body) is not None:
-                    yield from self._pipeline_unread(body)
             yield from self._commit(snapshot, view)
 
     def _fresh_pipelines(
@@ -211,6 +212,7 @@ class _Look:
                     continue  # the commit tells of it
                 if one is not None:
                     found[name] = one
+                    self._misread[name] = one.unread
             fresh.append(found)
         return fresh
 
@@ -240,17 +242,8 @@ class _Look:
         # The first part comes last: whoever knows that one knows them all.
         for document in reversed(tuple(view.pipeline_documents(one))):
             body = encode_document(document)
-            yield from self._pipeline_unread(body)
             part = name if document.part == 1 else f"{name}#{document.part}"
             yield _fixed("pipeline", part, body, view.seen.time)
-
-    def _pipeline_unread(self, body: bytes) -> Iterator[Unread]:
-        if b'"unread"' not in body:
-            return
-        document = msgspec.json.decode(body, type=PipelineDocument)
-        for stage, reason in document.unread:
-            name = subject("stage", f"{document.path}:{stage}", document.blob)
-            yield from self._once_unread(name, "stage", reason)
 
     def _commit(self, snapshot: Snapshot, view: View) -> Iterator[Document | Unread]:
         commit = snapshot.commit
@@ -259,10 +252,10 @@ class _Look:
             *self._unreadable(snapshot.definitions, self._files.definition),
             *self._unreadable(snapshot.tracked, self._files.tracked),
         ]
-        for path, blob, reason in unread:
-            yield from self._once_unread(subject("file", path, blob), "file", reason)
+        bad = {one.name for one in unread}
+        unread += self._stages_unread(snapshot)
+        yield from self._name_unread(unread)
         yield from self._tracked(snapshot, view)
-        bad = {path for path, _, _ in unread}
         document = CommitDocument(
             repository=self._name,
             sha=commit.sha,
@@ -291,11 +284,18 @@ class _Look:
     @staticmethod
     def _unreadable(
         found: Mapping[str, FoundFile], read: Callable[[FoundFile], object]
-    ) -> Iterator[tuple[str, str, str]]:
+    ) -> Iterator[UnreadPart]:
         for path, file in found.items():
             reason = reason_unread(read, file)
             if reason is not None:
-                yield path, file.entry.id, reason[:_REASON_CHARS_MAX]
+                yield UnreadPart("file", path, file.entry.id, reason[:_REASON_CHARS_MAX])
+
+    def _stages_unread(self, snapshot: Snapshot) -> Iterator[UnreadPart]:
+        """Yield the stages that could not be understood in a lock that otherwise could."""
+        for path, found in snapshot.locks.items():
+            for name, reason in self._misread.get(self._pipeline_subject(snapshot, path), ()):
+                plain = f"{path}:{name}"
+                yield UnreadPart("stage", plain, found.entry.id, reason[:_REASON_CHARS_MAX])
 
     def _tracked(self, snapshot: Snapshot, view: View) -> Iterator[Document | Unread]:
         fresh: dict[str, tuple[str, FoundFile]] = {}
@@ -377,6 +377,11 @@ class _Look:
 
     def _view(self, snapshot: Snapshot) -> View:
         return View(self._files, snapshot, self._name, self._aliases)
+
+    def _name_unread(self, parts: Iterable[UnreadPart]) -> Iterator[Unread]:
+        for one in parts:
+            name = subject(one.kind, one.name, one.blob)
+            yield from self._once_unread(name, one.kind, one.reason)
 
     def _once_unread(self, name: str, kind: str, reason: str) -> Iterator[Unread]:
         if name not in self._unread:

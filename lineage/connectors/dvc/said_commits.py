@@ -79,12 +79,12 @@ def say_commit(document: CommitDocument) -> Iterator[AnyRecord]:
         properties={**shared, **people, "is_signed": document.is_signed},
         custom_properties={"git.parents": items(document.parents)},
     )
-    unread = {path: reason for path, _, reason in document.unread}
+    unread = {one.name: one.reason for one in document.unread}
     yield Context(
         key=key,
         type=COMMIT,
         properties=shared,
-        custom_properties={"dvc.unread_files": dict(unread)} if unread else {},
+        custom_properties={"dvc.unread": dict(unread)} if unread else {},
     )
     yield Attribution(context=key, artifact=key)
     yield ParentContext(child=key, parent=project_key(document.repository))

@@ -1,8 +1,8 @@
 """Addresses of repositories in one spelling, so that two clones of one repository agree.
 
 ``git@github.com:org/model.git``, ``ssh://git@github.com/org/model`` and
-``https://USER:TOKEN@GitHub.com/org/model.git/`` are one repository: ``github.com/org/model``. How it
-is reached, and as whom, does not belong to what it is.
+``https://USER:TOKEN@GitHub.com/org/model.git/`` are one repository: ``github.com/org/model``. How
+it is reached, and as whom, does not belong to what it is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from lineage_schemas.uris import ascii_lower
 
 _SCHEME: Final = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)"
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?:[?#].*)?"
 )
 _SCP: Final = re.compile(
     r"(?:[^@/:]+@)?(?P<host>\[[0-9A-Fa-f:]+\]|[^/:@\\]{2,}):(?P<path>[^/].*|/.+)"
@@ -28,8 +28,8 @@ def canonical_repository(address: str) -> str:
     """Return the one spelling of a repository's address: ``HOST/PATH``, or a local path.
 
     Scheme, credentials, default port, ``.git`` and slashes at the end are dropped, and the host is
-    lower case; a path keeps its case, since servers may tell cases apart. A local folder is
-    ``file:///PATH``. What is no address (a name of one's own) is returned as it is.
+    lower case; a path keeps its case, since servers may tell cases apart. With another port than
+    the scheme's own, scheme and port stay. A local folder is ``file:///PATH``. What is no address (a name of one's own) is returned as it is.
     """
     text = address.strip().replace("\\", "/") if ":\\" in address else address.strip()
     parts = _SCHEME.fullmatch(text)
@@ -50,8 +50,10 @@ def _remote(scheme: str, authority: str, path: str) -> str:
     found = _HOST.fullmatch(authority)
     host = ascii_lower(found["host"]) if found else ascii_lower(authority.rpartition("@")[2])
     port = (found["port"] or "") if found else ""
-    place = f"{host}:{port}" if port and port != _PORTS.get(scheme) else host
-    return f"{place}/{_bare(path)}"
+    if port and port != _PORTS.get(scheme):
+        # HOST:PORT/PATH alone would be read as the folder PORT of HOST.
+        return f"{scheme}://{host}:{port}/{_bare(path)}"
+    return f"{host}/{_bare(path)}"
 
 
 def _local(path: str) -> str:

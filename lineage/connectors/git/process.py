@@ -116,9 +116,14 @@ def _not_started(path: Path, error: OSError) -> InvalidInputError:
 class ObjectReader:
     """Reads objects by their ids, many at a time, from one git. Use it as a context manager."""
 
-    def __init__(self, path: Path) -> None:
-        """Start git in the repository at ``path``."""
+    def __init__(self, path: Path, absent: frozenset[str] = frozenset()) -> None:
+        """Start git in the repository at ``path``.
+
+        Objects that are ``absent`` are not asked for: in a partial clone an older git would end
+        over one, since it may not fetch it.
+        """
         self._path = path
+        self._absent = absent
         try:
             self._git = subprocess.Popen(  # noqa: S603 - the arguments are ours
                 _command(path, ("cat-file", "--batch")),
@@ -167,11 +172,11 @@ class ObjectReader:
         if asked is None or told is None or asked.closed:
             raise InvalidInputError("Git is not running any more", where=str(self._path))
         try:
-            asked.write("".join(f"{one}\n" for one in ids).encode())
+            asked.write("".join(f"{one}\n" for one in ids if one not in self._absent).encode())
             asked.flush()
         except BrokenPipeError as error:
             raise self._ended() from error
-        return [self._one(told) for _ in ids]
+        return [None if one in self._absent else self._one(told) for one in ids]
 
     def _one(self, told: IO[bytes]) -> GitObject | None:
         head = told.readline().split()

@@ -14,7 +14,7 @@ from lineage.connectors.git.process import run_git
 from lineage_schemas.errors import InvalidInputError
 
 BRANCHES_AND_TAGS: Final = ("refs/heads", "refs/remotes", "refs/tags")
-"""What is read where nothing else is asked for. In a clone, other people's branches are remotes'."""
+"""What is read where nothing else is asked for. In a clone, the others' branches are remotes'."""
 
 _FORMAT: Final = "%(objectname)%00%(objecttype)%00%(*objectname)%00%(*objecttype)%00%(refname)"
 _PATTERN: Final = re.compile(r"refs(?:/[^\s\0~^:?\[\\-][^\s\0~^:?\[\\]*)*")
@@ -119,6 +119,28 @@ def list_commits(repository: Repository, starts: Iterable[str]) -> tuple[str, ..
         repository.path, "rev-list", "--topo-order", "--reverse", "--stdin", feed=feed.encode()
     )
     return tuple(told.decode().split())
+
+
+def list_absent(repository: Repository, starts: Iterable[str]) -> frozenset[str]:
+    """Return the objects below ``starts`` that a partial clone leaves out."""
+    try:
+        promised = run_git(
+            repository.path,
+            "config",
+            "--get-regexp",
+            r"^(remote\..*\.promisor|extensions\.partialclone)$",
+        )
+    except InvalidInputError:
+        return frozenset()  # git's way to say that there is no such setting
+    feed = "".join(f"{start}\n" for start in sorted(set(starts)))
+    if not promised or not feed:
+        return frozenset()
+    told = run_git(
+        repository.path, "rev-list", "--objects", "--missing=print", "--stdin", feed=feed.encode()
+    )
+    return frozenset(
+        line[1:].decode("ascii", "replace") for line in told.splitlines() if line.startswith(b"?")
+    )
 
 
 def read_shallow(repository: Repository) -> frozenset[str]:

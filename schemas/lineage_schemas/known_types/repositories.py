@@ -43,7 +43,7 @@ REPOSITORY_TYPES: Final[tuple[KnownType, ...]] = (
     KnownType(
         kind=Kind.ARTIFACT,
         name="lineage.PipelineLock",
-        description="A file in which a tool wrote down what the stages of a pipeline read and made.",
+        description="A file that says what the stages of a pipeline last read and made.",
         properties=(*SHARED, *_LOCK),
     ),
 )
