@@ -6,7 +6,7 @@ change is written once. Each of them stays whole, and knows what those before it
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final, NamedTuple
 
@@ -38,7 +38,7 @@ from lineage_schemas.entry import (
     StoredEntry,
 )
 from lineage_schemas.errors import InvalidInputError
-from lineage_schemas.known_types.registry import type_records
+from lineage_schemas.known_types.registry import KNOWN_TYPES, type_records
 from lineage_schemas.mlmd import Record
 from lineage_schemas.records import Actor, Mode, Statement
 
@@ -287,17 +287,8 @@ class Appender:
         """Return what a namespace must know first: its types, and who is about to speak."""
         is_new = turn.batch.namespace not in self._catalog.numbers
         setup: list[PreparedStatement] = []
-        if is_new and turn.batch.namespace != LEDGER_NAMESPACE:
-            setup.append(
-                encode_prepared(
-                    Statement(
-                        id="types/1",
-                        source=LEDGER_SOURCE,
-                        mode=Mode.COMMAND,
-                        records=type_records(),
-                    )
-                )
-            )
+        if turn.batch.namespace != LEDGER_NAMESPACE:
+            setup += self._missing_types(turn.number, is_new=is_new)
         who = turn.batch.principal
         name = turn.number, who.origin.value, who.name
         known = _named_in(turn.batch) or self._state.actors.get(name) or self._actors.get(name)
@@ -310,6 +301,26 @@ class Appender:
             statement = Statement(id=turn.actor, source=LEDGER_SOURCE, records=(record,))
             setup.append(encode_prepared(statement))
         return setup
+
+    def _missing_types(self, namespace: int, *, is_new: bool) -> Iterator[PreparedStatement]:
+        """Yield the well-known types that a namespace does not have: all, or the later ones."""
+        last = KNOWN_TYPES[-1]
+        find = self._catalog.find_type
+        if not is_new and find(namespace, last.kind, last.name, last.version) is not None:
+            return
+        records = type_records()
+        if not is_new:
+            records = tuple(
+                record
+                for known, record in zip(KNOWN_TYPES, records, strict=True)
+                if find(namespace, known.kind, known.name, known.version) is None
+            )
+        number = 1 if is_new else len(KNOWN_TYPES)
+        yield encode_prepared(
+            Statement(
+                id=f"types/{number}", source=LEDGER_SOURCE, mode=Mode.COMMAND, records=records
+            )
+        )
 
     def _store(self, turns: Sequence[_Turn]) -> None:
         tree = self._state.tree.copy()

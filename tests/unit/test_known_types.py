@@ -60,6 +60,9 @@ context lineage.RegisteredModel
 context lineage.Environment
 context lineage.Project
 context lineage.System
+context lineage.Commit
+context lineage.LockedPipeline
+artifact lineage.PipelineLock
 """
 
 # Each thing the design names, in its words and order, and the properties that hold it.

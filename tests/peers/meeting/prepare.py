@@ -3,7 +3,8 @@
 import csv
 from pathlib import Path
 
-rows = list(csv.DictReader(Path("data/transactions.csv").open(encoding="utf-8")))
+with Path("data/transactions.csv").open(encoding="utf-8", newline="") as file:
+    rows = list(csv.DictReader(file))
 highest = max(float(row["amount"]) for row in rows)
 with Path("features.csv").open("w", encoding="utf-8", newline="") as file:
     table = csv.writer(file)

@@ -1,0 +1,97 @@
+"""The mapping ``dvc/1``: what the documents of a DVC repository state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from lineage.connectors.dvc.documents import (
+    AnyDocument,
+    CommitDocument,
+    PipelineDocument,
+    RepositoryDocument,
+    StageDocument,
+    TagDocument,
+    TrackedDocument,
+    decode_document,
+)
+from lineage.connectors.dvc.said_commits import (
+    say_commit,
+    say_commit_gone,
+    say_tag,
+    say_tag_gone,
+)
+from lineage.connectors.dvc.said_pipelines import (
+    say_pipeline,
+    say_repository,
+    say_stage,
+    say_tracked,
+)
+from lineage.connectors.dvc.saying import between, exactly, no_later_than
+from lineage.connectors.scanning import GONE, Revision, Said
+from lineage_schemas.records import AnyRecord, StatedTime
+
+VERSION: Final = "dvc/1"
+
+
+class DvcMapping:
+    """Understands what ``read_repository`` yields."""
+
+    @property
+    def version(self) -> str:
+        """The mapping's name and number."""
+        return VERSION
+
+    def carry(self, before: bytes | None, body: bytes) -> bytes:  # noqa: ARG002 - the contract's
+        """Return the document as it is: git counts its changes itself."""
+        return body
+
+    def map(self, revision: Revision) -> tuple[Said, ...]:
+        """Say what a revision states.
+
+        Raises:
+            InvalidInputError: the document cannot be understood; names the JSON path.
+        """
+        before = decode_document(revision.before) if _is_told(revision.before) else None
+        said = list(_undone(before, revision))
+        if revision.body != GONE:
+            document = decode_document(revision.body)
+            records, stated = _told(document, revision.at)
+            said.append(Said(stated, tuple(records)))
+        return tuple(said)
+
+
+def _is_told(body: bytes | None) -> bool:
+    return body is not None and body != GONE
+
+
+def _undone(before: AnyDocument | None, revision: Revision) -> Iterable[Said]:
+    """Say what the document before stated and is so no longer."""
+    stated = between(revision.after, revision.at)
+    match before:
+        case TagDocument():
+            now = None if revision.body == GONE else decode_document(revision.body)
+            if not isinstance(now, TagDocument) or now.object != before.object:
+                yield Said(stated, tuple(say_tag_gone(before)))
+        case CommitDocument() if revision.body == GONE:
+            yield Said(stated, tuple(say_commit_gone(before)))
+        case _:
+            return
+
+
+def _told(document: AnyDocument, at: datetime) -> tuple[Iterable[AnyRecord], StatedTime]:
+    match document:
+        case StageDocument():
+            return say_stage(document), no_later_than(document.seen.time)
+        case PipelineDocument():
+            return say_pipeline(document), no_later_than(document.seen.time)
+        case TrackedDocument():
+            return say_tracked(document), no_later_than(document.seen.time)
+        case CommitDocument():
+            time = document.committer.time if document.committer else None
+            return say_commit(document), exactly(time)
+        case TagDocument():
+            return say_tag(document), exactly(document.tagger.time if document.tagger else None)
+        case RepositoryDocument():
+            return say_repository(document), no_later_than(at)

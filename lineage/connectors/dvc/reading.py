@@ -1,0 +1,412 @@
+"""Reads DVC's and GTO's history from a git repository, and changes nothing there.
+
+A look goes through every commit that can be reached from the references that were asked for,
+parents first. What is fixed and known is passed over without its files being read. What is there
+and cannot be understood is yielded as ``Unread``, at every look, and the rest is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from lineage.connectors.base import MESSAGE_BYTES_MAX
+from lineage.connectors.dvc.documents import (
+    CommitDocument,
+    PipelineAt,
+    RepositoryDocument,
+    TagDocument,
+    UnreadPart,
+    encode_document,
+)
+from lineage.connectors.dvc.files import Files, Snapshot, is_wanted
+from lineage.connectors.dvc.naming import subject
+from lineage.connectors.dvc.pipelines import Understood, View
+from lineage.connectors.dvc.registry import RegistryEntry, versions_of
+from lineage.connectors.git.addresses import canonical_repository
+from lineage.connectors.git.objects import Commit, Tag, parse_commit, parse_tag
+from lineage.connectors.git.process import ObjectReader
+from lineage.connectors.git.repository import (
+    BRANCHES_AND_TAGS,
+    Reference,
+    Repository,
+    list_absent,
+    list_commits,
+    open_repository,
+    read_head,
+    read_references,
+    read_remote,
+    read_shallow,
+)
+from lineage.connectors.git.trees import FoundFile, Trees
+from lineage.connectors.scanning import Document, Known, Memory, Unread
+from lineage_schemas.errors import DecodeError, InvalidInputError, LedgerError
+from lineage_schemas.outside.gto import parse_registry_tag
+
+_WINDOW: Final = 200
+_REASON_CHARS_MAX: Final = 400
+_TAGS: Final = "refs/tags/"
+_One = TypeVar("_One")
+
+
+class DvcOptions(Struct, frozen=True):
+    """What to read, and what things are called.
+
+    ``repository`` names the repository where it has no remote, or another name is wanted; two
+    sources that give one name speak of one repository. ``references`` are read besides branches and
+    tags (``refs/exps`` for DVC's experiments). ``aliases`` are names of repositories by the
+    addresses that imports give.
+    """
+
+    repository: str | None = None
+    references: tuple[str, ...] = ()
+    aliases: dict[str, str] = {}
+
+
+DEFAULTS: Final = DvcOptions()
+"""Branches and tags, under the name that the remote gives."""
+
+
+def read_repository(
+    path: Path, memory: Memory, options: DvcOptions = DEFAULTS
+) -> Iterator[Document | Unread]:
+    """Yield what a repository shows: itself, stages, pipelines, tracked paths, commits and tags.
+
+    A commit comes after all that it names, so one that is known has nothing more to tell.
+
+    Raises:
+        InvalidInputError: there is no repository or no git, git refuses, or the repository has
+            neither a remote nor a name.
+    """
+    repository = open_repository(path)
+    repository_name(repository, options)  # says at once that there is none
+    references = read_references(repository, (*BRANCHES_AND_TAGS, *options.references))
+    starts = [one.commit for one in references if one.commit is not None]
+    head = read_head(repository)
+    if head is not None:
+        starts.append(head)
+    with ObjectReader(path, list_absent(repository, starts)) as objects:
+        look = _Look(repository, objects, memory, options)
+        yield look.itself(head)
+        yield from look.history(list_commits(repository, starts))
+        yield from look.tags(references)
+
+
+def repository_name(repository: Repository, options: DvcOptions) -> str:
+    """Return what a repository is called in every key.
+
+    Raises:
+        InvalidInputError: it has neither a remote nor a name.
+    """
+    found = options.repository or read_remote(repository)
+    if not found:
+        raise InvalidInputError(
+            "The repository has no remote, so nothing says what it is called",
+            where=str(repository.path),
+            hint="Name it with --repository: its address, or a name that no other has.",
+        )
+    address = canonical_repository(found)
+    return options.aliases.get(address, address)
+
+
+class _Look:
+    """One look at a repository."""
+
+    def __init__(
+        self, repository: Repository, objects: ObjectReader, memory: Memory, options: DvcOptions
+    ) -> None:
+        self._repository = repository
+        self._name = repository_name(repository, options)
+        self._objects = objects
+        self._trees = Trees(objects, repository.id_bytes, is_wanted)
+        self._files = Files(objects, self._trees)
+        self._memory = memory
+        self._aliases = dict(options.aliases)
+        self._seen: set[str] = set()
+        self._unread: set[str] = set()
+        self._misread: dict[str, tuple[tuple[str, str], ...]] = {}
+
+    def itself(self, head: str | None) -> Document:
+        """Return the document of the repository, with the remotes of what is checked out."""
+        document = RepositoryDocument(self._name, self._repository.is_shallow)
+        if head is not None:
+            for commit in self._commits([head]):
+                snapshot = self._files.snapshots([commit])[0]
+                remotes = self._view(snapshot).remotes("")
+                document = RepositoryDocument(
+                    self._name,
+                    self._repository.is_shallow,
+                    {name: remote.url for name, remote in sorted(remotes.by_name.items())},
+                    remotes.default,
+                )
+        name = subject("repository", self._name)
+        return Document("repository", name, encode_document(document))
+
+    def history(self, shas: Sequence[str]) -> Iterator[Document | Unread]:
+        """Yield what each commit has and, after it, the commit."""
+        boundary = read_shallow(self._repository)
+        for window in _windows(shas, _WINDOW):
+            known = self._memory.known(f"commit/{sha}" for sha in window)
+            for sha in window:
+                if f"commit/{sha}" in known:
+                    yield from self._known_unread(known[f"commit/{sha}"])
+            yield from self._window([sha for sha in window if f"commit/{sha}" not in known])
+        for sha in sorted(boundary.intersection(shas)):
+            yield Unread(
+                "commit",
+                f"commit/{sha}",
+                "What came before it is not here: the clone is shallow. Try git fetch --unshallow.",
+            )
+
+    def _known_unread(self, known: Known) -> Iterator[Unread]:
+        """Yield again what could not be read: it is in the repository still, and still broken."""
+        if known.body is None or b'"unread"' not in known.body:
+            return
+        document = msgspec.json.decode(known.body, type=CommitDocument)
+        yield from self._name_unread(document.unread)
+
+    def _window(self, shas: Sequence[str]) -> Iterator[Document | Unread]:
+        snapshots = self._files.snapshots(self._commits(shas))
+        for tree in sorted(self._trees.missing):
+            yield from self._once_unread(
+                f"tree/{tree}", "tree", "A folder of a commit is not in this repository"
+            )
+        views = [self._view(snapshot) for snapshot in snapshots]
+        fresh = self._fresh_pipelines(snapshots, views)
+        known = self._memory.known(name for names in fresh for name in names)
+        self._files.fetch(
+            (snapshot.commit, path)
+            for snapshot, names in zip(snapshots, fresh, strict=True)
+            for name, one in names.items()
+            if name not in known
+            for located in one.stages
+            for path in located.values_paths()
+        )
+        for snapshot, view, pipelines in zip(snapshots, views, fresh, strict=True):
+            for name, one in pipelines.items():
+                if name not in known:
+                    yield from self._pipeline(view, one, name)
+            yield from self._commit(snapshot, view)
+
+    def _fresh_pipelines(
+        self, snapshots: Sequence[Snapshot], views: Sequence[View]
+    ) -> list[dict[str, Understood]]:
+        """Return, for each commit, the pipelines in states that this look has not met before."""
+        fresh: list[dict[str, Understood]] = []
+        for snapshot, view in zip(snapshots, views, strict=True):
+            found: dict[str, Understood] = {}
+            for path in (*snapshot.locks, *snapshot.tracked):
+                name = self._pipeline_subject(snapshot, path)
+                if name in self._seen:
+                    continue
+                self._seen.add(name)
+                try:
+                    one = view.pipeline(path)
+                except LedgerError:
+                    continue  # the commit tells of it
+                if one is not None:
+                    found[name] = one
+                    self._misread[name] = one.unread
+            fresh.append(found)
+        return fresh
+
+    def _pipeline_subject(self, snapshot: Snapshot, path: str) -> str:
+        at = self._pipeline_at(snapshot, path)
+        return subject("pipeline", at.path, at.blob, at.definition or "none")
+
+    def _pipeline_at(self, snapshot: Snapshot, path: str) -> PipelineAt:
+        lock = snapshot.locks.get(path)
+        if lock is None:
+            return PipelineAt(path, snapshot.tracked[path].entry.id)
+        definition = snapshot.definitions.get(path.removesuffix("dvc.lock") + "dvc.yaml")
+        return PipelineAt(path, lock.entry.id, definition.entry.id if definition else None)
+
+    def _pipeline(self, view: View, one: Understood, name: str) -> Iterator[Document | Unread]:
+        stages = {
+            subject("stage", f"{one.path}:{located.stage.name}", located.digest): located
+            for located in one.stages
+        }
+        fresh = [each for each in stages if each not in self._seen]
+        known = self._memory.known(fresh)
+        self._seen.update(fresh)
+        for each in fresh:
+            if each not in known:
+                body = encode_document(view.stage_document(one, stages[each]))
+                yield _fixed("stage", each, body, view.seen.time)
+        # The first part comes last: whoever knows that one knows them all.
+        for document in reversed(tuple(view.pipeline_documents(one))):
+            body = encode_document(document)
+            part = name if document.part == 1 else f"{name}#{document.part}"
+            yield _fixed("pipeline", part, body, view.seen.time)
+
+    def _commit(self, snapshot: Snapshot, view: View) -> Iterator[Document | Unread]:
+        commit = snapshot.commit
+        unread = [
+            *self._unreadable(snapshot.locks, self._files.lock),
+            *self._unreadable(snapshot.definitions, self._files.definition),
+            *self._unreadable(snapshot.tracked, self._files.tracked),
+        ]
+        bad = {one.name for one in unread}
+        unread += self._stages_unread(snapshot)
+        yield from self._name_unread(unread)
+        yield from self._tracked(snapshot, view)
+        document = CommitDocument(
+            repository=self._name,
+            sha=commit.sha,
+            tree=commit.tree,
+            subject=commit.subject,
+            parents=commit.parents,
+            author=commit.author,
+            committer=commit.committer,
+            is_signed=commit.is_signed,
+            pipelines=tuple(
+                self._pipeline_at(snapshot, path)
+                for path in self._pipeline_paths(snapshot)
+                if path not in bad
+            ),
+            unread=tuple(unread),
+        )
+        yield _fixed("commit", f"commit/{commit.sha}", encode_document(document), commit.time)
+
+    def _pipeline_paths(self, snapshot: Snapshot) -> Iterator[str]:
+        """Yield the lock files of a commit, and the stage files of old among its ``.dvc`` files."""
+        yield from snapshot.locks
+        for path, found in snapshot.tracked.items():
+            if reason_unread(self._files.tracked, found) is None and self._files.tracked(found).cmd:
+                yield path
+
+    @staticmethod
+    def _unreadable(
+        found: Mapping[str, FoundFile], read: Callable[[FoundFile], object]
+    ) -> Iterator[UnreadPart]:
+        for path, file in found.items():
+            reason = reason_unread(read, file)
+            if reason is not None:
+                yield UnreadPart("file", path, file.entry.id, reason[:_REASON_CHARS_MAX])
+
+    def _stages_unread(self, snapshot: Snapshot) -> Iterator[UnreadPart]:
+        """Yield the stages that could not be understood in a lock that otherwise could."""
+        for path, found in snapshot.locks.items():
+            for name, reason in self._misread.get(self._pipeline_subject(snapshot, path), ()):
+                plain = f"{path}:{name}"
+                yield UnreadPart("stage", plain, found.entry.id, reason[:_REASON_CHARS_MAX])
+
+    def _tracked(self, snapshot: Snapshot, view: View) -> Iterator[Document | Unread]:
+        fresh: dict[str, tuple[str, FoundFile]] = {}
+        for path, found in snapshot.tracked.items():
+            name = subject("tracked", path, found.entry.id)
+            if name not in self._seen:
+                self._seen.add(name)
+                fresh[name] = (path, found)
+        known = self._memory.known(fresh) if fresh else {}
+        for name, (path, found) in fresh.items():
+            if name in known or reason_unread(self._files.tracked, found) is not None:
+                continue
+            read = self._files.tracked(found)
+            if not read.cmd:
+                document = view.tracked_document(path, found, read)
+                yield _fixed("tracked", name, encode_document(document), view.seen.time)
+
+    def tags(self, references: Iterable[Reference]) -> Iterator[Document | Unread]:
+        """Yield the annotated tags; those of the registry with the model they are about."""
+        listed = [one for one in references if one.tag is not None and one.name.startswith(_TAGS)]
+        entries: list[RegistryEntry] = []
+        plain: list[tuple[str, Tag, str]] = []
+        found = self._objects.read([one.tag or "" for one in listed])
+        for one, read in zip(listed, list(found), strict=True):
+            name = one.name.removeprefix(_TAGS)
+            if read is None or one.commit is None:
+                yield Unread(
+                    "tag", subject("tag", name), "It leads to no commit of this repository"
+                )
+                continue
+            tag = parse_tag(read.id, read.body)
+            said = parse_registry_tag(name)
+            if said is None:
+                plain.append((name, tag, one.commit))
+            else:
+                entries.append(RegistryEntry(name, tag, one.commit, said))
+        for name, tag, commit in plain:
+            yield self._tag(
+                TagDocument(
+                    self._name, name, tag.id, commit, tag.message, tag.tagger, tag.is_signed
+                )
+            )
+        yield from self._registry(entries)
+
+    def _registry(self, entries: Sequence[RegistryEntry]) -> Iterator[Document]:
+        versions = versions_of(entries)
+        for window in _windows(entries, _WINDOW):
+            shas = list(dict.fromkeys(one.commit for one in window))
+            snapshots = self._files.snapshots(self._commits(shas))
+            views = {one.commit.sha: self._view(one) for one in snapshots}
+            for one in window:
+                view = views.get(one.commit)
+                yield self._tag(
+                    TagDocument(
+                        repository=self._name,
+                        name=one.name,
+                        object=one.tag.id,
+                        commit=one.commit,
+                        message=one.tag.message,
+                        tagger=one.tag.tagger,
+                        is_signed=one.tag.is_signed,
+                        registry=one.said,
+                        version=versions[one.name],
+                        model=None if view is None else view.model(one.said.model),
+                    )
+                )
+
+    def _tag(self, document: TagDocument) -> Document:
+        time = document.tagger.time if document.tagger else None
+        return Document("tag", subject("tag", document.name), encode_document(document), time)
+
+    def _commits(self, shas: Sequence[str]) -> list[Commit]:
+        found: list[Commit] = []
+        for sha, read in zip(shas, self._objects.read(shas), strict=True):
+            if read is None:
+                raise DecodeError("A commit is not in this repository", where=sha)
+            found.append(parse_commit(sha, read.body))
+        return found
+
+    def _view(self, snapshot: Snapshot) -> View:
+        return View(self._files, snapshot, self._name, self._aliases)
+
+    def _name_unread(self, parts: Iterable[UnreadPart]) -> Iterator[Unread]:
+        for one in parts:
+            name = subject(one.kind, one.name, one.blob)
+            yield from self._once_unread(name, one.kind, one.reason)
+
+    def _once_unread(self, name: str, kind: str, reason: str) -> Iterator[Unread]:
+        if name not in self._unread:
+            self._unread.add(name)
+            yield Unread(kind, name, reason)
+
+
+def reason_unread(read: Callable[[FoundFile], object], found: FoundFile) -> str | None:
+    """Return why a file cannot be understood; ``None`` where it can."""
+    try:
+        read(found)
+    except LedgerError as error:
+        return str(error)
+    return None
+
+
+def _fixed(kind: str, name: str, body: bytes, time: datetime | None) -> Document | Unread:
+    """Return a document that never changes, or say that it is too large to be kept."""
+    if len(body) > MESSAGE_BYTES_MAX:
+        reason = f"{len(body)} bytes are over the limit of {MESSAGE_BYTES_MAX} (MESSAGE_BYTES_MAX)"
+        return Unread(kind, name, reason)
+    return Document(kind, name, body, time, is_fixed=True)
+
+
+def _windows(items: Iterable[_One], size: int) -> Iterator[list[_One]]:
+    waiting = iter(items)
+    while window := list(islice(waiting, size)):
+        yield window

@@ -1,0 +1,168 @@
+"""Files of values (parameters, metrics) as plain JSON, and what can be found in them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import posixpath
+import re
+import tomllib
+from collections.abc import Iterator
+from typing import Final
+
+from lineage.connectors.yaml_documents import read_yaml
+from lineage_schemas.errors import DecodeError, LimitExceededError
+from lineage_schemas.limits import INT_MAX, INT_MIN, VALUE_DEPTH_MAX
+from lineage_schemas.outside.dvc import DVC_MD5
+from lineage_schemas.values import JsonValue
+
+VALUES_BYTES_MAX: Final = 256 * 1_024
+"""One file of values; what is larger is data, and is named instead of being read."""
+
+_LFS_START: Final = b"version https://git-lfs.github.com/spec/"
+_CONFLICT: Final = re.compile(rb"^<{7} .*^={7}$.*^>{7} ", re.MULTILINE | re.DOTALL)
+_RUN_ID_NAMES: Final = frozenset({"mlflow_run_id", "mlflow.run_id", "mlflow_run", "run_id"})
+_RUN_ID: Final = re.compile(r"[0-9a-f]{32}")
+
+
+def refuse_unreadable(body: bytes) -> None:
+    """Refuse what stands in for a file: a pointer of Git LFS, or a merge that was not finished.
+
+    Raises:
+        DecodeError: names which.
+    """
+    if body.startswith(_LFS_START):
+        raise DecodeError("The file is in Git LFS; the repository has a pointer to it only")
+    if b"<<<<<<< " in body and _CONFLICT.search(body):
+        raise DecodeError("The file has the marks of a merge conflict")
+
+
+def read_values(path: str, body: bytes) -> JsonValue:
+    """Return what a file of YAML, JSON or TOML holds.
+
+    Raises:
+        DecodeError: another kind of file, or not of the kind that its name says.
+        LimitExceededError: longer than ``VALUES_BYTES_MAX``, or deeper than ``VALUE_DEPTH_MAX``.
+    """
+    if len(body) > VALUES_BYTES_MAX:
+        raise LimitExceededError(
+            f"A file of values has {len(body)} bytes, over the limit of {VALUES_BYTES_MAX} "
+            "(VALUES_BYTES_MAX)"
+        )
+    refuse_unreadable(body)
+    match posixpath.splitext(path)[1].lower():
+        case ".json":
+            return _kept(_json(body))
+        case ".toml":
+            return _kept(_toml(body))
+        case ".yaml" | ".yml" | "":
+            return read_yaml(body)
+        case ending:
+            raise DecodeError(f"Files that end in {ending[:16]} are not read")
+
+
+def look_up(values: JsonValue, name: str) -> tuple[bool, JsonValue]:
+    """Find a value by its dotted name; tell whether it is there, and what it is."""
+    at = values
+    rest = name
+    while rest:
+        if not isinstance(at, dict):
+            if isinstance(at, list):
+                step, _, after = rest.partition(".")
+                if step.isdecimal() and int(step) < len(at):
+                    at, rest = at[int(step)], after
+                    continue
+            return False, None
+        if rest in at:
+            return True, at[rest]
+        step, dot, after = rest.partition(".")
+        if not dot or step not in at:
+            return False, None
+        at, rest = at[step], after
+    return True, at
+
+
+def find_run_ids(values: JsonValue) -> Iterator[tuple[str, str]]:
+    """Yield each name that is one of an MLflow run's id, with the id."""
+    waiting: list[tuple[str, JsonValue]] = [("", values)]
+    while waiting:
+        start, value = waiting.pop()
+        if not isinstance(value, dict):
+            continue
+        for name, inner in value.items():
+            if (
+                name.lower() in _RUN_ID_NAMES
+                and isinstance(inner, str)
+                and _RUN_ID.fullmatch(inner)
+            ):
+                yield start + name, inner
+            waiting.append((f"{start}{name}.", inner))
+
+
+def has_state(body: bytes, state: str) -> bool:
+    """Tell whether bytes are in the state that a lock names."""
+    algorithm, _, value = state.partition(":")
+    if algorithm == DVC_MD5 and _md5(body.replace(b"\r\n", b"\n")) == value:
+        return True
+    return _md5(body) == value
+
+
+def as_object(values: JsonValue) -> dict[str, JsonValue]:
+    """Return values as an object that a property may hold."""
+    if not isinstance(values, dict):
+        return {"value": values}
+    # A first-level key that begins with $ is a tag of ours.
+    return {(f"_{name}" if name.startswith("$") else name): value for name, value in values.items()}
+
+
+def _md5(body: bytes) -> str:
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()
+
+
+def _json(body: bytes) -> JsonValue:
+    try:
+        loaded: JsonValue = json.loads(body.decode(), parse_constant=_constant)
+    except (ValueError, RecursionError) as error:
+        raise DecodeError(f"The file is not JSON in UTF-8: {error}") from error
+    return loaded
+
+
+def _constant(name: str) -> JsonValue:
+    return {"$float": name}
+
+
+def _toml(body: bytes) -> JsonValue:
+    try:
+        loaded: JsonValue = tomllib.loads(body.decode())
+    except (ValueError, RecursionError) as error:
+        raise DecodeError(f"The file is not TOML in UTF-8: {error}") from error
+    return loaded
+
+
+def _kept(value: JsonValue, depth: int = 0) -> JsonValue:
+    """Return a value as the log can keep it."""
+    if depth > VALUE_DEPTH_MAX:
+        raise LimitExceededError(
+            f"A value is nested deeper than {VALUE_DEPTH_MAX} levels (VALUE_DEPTH_MAX)"
+        )
+    match value:
+        case dict():
+            return {str(name): _kept(inner, depth + 1) for name, inner in value.items()}
+        case list():
+            return [_kept(inner, depth + 1) for inner in value]
+        case bool() | None:
+            return value
+        case str():
+            return (
+                value.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+            )
+        case int():
+            return value if INT_MIN <= value <= INT_MAX else str(value)
+        case float() if math.isfinite(value):
+            return value
+        case float():
+            tag = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+            return {"$float": tag}
+        case _:
+            return str(value)

@@ -1,0 +1,1 @@
+"""Git: commits, annotated tags and files of a repository, read and never changed."""

@@ -1,0 +1,209 @@
+"""Runs the git command as a mere reader: nothing is fetched, written, asked for or run by it.
+
+Only commands are used that read objects and references. A repository's own configuration may name
+programs (a file system monitor, hooks, filters); none of these commands starts one. Objects that a
+partial clone lacks are missing, since every transport is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final, NamedTuple, Self
+
+from lineage_schemas.errors import InvalidInputError
+
+OBJECT_BYTES_MAX: Final = 64 * 1_048_576
+"""One object that is read; a larger one is passed over and named."""
+
+OVERSIZED: Final = "oversized"
+"""What an object is called that was passed over."""
+
+_ABSENT: Final = 2  # "ID missing"
+_FOUND: Final = 3  # "ID KIND SIZE"
+_CHUNK_BYTES: Final = 1_048_576
+_WINDOW: Final = 500  # names of 65 bytes each must fit into a pipe of 64 KiB, or both sides wait
+_READER: Final = {
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",
+}
+_OPTIONS: Final = ("--no-pager", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+
+
+class GitObject(NamedTuple):
+    """An object: its id, what it is (``commit``, ``tree``, ``blob``, ``tag``), and its bytes."""
+
+    id: str
+    kind: str
+    body: bytes
+
+
+def run_git(path: Path, *arguments: str, feed: bytes = b"") -> bytes:
+    """Run one reading command in the repository at ``path``, and return what it printed.
+
+    Raises:
+        InvalidInputError: there is no git, no repository, or git refuses; in git's words, with
+            what to try.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603 - the arguments are ours, and no shell reads them
+            _command(path, arguments),
+            input=feed,
+            capture_output=True,
+            env=reader_environment(os.environ),
+            check=False,
+        )
+    except OSError as error:
+        raise _not_started(path, error) from error
+    if done.returncode:
+        raise refusal(path, done.stderr)
+    return done.stdout
+
+
+def reader_environment(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a git that only reads.
+
+    A variable such as ``GIT_DIR`` would turn it to another repository than the one that is named.
+    """
+    kept = {name: value for name, value in given.items() if not name.startswith("GIT_")}
+    return kept | _READER
+
+
+def refusal(path: Path, words: bytes) -> InvalidInputError:
+    """Return the error for what git complained of."""
+    told = words.decode(errors="replace").strip()
+    first = told.splitlines()[0] if told else "it gave no reason"
+    if "dubious ownership" in told:
+        return InvalidInputError(
+            "Git does not read a repository that belongs to somebody else",
+            where=str(path),
+            hint=f"If you trust it: git config --global --add safe.directory {path}",
+        )
+    if "not a git repository" in told:
+        return InvalidInputError(
+            "There is no git repository",
+            where=str(path),
+            hint="Name the folder of a working tree, of a bare repository, or one inside.",
+        )
+    return InvalidInputError(f"Git could not read the repository: {first[:400]}", where=str(path))
+
+
+def _command(path: Path, arguments: Iterable[str]) -> list[str]:
+    found = shutil.which("git")
+    if found is None:
+        raise InvalidInputError(
+            "There is no git on this machine",
+            where=str(path),
+            hint="Install git; a repository is read through its command.",
+        )
+    return [found, *_OPTIONS, "-C", str(path), *arguments]
+
+
+def _not_started(path: Path, error: OSError) -> InvalidInputError:
+    return InvalidInputError(f"Git could not be started: {error}", where=str(path))
+
+
+class ObjectReader:
+    """Reads objects by their ids, many at a time, from one git. Use it as a context manager."""
+
+    def __init__(self, path: Path, absent: frozenset[str] = frozenset()) -> None:
+        """Start git in the repository at ``path``.
+
+        Objects that are ``absent`` are not asked for: in a partial clone an older git would end
+        over one, since it may not fetch it.
+        """
+        self._path = path
+        self._absent = absent
+        try:
+            self._git = subprocess.Popen(  # noqa: S603 - the arguments are ours
+                _command(path, ("cat-file", "--batch")),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=reader_environment(os.environ),
+            )
+        except OSError as error:
+            raise _not_started(path, error) from error
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop git."""
+        self.close()
+
+    def close(self) -> None:
+        """Stop git. Calling it again does nothing."""
+        for pipe in (self._git.stdin, self._git.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._git.wait()
+
+    def read(self, ids: Iterable[str]) -> Iterator[GitObject | None]:
+        """Yield the objects with these ids in their order; ``None`` for one that is not there.
+
+        One that is larger than ``OBJECT_BYTES_MAX`` is ``OVERSIZED`` and comes without its bytes.
+
+        Raises:
+            InvalidInputError: git ended before it had answered.
+        """
+        waiting = iter(ids)
+        while window := list(islice(waiting, _WINDOW)):
+            yield from self._window(window)
+
+    def _window(self, ids: Sequence[str]) -> list[GitObject | None]:
+        asked, told = self._git.stdin, self._git.stdout
+        if asked is None or told is None or asked.closed:
+            raise InvalidInputError("Git is not running any more", where=str(self._path))
+        try:
+            asked.write("".join(f"{one}\n" for one in ids if one not in self._absent).encode())
+            asked.flush()
+        except BrokenPipeError as error:
+            raise self._ended() from error
+        return [None if one in self._absent else self._one(told) for one in ids]
+
+    def _one(self, told: IO[bytes]) -> GitObject | None:
+        head = told.readline().split()
+        if len(head) == _ABSENT:
+            return None
+        if len(head) != _FOUND:
+            raise self._ended()
+        name, kind, size = head[0].decode(), head[1].decode(), int(head[2])
+        if size > OBJECT_BYTES_MAX:
+            _pass_over(told, size + 1)
+            return GitObject(name, OVERSIZED, b"")
+        body = told.read(size + 1)
+        if len(body) != size + 1:
+            raise self._ended()
+        return GitObject(name, kind, body[:-1])
+
+    def _ended(self) -> InvalidInputError:
+        return InvalidInputError(
+            "Git ended while it was being read",
+            where=str(self._path),
+            hint="Try git fsck there: an object may be damaged.",
+        )
+
+
+def _pass_over(told: IO[bytes], size: int) -> None:
+    while size > 0:
+        passed = len(told.read(min(size, _CHUNK_BYTES)))
+        if not passed:
+            return
+        size -= passed
