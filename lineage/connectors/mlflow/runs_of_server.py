@@ -1,0 +1,125 @@
+"""What belongs to a run and is asked for by itself: its metrics by step, and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from lineage.connectors.mlflow import asking
+from lineage.connectors.mlflow.documents import (
+    ARTIFACTS,
+    SERIES,
+    Shown,
+    artifacts_document,
+    artifacts_subject,
+    checked,
+    series_subject,
+)
+from lineage.connectors.mlflow.reading import (
+    Found,
+    ReadingOptions,
+    SeriesChoice,
+    has_series,
+    is_known,
+    known_again,
+    known_series,
+    series,
+)
+from lineage.connectors.mlflow.turns import Body, decode
+from lineage.connectors.scanning import Document, Known, Memory, Unread
+from lineage.connectors.transport import SourceError, SourceUnreachableError, Transport
+
+FOLDERS_MAX: Final = 200
+"""Folders of one run that are looked into."""
+
+_NOT_ENDED: Final = frozenset({"RUNNING", "SCHEDULED"})
+
+
+class RunDetails:
+    """Reads the details of runs, where a run is new, has changed or still runs."""
+
+    def __init__(self, transport: Transport, memory: Memory, options: ReadingOptions) -> None:
+        self._transport = transport
+        self._memory = memory
+        self._options = options
+
+    def read(self, page: list[Found]) -> Iterator[Found]:
+        """Yield each run of a page, with its details behind it.
+
+        Raises:
+            SourceUnreachableError: the server is gone.
+        """
+        known = self._memory.known([found.subject for found in page])
+        for found in page:
+            yield found
+            if isinstance(found, Document):
+                yield from self._details(found, known)
+
+    def _details(self, document: Document, known: Mapping[str, Known]) -> Iterator[Found]:
+        run = decode(document.body)
+        is_settled = run.get("status") not in _NOT_ENDED and is_known(
+            document, known.get(document.subject)
+        )
+        for metric, last_step in _last_steps(run).items():
+            if has_series(self._options.series, last_step):
+                yield from self._series(str(run["run_id"]), metric, last_step, is_settled)
+        if self._options.artifacts_max:
+            yield from self._artifacts(str(run["run_id"]), is_settled)
+
+    def _series(
+        self, run_id: str, metric: str, last_step: int, is_settled: bool
+    ) -> Iterator[Found]:
+        if is_settled:
+            again = list(known_series(self._memory, run_id, metric))
+            if again or self._options.series is SeriesChoice.ALL:
+                yield from again
+                return
+        try:
+            points = asking.metric_history(self._transport, run_id, metric)
+            yield from series(run_id, metric, points, last_step)
+        except SourceUnreachableError:
+            raise
+        except SourceError as error:
+            yield Unread(SERIES, series_subject(run_id, metric, 0), str(error))
+
+    def _artifacts(self, run_id: str, is_settled: bool) -> Iterator[Found]:
+        subject = artifacts_subject(run_id)
+        if is_settled and (again := known_again(self._memory, ARTIFACTS, subject)):
+            yield again
+            return
+        try:
+            files, is_cut = self._files(run_id)
+        except SourceUnreachableError:
+            raise
+        except SourceError as error:
+            # Deleted runs and runs whose store is out of reach show no files.
+            if not asking.is_missing(error):
+                yield Unread(ARTIFACTS, subject, str(error))
+            return
+        if files:
+            yield checked(artifacts_document(run_id, files, is_cut=is_cut))
+
+    def _files(self, run_id: str) -> tuple[list[Shown], bool]:
+        files: list[Shown] = []
+        folders = [""]
+        for folder in folders:
+            for page in asking.artifacts(self._transport, run_id, folder):
+                files += [item for item in page if not item.get("is_dir")]
+                folders += [str(item["path"]) for item in page if _is_folder(item)]
+                if len(files) > self._options.artifacts_max or len(folders) > FOLDERS_MAX:
+                    return files[: self._options.artifacts_max], True
+        return files, False
+
+
+def _is_folder(item: Shown) -> bool:
+    return item.get("is_dir") is True and bool(item.get("path"))
+
+
+def _last_steps(run: Body) -> dict[str, int]:
+    metrics = run.get("metrics")
+    steps: dict[str, int] = {}
+    for item in metrics if isinstance(metrics, list) else ():
+        if isinstance(item, dict) and isinstance(step := item.get("step"), int):
+            key = str(item.get("key"))
+            steps[key] = max(step, steps.get(key, step))
+    return steps
