@@ -217,7 +217,7 @@ class ServerReader:
             what = "prompts" if are_prompts else "registered models"
             # Servers that know no prompts refuse the filter, or know no such address.
             if asking.is_not_offered(error) or (are_prompts and error.status == _BAD_REQUEST):
-                self._is_not_offered(what, kind)
+                self._is_not_offered(what, "" if are_prompts else kind)
             else:
                 yield self._failed(kind, f"some {what}", error)
 
@@ -247,7 +247,8 @@ class ServerReader:
         return Unread(kind, f"{kind}/{what}", str(error))
 
     def _is_not_offered(self, what: str, kind: str) -> None:
-        self._cut.add(kind)
+        if kind:
+            self._cut.add(kind)
         note = f"This server offers no {what}"
         if note not in self.notes:
             self.notes.append(note)
