@@ -28,7 +28,9 @@ def main(uri: str) -> None:
     mlflow.set_registry_uri(uri)
     client = MlflowClient(uri, uri)
     made: dict[str, Any] = {}
-    experiment = client.create_experiment("churn", tags={"team": "risk", "mlflow.note.content": "?"})
+    experiment = client.create_experiment(
+        "churn", tags={"team": "risk", "mlflow.note.content": "?"}
+    )
     made["experiment"] = experiment
     gone = client.create_experiment("given up")
     client.delete_experiment(gone)
@@ -69,7 +71,9 @@ def train(client: MlflowClient, made: dict[str, Any]) -> None:
         mlflow.log_input(train_set, context="training")
         mlflow.log_input(test_set, context="validation")
         for step in range(5):
-            mlflow.log_metric("loss", 1.0 / (step + 1), step=step, timestamp=1_700_000_000_000 + step)
+            mlflow.log_metric(
+                "loss", 1.0 / (step + 1), step=step, timestamp=1_700_000_000_000 + step
+            )
         mlflow.log_metric("grad", math.nan, step=0, timestamp=1_700_000_000_000)
         mlflow.log_metric("grad", math.inf, step=1, timestamp=1_700_000_000_001)
         mlflow.log_metric("low", -math.inf)

@@ -74,7 +74,9 @@ def experiments(transport: Transport) -> Iterator[list[Shown]]:
         yield _get(transport, "experiments/list", {"view_type": "ALL"}, "experiments").items
 
 
-def runs(transport: Transport, experiment_ids: Sequence[str], only: str = "") -> Iterator[list[Shown]]:
+def runs(
+    transport: Transport, experiment_ids: Sequence[str], only: str = ""
+) -> Iterator[list[Shown]]:
     """Yield pages of runs by start time, deleted ones too; ``only`` is a filter of MLflow's."""
 
     def search(place: Place) -> Page:

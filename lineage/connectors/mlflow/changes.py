@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from lineage.connectors.mlflow.keys import (
+    alias_key,
     experiment_key,
     key_of,
     logged_model_key,
     registered_model_key,
     run_key,
+    stage_key,
     version_key,
 )
 from lineage.connectors.mlflow.saying import Saying
@@ -68,7 +70,7 @@ class Changes:
         model = registered_model_key(self._server, name)
         for alias, old, new in moved_aliases(self._was, self._now):
             turn = self._turn(f"{ALIAS}{alias}")
-            key = key_of("alias", self._server, name, alias, turn)
+            key = alias_key(self._server, name, alias, turn)
             yield from self._alias(key, name, alias, (old, new))
             yield Association(context=model, execution=key)
         node = Context(
@@ -106,11 +108,9 @@ class Changes:
         model = registered_model_key(self._server, name)
         old, new = stage_of(self._was), stage_of(self._now)
         if old != new and not is_gone(self._now) and not is_gone(self._was):
-            key = key_of("stage", self._server, name, number, self._turn(STAGE))
+            key = stage_key(self._server, name, int(number), self._turn(STAGE))
             saying = Saying(key, RETIRE_TYPE if new in _OUT_OF_USE else PROMOTE_TYPE)
-            saying.put(
-                display_name=f"{name} v{number} -> {new or 'no stage'}", source_type="stage"
-            )
+            saying.put(display_name=f"{name} v{number} -> {new or 'no stage'}", source_type="stage")
             if new not in _OUT_OF_USE:
                 saying.put(from_stage=old, to_stage=new)
             self._observe(saying)
@@ -124,9 +124,7 @@ class Changes:
             state=ArtifactState.DELETED,
             properties={"source_state": "deleted", "stage": None, "aliases": None},
         )
-        yield from self._state(
-            "model-version", (name, number), version, node, f"{name} v{number}"
-        )
+        yield from self._state("model-version", (name, number), version, node, f"{name} v{number}")
 
     def of_logged_model(self) -> Iterator[AnyRecord]:
         """Yield what became of a logged model."""
@@ -156,9 +154,7 @@ class Changes:
         """Yield what became of an experiment."""
         experiment_id = str(self._shown().get("experiment_id"))
         key = experiment_key(self._server, experiment_id)
-        node = Context(
-            key=key, type="lineage.Experiment", properties={"source_state": "deleted"}
-        )
+        node = Context(key=key, type="lineage.Experiment", properties={"source_state": "deleted"})
         yield from self._state("experiment", (experiment_id,), key, node, experiment_id)
 
     def _state(
@@ -176,7 +172,7 @@ class Changes:
         deleted = is_deleted(self._now)
         if deleted == was_deleted:
             return
-        key = key_of("state", self._server, kind, *names, self._turn(STATE))
+        key = key_of("state", self._server, kind, *names, str(self._turn(STATE)))
         saying = Saying(key, RETIRE_TYPE if deleted else PROMOTE_TYPE)
         words = "restored" if not deleted else "gone" if is_gone(self._now) else "deleted"
         saying.put(display_name=f"{display} {words}", source_type="deletion", reason=words)
@@ -189,9 +185,7 @@ class Changes:
             yield Association(context=node_key, execution=key)
         else:
             # Nothing flows out of a run by its being deleted: it belongs to what the run holds.
-            yield Context(
-                key=node_key, type="lineage.RunContext", properties={"run_key": node_key}
-            )
+            yield Context(key=node_key, type="lineage.RunContext", properties={"run_key": node_key})
             yield Association(context=node_key, execution=key)
 
     def _observe(self, saying: Saying) -> None:
@@ -202,11 +196,9 @@ class Changes:
             custom["observed_after"] = format_instant(instant_us(after))
         saying.custom |= custom
 
-    def _turn(self, name: str) -> str:
-        return str(self._turns.get(name, 0))
+    def _turn(self, name: str) -> int:
+        return self._turns.get(name, 0)
 
     def _shown(self) -> Body:
         """Return the last document that shows the thing."""
         return self._was if is_gone(self._now) else self._now
-
-

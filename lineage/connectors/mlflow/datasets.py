@@ -69,9 +69,7 @@ def _claims(
     server: str, experiment_id: str | None, key: str, dataset: Dataset
 ) -> Iterator[AnyRecord]:
     if experiment_id is not None:
-        identifier = dataset_in_experiment(
-            server, experiment_id, dataset.name, dataset.digest
-        )
+        identifier = dataset_in_experiment(server, experiment_id, dataset.name, dataset.digest)
         evidence: dict[str, JsonValue] = {"field": "dataset_inputs"}
         yield _claim(key, identifier, LinkClass.ASSERTED, evidence)
     source = json_object(dataset.source)

@@ -31,7 +31,7 @@ from lineage.connectors.base import MESSAGE_BYTES_MAX
 from lineage.connectors.scanning import Document, Unread, subject_of
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.limits import INT_MAX, INT_MIN
-from lineage_schemas.values import JsonValue, metric_value
+from lineage_schemas.values import NON_FINITE, JsonValue, metric_value
 
 EXPERIMENT: Final = "experiment"
 RUN: Final = "run"
@@ -120,7 +120,7 @@ def series_document(run_id: str, metric: str, chunk: int, points: Iterable[Point
         "run_id": run_id,
         "metric": metric,
         "chunk": chunk,
-        "points": [list(point) for point in sorted(points, key=_point_order)],
+        "points": [list(point) for point in _ordered(points)],
     }
     return _document(SERIES, body, run_id, metric, str(chunk))
 
@@ -213,11 +213,13 @@ def checked(document: Document) -> Document | Unread:
 
 
 def number(value: JsonValue) -> JsonValue:
-    """Return the value of a metric: a finite number, or a tagged value.
+    """Return the value of a metric: a finite number, or a tagged value, which is its own.
 
     Raises:
         InvalidInputError: neither a number nor the text of one.
     """
+    if isinstance(value, dict) and value.get("$float") in NON_FINITE:
+        return value
     try:
         plain = float(value)  # type: ignore[arg-type]  # what it is, is what is asked
     except (TypeError, ValueError, OverflowError) as error:
@@ -288,8 +290,15 @@ def _table(name: str, listed: JsonValue) -> dict[str, JsonValue]:
 
 def _listed(name: str, items: Iterable[dict[str, JsonValue]]) -> dict[str, JsonValue]:
     """Put the items in the order of their own spelling: stores keep them in any."""
-    spelled: list[JsonValue] = list({encode(one): one for one in sorted(items, key=encode)}.values())
+    spelled: list[JsonValue] = list(
+        {encode(one): one for one in sorted(items, key=encode)}.values()
+    )
     return {name: spelled} if spelled else {}
+
+
+def _ordered(points: Iterable[Point]) -> Iterable[Point]:
+    """Return points in order, each once: a file store keeps a point as often as it was logged."""
+    return {_point_order(point): point for point in sorted(points, key=_point_order)}.values()
 
 
 def _point_order(point: Point) -> tuple[int, int, bytes]:

@@ -109,9 +109,7 @@ def _evaluation(
     yield _event(figures, key, EventKind.OUTPUT, "metrics")
     if run_id:
         context = run_key(server, run_id)
-        yield Context(
-            key=context, type="lineage.RunContext", properties={"run_key": context}
-        )
+        yield Context(key=context, type="lineage.RunContext", properties={"run_key": context})
         yield Association(context=context, execution=key)
 
 

@@ -12,9 +12,32 @@ from typing import Final
 from urllib.parse import quote
 
 from lineage_schemas.errors import InvalidInputError
+from lineage_schemas.mlflow_names import (
+    mlflow_alias_identifier,
+    mlflow_artifact_identifier,
+    mlflow_dataset_identifier,
+    mlflow_experiment_identifier,
+    mlflow_logged_model_identifier,
+    mlflow_model_version_identifier,
+    mlflow_registered_model_identifier,
+    mlflow_run_identifier,
+    mlflow_stage_identifier,
+)
 from lineage_schemas.outside.mlflow import Dataset
 
+NONE: Final = "-"
+"""Stands for a name that is empty."""
+
 _LONG: Final = 512
+
+# The keys that other connectors may build too are made where they can all reach them.
+alias_key = mlflow_alias_identifier
+artifact_key = mlflow_artifact_identifier
+experiment_key = mlflow_experiment_identifier
+logged_model_key = mlflow_logged_model_identifier
+registered_model_key = mlflow_registered_model_identifier
+run_key = mlflow_run_identifier
+stage_key = mlflow_stage_identifier
 
 
 def check_server(server: str) -> str:
@@ -23,7 +46,7 @@ def check_server(server: str) -> str:
     Raises:
         InvalidInputError: empty, with a slash, with capitals or with blanks.
     """
-    if not server or server != server.lower() or set(server) & set("/ \t\r\n") or "%2f" in server:
+    if not server or server != server.lower() or set(server) & set("/@ \t\r\n") or "%2f" in server:
         raise InvalidInputError(
             "The name of an MLflow server is one segment in lower case",
             where=repr(server)[:64],
@@ -34,37 +57,20 @@ def check_server(server: str) -> str:
 
 def key_of(kind: str, server: str, *names: str) -> str:
     """Return the key of a thing of a server."""
-    return f"mlflow:{kind}/{server}/" + "/".join(map(_segment, names))
-
-
-def experiment_key(server: str, experiment_id: str) -> str:
-    """Return the key of an experiment."""
-    return key_of("experiment", server, experiment_id)
-
-
-def run_key(server: str, run_id: str) -> str:
-    """Return the key of a run, as an execution and as the context of what is inside it."""
-    return key_of("run", server, run_id)
-
-
-def logged_model_key(server: str, model_id: str) -> str:
-    """Return the key of a logged model."""
-    return key_of("logged-model", server, model_id)
-
-
-def registered_model_key(server: str, name: str) -> str:
-    """Return the key of a registered model."""
-    return key_of("registered-model", server, name)
+    return f"mlflow:{kind}/{server}/" + "/".join(_segment(name or NONE) for name in names)
 
 
 def version_key(server: str, name: str, number: str) -> str:
-    """Return the key of a version of a registered model."""
-    return key_of("model-version", server, name, number)
+    """Return the key of a version of a registered model.
 
-
-def artifact_key(server: str, run_id: str, path: str) -> str:
-    """Return the key of a file or folder of a run."""
-    return key_of("artifact", server, run_id, path)
+    Raises:
+        InvalidInputError: the number is none.
+    """
+    if not number.isascii() or not number.isdecimal():
+        raise InvalidInputError(
+            "A version of MLflow's has no number", where=f"{name} {number}"[:64]
+        )
+    return mlflow_model_version_identifier(server, name, int(number))
 
 
 def dataset_key(server: str, dataset: Dataset) -> str:
@@ -72,8 +78,9 @@ def dataset_key(server: str, dataset: Dataset) -> str:
 
     The digest is of a sample of the data, so it tells versions apart and proves nothing.
     """
-    names = (dataset.source_type, dataset.source, dataset.name, dataset.digest)
-    return key_of("dataset", server, *names)
+    return mlflow_dataset_identifier(
+        server, dataset.source_type, dataset.source, dataset.name or NONE, dataset.digest or NONE
+    )
 
 
 def dataset_in_experiment(server: str, experiment_id: str, name: str, digest: str) -> str:

@@ -143,9 +143,7 @@ class MlflowMapping(Struct, frozen=True):
         else:
             yield from _said(by_now, self._plain(kind, body, was, was_known=was_known))
 
-    def _plain(
-        self, kind: str, body: bytes, was: Body, *, was_known: bool
-    ) -> Iterator[AnyRecord]:
+    def _plain(self, kind: str, body: bytes, was: Body, *, was_known: bool) -> Iterator[AnyRecord]:
         server = self.server
         if kind == EXPERIMENT:
             return say_experiment(server, decode_shown(body, Experiment), was_known=was_known)

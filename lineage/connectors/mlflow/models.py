@@ -96,7 +96,7 @@ def say_logged_model_file(server: str, shown: LoggedModelFile) -> Iterator[AnyRe
 
 
 def say_history_models(server: str, run_id: str, history: str | None) -> Iterator[AnyRecord]:
-    """Yield the models that a run kept as artifacts, as versions of MLflow before 3 tell in a tag."""
+    """Yield the models that a run kept as artifacts, as MLflow before 3 tells in a tag."""
     run = run_key(server, run_id)
     for item in objects(json_text(history)):
         path = item.get("artifact_path")

@@ -1,4 +1,4 @@
-"""Pages of a tracking server, read so that what moves meanwhile is neither missed nor read for ever.
+"""Pages of a tracking server, read so that nothing which moves meanwhile is missed.
 
 MLflow's page tokens are offsets: where a row before them is deleted, the next page skips one. So
 where a server can filter by what it sorts by, each page begins anew at the value the last one ended

@@ -22,6 +22,12 @@ from lineage.connectors.mlflow.saying import Saying, moment
 from lineage.connectors.mlflow.tags import say_ci_run
 from lineage_schemas.errors import LedgerError
 from lineage_schemas.identifiers import normalise_identifier
+from lineage_schemas.mlflow_names import (
+    LoggedModel,
+    NumberedVersion,
+    RunArtifact,
+    parse_model_uri,
+)
 from lineage_schemas.mlmd import (
     Artifact,
     ArtifactState,
@@ -48,10 +54,7 @@ SEMANTIC_VERSION_TAGS: Final = ("semantic_version", "semver", "model_version", "
 """Tags in which people write it; the first that holds one counts."""
 
 _SEMANTIC: Final = re.compile(r"v?(\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?)")
-_MODEL_URI: Final = re.compile(r"models:/(?P<name>[^/@]+)/(?P<number>[0-9]+)")
-_RUN_URI: Final = re.compile(r"runs:/(?P<run>[0-9a-f]{32})/(?P<path>.+)")
 _IN_RUN: Final = re.compile(r"/(?P<run>[0-9a-f]{32})/artifacts/(?P<path>.+)")
-_LOGGED: Final = re.compile(r"models:/(?P<model>m-[0-9a-f]{32})(?:/.*)?")
 _NO_ADDRESS: Final = frozenset({"mlflow-artifacts", "runs", "models", "dbfs"})
 _USER: Final = "mlflow.user"
 
@@ -185,12 +188,17 @@ def _source(server: str, shown: ModelVersion) -> _Source | None:
     text = shown.source or ""
     if shown.model_id:
         return _Source(logged_model_key(server, shown.model_id))
-    if logged := _LOGGED.fullmatch(text):
-        return _Source(logged_model_key(server, logged["model"]))
-    if other := _MODEL_URI.fullmatch(text):
-        return _Source(version_key(server, other["name"], other["number"]), is_version=True)
-    in_run = _RUN_URI.fullmatch(text) or _IN_RUN.search(text)
-    if in_run and (not shown.run_id or in_run["run"] == shown.run_id):
+    match parse_model_uri(text, server):
+        case LoggedModel(model=model):
+            return _Source(model)
+        case NumberedVersion(version=version):
+            return _Source(version, is_version=True)
+        case RunArtifact(run_id=run_id, path=path) if path:
+            return _Source(artifact_key(server, run_id, path), made_by=run_id)
+        case _:
+            pass
+    in_run = _IN_RUN.search(text)
+    if in_run and in_run["run"] == shown.run_id:
         path = in_run["path"].rstrip("/")
         return _Source(artifact_key(server, in_run["run"], path), made_by=in_run["run"])
     return _elsewhere(server, text, shown.run_id)

@@ -52,9 +52,7 @@ UNKNOWN_STATUS: Final = "mlflow.unknown_status"
 """The flag of a run whose status no version of MLflow that we know has."""
 
 _SAID_ELSEWHERE: Final = frozenset({NOTE, LOG_HISTORY, USER, "mlflow.runName"})
-_REPOSITORY: Final = (
-    *("mlflow.source.git.repoURL", "mlflow.gitRepoURL", "mlflow.git.repo_url"),
-)
+_REPOSITORY: Final = (*("mlflow.source.git.repoURL", "mlflow.gitRepoURL", "mlflow.git.repo_url"),)
 _BRANCH: Final = ("mlflow.source.git.branch", "mlflow.git.branch")
 _MODEL_FILE: Final = "MLmodel"
 

@@ -62,12 +62,14 @@ class RunDetails:
         )
         for metric, last_step in _last_steps(run).items():
             if has_series(self._options.series, last_step):
-                yield from self._series(str(run["run_id"]), metric, last_step, is_settled)
+                yield from self._series(
+                    str(run["run_id"]), metric, last_step, is_settled=is_settled
+                )
         if self._options.artifacts_max:
-            yield from self._artifacts(str(run["run_id"]), is_settled)
+            yield from self._artifacts(str(run["run_id"]), is_settled=is_settled)
 
     def _series(
-        self, run_id: str, metric: str, last_step: int, is_settled: bool
+        self, run_id: str, metric: str, last_step: int, *, is_settled: bool
     ) -> Iterator[Found]:
         if is_settled:
             again = list(known_series(self._memory, run_id, metric))
@@ -82,7 +84,7 @@ class RunDetails:
         except SourceError as error:
             yield Unread(SERIES, series_subject(run_id, metric, 0), str(error))
 
-    def _artifacts(self, run_id: str, is_settled: bool) -> Iterator[Found]:
+    def _artifacts(self, run_id: str, *, is_settled: bool) -> Iterator[Found]:
         subject = artifacts_subject(run_id)
         if is_settled and (again := known_again(self._memory, ARTIFACTS, subject)):
             yield again

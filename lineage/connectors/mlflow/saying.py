@@ -132,5 +132,3 @@ def objects(value: JsonValue) -> list[dict[str, JsonValue]]:
 def distinct(records: Iterable[AnyRecord]) -> tuple[AnyRecord, ...]:
     """Drop what is said a second time in the very same words; the order stays."""
     return tuple({msgspec.json.encode(record): record for record in records}.values())
-
-

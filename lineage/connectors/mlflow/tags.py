@@ -1,21 +1,22 @@
 """What tags mean that MLflow itself does not know: DVC, CI runs and images.
 
-    dvc.md5.PATH = HEX | HEX.dir     the run read this version of a file or folder that DVC keeps
-    dvc.rev = COMMIT                 ... at this commit
-    dvc.stage = NAME                 the stage of DVC that the run is
-    ANY = dvc:data/...               the run read this version, told by its key
-    ANY = dvc:stage/...              the run is this execution of a stage
-    ANY = md5:HEX | sha256:HEX       the run read something with these contents
-    lineage.ci.host, .repository, .run_id, .run_attempt, .run_number, .url
-                                     the CI run inside which the run ran
-    lineage.image.digest = [REGISTRY/REPOSITORY@]sha256:HEX
-                                     the container image inside which the run ran
+dvc.md5.PATH = HEX | HEX.dir     the run read this version of a file or folder that DVC keeps
+dvc.rev = COMMIT                 ... at this commit
+dvc.stage = NAME                 the stage of DVC that the run is
+ANY = dvc:data/...               the run read this version, told by its key
+ANY = dvc:stage/...              the run is this execution of a stage
+ANY = md5:HEX | sha256:HEX       the run read something with these contents
+lineage.ci.host, .repository, .run_id, .run_attempt, .run_number, .url
+                                 the CI run inside which the run ran
+lineage.image.digest = [REGISTRY/REPOSITORY@]sha256:HEX
+                                 the container image inside which the run ran
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Final
 
 from lineage.connectors.mlflow.keys import key_of
@@ -37,7 +38,9 @@ DVC_REVISION: Final = "dvc.rev"
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.IGNORECASE)
 _DVC_FILE: Final = re.compile(r"[0-9a-f]{32}(\.dir)?", re.IGNORECASE)
-_IMAGE: Final = re.compile(r"(?:(?P<place>[^@\s]+)@)?sha256:(?P<digest>[0-9a-f]{64})", re.IGNORECASE)
+_IMAGE: Final = re.compile(
+    r"(?:(?P<place>[^@\s]+)@)?sha256:(?P<digest>[0-9a-f]{64})", re.IGNORECASE
+)
 _COMMIT_TAGS: Final = ("mlflow.source.git.commit", "mlflow.git.commit")
 
 
@@ -50,7 +53,9 @@ def commit_of(tags: Mapping[str, str]) -> str | None:
     return None
 
 
-def say_commit(execution: str, commit: str, repository: str | None, role: str) -> Iterator[AnyRecord]:
+def say_commit(
+    execution: str, commit: str, repository: str | None, role: str
+) -> Iterator[AnyRecord]:
     """Yield the commit that an execution ran."""
     saying = Saying(f"git:commit/{commit}", CODE_TYPE)
     saying.put(commit=commit, repository=repository)
@@ -111,10 +116,9 @@ def _image(server: str, execution: str, text: str) -> Iterator[AnyRecord]:
     digest = f"sha256:{found['digest'].lower()}"
     key = key_of("image", server, digest)
     if found["place"]:
-        try:
+        # A place without a registry names nothing outside of the machine it is from.
+        with suppress(LedgerError):
             key = normalise_identifier(f"oci:{text}")
-        except LedgerError:
-            pass  # a place without a registry names nothing outside of the machine it is from
     saying = Saying(key, IMAGE_TYPE)
     saying.put(display_name=text, image_digest=digest)
     yield Artifact(**saying.fields())

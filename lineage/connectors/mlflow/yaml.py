@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import date, datetime
+from datetime import date
 from typing import Final
 
 from ruamel.yaml import YAML
@@ -49,12 +49,14 @@ def _plain(value: object, depth: int) -> JsonValue:
         return {str(key): _plain(inner, depth + 1) for key, inner in value.items()}
     if isinstance(value, list | tuple | set):
         return [_plain(inner, depth + 1) for inner in value]
+    return _scalar(value)
+
+
+def _scalar(value: object) -> JsonValue:
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int):
         return value if INT_MIN <= value <= INT_MAX else str(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else metric_value(value)
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    return str(value)
+    return value.isoformat() if isinstance(value, date) else str(value)
