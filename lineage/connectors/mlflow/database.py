@@ -210,8 +210,10 @@ def _run(tables: _Tables, run_id: str, row: _Row) -> Shown:
         else:
             models.append({"model_id": given["source_id"]})
     # A run that has read a logged model is kept as RUN_INPUT in some versions.
-    for given in tables.where("inputs", {"source_type": "RUN_INPUT", "source_id": run_id}):
-        models.append({"model_id": given["destination_id"]})
+    models += [
+        {"model_id": given["destination_id"]}
+        for given in tables.where("inputs", {"source_type": "RUN_INPUT", "source_id": run_id})
+    ]
     outputs: list[JsonValue] = [
         {"model_id": output["destination_id"], "step": output.get("step")}
         for output in tables.where("inputs", made)

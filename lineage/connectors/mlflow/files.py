@@ -50,9 +50,9 @@ from lineage.connectors.mlflow.reading import (
     composed,
     has_series,
     model_file,
+    read_object,
     series,
 )
-from lineage.connectors.mlflow.yaml import read_yaml
 from lineage.connectors.scanning import Document, Listed, Look, Memory, Unread
 from lineage_schemas.errors import DecodeError, InvalidInputError, LedgerError, NotFoundError
 from lineage_schemas.values import JsonValue
@@ -416,7 +416,7 @@ def _misread(path: Path, words: list[str]) -> InvalidInputError:
 
 def _meta(folder: Path) -> _Values:
     try:
-        return read_yaml((folder / META).read_bytes())
+        return read_object((folder / META).read_bytes())
     except LedgerError as error:
         raise error.at(f"{folder.name}/{META}") from error
 

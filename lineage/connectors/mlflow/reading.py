@@ -27,10 +27,11 @@ from lineage.connectors.mlflow.documents import (
     series_subject,
 )
 from lineage.connectors.mlflow.turns import decode, is_gone, without_turns
-from lineage.connectors.mlflow.yaml import read_yaml
 from lineage.connectors.scanning import Document, Known, Memory, Unread
-from lineage_schemas.errors import LedgerError
+from lineage.connectors.yaml_documents import read_yaml
+from lineage_schemas.errors import DecodeError, LedgerError
 from lineage_schemas.limits import METRIC_SERIES_POINTS_MAX
+from lineage_schemas.values import JsonValue
 
 TOOL: Final = "mlflow"
 
@@ -124,9 +125,22 @@ def _joined(first: list[Point], rest: Iterator[Point]) -> Iterator[Point]:
 def model_file(model_id: str, text: bytes) -> Found:
     """Read an ``MLmodel`` file."""
     try:
-        return checked(model_file_document(model_id, read_yaml(text)))
+        return checked(model_file_document(model_id, read_object(text)))
     except LedgerError as error:
         return Unread(MODEL_FILE, model_file_subject(model_id), str(error))
+
+
+def read_object(text: bytes) -> dict[str, JsonValue]:
+    """Return the object that a YAML file of MLflow's holds.
+
+    Raises:
+        DecodeError: not YAML, or no object.
+        LimitExceededError: longer or deeper than a document may be.
+    """
+    value = read_yaml(text)
+    if not isinstance(value, dict):
+        raise DecodeError("A YAML file of MLflow's holds an object, and this one does not")
+    return value
 
 
 def composed(compose: Callable[[Shown], Document], kind: str, shown: Shown) -> Found:
