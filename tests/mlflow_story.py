@@ -1,7 +1,7 @@
 """Run inside MLflow's own environment: plays a story on a tracking server or store.
 
-``python mlflow_story.py TRACKING_URI [old]`` prints what it made, by name, as JSON. It is no test:
-it makes what tests read.
+``python mlflow_story.py TRACKING_URI [CHAPTER ARGUMENT...]`` prints what it made, by name, as JSON.
+It is no test: it makes what tests read.
 """
 
 from __future__ import annotations
@@ -15,6 +15,13 @@ import mlflow  # type: ignore[import-not-found]  # the peer's environment has it
 import numpy as np
 import pandas as pd  # type: ignore[import-not-found,import-untyped]
 from mlflow import MlflowClient
+from mlflow.entities import (  # type: ignore[import-not-found]
+    Dataset,
+    DatasetInput,
+    InputTag,
+    Metric,
+    Param,
+)
 from mlflow.data.pandas_dataset import from_pandas  # type: ignore[import-not-found]
 from mlflow.models import infer_signature  # type: ignore[import-not-found]
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-not-found]
@@ -22,25 +29,62 @@ from sklearn.linear_model import LogisticRegression  # type: ignore[import-not-f
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
-def main(uri: str) -> None:
-    """Play the story."""
+def main(uri: str, chapter: str = "first", *words: str) -> None:
+    """Play a chapter."""
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     client = MlflowClient(uri, uri)
     made: dict[str, Any] = {}
-    experiment = client.create_experiment(
-        "churn", tags={"team": "risk", "mlflow.note.content": "?"}
-    )
-    made["experiment"] = experiment
-    gone = client.create_experiment("given up")
-    client.delete_experiment(gone)
-    made["deleted_experiment"] = gone
+    {"first": first, "later": later, "many": many}[chapter](client, made, *words)
+    print(json.dumps(made))  # noqa: T201 - its answer
+
+
+def first(client: MlflowClient, made: dict[str, Any]) -> None:
+    """Everything once."""
+    tags = {"team": "risk", "mlflow.note.content": "Who will leave?"}
+    made["experiment"] = client.create_experiment("churn", tags=tags)
+    made["deleted_experiment"] = client.create_experiment("given up")
+    client.delete_experiment(made["deleted_experiment"])
     mlflow.set_experiment("churn")
     train(client, made)
-    nested(client, made, experiment)
-    odd(client, made, experiment)
+    nested(client, made)
+    odd(client, made, made["experiment"])
     register(client, made)
-    print(json.dumps(made))  # noqa: T201 - its answer
+
+
+def later(client: MlflowClient, made: dict[str, Any], run: str, child: str) -> None:
+    """What a second look finds: what moved, was deleted, came back, and was added late."""
+    name = "fraud-model"
+    client.set_registered_model_alias(name, "champion", "2")
+    client.delete_registered_model_alias(name, "challenger")
+    client.transition_model_version_stage(name, "2", "Production", archive_existing_versions=True)
+    client.delete_model_version(name, "1")
+    client.delete_registered_model("bare name")
+    client.delete_run(run)
+    client.restore_run(child)
+    client.set_tag(child, "late", "set long after the end")
+    client.update_model_version(name, "3", description="now described")
+    made["name"] = name
+
+
+def many(client: MlflowClient, made: dict[str, Any], count: str) -> None:
+    """Many runs with ten params, ten metrics and a data set each."""
+    experiment = client.create_experiment("many")
+    made["runs"] = []
+    for number in range(int(count)):
+        run = client.create_run(experiment, run_name=f"run {number}").info.run_id
+        client.log_batch(
+            run,
+            metrics=[
+                Metric(f"m{key}", number / (key + 1), 1_700_000_000_000, 0) for key in range(10)
+            ],
+            params=[Param(f"p{key}", str(number * key)) for key in range(10)],
+        )
+        source = {"uri": f"s3://bucket/part-{number}"}
+        data = Dataset(f"part {number}", f"{number:08x}", "s3", json.dumps(source))
+        client.log_inputs(run, [DatasetInput(data, [InputTag("mlflow.data.context", "training")])])
+        client.set_terminated(run)
+        made["runs"].append(run)
 
 
 def train(client: MlflowClient, made: dict[str, Any]) -> None:
@@ -96,7 +140,7 @@ def train(client: MlflowClient, made: dict[str, Any]) -> None:
     client.set_tag(made["run"], "late", "set after the end")
 
 
-def nested(client: MlflowClient, made: dict[str, Any], experiment: str) -> None:
+def nested(client: MlflowClient, made: dict[str, Any]) -> None:
     """A search with two children, one of which is deleted and comes back."""
     with mlflow.start_run(run_name="search") as parent:
         made["parent"] = parent.info.run_id
@@ -107,7 +151,6 @@ def nested(client: MlflowClient, made: dict[str, Any], experiment: str) -> None:
     client.delete_run(made["child0"])
     client.delete_run(made["child1"])
     client.restore_run(made["child1"])
-    _ = experiment
 
 
 def odd(client: MlflowClient, made: dict[str, Any], experiment: str) -> None:
@@ -150,4 +193,4 @@ def register(client: MlflowClient, made: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
