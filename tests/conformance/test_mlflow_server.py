@@ -10,6 +10,7 @@ from lineage.connectors.mlflow.asking import AJAX_API, QUESTIONS
 from lineage.connectors.mlflow.database import DatabaseReader
 from lineage.connectors.mlflow.reading import ReadingOptions, SeriesChoice
 from lineage.connectors.mlflow.rest import ServerReader
+from lineage.questions.trace import TraceQuery
 from lineage.service import Ledger
 from lineage_schemas.graph import Direction
 from lineage_schemas.mlmd import Kind
@@ -176,7 +177,9 @@ def test_a_child_belongs_to_its_parent_and_a_run_to_its_experiment(story: Story)
 
 
 def test_a_version_leads_back_to_the_data_and_the_commit(story: Story) -> None:
-    answer = story.ledger.trace([key("model-version", "fraud-model/3")], Direction.UPSTREAM)
+    answer = story.ledger.trace(
+        TraceQuery(start=(key("model-version", "fraud-model/3"),), direction=Direction.UPSTREAM)
+    )
     keys = {node.key for node in answer.nodes}
     assert key("logged-model", story.made["model"]) in keys
     assert key("run", story.made["run"]) in keys

@@ -120,7 +120,7 @@ class MlflowMapping(Struct, frozen=True):
     def _shown(self, kind: str, revision: Revision, was: Body) -> Iterator[Said]:
         """Say what is shown, in order: since its beginning, and by now."""
         body, server = revision.body, self.server
-        was_known = bool(was) and not is_gone(was)
+        was_known = bool(was)
         by_now = StatedTime(start=revision.at)
         if kind == RUN:
             run = decode_shown(body, Run)

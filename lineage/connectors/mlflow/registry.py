@@ -82,7 +82,7 @@ def say_registered_model(
         display_name=shown.name,
         description=shown.description,
         source_type="prompt" if is_prompt else "registered model",
-        source_state="active" if before is not None else None,
+        source_state="active",
         registry=server,
         aliases=dict(shown.aliases),
     )
