@@ -18,7 +18,6 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-import tree
 from lineage.connectors.transport import (
     Params,
     SourceAnswerError,
@@ -27,9 +26,9 @@ from lineage.connectors.transport import (
     SourceSlowError,
     SourceUnreachableError,
 )
-from peers import peer, peer_environment, run_peer
+from peers import PEERS, peer, peer_environment, run_peer
 
-STORY: Final = tree.ROOT / "tests" / "mlflow_story.py"
+STORY: Final = PEERS / "mlflow" / "story.py"
 START_SECONDS: Final = 120
 QUIET: Final = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "GIT_PYTHON_REFRESH": "quiet"}
 
@@ -74,7 +73,7 @@ def mlflow_server(folder: Path) -> Iterator[str]:
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [
+    command: list[str | Path] = [
         *(peer("mlflow") / "bin" / "mlflow", "server", "--host", "127.0.0.1"),
         *("--port", str(port), "--workers", "1"),
         *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
@@ -128,7 +127,7 @@ def file_bytes(*files: Path) -> dict[str, bytes]:
     return {path.as_posix(): path.read_bytes() for path in sorted(inner) if path.is_file()}
 
 
-def selected(database: Path, sql: str) -> list[tuple[Any, ...]]:
+def selected(database: Path, sql: str, *values: str) -> list[tuple[Any, ...]]:
     """Return what SQL says of a store."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        return connection.execute(sql).fetchall()
+        return connection.execute(sql, values).fetchall()

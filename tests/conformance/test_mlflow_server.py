@@ -36,8 +36,8 @@ class Story(NamedTuple):
     def reader(self) -> ServerReader:
         return ServerReader(UrllibTransport(self.url), self.url, ALL_SERIES)
 
-    def count(self, sql: str) -> int:
-        return int(selected(self.database, f"SELECT count(*) FROM {sql}")[0][0])
+    def count(self, sql: str, *values: str) -> int:
+        return len(selected(self.database, sql, *values))
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def key(kind: str, rest: str) -> str:
 
 def test_every_thing_of_the_store_is_a_node(story: Story) -> None:
     first = story.first
-    assert len(first.of_type("lineage.Experiment")) == story.count("experiments")
+    assert len(first.of_type("lineage.Experiment")) == story.count("SELECT * FROM experiments")
     assert set(first.of_type("lineage.Run")) == {
         key("run", run) for (run,) in selected(story.database, "SELECT run_uuid FROM runs")
     }
@@ -149,12 +149,11 @@ def test_edges_to_runs_are_the_inputs_and_outputs_of_the_store(story: Story) -> 
 def test_series_have_every_point_of_the_store(story: Story) -> None:
     rows = selected(
         story.database,
-        "SELECT key, step FROM metrics WHERE run_uuid ="
-        f" '{story.made['run']}' AND key IN ('loss', 'grad') ORDER BY key, step",
+        "SELECT key, step FROM metrics WHERE run_uuid = ? AND key IN ('loss', 'grad')"
+        " ORDER BY key, step",
+        story.made["run"],
     )
-    (answer,) = story.ledger.show(
-        key("run", story.made["run"]), kind=Kind.EXECUTION
-    )
+    (answer,) = story.ledger.show(key("run", story.made["run"]), kind=Kind.EXECUTION)
     series = {values.metric: values for values in answer.series}
     points = [(name, point[0]) for name in ("grad", "loss") for point in series[name].points]
     assert points == rows
@@ -171,8 +170,9 @@ def test_a_child_belongs_to_its_parent_and_a_run_to_its_experiment(story: Story)
         assert member in story.first.memberships or member[::-1] in story.first.memberships
     experiment = key("experiment", made["experiment"])
     joined = [pair for pair in story.first.memberships if experiment in pair]
-    runs = story.count(f"runs WHERE experiment_id = {made['experiment']}")
-    models = story.count(f"logged_models WHERE experiment_id = {made['experiment']}")
+    own = made["experiment"]
+    runs = story.count("SELECT * FROM runs WHERE experiment_id = ?", own)
+    models = story.count("SELECT * FROM logged_models WHERE experiment_id = ?", own)
     assert len(joined) == runs + models
 
 

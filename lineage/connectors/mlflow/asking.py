@@ -40,6 +40,8 @@ QUESTIONS: Final = frozenset(
 """Every path that is asked, but for the files of logged models."""
 
 _IS_PROMPT: Final = f"tags.`{PROMPT_TAG}` = 'true'"
+Question = dict[str, JsonValue]
+
 _DECODER: Final = msgspec.json.Decoder(dict[str, JsonValue])
 
 
@@ -57,7 +59,7 @@ def experiments(transport: Transport) -> Iterator[list[Shown]]:
     """Yield pages of all experiments, deleted ones too."""
 
     def search(token: str) -> Page:
-        question = {
+        question: Question = {
             "view_type": "ALL",
             "max_results": EXPERIMENTS_PAGE,
             "order_by": ["experiment_id ASC"],
@@ -81,7 +83,7 @@ def runs(
 
     def search(place: Place) -> Page:
         start = "" if place.start is None else f"attributes.start_time >= {place.start}"
-        question = {
+        question: Question = {
             "experiment_ids": list(experiment_ids),
             "run_view_type": "ALL",
             "max_results": place.size,
@@ -102,7 +104,7 @@ def logged_models(
 
     def search(place: Place) -> Page:
         start = changed_since if place.start is None else place.start
-        question = {
+        question: Question = {
             "experiment_ids": list(experiment_ids),
             "max_results": place.size,
             "order_by": [{"field_name": field, "ascending": True}],

@@ -142,9 +142,7 @@ class DatabaseReader:
                 yield from self._series(tables, run_id)
 
     def _series(self, tables: _Tables, run_id: str) -> Iterator[Found]:
-        for metric in tables.last_metrics(run_id):
-            name, last_step = str(metric["key"]), metric["step"]
-            step = last_step if isinstance(last_step, int) else 0
+        for name, step in tables.last_steps(run_id):
             if not has_series(self._options.series, step):
                 continue
             try:
@@ -161,7 +159,7 @@ class DatabaseReader:
     def _registered_models(self, tables: _Tables) -> Iterator[Found]:
         for row in tables.all("registered_models", "name"):
             named = {"name": row["name"], **_workspace(row)}
-            shown = {
+            shown: _Row = {
                 "name": row["name"],
                 "creation_timestamp": row.get("creation_time"),
                 "last_updated_timestamp": row.get("last_updated_time"),
@@ -199,9 +197,9 @@ _RUN_FIELDS: Final = ("user_id", "status", "start_time", "end_time", "artifact_u
 
 
 def _run(tables: _Tables, run_id: str, row: _Row) -> Shown:
-    named = {"run_uuid": run_id}
-    read = {"destination_type": "RUN", "destination_id": run_id}
-    made = {"source_type": "RUN_OUTPUT", "source_id": run_id}
+    named: _Row = {"run_uuid": run_id}
+    read: _Row = {"destination_type": "RUN", "destination_id": run_id}
+    made: _Row = {"source_type": "RUN_OUTPUT", "source_id": run_id}
     datasets: list[JsonValue] = []
     models: list[JsonValue] = []
     for given in tables.where("inputs", read):
@@ -237,7 +235,7 @@ def _run(tables: _Tables, run_id: str, row: _Row) -> Shown:
 
 
 def _dataset_inputs(tables: _Tables, given: _Row) -> Iterator[JsonValue]:
-    tags = [
+    tags: list[JsonValue] = [
         {"key": tag["name"], "value": tag["value"]}
         for tag in tables.where("input_tags", {"input_uuid": given["input_uuid"]})
     ]
@@ -250,7 +248,7 @@ def _dataset_inputs(tables: _Tables, given: _Row) -> Iterator[JsonValue]:
             "schema": row.get("dataset_schema"),
             "profile": row.get("dataset_profile"),
         }
-        yield {"dataset": dataset, "tags": tags}  # type: ignore[dict-item]
+        yield {"dataset": dataset, "tags": tags}
 
 
 def _logged_model(tables: _Tables, row: _Row) -> Shown:
@@ -325,7 +323,7 @@ class _Tables:
         key, value = names
         return [{"key": row[key], "value": row[value]} for row in self.where(table, equal)]
 
-    def last_metrics(self, run_id: str) -> list[_Row]:  # type: ignore[override]
+    def last_metrics(self, run_id: str) -> list[JsonValue]:
         """Return the last value of each metric; schemas without a table of these are searched."""
         if self.has("latest_metrics"):
             rows = self.where("latest_metrics", {"run_uuid": run_id})
@@ -336,6 +334,14 @@ class _Tables:
             if key not in last or _order(point) >= _order(last[key][0]):
                 last[key] = (point, row)
         return [_metric(row) for _, row in last.values()]
+
+    def last_steps(self, run_id: str) -> list[tuple[str, int]]:
+        """Return the last step of each metric."""
+        return [
+            (str(metric["key"]), step if isinstance(step := metric.get("step"), int) else 0)
+            for metric in self.last_metrics(run_id)
+            if isinstance(metric, dict)
+        ]
 
     def points(self, run_id: str, metric: str) -> Iterator[Point]:
         """Yield the points of a metric in order."""

@@ -100,7 +100,7 @@ def say_registered_model(
 
 
 def _aliases_of_version(server: str, shown: RegisteredModel, number: str) -> Artifact:
-    names: list[JsonValue] = sorted(name for name, to in shown.aliases.items() if to == number)
+    names: list[JsonValue] = [name for name, to in sorted(shown.aliases.items()) if to == number]
     return Artifact(
         key=version_key(server, shown.name, number),
         type=VERSION_TYPE,

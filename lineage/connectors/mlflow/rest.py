@@ -276,7 +276,8 @@ class _ModelFiles:
         except SourceError as error:
             if not asking.is_missing(error):
                 self._failures += 1
-                after = "; no more of them are asked for" if self._is_given_up else ""
+                is_last = self._failures >= MODEL_FILE_FAILURES_MAX
+                after = "; no more of them are asked for" if is_last else ""
                 yield Unread(MODEL_FILE, subject, f"{error}{after}")
             return
         self._failures = 0

@@ -1,6 +1,6 @@
 """Run inside MLflow's own environment: plays a story on a tracking server or store.
 
-``python mlflow_story.py TRACKING_URI [CHAPTER ARGUMENT...]`` prints what it made, by name, as JSON.
+``python story.py TRACKING_URI [CHAPTER ARGUMENT...]`` prints what it made, by name, as JSON.
 It is no test: it makes what tests read.
 """
 
@@ -11,20 +11,20 @@ import math
 import sys
 from typing import Any
 
-import mlflow  # type: ignore[import-not-found]  # the peer's environment has it
+import mlflow
 import numpy as np
-import pandas as pd  # type: ignore[import-not-found,import-untyped]
+import pandas as pd
 from mlflow import MlflowClient
-from mlflow.entities import (  # type: ignore[import-not-found]
+from mlflow.data.pandas_dataset import from_pandas
+from mlflow.entities import (
     Dataset,
     DatasetInput,
     InputTag,
     Metric,
     Param,
 )
-from mlflow.data.pandas_dataset import from_pandas  # type: ignore[import-not-found]
-from mlflow.models import infer_signature  # type: ignore[import-not-found]
-from sklearn.linear_model import LogisticRegression  # type: ignore[import-not-found]
+from mlflow.models import infer_signature
+from sklearn.linear_model import LogisticRegression
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -35,7 +35,12 @@ def main(uri: str, chapter: str = "first", *words: str) -> None:
     mlflow.set_registry_uri(uri)
     client = MlflowClient(uri, uri)
     made: dict[str, Any] = {}
-    {"first": first, "later": later, "many": many}[chapter](client, made, *words)
+    if chapter == "later":
+        later(client, made, *words)
+    elif chapter == "many":
+        many(client, made, *words)
+    else:
+        first(client, made)
     print(json.dumps(made))  # noqa: T201 - its answer
 
 
