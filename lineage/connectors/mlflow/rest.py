@@ -112,7 +112,8 @@ class ServerReader:
     def _experiments(self) -> Iterator[Found]:
         pages = asking.experiments(self._transport)
         # The first page decides whether this is a tracking server at all.
-        yield from self._experiment_page(next(pages, []))
+        nothing: list[Shown] = []
+        yield from self._experiment_page(next(pages, nothing))
         yield from self._guarded(EXPERIMENT, "the rest of the experiments", self._rest(pages))
 
     def _rest(self, pages: Iterator[list[Shown]]) -> Iterator[Found]:

@@ -40,18 +40,18 @@ def main(uri: str, chapter: str = "first", *words: str) -> None:
     elif chapter == "many":
         many(client, made, *words)
     else:
-        first(client, made)
+        first(client, made, *words)
     print(json.dumps(made))  # noqa: T201 - its answer
 
 
-def first(client: MlflowClient, made: dict[str, Any]) -> None:
+def first(client: MlflowClient, made: dict[str, Any], model_step: str = "3") -> None:
     """Everything once."""
     tags = {"team": "risk", "mlflow.note.content": "Who will leave?"}
     made["experiment"] = client.create_experiment("churn", tags=tags)
     made["deleted_experiment"] = client.create_experiment("given up")
     client.delete_experiment(made["deleted_experiment"])
     mlflow.set_experiment("churn")
-    train(client, made)
+    train(client, made, int(model_step))
     nested(client, made)
     odd(client, made, made["experiment"])
     register(client, made)
@@ -92,7 +92,7 @@ def many(client: MlflowClient, made: dict[str, Any], count: str) -> None:
         made["runs"].append(run)
 
 
-def train(client: MlflowClient, made: dict[str, Any]) -> None:
+def train(client: MlflowClient, made: dict[str, Any], model_step: int) -> None:
     """Train a model with two data sets, and measure it on one of them."""
     rows = pd.DataFrame({"age": [21.0, 35.0, 50.0, 64.0], "spend": [1.0, 9.0, 3.0, 7.0]})
     target = np.array([0, 1, 0, 1])
@@ -136,7 +136,7 @@ def train(client: MlflowClient, made: dict[str, Any]) -> None:
             input_example=rows[:1],
             params={"C": "1.0"},
             tags={"kind": "linear"},
-            step=3,
+            step=model_step,
             pip_requirements=["scikit-learn"],
         )
         made["model"] = logged.model_id
