@@ -1,0 +1,274 @@
+"""What a reader of a tracking server does where the server is large, old, broken or changing."""
+
+import tracemalloc
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from lineage.connectors.mlflow.asking import RUNS_PAGE
+from lineage.connectors.mlflow.reading import ReadingOptions, SeriesChoice
+from lineage.connectors.mlflow.rest import EXPERIMENTS_PER_QUESTION, ServerReader
+from lineage.connectors.scanning import Document, Listed, Unread
+from lineage.connectors.transport import (
+    SourceAnswerError,
+    SourceError,
+    SourceMissingError,
+    SourceRefusedError,
+    SourceUnreachableError,
+)
+from lineage_schemas.limits import METRIC_SERIES_POINTS_MAX
+from lineage_schemas.values import JsonValue
+from mlflow_fake import START_MS, FakeServer, made_run, run_id
+from mlflow_looking import NoMemory, fresh_ledger, graph, look
+
+NO_FILES = ReadingOptions(artifacts_max=0)
+
+
+def read(
+    server: FakeServer, options: ReadingOptions = NO_FILES
+) -> tuple[list[Document], list[Unread], set[str], ServerReader]:
+    reader = ServerReader(server, "here", options)
+    found = list(reader.read(NoMemory(), None, is_whole=True))
+    return (
+        [one for one in found if isinstance(one, Document)],
+        [one for one in found if isinstance(one, Unread)],
+        {one.kind for one in found if isinstance(one, Listed)},
+        reader,
+    )
+
+
+def runs_of(documents: list[Document]) -> list[str]:
+    return [one.subject.removeprefix("run/") for one in documents if one.kind == "run"]
+
+
+@pytest.mark.parametrize("count", [0, 1, RUNS_PAGE, RUNS_PAGE + 1, 3 * RUNS_PAGE + 7])
+def test_every_run_is_shown_once_whatever_the_pages(count: int) -> None:
+    documents, unread, listed, _ = read(FakeServer(count=count))
+    assert runs_of(documents) == [run_id(number) for number in range(count)]
+    assert unread == []
+    assert "run" in listed
+
+
+def test_runs_of_one_moment_are_all_shown_though_they_fill_pages() -> None:
+    def at_once(number: int) -> dict[str, Any]:
+        return made_run(number, start_time=START_MS)
+
+    count = 2 * RUNS_PAGE + 3
+    documents, unread, _, _ = read(FakeServer(at_once, count=count))
+    assert sorted(runs_of(documents)) == [run_id(number) for number in range(count)]
+    assert unread == []
+
+
+def test_a_run_that_is_deleted_for_good_meanwhile_hides_no_other() -> None:
+    """An offset would skip the run behind it."""
+    gone: set[int] = set()
+
+    def shrinking(number: int) -> dict[str, Any]:
+        return made_run(number, experiment_id="deleted" if number in gone else "1")
+
+    def fail(name: str, question: Mapping[str, Any]) -> None:
+        if name == "runs/search" and "start_time" in question.get("filter", ""):
+            gone.add(0)
+
+    documents, _, _, _ = read(FakeServer(shrinking, count=2 * RUNS_PAGE, fail=fail))
+    assert set(runs_of(documents)) >= {run_id(number) for number in range(1, 2 * RUNS_PAGE)}
+
+
+def test_a_page_that_fails_leaves_what_was_read_and_is_named() -> None:
+    def fail(name: str, question: Mapping[str, Any]) -> SourceError | None:
+        late = f">= {START_MS + (RUNS_PAGE - 1) * 1_000}"
+        if name == "runs/search" and late in question.get("filter", ""):
+            return SourceRefusedError("Not for you", status=403)
+        return None
+
+    documents, unread, listed, _ = read(FakeServer(count=2 * RUNS_PAGE, fail=fail))
+    assert len(runs_of(documents)) == RUNS_PAGE
+    assert [(one.kind, one.subject) for one in unread] == [("run", "run/the runs of experiment 1")]
+    assert "Not for you" in unread[0].reason
+    assert "run" not in listed
+    assert {"experiment", "registered_model"} <= listed
+
+
+def test_an_answer_that_comes_cut_is_asked_for_in_smaller_pages() -> None:
+    def fail(name: str, question: Mapping[str, Any]) -> SourceError | None:
+        too_long = name == "runs/search" and question["max_results"] > 50
+        return SourceAnswerError("The answer was cut") if too_long else None
+
+    documents, unread, _, _ = read(FakeServer(count=130, fail=fail))
+    assert len(runs_of(documents)) == 130
+    assert unread == []
+
+
+def test_an_experiment_that_is_forbidden_hides_no_other() -> None:
+    experiments = tuple(str(number) for number in range(EXPERIMENTS_PER_QUESTION + 5))
+
+    def fail(name: str, question: Mapping[str, Any]) -> SourceError | None:
+        forbidden = name == "runs/search" and "7" in question["experiment_ids"]
+        return SourceRefusedError("Not for you", status=403) if forbidden else None
+
+    server = FakeServer(
+        lambda number: made_run(number, experiment_id=str(number)),
+        count=len(experiments),
+        experiments=experiments,
+        fail=fail,
+    )
+    documents, unread, _, _ = read(server)
+    assert len(runs_of(documents)) == len(experiments) - 1
+    assert [one.subject for one in unread] == ["run/the runs of experiment 7"]
+
+
+def test_a_server_that_goes_away_ends_the_look_and_what_was_not_read_is_named() -> None:
+    def fail(name: str, _: Mapping[str, Any]) -> SourceError | None:
+        return SourceUnreachableError("It is gone") if name == "runs/search" else None
+
+    server = FakeServer(count=3, fail=fail)
+    documents, unread, listed, _ = read(server)
+    assert [one.kind for one in documents] == ["experiment"]
+    assert {one.kind for one in unread} == {
+        *("run", "logged_model", "registered_model", "model_version"),
+    }
+    assert listed == {"experiment"}
+    assert len([name for name, _ in server.asked if name == "runs/search"]) == 1
+
+
+def test_a_server_that_cannot_be_asked_at_all_is_an_error() -> None:
+    def fail(_: str, __: Mapping[str, Any]) -> SourceError:
+        return SourceUnreachableError("No connection")
+
+    with pytest.raises(SourceUnreachableError):
+        read(FakeServer(fail=fail))
+
+
+def test_what_an_older_server_does_not_have_is_told_once_and_not_as_unread() -> None:
+    server = FakeServer(count=2, missing=frozenset({"logged-models/search"}))
+    documents, unread, listed, reader = read(server)
+    assert len(runs_of(documents)) == 2
+    assert unread == []
+    assert "logged_model" not in listed
+    assert reader.notes == ["This server offers no logged models"]
+
+
+def test_a_server_without_a_search_for_experiments_lists_them() -> None:
+    server = FakeServer(count=2, missing=frozenset({"experiments/search"}))
+    assert len(runs_of(read(server)[0])) == 2
+
+
+def test_a_run_that_makes_no_sense_is_unread_and_the_rest_is_read() -> None:
+    def odd(number: int) -> dict[str, Any]:
+        run = made_run(number)
+        if number == 1:
+            run["data"]["metrics"] = [{"key": "m", "value": "many", "step": 0}]
+        return run
+
+    documents, unread, listed, _ = read(FakeServer(odd, count=3))
+    assert runs_of(documents) == [run_id(0), run_id(2)]
+    assert "no number" in unread[0].reason
+    assert "run" not in listed
+
+
+def test_fields_that_nobody_knows_are_kept_in_the_document() -> None:
+    server = FakeServer(lambda number: made_run(number, colour="red"), count=1)
+    documents, _, _, _ = read(server)
+    assert b'"colour":"red"' in documents[1].body
+
+
+def test_a_status_that_nobody_knows_is_flagged() -> None:
+    ledger = fresh_ledger()
+    server = FakeServer(lambda number: made_run(number, status="PAUSED"), count=1)
+    look(ledger, ServerReader(server, "here", NO_FILES))
+    ((_, run),) = graph(ledger).of_type("lineage.Run").items()
+    assert run["state"] == "UNKNOWN"
+    assert run["properties"]["source_state"] == "PAUSED"
+    assert run["custom"]["mlflow.unknown_status"] is True
+
+
+def test_a_long_metric_comes_in_chunks_and_its_rest_is_unread_where_a_page_fails() -> None:
+    points = [
+        {"key": "m", "value": step / 2, "timestamp": START_MS, "step": step}
+        for step in range(2 * METRIC_SERIES_POINTS_MAX + 5)
+    ]
+
+    def stepped(number: int) -> dict[str, Any]:
+        run = made_run(number)
+        run["data"]["metrics"] = [points[-1]]
+        return run
+
+    things = {"metrics/get-history": points}
+    documents, unread, _, _ = read(FakeServer(stepped, count=1, things=things))
+    assert [one.subject.rpartition("/")[2] for one in documents if one.kind == "series"] == [
+        *("0", "1", "2")
+    ]
+    assert unread == []
+
+    def fail(name: str, question: Mapping[str, Any]) -> SourceError | None:
+        late = name == "metrics/get-history" and question.get("page_token", "0") >= "2"
+        return SourceAnswerError("Cut", status=400) if late else None
+
+    documents, unread, _, _ = read(FakeServer(stepped, count=1, things=things, fail=fail))
+    assert len([one for one in documents if one.kind == "series"]) == 2
+    assert [one.kind for one in unread] == ["series"]
+
+
+def test_series_are_read_only_where_they_are_wanted() -> None:
+    wanted = ReadingOptions(artifacts_max=0, series=SeriesChoice.NONE)
+    server = FakeServer(count=3)
+    read(server, wanted)
+    read(server)  # the last step of each is 0
+    assert not [name for name, _ in server.asked if name == "metrics/get-history"]
+    read(server, ReadingOptions(artifacts_max=0, series=SeriesChoice.ALL))
+    assert len([name for name, _ in server.asked if name == "metrics/get-history"]) == 3
+
+
+def test_a_second_look_asks_only_for_what_may_be_new() -> None:
+    def spread(number: int) -> dict[str, Any]:
+        start = START_MS + number * 60_000
+        status = "RUNNING" if number == 3 else "FINISHED"
+        return made_run(number, start_time=start, end_time=start + 500, status=status)
+
+    ledger = fresh_ledger()
+    server = FakeServer(spread, count=600)
+    assert look(ledger, ServerReader(server, "here", NO_FILES)).appended == 601
+    server.asked.clear()
+    server.count += 5
+    again = look(ledger, ServerReader(server, "here", NO_FILES), hours=1, whole=False)
+    assert again.appended == 5
+    assert again.there["run"] == 60 + 1 + 5 + 1  # an hour of runs, the last, the new, the running
+    filters = [question["filter"] for name, question in server.asked if name == "runs/search"]
+    assert any("RUNNING" in text for text in filters)
+    assert all(filters)
+
+
+def test_the_cursor_stays_where_a_kind_could_not_be_read() -> None:
+    def fail(name: str, _: Mapping[str, Any]) -> SourceError | None:
+        return SourceRefusedError("Not for you", status=403) if name == "runs/search" else None
+
+    server = FakeServer(count=5, fail=fail)
+    reader = ServerReader(server, "here", NO_FILES)
+    before: JsonValue = {"run_started": 7, "run_ended": 8}
+    list(reader.read(NoMemory(), before, is_whole=True))
+    assert reader.cursor == before
+
+
+def test_a_run_without_files_and_a_store_that_is_out_of_reach_are_two_things() -> None:
+    def missing(name: str, _: Mapping[str, Any]) -> SourceError | None:
+        return SourceMissingError("None", status=404) if name == "artifacts/list" else None
+
+    def broken(name: str, _: Mapping[str, Any]) -> SourceError | None:
+        return SourceAnswerError("Broken", status=400) if name == "artifacts/list" else None
+
+    files = ReadingOptions(artifacts_max=10)
+    assert read(FakeServer(count=1, fail=missing), files)[1] == []
+    assert [one.kind for one in read(FakeServer(count=1, fail=broken), files)[1]] == ["artifacts"]
+
+
+@pytest.mark.long
+def test_a_hundred_thousand_runs_are_never_held_in_memory() -> None:
+    server = FakeServer(count=100_000)
+    reader = ServerReader(server, "here", NO_FILES)
+    tracemalloc.start()
+    shown = sum(isinstance(one, Document) for one in reader.read(NoMemory(), None, is_whole=True))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert shown == 100_001
+    assert peak < 40 * 1_048_576  # a page, and the names of the runs: the runs are over 50 MB
