@@ -1,6 +1,9 @@
 """MLflow's own client writes a folder, and converts it; we read both, and change neither."""
 
 import json
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +13,12 @@ from lineage.connectors.mlflow.database import DatabaseReader
 from lineage.connectors.mlflow.files import FolderReader
 from lineage.connectors.mlflow.reading import ReadingOptions, SeriesChoice
 from lineage.connectors.mlflow.webhooks import EXAMPLES
-from mlflow_looking import fresh_ledger, graph, look
+from lineage.connectors.scanning import Listed, Unread
+from lineage_schemas.errors import ForeignStoreError, NotFoundError
+from mlflow_looking import NoMemory, fresh_ledger, graph, look
 from mlflow_looking import documents as shown_by
 from mlflow_peer import QUIET, file_bytes, play
-from peers import run_peer
+from peers import PEERS, run_peer
 
 ALL = ReadingOptions(series=SeriesChoice.ALL)
 
@@ -77,3 +82,100 @@ def test_the_examples_of_webhooks_are_those_that_mlflow_sends(tmp_path: Path) ->
     (tmp_path / "here").mkdir()
     done = run_peer("mlflow", ("python", "-c", program), tmp_path / "here", QUIET)
     assert json.loads(done.stdout.splitlines()[-1]) == EXAMPLES
+
+
+GENERATIONS = ("first", "451aebb31d03", "84291f40a231", "7f2a7d5fae7d", "400f98739977", "head")
+"""Schemas by MLflow's own names: 0.9, 1.0, 1.14, 2.4, 3.0 and the newest."""
+
+
+@pytest.fixture(scope="module")
+def generations(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("generations")
+    program = PEERS / "mlflow" / "old_stores.py"
+    run_peer("mlflow", ("python", program, folder, *GENERATIONS), folder, QUIET, 300)
+    return folder
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_a_database_of_each_generation_is_read_as_it_is_and_never_migrated(
+    generations: Path, generation: str
+) -> None:
+    database = generations / f"{generation}.db"
+    before = file_bytes(database)
+    reader = DatabaseReader(database, ALL)
+    ledger = fresh_ledger()
+    tally = look(ledger, reader)
+    assert tally.unread == []
+    assert file_bytes(database) == before
+    assert [path.name for path in generations.glob(f"{generation}.db*")] == [database.name]
+    assert reader.schema == {"first": "", "head": "dc11669786a5"}.get(generation, generation)
+    found = graph(ledger)
+    ((key, run),) = found.of_type("lineage.Run").items()
+    assert run["properties"]["display_name"] == "old run"
+    assert run["properties"]["hyperparameters"] == {"depth": "3"}
+    assert run["properties"]["metrics"] == {"loss": 0.5}
+    assert run["properties"]["duration_us"] == 5_000_000
+    assert (f"git:commit/{'c' * 40}", key, "INPUT") in found.edges
+    at = GENERATIONS.index(generation)
+    versions = found.of_type("lineage.ModelVersion")
+    assert len(versions) == (1 if at >= 2 else 0)
+    assert bool([tail for tail, _, _ in found.edges if ":dataset/" in tail]) == (at >= 3)
+    assert bool([head for _, head, _ in found.edges if ":logged-model/" in head]) == (at >= 4)
+    if versions:
+        (version,) = versions.values()
+        assert version["properties"]["stage"] == "production"
+        # The source lies in the run's own folder: an artifact of the run, which made it.
+        made = f"mlflow:artifact/tracking.example.org:5000/{'a' * 32}/model"
+        assert (key, made, "DECLARED_OUTPUT") in found.edges
+
+
+def test_what_a_server_has_only_in_its_log_is_read_and_the_log_stays_as_it_is(
+    generations: Path, tmp_path: Path
+) -> None:
+    database = tmp_path / "live.db"
+    shutil.copyfile(generations / "head.db", database)
+    with closing(sqlite3.connect(database)) as server:
+        server.execute("PRAGMA journal_mode = WAL")
+        server.execute("PRAGMA wal_autocheckpoint = 0")
+        server.execute("UPDATE runs SET status = 'FAILED'")
+        server.commit()
+        files = [database, tmp_path / "live.db-wal"]
+        before = file_bytes(*files)
+        shown, unread = shown_by(DatabaseReader(database, ALL))
+        assert unread == []
+        assert json.loads(shown[f"run/{'a' * 32}"])["status"] == "FAILED"
+        assert file_bytes(*files) == before
+
+
+@pytest.mark.parametrize("body", [b"", b"no database at all" * 100], ids=["empty", "text"])
+def test_a_file_that_is_no_database_of_mlflow_is_refused(tmp_path: Path, body: bytes) -> None:
+    file = tmp_path / "other.db"
+    file.write_bytes(body)
+    with pytest.raises(ForeignStoreError):
+        shown_by(DatabaseReader(file, ALL))
+    assert file.read_bytes() == body
+
+
+def test_what_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError):
+        shown_by(DatabaseReader(tmp_path / "none.db"))
+    with pytest.raises(NotFoundError):
+        shown_by(FolderReader(tmp_path))
+
+
+def test_a_damaged_page_costs_what_is_on_it_and_nothing_is_taken_for_gone(
+    generations: Path, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged.db"
+    body = bytearray((generations / "head.db").read_bytes())
+    with closing(sqlite3.connect(generations / "head.db")) as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'logged_models'"
+        ).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    body[(page - 1) * size : page * size] = b"\xff" * size
+    damaged.write_bytes(body)
+    found = list(DatabaseReader(damaged, ALL).read(NoMemory(), None, is_whole=True))
+    kinds = {one.kind for one in found if isinstance(one, Listed)}
+    assert kinds == {"experiment", "run", "registered_model", "model_version"}
+    assert [one.kind for one in found if isinstance(one, Unread)] == ["logged_model"]
