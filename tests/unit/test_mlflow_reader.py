@@ -272,3 +272,36 @@ def test_a_hundred_thousand_runs_are_never_held_in_memory() -> None:
     tracemalloc.stop()
     assert shown == 100_001
     assert peak < 40 * 1_048_576  # a page, and the names of the runs: the runs are over 50 MB
+
+
+def test_all_that_tags_may_say_is_taken_in_by_the_ledger() -> None:
+    md5 = "0f343b0931126a20f133d67c2b018a3b"
+    tags = {
+        "dvc.md5.data/raw": f"{md5}.dir",
+        "dvc.md5.data/train.csv": md5,
+        "dvc.md5.empty": "d41d8cd98f00b204e9800998ecf8427e",
+        "dvc.rev": "c" * 40,
+        "data": f"dvc:data/github.com%2Frisk%2Fchurn/data/a b.csv@md5:{md5}",
+        "stage": "dvc:stage/github.com%2Frisk%2Fchurn/dvc.lock/train@0123",
+        "rows": "sha256:" + "ab" * 32,
+        "lineage.ci.host": "github.com",
+        "lineage.ci.repository": "risk/churn",
+        "lineage.ci.run_id": "7",
+        "lineage.image.digest": "ghcr.io/risk/train@sha256:" + "ab" * 32,
+        "$odd": "$value",
+        "mlflow.parentRunId": run_id(9),
+    }
+
+    def tagged(number: int) -> dict[str, Any]:
+        run = made_run(number)
+        run["data"]["tags"] = [{"key": key, "value": value} for key, value in tags.items()]
+        return run
+
+    ledger = fresh_ledger()
+    tally = look(ledger, ServerReader(FakeServer(tagged, count=1), "here", NO_FILES))
+    assert tally.unread == []
+    found = graph(ledger)
+    contents = {word for _, word, class_ in found.links if class_ == "content"}
+    assert contents == {f"dvc-dir:{md5}.dir", f"md5:{md5}", "sha256:" + "ab" * 32}
+    stage = "dvc:stage/github.com%2Frisk%2Fchurn/dvc.lock/train@0123"
+    assert (f"mlflow:run/tracking.example.org:5000/{run_id(0)}", stage, "asserted") in found.links
