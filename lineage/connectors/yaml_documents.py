@@ -13,7 +13,7 @@ from typing import Final, Protocol, cast
 
 import yaml
 from msgspec import Struct
-from yaml.cyaml import CParser
+from yaml._yaml import CParser
 from yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -101,7 +101,7 @@ def read_yaml(body: bytes) -> JsonValue:
         )
     try:
         body.decode()
-        scanner = cast("_Scanner", CParser(body))  # type: ignore[no-untyped-call]
+        scanner = cast("_Scanner", CParser(body))
     except UnicodeDecodeError as error:
         raise DecodeError(f"The document is not UTF-8: {error}") from error
     try:

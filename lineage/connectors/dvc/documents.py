@@ -217,7 +217,7 @@ AnyDocument = (
 )
 
 _ENCODER: Final = msgspec.json.Encoder()
-_DECODER: Final = msgspec.json.Decoder(AnyDocument)
+_DECODER: Final[msgspec.json.Decoder[AnyDocument]] = msgspec.json.Decoder(AnyDocument)
 
 
 def encode_document(document: AnyDocument) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import posixpath
 import re
 import tomllib
@@ -15,7 +14,7 @@ from lineage.connectors.yaml_documents import read_yaml
 from lineage_schemas.errors import DecodeError, LimitExceededError
 from lineage_schemas.limits import INT_MAX, INT_MIN, VALUE_DEPTH_MAX
 from lineage_schemas.outside.dvc import DVC_MD5
-from lineage_schemas.values import JsonValue
+from lineage_schemas.values import JsonValue, metric_value
 
 VALUES_BYTES_MAX: Final = 256 * 1_024
 """One file of values; what is larger is data, and is named instead of being read."""
@@ -140,29 +139,30 @@ def _toml(body: bytes) -> JsonValue:
     return loaded
 
 
-def _kept(value: JsonValue, depth: int = 0) -> JsonValue:
-    """Return a value as the log can keep it."""
+def _kept(value: object, depth: int = 0) -> JsonValue:
+    """Return a value as the log can keep it: a time is text, and so is what is beyond 64 bits."""
     if depth > VALUE_DEPTH_MAX:
         raise LimitExceededError(
             f"A value is nested deeper than {VALUE_DEPTH_MAX} levels (VALUE_DEPTH_MAX)"
         )
     match value:
         case dict():
-            return {str(name): _kept(inner, depth + 1) for name, inner in value.items()}
+            return {_text(str(name)): _kept(inner, depth + 1) for name, inner in value.items()}
         case list():
             return [_kept(inner, depth + 1) for inner in value]
-        case bool() | None:
-            return value
-        case str():
-            return (
-                value.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
-            )
-        case int():
-            return value if INT_MIN <= value <= INT_MAX else str(value)
-        case float() if math.isfinite(value):
-            return value
-        case float():
-            tag = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-            return {"$float": tag}
         case _:
-            return str(value)
+            return _scalar(value)
+
+
+def _scalar(value: object) -> JsonValue:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, float):
+        return metric_value(value)
+    if isinstance(value, int) and INT_MIN <= value <= INT_MAX:
+        return value
+    return _text(str(value))
+
+
+def _text(text: str) -> str:
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
