@@ -6,6 +6,8 @@ T       ?= tests
 ARGS    ?=
 # How many processes test at once: a number, or as many as there are cores. 0 is for a debugger.
 WORKERS ?= auto
+# ML Metadata, a rival of the benchmarks, has wheels for nothing newer.
+PYTHON311 ?= python3.11
 
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -14,7 +16,7 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-long check static format-check lint types floors \
-        fix golden bench bench-integrity bench-rivals lock clean
+        fix golden peers bench bench-integrity bench-rivals lock lock-peers clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +56,9 @@ fix: $(VENV)/.dev ## format, and repair what the linter can
 golden: $(VENV)/.dev ## write the golden files anew; read the difference before you commit it
 	$(BIN)/python -m pytest --golden $(T) $(ARGS)
 
+peers: $(VENV)/.dev ## make the environments of the tools that tests run, .venvs/<name>
+	$(LOCK)/environments.sh tests/peers/*.txt
+
 bench: $(VENV)/.dev ## measure; ARGS names one benchmark
 	$(BIN)/python -m benchmarks $(ARGS)
 
@@ -61,7 +66,7 @@ bench-integrity: $(VENV)/.dev ## measure proofs, audits and what signing costs; 
 	$(BIN)/python -m benchmarks.integrity $(ARGS)
 
 bench-rivals: $(VENV)/.dev ## measure beside ML Metadata, in an environment of its own
-	benchmarks/rivals/setup.sh
+	PYTHON=$(PYTHON311) $(LOCK)/environments.sh benchmarks/rivals/*/requirements.txt
 	$(BIN)/python -m benchmarks all --rival $(ARGS)
 
 UVC = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -72,6 +77,9 @@ lock: $(VENV)/.dev ## resolve the dependencies anew (ARGS=--upgrade for newer on
 	$(UVC) $(ARGS) -o $(LOCK)/build.txt --group build -c $(LOCK)/runtime.txt
 	$(UVC) $(ARGS) -o $(LOCK)/dev.txt pyproject.toml --group dev \
 	    -c $(LOCK)/runtime.txt -c $(LOCK)/build.txt
+
+lock-peers: $(VENV)/.dev ## resolve what these tools need anew (ARGS=--upgrade for newer ones)
+	for peer in tests/peers/*.in; do $(UVC) $(ARGS) -o $${peer%.in}.txt $$peer || exit 1; done
 
 clean: ## remove what was built, .venv too
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis \

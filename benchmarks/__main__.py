@@ -30,7 +30,7 @@ def main() -> None:
     if options.save and (options.small or not re.fullmatch(r"\d{4}-\d\d-\d\d", options.save)):
         parser.error("--save takes a date like 2030-01-31 and the whole work, not --small")
     if options.rival and not Path(RIVAL[0]).exists():
-        parser.error("the rival is not installed: run benchmarks/rivals/setup.sh")
+        parser.error("the rival is not installed: run make bench-rivals")
     ours = importlib.util.find_spec("benchmarks.ours") is not None
     sides = [OURS] * ours + [RIVAL] * options.rival
     if not sides:

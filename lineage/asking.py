@@ -15,8 +15,16 @@ from lineage.access.accounts import Told
 from lineage.access.checking import Checks
 from lineage.access.roles import Action
 from lineage.anchoring.snapshots import Snapshots
+from lineage.clock import Clock
 from lineage.projections.catalog import SOURCE
-from lineage.questions.as_of import AsOf, FoundNamespace, resolve_as_of, state_basis
+from lineage.questions.as_of import (
+    AsOf,
+    FoundNamespace,
+    Present,
+    resolve_as_of,
+    state_basis,
+)
+from lineage.questions.sources import Watched, find_missing, read_watched, recorded_at
 from lineage.rules.form import LEDGER_NAMESPACE
 from lineage.stores.base import Reader
 from lineage.stores.bound import BoundReader
@@ -24,6 +32,7 @@ from lineage.writing.governing import namespace_number
 from lineage.writing.submission import Principal
 from lineage_schemas.basis import Basis
 from lineage_schemas.errors import ForbiddenError, LedgerError, StoreError
+from lineage_schemas.instants import format_instant, parse_instant
 
 _ACTIONS: Final = {"entries": Action.READ_ENTRIES}
 """What a question takes that is not a plain reading."""
@@ -47,9 +56,10 @@ class Asked:
 class Asking:
     """Opens questions on one store."""
 
-    def __init__(self, snapshots: Snapshots, checks: Checks) -> None:
+    def __init__(self, snapshots: Snapshots, checks: Checks, clock: Clock) -> None:
         self._snapshots = snapshots
         self._checks = checks
+        self._clock = clock
 
     @contextmanager
     def question(
@@ -100,13 +110,32 @@ class Asking:
         resolved = resolve_as_of(reader, origin, namespace, as_of)
         number = namespace_number(reader, namespace, resolved.size)
         own = namespace_number(reader, LEDGER_NAMESPACE, resolved.size)
+        watched = [] if number is None else read_watched(reader, (namespace, number), resolved.size)
+        moment_us = self._moment(reader, as_of, resolved.size) if watched else 0
         found = FoundNamespace(
             numbers=tuple(one for one in (number, own) if one is not None),
-            sources=() if number is None else _sources_of(reader, number, resolved.size),
-            missing=() if fault is None else (fault.what,),
+            sources=() if number is None else _sources_of(reader, number, resolved.size, watched),
+            missing=(
+                *(() if fault is None else (fault.what,)),
+                *find_missing(watched, moment_us),
+            ),
+            judged_at=format_instant(moment_us) if watched else None,
         )
         basis = state_basis(reader, origin, namespace, resolved, found)
         return Asked(bound_to(reader, namespace, number), number, basis, reader)
+
+    def _moment(self, reader: Reader, as_of: AsOf, size: int) -> int:
+        """Return the moment at which sources are judged.
+
+        Of a size or a time it is when the last entry was recorded: the same answer for ever. A
+        basis that is handed back was judged before, and is judged at that moment again.
+        """
+        if as_of is None:
+            return max(self._clock(), reader.head().recorded_us)
+        if isinstance(as_of, Basis) and as_of.sources_at is not None:
+            return parse_instant(as_of.sources_at)
+        recorded_us = recorded_at(reader, size - 1)
+        return max(as_of.asked_us, recorded_us) if isinstance(as_of, Present) else recorded_us
 
 
 def bound_to(reader: Reader, namespace: str, number: int | None) -> Reader:
@@ -114,6 +143,10 @@ def bound_to(reader: Reader, namespace: str, number: int | None) -> Reader:
     return BoundReader(reader, namespace, number, LEDGER_NAMESPACE)
 
 
-def _sources_of(reader: Reader, namespace: int, size: int) -> tuple[str, ...]:
+def _sources_of(
+    reader: Reader, namespace: int, size: int, watched: list[Watched]
+) -> tuple[str, ...]:
+    """Return who spoke by then, and of whom it was expected."""
     rows = reader.find(SOURCE, "namespace", [namespace])
-    return tuple(sorted(row[1] for row in rows if row[2] < size))
+    spoke = {row[1] for row in rows if row[2] < size}
+    return tuple(sorted(spoke.union(one.name for one in watched)))

@@ -33,6 +33,7 @@ from lineage.erasures import Erasures
 from lineage.folding import Progress, RebuildReport, bring_views_up, rebuild_views
 from lineage.graph.index import GraphIndex
 from lineage.intake import Append, Delivery, Intake, Outcomes
+from lineage.looks import Looks
 from lineage.moving.filling import refuse_unfinished
 from lineage.moving.leaving import Moves
 from lineage.projections.catalog import types_as_of
@@ -60,6 +61,7 @@ from lineage.questions.trace import TraceQuery, check_query, trace
 from lineage.recovery import Recoverer
 from lineage.rules.secrets import clean_identifier
 from lineage.stores.base import Store, Writer
+from lineage.watching import Watching
 from lineage.writing.governing import governance_batch, namespace_number
 from lineage.writing.preparing import PreparedBatch, prepare_batch
 from lineage.writing.submission import (
@@ -93,8 +95,9 @@ class Ledger:
     """A ledger: record statements, ask questions, check the log. Use it as a context manager.
 
     ``custody`` keeps checkpoints, keys and anchors; ``erasures`` erases, and holds what must stay;
-    ``moves`` backs the ledger up and exports it; ``recovery`` brings back a ledger that is not what
-    was signed; ``None``: nothing is signed here.
+    ``moves`` backs the ledger up and exports it; ``watching`` shows its sources, and ``looks`` what
+    those that are looked at said last; ``recovery`` brings back a ledger that is not what was
+    signed; ``None``: nothing is signed here.
     """
 
     def __init__(
@@ -118,14 +121,18 @@ class Ledger:
         self._notary = notary
         self._randomness = randomness
         guard = refuse_behind if notary is None else notary.guard
+        self.clock = clock
         self._checks = Checks(clock, accounts)
         self._intake = Intake(store, clock, randomness, guard, self._checks.check_batch)
         self._graph = GraphIndex()
-        self._asking = Asking(Snapshots(store, notary), self._checks)
+        self._asking = Asking(Snapshots(store, notary), self._checks, clock)
         self.custody = Custody(store, self._intake, notary, self._checks, clock, randomness)
         self.access = AccessControl(store, self._intake, self.custody, self._checks, randomness)
         self.erasures = Erasures(store, self._intake, self.custody, self._checks, clock, randomness)
+        watching = self._asking, self.custody, self._checks, self.record
+        self.watching = Watching(*watching, clock, randomness)
         self.moves = Moves(store, self.custody, notary, self._checks)
+        self.looks = Looks(self.custody, self._checks)
         self.recovery = None
         # With a sidecar that cannot be believed nobody knows what was erased: no question is
         # answered, but an audit and a recovery are possible.
@@ -403,10 +410,8 @@ class Ledger:
         check_page(count)
         question = question_of(namespace, "find", text)
         after = None if cursor is None else decode_cursor(cursor, question)
-        then = as_of if after is None else after.size
-        with self._asking.question(
-            (namespace, principal, then), "find", text, cursor, count
-        ) as asked:
+        where = namespace, principal, as_of if after is None else after.as_of
+        with self._asking.question(where, "find", text, cursor, count) as asked:
             page = find_words(asked.reader, asked.number, text, after, count, asked.basis)
             asked.count = len(page.nodes)
             return page
@@ -431,10 +436,8 @@ class Ledger:
         check_page(count)
         question = question_of(namespace, "list", name)
         after = None if cursor is None else decode_cursor(cursor, question)
-        then = as_of if after is None else after.size
-        with self._asking.question(
-            (namespace, principal, then), "list", name, cursor, count
-        ) as asked:
+        where = namespace, principal, as_of if after is None else after.as_of
+        with self._asking.question(where, "list", name, cursor, count) as asked:
             page = list_type(asked.reader, asked.number, name, after, count, asked.basis)
             asked.count = len(page.nodes)
             return page

@@ -11,6 +11,7 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
@@ -54,6 +55,7 @@ from lineage_schemas.codec import decode_envelope, encode_json
 from lineage_schemas.errors import LedgerError
 from lineage_schemas.mlmd import ArtifactType
 from lineage_schemas.records import AnyRecord
+from lineage_schemas.sources import SourceExpectation, SourceScan
 from lineage_schemas.values import JsonValue, PropertyType
 from openlineage_messages import dataset, encoded, run_event
 
@@ -85,7 +87,7 @@ POSITIONS = {
 Said = tuple[int, int, int]
 """In which namespace, what kind of thing, and of which key."""
 
-SAID_KINDS = 8
+SAID_KINDS = 9
 BASE64 = re.compile(r"[A-Za-z0-9+/]{40,}")
 
 
@@ -143,12 +145,31 @@ def records(namespace: str, kind: int, which: int, number: int) -> tuple[AnyReco
         case 4:
             return (MetricSeries(execution=run, metric=word, chunk=0, points=((0, 1, None),)),)
         case _:
-            return commanded(kind, which, word)
+            is_look = kind == SAID_KINDS - 2
+            return looked(which, word, number) if is_look else commanded(kind, which, word)
+
+
+def looked(which: int, word: str, number: int) -> tuple[AnyRecord, ...]:
+    """Return a look at a source, and what is expected of one."""
+    scan = SourceScan(
+        tool=word,
+        address=f"https://{word}.example.org",
+        started=datetime(2026, 1, 1, tzinfo=UTC),
+        finished=datetime(2026, 1, 1, 0, number % 60, tzinfo=UTC),
+        is_whole=which == 0,
+        there={word: 2},
+        here={word: 1},
+        unread=(word,),
+        unread_count=1,
+        cursor={"after": word},
+        due_seconds=60,
+    )
+    return (scan, SourceExpectation(source=("ci", word)[which], due_seconds=1))
 
 
 def commanded(kind: int, which: int, word: str) -> tuple[AnyRecord, ...]:
     """Return a command: a type of the same name, or a node of it by the same numeric id."""
-    if kind == SAID_KINDS - 3:
+    if kind == SAID_KINDS - 4:
         declared = {"same": PropertyType.STRING, word: PropertyType.STRING}
         return (ArtifactType(name=OWN_TYPE, properties=declared),)
     return (Artifact(id=which + 1, type=OWN_TYPE, properties={"same": word}),)

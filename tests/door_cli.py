@@ -53,11 +53,11 @@ WHOLE: dict[str, str] = {
 
 ASKED = (
     *("access key list", "access list", "access who", "erasure list", "erasure show", "find"),
-    *("holds", "list", "query", "show"),
+    *("holds", "list", "query", "show", "sources"),
 )
 CHANGING = (
     *("access grant", "access key make", "erasure approve", "erasure propose", "erasure refuse"),
-    *("hold", "ingest", "redact", "release", "retain"),
+    *("expect", "hold", "ingest", "redact", "release", "retain"),
 )
 PROVING = ("prove", "verify", "trace")
 WITHIN = frozenset({*ASKED, *CHANGING, *PROVING})
@@ -91,6 +91,8 @@ def asking(namespace: str) -> Iterator[Arguments]:
     yield "find", "mark"
     yield "find", mark(namespace, 0)[:4], "--format", "json"
     yield "holds", "--format", "json"
+    yield ("sources",)
+    yield "sources", "--format", "json"
     yield "erasure", "list", "--format", "json"
     yield "access", "list", "--format", "json"
     yield "access", "who", "read", "--format", "json"
@@ -101,6 +103,7 @@ def changing(size: int) -> Iterator[Arguments]:
     """Yield what says something, or would: by keys, and by positions of whomever they are."""
     yield "access", "grant", "new", "reader", "--format", "json"
     yield "access", "key", "make", "new", "--format", "json"
+    yield "expect", "ci", "--within", "1s", "--format", "json"
     yield "hold", KEYS[0], "--authority", "court", "--format", "json"
     yield "retain", KEYS[1], "--class", "c", "--days", "3", "--legal-basis", "b", "--format", "json"
     for position in (*range(size - 8, size + 4), size // 2):

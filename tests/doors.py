@@ -101,6 +101,7 @@ QUESTIONS: list[Question] = [
         for key in (KEYS[0], RUNS[0])
     ),
     lambda one, where: one.types(namespace=where),
+    lambda one, where: one.watching.sources(namespace=where),
     lambda one, where: one.entries(0, count=1_000, namespace=where),
     lambda one, where: one.basis(namespace=where).sources,
     lambda one, where: one.erasures.restraints(where),
@@ -128,6 +129,7 @@ FIELDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "nodes": ('type: "%s"', (*KINDS, "lineage.DataSet", OWN_TYPE)),
     "entries": ("from: %s, first: 1000", ("0", "3")),
     "types": ("asOf: {size: %s}", ("0", "9")),
+    "sources": ("asOf: {size: %s}", ("0", "9")),
     "basis": ("asOf: {size: %s}", ("0", "9")),
 }
 """The questions of a namespace: their arguments beside it, and what is put there."""

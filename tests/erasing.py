@@ -109,6 +109,7 @@ def answers(
         yield encode_json(ledger.trace(query, **asked_of))  # type: ignore[arg-type]
     yield encode_json(ledger.entries(count=1_000, **asked_of))  # type: ignore[arg-type]
     yield encode_json(ledger.types(**asked_of))  # type: ignore[arg-type]
+    yield encode_json(ledger.watching.sources(**asked_of))  # type: ignore[arg-type]
     for key in keys:
         yield encode_json(ledger.show(key, **asked_of))  # type: ignore[arg-type]
     for word in words:

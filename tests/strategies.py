@@ -35,6 +35,7 @@ from lineage_schemas.records import (
     StatedTime,
     Statement,
 )
+from lineage_schemas.sources import SourceExpectation, SourceScan
 from lineage_schemas.values import JsonValue, PropertyType
 
 T = TypeVar("T")
@@ -246,6 +247,41 @@ def series() -> st.SearchStrategy[AnyRecord]:
     )
 
 
+def scans() -> st.SearchStrategy[AnyRecord]:
+    """Looks at a source: whole or not, clean or not, ending in few moments."""
+    counts = st.dictionaries(st.sampled_from(["run", "model"]), st.integers(0, 2), max_size=2)
+    return st.builds(
+        lambda finished, whole, unread, due, there, here: SourceScan(
+            tool="acme",
+            address="https://acme.example.org",
+            started=DAWN,
+            finished=finished,
+            is_whole=whole,
+            there=there,
+            here=here,
+            unread=("run/1: it is locked",) * min(unread, 1),
+            unread_count=unread,
+            cursor={"after": unread},
+            due_seconds=due,
+        ),
+        st.sampled_from(INSTANTS),
+        st.booleans(),
+        st.integers(0, 2),
+        _maybe(1, 7_200),
+        counts,
+        counts,
+    )
+
+
+def expectations() -> st.SearchStrategy[AnyRecord]:
+    """What is expected of a source, of one that never spoke too."""
+    return st.builds(
+        SourceExpectation,
+        source=st.sampled_from((*SOURCES, "silent")),
+        due_seconds=_maybe(1, 7_200),
+    )
+
+
 def observed_records() -> st.SearchStrategy[AnyRecord]:
     """Any record of an observation."""
     return st.one_of(
@@ -258,6 +294,8 @@ def observed_records() -> st.SearchStrategy[AnyRecord]:
         claims(),
         retractions(),
         series(),
+        scans(),
+        expectations(),
     )
 
 

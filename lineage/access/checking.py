@@ -32,6 +32,7 @@ from lineage.writing.preparing import PreparedBatch
 from lineage.writing.submission import Principal
 from lineage_schemas.errors import ForbiddenError, LedgerError, PreconditionError, StoreError
 from lineage_schemas.records import Statement
+from lineage_schemas.sources import SourceExpectation
 
 RIGHTS_REMEMBERED_MAX: Final = 10_000
 """Principals whose rights are kept in memory; beyond that they are worked out anew."""
@@ -156,7 +157,9 @@ class Checks:
                 approvals.append(statement)
             else:
                 action = Action.INGEST
-                fits = permits(rights, action, namespace, statement.source)
+                fits = all(
+                    permits(rights, action, namespace, source) for source in spoken_for(statement)
+                )
                 plain.append(statement)
             if not fits:
                 raise _refused_batch(action, namespace, statement)
@@ -213,6 +216,15 @@ class Checks:
             self._rights.clear()
             self._read_at = at
         return self._state
+
+
+def spoken_for(statement: Statement) -> set[str]:
+    """Return the sources that a statement speaks for: whoever makes it, and any it promises for.
+
+    Somebody who may speak for one source could otherwise end the promise of another, unseen.
+    """
+    records = (one for one in statement.records if isinstance(one, SourceExpectation))
+    return {statement.source, *(one.source for one in records)}
 
 
 def _refused_batch(

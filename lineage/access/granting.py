@@ -9,7 +9,8 @@ from lineage.access.checking import Checks
 from lineage.access.names import RESERVED_NAMES
 from lineage.access.roles import WHOLE_LEDGER_ROLES, Action, kept_apart
 from lineage.access.state import covers, grantees_of, meets
-from lineage.rules.form import LEDGER_NAMESPACE, check_name, check_namespace, check_principal
+from lineage.rules.form import LEDGER_NAMESPACE, check_namespace, check_principal
+from lineage.rules.texts import check_name
 from lineage.stores.base import Reader
 from lineage.writing.submission import Principal
 from lineage_schemas.access import EVERY, GROUP_PREFIX, Role

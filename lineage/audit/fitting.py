@@ -34,6 +34,7 @@ from lineage_schemas.mlmd import (
     Record,
 )
 from lineage_schemas.records import Actor, Claim, Message, MetricSeries, Retraction
+from lineage_schemas.sources import SourceExpectation, SourceScan
 
 
 def fits(records: Sequence[Record], structure: Sequence[Item]) -> bool:
@@ -85,6 +86,8 @@ _FORMS: Final[dict[type[Record], tuple[type[Item], Compares | None]]] = {
     ContextType: (TypeItem, _is_of(Kind.CONTEXT)),
     Message: (PlainItem, None),
     Actor: (PlainItem, None),
+    SourceScan: (PlainItem, None),
+    SourceExpectation: (PlainItem, None),
     **dict.fromkeys(GOVERNANCE_TYPES, (PlainItem, None)),
     Erasure: (EraseItem, _is_same_erasure),
 }

@@ -104,7 +104,7 @@ def _statements(
         )
     kept, filtered = filter_secrets(body)
     mapped = mapping.map(kept)
-    message_id = _with_ordinal(mapped.statement_id, ordinal)
+    message_id = with_ordinal(mapped.statement_id, ordinal)
     number = mapping.version.rpartition("/")[2]
     first = Statement(
         id=_checked(message_id),
@@ -128,7 +128,12 @@ def _statements(
     return (first, *rest)
 
 
-def _with_ordinal(statement_id: str, ordinal: int) -> str:
+def with_ordinal(statement_id: str, ordinal: int) -> str:
+    """Return the id under which the ``ordinal``-th message of one id stands.
+
+    Raises:
+        InvalidInputError: an ordinal below 1.
+    """
     if ordinal < 1:
         raise InvalidInputError("The first message of an id has ordinal 1", where=str(ordinal))
     return statement_id if ordinal == 1 else f"{statement_id}~{ordinal}"

@@ -21,23 +21,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final, Protocol
+from urllib.parse import quote
 
 from msgspec import Struct
 
 from lineage_schemas.records import AnyRecord, StatedTime
+from lineage_schemas.values import JsonValue
 
 GONE: Final = b'{"gone":true}'
 """The document of a thing that the source does not show any more."""
+
+_SAFE: Final = " !#$&'()*+,:;=?[]"
+"""What stands in a subject as it is, beside letters and digits: all but ``/``, ``@``, ``~``, ``%``.
+"""
 
 
 class Document(Struct, frozen=True):
     """What a source shows of one thing.
 
     ``kind`` is what is counted (``run``, ``commit``); ``subject`` is what the source calls the
-    thing and begins with the kind (``run/0123``): it holds no digest of the body. ``body`` is JSON
-    in one spelling: the same thing shown again is the same bytes, so nothing in it may depend on
-    when it was looked at. ``changed`` is when the thing came to be as it is shown, where the source
-    says so. ``is_fixed``: the thing never changes, so one that is known needs no second look.
+    thing and begins with the kind (``run/0123``). It holds no digest of the body, and neither ``~``
+    nor ``@``, which stand for revisions and mappings (``subject_of`` encodes them). ``body`` is
+    JSON in one spelling: the same thing shown again is the same bytes, so nothing in it may depend
+    on when it was looked at. ``changed`` is when the thing came to be as it is shown, where the
+    source says so. ``is_fixed``: the thing never changes, so one that is known needs no second
+    look.
     """
 
     kind: str
@@ -47,12 +55,30 @@ class Document(Struct, frozen=True):
     is_fixed: bool = False
 
 
+def subject_of(kind: str, *names: str) -> str:
+    """Return the subject of a thing by the names that its source has for it."""
+    return "/".join((kind, *(quote(name, safe=_SAFE).replace("~", "%7E") for name in names)))
+
+
 class Unread(Struct, frozen=True):
     """A thing that is there and could not be read: what, and why, for people."""
 
     kind: str
     subject: str
     reason: str
+
+
+class Listed(Struct, frozen=True):
+    """Every thing of a kind has been shown, or told as unread: what was not is gone.
+
+    A reader that could not list all of a kind leaves this out, and nothing is taken for gone.
+    """
+
+    kind: str
+
+
+Look = Iterator[Document | Unread | Listed]
+"""What a reader yields. Each subject comes once at most, and what others refer to comes first."""
 
 
 class Revision(Struct, frozen=True, kw_only=True):
@@ -126,4 +152,42 @@ class Memory(Protocol):
 
     def subjects(self, kind: str) -> Iterator[str]:
         """Yield every subject of a kind that the ledger has heard of, in bytewise order."""
+        ...
+
+
+class SourceReader(Protocol):
+    """Reads one source, and never changes it. One look; make another reader for the next."""
+
+    @property
+    def tool(self) -> str:
+        """What the source is: ``mlflow``, ``dvc``."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """Where it is read, without credentials."""
+        ...
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """The kinds of which ``read`` may yield ``Listed``."""
+        ...
+
+    @property
+    def shown_at(self) -> datetime | None:
+        """The time that the source shows, where that is not now: of a copy, when it was made."""
+        ...
+
+    def read(self, memory: Memory, cursor: JsonValue, *, is_whole: bool) -> Look:
+        """Yield what the source shows: all of it, or what may be new since ``cursor``.
+
+        Raises:
+            LedgerError: the source cannot be read at all. Where a part of it cannot be read, that
+                part is yielded as ``Unread``.
+        """
+        ...
+
+    @property
+    def cursor(self) -> JsonValue:
+        """From where the next look may go on; asked once ``read`` has come to its end."""
         ...

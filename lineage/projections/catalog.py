@@ -83,6 +83,9 @@ class Catalog:
     def __init__(self) -> None:
         self.numbers: dict[str, int] = {}
         self.names: dict[int, str] = {}
+        self.heard: dict[tuple[int, str], int] = {}
+        """In which run of positions each source spoke last, where that is known."""
+
         self._types: dict[TypeKey, KnownTypeRow] = {}
         self._last_ids: dict[tuple[int, int], int] = {}
         self._stored_counters: set[tuple[int, int]] = set()
@@ -114,7 +117,7 @@ class Catalog:
         twin.numbers, twin.names = dict(self.numbers), dict(self.names)
         twin._types, twin._last_ids = dict(self._types), dict(self._last_ids)
         twin._stored_counters = set(self._stored_counters)
-        twin._sources = set(self._sources)
+        twin._sources, twin.heard = set(self._sources), dict(self.heard)
         return twin
 
     def find_type(

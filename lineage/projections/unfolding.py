@@ -40,6 +40,7 @@ from lineage_schemas.mlmd import (
 )
 from lineage_schemas.records import Actor, Claim, LinkClass, MetricSeries, Mode, Retraction
 from lineage_schemas.redactions import has_redactions
+from lineage_schemas.sources import SourceExpectation, SourceScan
 
 KEY_CLASS: Final = "key"
 """The class of the link between a node and the hub of its own key."""
@@ -87,13 +88,16 @@ class Unfolded(NamedTuple):
     actors: list[Actor]
     erasures: list[EraseItem]
     governance: list[GovernanceRecord]
+    sources: list[tuple[int, SourceScan | SourceExpectation]]
+    """What is said of sources, with the number of the record."""
+
     redacted: list[int]
     """Nodes of which something was erased from this very entry."""
 
 
 def unfold(entry: Entry, namespace: int) -> Unfolded:
     """Take an entry apart; ``namespace`` is the number of its envelope's namespace."""
-    said = Unfolded(entry, namespace, [], [], [], [], [], [], [], [], [], [], [])
+    said = Unfolded(entry, namespace, [], [], [], [], [], [], [], [], [], [], [], [])
     records = entry.records or ()
     count = len(records)
     for index, item in enumerate(entry.envelope.structure):
@@ -177,11 +181,13 @@ def _unfold_type(said: Unfolded, _: int, item: TypeItem, record: Record | None) 
     said.types.append((item.kind, item.id, record if isinstance(record, TypeRecord) else None))
 
 
-def _unfold_plain(said: Unfolded, _: int, __: PlainItem, record: Record | None) -> None:
+def _unfold_plain(said: Unfolded, index: int, _: PlainItem, record: Record | None) -> None:
     if isinstance(record, Actor):
         said.actors.append(record)
     elif isinstance(record, GovernanceRecord):
         said.governance.append(record)
+    elif isinstance(record, SourceScan | SourceExpectation):
+        said.sources.append((index, record))
 
 
 def _unfold_erase(said: Unfolded, _: int, item: EraseItem, record: Record | None) -> None:

@@ -26,6 +26,7 @@ from lineage.projections.handles import HANDLE, Handles
 from lineage.projections.links import HUB, LINK, Links
 from lineage.projections.memberships import MEMBERSHIP, Memberships
 from lineage.projections.nodes import NODE, Nodes
+from lineage.projections.sources import EXPECTED, HEARD, LOOK, WATCHED, Sources
 from lineage.projections.statements import ACTOR, SERIES, STATEMENT, Statements
 from lineage.projections.states import STATE, STATE_PAST, States
 from lineage.projections.unfolding import Unfolded, unfold
@@ -51,12 +52,16 @@ second one (``BEHIND_ID``) where ``lineage.anchoring.behind`` has said something
 sees by it that rows may have changed or gone.
 """
 
-PROJECTION_VERSION: Final = "views/3"
+PROJECTION_VERSION: Final = "views/4"
 """Changes whenever the same entries would fold into other rows."""
 
 VIEW_TABLES: Final = (
     NAMESPACE,
     SOURCE,
+    HEARD,
+    WATCHED,
+    LOOK,
+    EXPECTED,
     TYPE,
     COUNTER,
     NODE,
@@ -103,6 +108,7 @@ class Views:
         self.handles = Handles()
         self._words = Words()
         self._statements = Statements()
+        self._sources = Sources(catalog)
         self._erasures = Erasures()
         self._governance = Governance()
         self._grants = Grants()
@@ -185,6 +191,7 @@ class Views:
         self.memberships.fold(said)
         self.links.fold(said)
         self._statements.fold(said)
+        self._sources.fold(said)
         if said.erasures or said.redacted or said.governance:
             self._erasures.fold(said)
         if said.governance:
@@ -207,6 +214,7 @@ class Views:
             self.handles,
             self._words,
             self._statements,
+            self._sources,
             self._erasures,
             self._governance,
             self._grants,

@@ -6,6 +6,8 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final, NamedTuple
 
+from msgspec import Struct
+
 from lineage.projections.erasures import last_erasure
 from lineage.projections.views import PROJECTION_VERSION
 from lineage.proofs.tree import root_at
@@ -16,8 +18,20 @@ from lineage_schemas.entry import Envelope
 from lineage_schemas.errors import UnknownBasisError
 from lineage_schemas.instants import instant_us
 
-AsOf = int | datetime | Basis | None
-"""A size, a time (resolved to the size the log had then), a basis handed back, or ``None``: now."""
+
+class Present(Struct, frozen=True):
+    """A present that was fixed: the size that was the log's at the moment ``asked_us``.
+
+    For a request that asks several questions, and for the further pages of a list.
+    """
+
+    size: int
+    asked_us: int
+
+
+AsOf = int | datetime | Basis | Present | None
+"""A size, a time (resolved to the size the log had then), a basis handed back, a present that was
+fixed, or ``None``: now."""
 
 
 def _software_version() -> str:
@@ -34,12 +48,14 @@ class FoundNamespace(NamedTuple):
     """What a question finds of its namespace before it is answered.
 
     ``numbers`` are those under which it, and the ledger's own namespace, stand; ``missing`` says
-    what of the log is known not to be there.
+    what is known not to be there, of the log or of what sources have to say; ``judged_at`` is when
+    sources were judged, if any were.
     """
 
     numbers: tuple[int, ...] = ()
     sources: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    judged_at: str | None = None
 
 
 class ResolvedSize(NamedTuple):
@@ -67,6 +83,8 @@ def resolve_as_of(reader: Reader, origin: str, namespace: str, as_of: AsOf) -> R
             return ResolvedSize(_checked_basis(reader, origin, namespace, as_of), None, as_of)
         case datetime():
             return ResolvedSize(size_at(reader, instant_us(as_of)), None)
+        case Present():
+            return _rounded(reader, _checked_size(as_of.size, head))
         case int():
             return _rounded(reader, _checked_size(as_of, head))
 
@@ -99,6 +117,7 @@ def state_basis(
         namespace=namespace,
         asked_size=resolved.asked_size,
         sources=found.sources,
+        sources_at=found.judged_at,
         last_erasure=erasure,
         complete=not found.missing,
         incomplete_because=found.missing,

@@ -11,6 +11,7 @@ from lineage.projections.catalog import type_key, types_as_of
 from lineage.projections.nodes import NODE
 from lineage.projections.states import STATE, STATE_PAST, read_shown
 from lineage.projections.words import WORD, words_of, words_of_node
+from lineage.questions.as_of import AsOf, Present
 from lineage.questions.nodes import complete_nodes, read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.stores.base import Reader
@@ -18,12 +19,13 @@ from lineage.vertices import HUB_CODE, ID_MAX, KIND_CODES, namespace_of, vertex_
 from lineage_schemas.basis import Basis
 from lineage_schemas.errors import InvalidInputError, NotFoundError
 from lineage_schemas.graph import Node, NodePage
+from lineage_schemas.instants import parse_instant
 from lineage_schemas.limits import INT_MAX
 from lineage_schemas.mlmd import Kind
 
 PAGE_NODES_MAX: Final = 1_000
 PAGE_NODES_DEFAULT: Final = 100
-_CURSOR_VERSION: Final = 2
+_CURSOR_VERSION: Final = 3
 QUERY_WORDS_MAX: Final = 16
 
 
@@ -32,13 +34,19 @@ class Cursor(NamedTuple):
 
     ``question`` is a checksum of what was asked, so that a cursor serves no other question.
     ``after`` is counted from the first vertex of the namespace, whose number tells how many there
-    were before it.
+    were before it. ``judged_us`` is when the sources of the first page were judged, if any were.
     """
 
     question: int
     size: int
     part: int
     after: int
+    judged_us: int = 0
+
+    @property
+    def as_of(self) -> AsOf:
+        """As of when the next page is asked: of what the first one was."""
+        return Present(self.size, self.judged_us) if self.judged_us else self.size
 
 
 _Found = tuple[int, int, Node]
@@ -47,7 +55,7 @@ _Found = tuple[int, int, Node]
 
 def encode_cursor(cursor: Cursor) -> str:
     """Return the opaque text of a cursor."""
-    return urlsafe_b64encode(b"%d.%d.%d.%d.%d" % (_CURSOR_VERSION, *cursor)).decode().rstrip("=")
+    return urlsafe_b64encode(b"%d.%d.%d.%d.%d.%d" % (_CURSOR_VERSION, *cursor)).decode().rstrip("=")
 
 
 def question_of(*asked: str) -> int:
@@ -166,7 +174,8 @@ def _page(basis: Basis, question: int, count: int, found: list[_Found]) -> NodeP
     if len(found) > count:
         part, vertex, _ = found[count - 1]
         after = vertex - vertex_of(namespace_of(vertex), HUB_CODE, 0)
-        cursor = encode_cursor(Cursor(question, basis.size, part, after))
+        judged_us = 0 if basis.sources_at is None else parse_instant(basis.sources_at)
+        cursor = encode_cursor(Cursor(question, basis.size, part, after, judged_us))
     return NodePage(basis=basis, nodes=tuple(node for _, _, node in found[:count]), cursor=cursor)
 
 

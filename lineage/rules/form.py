@@ -10,8 +10,11 @@ from msgspec.structs import replace
 
 from lineage.rules.refs import REF_FIELDS
 from lineage.rules.secrets import clean_identifier, filter_secrets, refuse_api_key
+from lineage.rules.sources import check_expectation, check_scan
+from lineage.rules.texts import UTF8_BYTES_MAX, check_bytes, check_name, check_text
 from lineage.vertices import ID_MAX
 from lineage_schemas.access import EVERY
+from lineage_schemas.codec import encode_json
 from lineage_schemas.errors import InvalidInputError, LedgerError, LimitExceededError
 from lineage_schemas.governance import GOVERNANCE_TYPES
 from lineage_schemas.identifiers import (
@@ -22,14 +25,11 @@ from lineage_schemas.instants import format_instant, instant_us
 from lineage_schemas.known_types.registry import personal_properties
 from lineage_schemas.known_types.system import SYSTEM_TYPES
 from lineage_schemas.limits import (
-    IDENTIFIER_BYTES_MAX,
     INT_MAX,
     INT_MIN,
     METRIC_SERIES_POINTS_MAX,
     NAME_BYTES_MAX,
-    NAMESPACE_BYTES_MAX,
     PATH_STEPS_MAX,
-    STATEMENT_ID_BYTES_MAX,
 )
 from lineage_schemas.mlmd import (
     Artifact,
@@ -59,6 +59,7 @@ from lineage_schemas.records import (
     StatedTime,
     Statement,
 )
+from lineage_schemas.sources import SourceExpectation, SourceScan
 from lineage_schemas.values import PropertyType, value_type
 
 _KINDS: Final[dict[type[NodeRecord], Kind]] = {
@@ -67,18 +68,7 @@ _KINDS: Final[dict[type[NodeRecord], Kind]] = {
     Context: Kind.CONTEXT,
 }
 
-_LIMITS: Final = {
-    "IDENTIFIER_BYTES_MAX": IDENTIFIER_BYTES_MAX,
-    "NAME_BYTES_MAX": NAME_BYTES_MAX,
-    "NAMESPACE_BYTES_MAX": NAMESPACE_BYTES_MAX,
-    "STATEMENT_ID_BYTES_MAX": STATEMENT_ID_BYTES_MAX,
-}
-"""Limits by their names, which errors tell."""
-
-_UTF8_BYTES_MAX: Final = 4
-"""What a character takes at the most."""
-
-_NAME_SURELY_FITS: Final = NAME_BYTES_MAX // _UTF8_BYTES_MAX
+_NAME_SURELY_FITS: Final = NAME_BYTES_MAX // UTF8_BYTES_MAX
 
 _NUMBERS: Final = frozenset({PropertyType.INT, PropertyType.DOUBLE})
 _SYSTEM_TYPE_NAMES: Final = frozenset(known.name for known in SYSTEM_TYPES)
@@ -107,7 +97,7 @@ A plain one: a dictionary of one's own kind finds what it holds in ten times the
 
 def check_namespace(namespace: str) -> None:
     """Refuse a namespace without a name, with one that is too long or not plain text, or ours."""
-    _check_text("namespace", namespace, "NAMESPACE_BYTES_MAX")
+    check_text("namespace", namespace, "NAMESPACE_BYTES_MAX")
     if namespace == EVERY:
         raise InvalidInputError(f"{EVERY!r} stands for every namespace, and is the name of none")
     if namespace == LEDGER_NAMESPACE:
@@ -119,12 +109,7 @@ def check_namespace(namespace: str) -> None:
 
 def check_principal(name: str) -> None:
     """Refuse a principal without a name, or with one that is too long or not plain text."""
-    _check_text("principal's name", name, "NAME_BYTES_MAX")
-
-
-def check_name(what: str, name: str) -> None:
-    """Refuse what is no name of a source, or of anything else that is called by plain text."""
-    _check_text(what, name, "NAME_BYTES_MAX")
+    check_text("principal's name", name, "NAME_BYTES_MAX")
 
 
 def normalise_statement(statement: Statement, keys: Keys | None = None) -> Statement:
@@ -137,14 +122,14 @@ def normalise_statement(statement: Statement, keys: Keys | None = None) -> State
         InvalidInputError: a rule of form is broken; names the statement and the record.
     """
     try:
-        _check_text("statement id", statement.id, "STATEMENT_ID_BYTES_MAX")
-        _check_text("source", statement.source, "NAME_BYTES_MAX")
+        check_text("statement id", statement.id, "STATEMENT_ID_BYTES_MAX")
+        check_text("source", statement.source, "NAME_BYTES_MAX")
         if statement.source == LEDGER_SOURCE:
             raise InvalidInputError(
                 f"The source {LEDGER_SOURCE!r} is the ledger's own", hint="Name a source of yours."
             )
         for text in (statement.id, statement.source):
-            if "://" in text and filter_secrets(text.encode())[1]:
+            if "://" in text and filter_secrets(encode_json(text))[1]:
                 raise InvalidInputError(
                     "A statement's id and source are kept for ever, and may hold no password"
                 )
@@ -234,7 +219,7 @@ def _commanded_type(record: TypeRecord, _: Keys) -> TypeRecord:
     check_name("type name", record.name)
     for name in (record.version, record.external_id, record.description, *record.properties):
         if name is not None:
-            _check_bytes("text of a type", name, "NAME_BYTES_MAX")
+            check_bytes("text of a type", name, "NAME_BYTES_MAX")
     if record.base_type is not None and record.base_type not in _SYSTEM_TYPE_NAMES:
         raise InvalidInputError(
             "A base type is one of the nine system types",
@@ -270,14 +255,14 @@ def _check_node(record: NodeRecord) -> None:
         refuse_api_key("type name", record.type)
     for name in (record.type, record.type_version, record.name, record.external_id):
         if name is not None and len(name) > _NAME_SURELY_FITS:
-            _check_bytes("name", name, "NAME_BYTES_MAX")
+            check_bytes("name", name, "NAME_BYTES_MAX")
     uri = getattr(record, "uri", None)
     if uri is not None:
-        _check_bytes("uri", uri, "IDENTIFIER_BYTES_MAX")
+        check_bytes("uri", uri, "IDENTIFIER_BYTES_MAX")
     for properties in (record.properties, record.custom_properties):
         for name in properties:
             if not 0 < len(name) <= _NAME_SURELY_FITS:
-                _check_text("property name", name, "NAME_BYTES_MAX")
+                check_text("property name", name, "NAME_BYTES_MAX")
 
 
 def _mark_personal(record: NodeRecord) -> NodeRecord:
@@ -356,6 +341,23 @@ def _actor(record: Actor, _: Keys) -> Actor:
     )
 
 
+def _observed_scan(record: SourceScan, _: Keys) -> SourceScan:
+    check_scan(record)
+    return record
+
+
+def _observed_expectation(record: SourceExpectation, _: Keys) -> SourceExpectation:
+    check_expectation(record)
+    return record
+
+
+def _commanded_source(record: Record, _: Keys) -> Record:
+    raise InvalidInputError(
+        f"A {type(record).__name__} is observed, not commanded",
+        hint="Send the statement with mode 'observation'.",
+    )
+
+
 def _governance(record: Record, _: Keys) -> Record:
     raise InvalidInputError(
         f"{type(record).__name__} records are the ledger's own",
@@ -371,7 +373,7 @@ def _check_path(record: Event) -> None:
         )
     for step in record.path:
         if isinstance(step, str):
-            _check_bytes("path step", step, "NAME_BYTES_MAX")
+            check_bytes("path step", step, "NAME_BYTES_MAX")
         else:
             _check_number("path step", step)
     if record.time is not None:
@@ -379,7 +381,7 @@ def _check_path(record: Event) -> None:
 
 
 def _check_series(record: MetricSeries) -> None:
-    _check_text("metric", record.metric, "NAME_BYTES_MAX")
+    check_text("metric", record.metric, "NAME_BYTES_MAX")
     if len(record.points) > METRIC_SERIES_POINTS_MAX:
         raise LimitExceededError(
             f"A chunk of {len(record.points)} points is over the limit of "
@@ -475,26 +477,6 @@ def _normalised(identifier: str) -> str:
     return clean_identifier(identifier)
 
 
-def _check_text(what: str, text: str, limit: str) -> None:
-    refuse_api_key(what, text)
-    if not text or text != text.strip() or not text.isprintable():
-        raise InvalidInputError(
-            f"A {what} is plain text without blank ends, and not empty", where=repr(text)[:64]
-        )
-    _check_bytes(what, text, limit)
-
-
-def _check_bytes(what: str, text: str, limit: str) -> None:
-    if len(text) <= _LIMITS[limit] // _UTF8_BYTES_MAX:
-        return
-    size = len(text.encode(errors="surrogatepass"))
-    if size > _LIMITS[limit]:
-        raise LimitExceededError(
-            f"A {what} of {size} bytes is over the limit of {_LIMITS[limit]} ({limit})",
-            where=text[:64],
-        )
-
-
 _OBSERVED: Final[_NormalForms] = {
     Artifact: _observed_node,
     Execution: _observed_node,
@@ -511,6 +493,8 @@ _OBSERVED: Final[_NormalForms] = {
     ContextType: _observed_type,
     Message: _message,
     Actor: _actor,
+    SourceScan: _observed_scan,
+    SourceExpectation: _observed_expectation,
     **dict.fromkeys(GOVERNANCE_TYPES, _governance),
 }
 """In an observation every node is named by its key."""
@@ -531,6 +515,8 @@ _COMMANDED: Final[_NormalForms] = {
     ContextType: _commanded_type,
     Message: _message,
     Actor: _actor,
+    SourceScan: _commanded_source,
+    SourceExpectation: _commanded_source,
     **dict.fromkeys(GOVERNANCE_TYPES, _governance),
 }
 """In a command a node goes by its id, by ``#N``, or by a key that is there already."""

@@ -26,6 +26,7 @@ from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.identifiers import normalise_identifier
 from lineage_schemas.mlmd import Event, NodeRecord, Record
 from lineage_schemas.records import Claim, Message, MetricSeries, Retraction
+from lineage_schemas.sources import SourceExpectation, SourceScan
 from lineage_schemas.values import JsonValue
 
 FILTERED: Final = b"[filtered]"
@@ -110,7 +111,7 @@ _MODEL_TOKENS: Final = frozenset(
 """The ``pad_token`` of a language model is part of what it is, and no secret."""
 
 _PAIR_NAMES: Final = frozenset({b"name", b"key"})
-_ALWAYS_SEARCHED: Final = frozenset({Claim, Retraction, Message})
+_ALWAYS_SEARCHED: Final = frozenset({Claim, Retraction, Message, SourceScan, SourceExpectation})
 _AT: Final = ord("@")
 _EQUALS: Final = ord("=")
 _WORKING_FOLDERS: Final = frozenset({"PWD", "OLDPWD"})

@@ -16,8 +16,10 @@ class Basis(Struct, frozen=True, kw_only=True):
     rounded down to the batch's start. ``redactions`` counts the entries met of which something
     was erased, and ``last_erasure`` is the position of the last entry that states an erasure from
     what was looked at, as the answer was given.
-    ``sources`` are those in scope; ``complete`` is false when something is known to be missing, and
-    ``incomplete_because`` says what.
+    ``sources`` are those in scope, and ``sources_at`` is the moment at which they were judged,
+    where any is: one that is overdue then, or unreconciled, has something to say that is not here.
+    ``complete`` is false when something is known to be missing, and ``incomplete_because`` says
+    what.
     """
 
     origin: str
@@ -31,5 +33,6 @@ class Basis(Struct, frozen=True, kw_only=True):
     redactions: int = 0
     last_erasure: int | None = None
     sources: tuple[str, ...] = ()
+    sources_at: str | None = None
     complete: bool = True
     incomplete_because: tuple[str, ...] = ()

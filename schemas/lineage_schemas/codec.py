@@ -45,6 +45,7 @@ from lineage_schemas.mlmd import (
     Record,
 )
 from lineage_schemas.records import Actor, AnyRecord, Claim, Message, MetricSeries, Statement
+from lineage_schemas.sources import SourceExpectation, SourceScan
 from lineage_schemas.values import JsonValue, check_value
 
 
@@ -90,6 +91,7 @@ _ENVELOPE: Final = msgspec.json.Decoder(Envelope)
 _STATEMENT: Final = msgspec.json.Decoder(Statement)
 _NUL: Final = b"\\u0000"
 _SINCE_VERSION_3: Final = frozenset({*ACCESS_TYPES, ErasureProposal})
+_SINCE_VERSION_4: Final = frozenset({SourceScan, SourceExpectation})
 _DECISIONS: Final = frozenset({Erasure, ErasureRefusal})
 """Since version 3 they may decide a proposal."""
 
@@ -146,11 +148,13 @@ def encode_parts(records: tuple[Record, ...]) -> Parts:
 def _version_of(records: tuple[Record, ...]) -> int:
     """Return the lowest version of payloads that has all of these records."""
     kinds = set(map(type, records))
+    if not kinds.isdisjoint(_SINCE_VERSION_4):
+        return PAYLOAD_VERSION
     is_later = not kinds.isdisjoint(_SINCE_VERSION_3) or (
         not kinds.isdisjoint(_DECISIONS)
         and any(getattr(one, "proposal", None) is not None for one in records)
     )
-    return PAYLOAD_VERSION if is_later else 2
+    return 3 if is_later else 2
 
 
 def decode_records(facts: bytes, personal: bytes | None) -> tuple[Record, ...]:
@@ -246,6 +250,11 @@ def _check_evidence(record: Claim) -> None:
     check_value(record.evidence)
 
 
+def _check_cursor(record: SourceScan) -> None:
+    if record.cursor is not None:
+        check_value(record.cursor)
+
+
 def _check_points(record: MetricSeries) -> None:
     for _, value, _ in record.points:
         check_value(value)
@@ -258,6 +267,7 @@ _CHECKS: Final[dict[type[Record], Callable[..., None]]] = {
     ExecutionType: _check_signature,
     Claim: _check_evidence,
     MetricSeries: _check_points,
+    SourceScan: _check_cursor,
 }
 
 

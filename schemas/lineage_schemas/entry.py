@@ -20,10 +20,11 @@ from lineage_schemas.records import LinkClass, Mode, Precision
 ENVELOPE_VERSION: Final = 2
 """2 added the item ``erase``."""
 
-PAYLOAD_VERSION: Final = 3
+PAYLOAD_VERSION: Final = 4
 """2 leaves a mark in the facts where a personal value was lifted out, and added the ledger's own
 records (``lineage_schemas.governance``); 3 added those of who may do what
-(``lineage_schemas.access``).
+(``lineage_schemas.access``); 4 added looks at sources and what is expected of sources
+(``lineage_schemas.sources``).
 
 A part says the lowest version that has all of its records, so that whatever an older software can
 read, it reads.

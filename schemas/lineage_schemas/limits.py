@@ -49,3 +49,15 @@ ERASED_ENTRIES_MAX: Final = 100_000
 
 REASON_BYTES_MAX: Final = 4_096
 """A reason, a legal basis, a purpose."""
+
+SCAN_KINDS_MAX: Final = 100
+"""Kinds of things that one look at a source counts."""
+
+UNREAD_NAMED_MAX: Final = 100
+"""Things that one look names as not read; the others are counted."""
+
+CURSOR_BYTES_MAX: Final = 65_536
+"""From where the next look at a source goes on, encoded."""
+
+DUE_SECONDS_MAX: Final = 10 * 365 * 86_400
+"""Within how long a source may be promised to be heard, or looked at, again."""

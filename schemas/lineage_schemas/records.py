@@ -43,6 +43,7 @@ from lineage_schemas.mlmd import (
     Ref,
     Word,
 )
+from lineage_schemas.sources import SourceExpectation, SourceScan
 from lineage_schemas.values import JsonValue
 
 
@@ -145,6 +146,8 @@ AnyRecord = (
     | ApiKeyRevocation
     | ErasureProposal
     | Access
+    | SourceScan
+    | SourceExpectation
 )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from lineage_schemas.basis import Basis
 from lineage_schemas.mlmd import Record
 from lineage_schemas.values import JsonValue
 
@@ -46,13 +47,16 @@ class SourceExpectation(Record, frozen=True, kw_only=True, tag="source_expectati
 class SourceView(Struct, frozen=True, kw_only=True):
     """A source, as of a size, judged at a moment.
 
-    ``last_heard`` is the recorded time of the last thing it said; the rest is of its last looks.
+    ``last_heard`` is the recorded time of the last thing it said, ``None`` where it is expected and
+    never spoke. ``due_seconds`` is within how long a whole look is promised again, and
+    ``expected_seconds`` within how long it is expected to be heard again. ``there`` and ``here``
+    are of the last whole look, if any was, and the rest is of the last one.
     ``findings`` say, in words that name it, why answers that rest on it are not complete.
     """
 
     name: str
     first_position: int
-    last_heard: str
+    last_heard: str | None
     tool: str | None = None
     address: str | None = None
     last_scan: str | None = None
@@ -63,6 +67,14 @@ class SourceView(Struct, frozen=True, kw_only=True):
     unread: tuple[str, ...] = ()
     unread_count: int = 0
     due_seconds: int | None = None
+    expected_seconds: int | None = None
     is_overdue: bool = False
     is_reconciled: bool | None = None
     findings: tuple[str, ...] = ()
+
+
+class SourcesAnswer(Struct, frozen=True, kw_only=True):
+    """The sources of a namespace, by name."""
+
+    basis: Basis
+    sources: tuple[SourceView, ...]

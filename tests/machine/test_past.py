@@ -58,6 +58,7 @@ def answers(ledger: Ledger, keys: tuple[str, ...], as_of: Basis) -> list[bytes]:
     asked: list[object] = [
         ledger.trace(query, as_of=as_of),
         ledger.types(as_of=as_of),
+        ledger.watching.sources(as_of=as_of),
         ledger.entries(as_of=as_of),
         ledger.find("a", as_of=as_of),
         *(ledger.show(key, as_of=as_of) for key in keys),

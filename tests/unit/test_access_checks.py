@@ -19,11 +19,13 @@ from lineage.anchoring.sidecar import MemorySidecar
 from lineage.custody import Custody
 from lineage.erasures import Erasures
 from lineage.ledger import Action, Ledger, Principal, ProofQuery, Role, Shown, TraceQuery
+from lineage.looks import Looks
 from lineage.moving.leaving import Moves
 from lineage.proofs.tiles import ENTRIES, Tile
 from lineage.recovery import Recoverer
 from lineage.service import Ledger as Service
 from lineage.stores.memory import MemoryStore
+from lineage.watching import Watching
 from lineage_schemas.errors import ForbiddenError, LedgerError, StoreError
 
 EVE = Principal("eve")
@@ -43,9 +45,15 @@ CALLS: dict[str, Call] = {
     "Ledger.prove": lambda one, who: one.prove(ProofQuery(target=A), principal=who),
     "Ledger.audit": lambda one, who: one.audit(principal=who),
     "Ledger.rebuild": lambda one, who: one.rebuild(principal=who),
+    "Watching.sources": lambda one, who: one.watching.sources(principal=who),
+    "Watching.faults": lambda one, who: one.watching.faults(principal=who),
+    "Watching.expect": lambda one, who: one.watching.expect("ci", 60, principal=who),
     "Custody.state": lambda one, who: one.custody.state(principal=who),
     "Moves.back_up": lambda one, who: one.moves.back_up(Path("/dev/null/nowhere"), principal=who),
     "Moves.export": lambda one, who: one.moves.export(BytesIO(), principal=who),
+    "Looks.known": lambda one, who: one.looks.known("shelf", ["thing/a"], principal=who),
+    "Looks.subjects": lambda one, who: one.looks.subjects("shelf", "thing", principal=who),
+    "Looks.scans": lambda one, who: one.looks.scans("shelf", principal=who),
     "Custody.rotate_key": lambda one, who: one.custody.rotate_key("why", principal=who),
     "Custody.anchor_in_directory": lambda one, who: one.custody.anchor_in_directory(
         Path("/dev/null/nowhere"), principal=who
@@ -105,9 +113,14 @@ TAKES = {
     "Ledger.prove": "prove",
     "Ledger.audit": "audit",
     "Ledger.rebuild": "rebuild",
+    "Watching.faults": "operate",
+    "Watching.expect": "ingest",
     "Custody.state": "operate",
     "Moves.back_up": "backup",
     "Moves.export": "export",
+    "Looks.known": "ingest",
+    "Looks.subjects": "ingest",
+    "Looks.scans": "ingest",
     "Custody.rotate_key": "rotate-key",
     "Custody.anchor_in_directory": "anchor",
     "Custody.note_anchor": "anchor",
@@ -189,7 +202,7 @@ def ledger(bare: Ledger) -> Ledger:
 
 
 def test_every_public_call_names_what_it_takes() -> None:
-    facades = (Ledger, Custody, Erasures, Recoverer, AccessControl, Moves)
+    facades = (Ledger, Custody, Erasures, Recoverer, AccessControl, Moves, Looks, Watching)
     public = {
         f"{facade.__name__}.{name}"
         for facade in facades
@@ -337,7 +350,11 @@ def test_handing_the_ledger_over_takes_more_than_reading_all_of_it(ledger: Ledge
         ledger.record([said("3", OWNED)])
 
 
-@pytest.mark.parametrize("name", sorted({*CALLS} - {"Custody.note_anchor", "Ledger.record"}))
+RECORDING = {"Ledger.record", "Watching.expect"}
+"""What is refused by the writer, who then signs what others have written."""
+
+
+@pytest.mark.parametrize("name", sorted({*CALLS} - {"Custody.note_anchor", *RECORDING}))
 def test_nothing_is_signed_for_whoever_is_refused(ledger: Ledger, name: str) -> None:
     ledger.custody.checkpoint()
     # Bypassing the service, which would sign.

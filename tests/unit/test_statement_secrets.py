@@ -224,6 +224,13 @@ def test_what_is_kept_for_ever_may_hold_no_key_of_ours(
     assert OWN_KEY.encode() not in stored_bytes(ledger, tmp_path)
 
 
+@pytest.mark.parametrize("field", ["id", "source"])
+def test_what_a_statement_is_called_may_hold_no_password(ledger: Ledger, field: str) -> None:
+    statement = Statement(id="s-1", source="ci", records=(Artifact(key="acme:a/1"),))
+    with pytest.raises(InvalidInputError, match="may hold no password"):
+        ledger.record([replace(statement, **{field: "https://ada:hunter2@ci.example.org"})])
+
+
 def test_a_key_of_ours_in_an_identifier_is_nowhere_in_the_store(
     ledger: Ledger, tmp_path: Path
 ) -> None:

@@ -11,7 +11,14 @@ from msgspec import Struct
 from lineage.ledger import TraceQuery
 from lineage.questions.contexts import NodeId
 from lineage.service import Ledger
-from lineage_api.cli.printing import basis_line, counted, node_line, printable, value_lines
+from lineage_api.cli.printing import (
+    basis_line,
+    counted,
+    missing_lines,
+    node_line,
+    printable,
+    value_lines,
+)
 from lineage_api.cli.redactions import redaction_lines
 from lineage_api.cli.tree import Contexts, jobs_of
 from lineage_schemas.graph import Direction, Edge, Link, MetricValues, Node, NodeAnswer
@@ -76,6 +83,7 @@ def card_lines(card: Card) -> Iterator[str]:
         yield f"  and {counted(truncation.hidden, 'neighbour')} more"
     yield from redaction_lines(answer.redactions, answer.basis.redactions)
     yield basis_line(answer.basis)
+    yield from missing_lines(answer.basis)
 
 
 def _section(title: str, lines: Iterator[str]) -> Iterator[str]:

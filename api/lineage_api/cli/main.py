@@ -29,6 +29,7 @@ VERBS: Final = {
     "demo": "lineage_api.cli.demo:demo",
     "doctor": "lineage_api.cli.doctor:doctor",
     "erasure": "lineage_api.cli.erasure:erasure",
+    "expect": "lineage_api.cli.expect:expect",
     "export": "lineage_api.cli.export:export",
     "find": "lineage_api.cli.find:find",
     "hold": "lineage_api.cli.hold:hold",
@@ -47,6 +48,7 @@ VERBS: Final = {
     "retain": "lineage_api.cli.retain:retain",
     "serve": "lineage_api.cli.serve:serve",
     "show": "lineage_api.cli.show:show",
+    "sources": "lineage_api.cli.sources:sources",
     "trace": "lineage_api.cli.trace:trace",
     "verify": "lineage_api.cli.verify:verify",
 }

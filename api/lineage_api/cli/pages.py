@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from lineage.questions.search import PAGE_NODES_DEFAULT, PAGE_NODES_MAX
-from lineage_api.cli.printing import print_json, print_rows, printable
+from lineage_api.cli.printing import missing_lines, print_json, print_rows, printable
 from lineage_api.cli.redactions import redaction_lines
 from lineage_schemas.graph import Node, NodePage
 
@@ -36,9 +36,11 @@ def print_page(page: NodePage, output: str) -> None:
         return
     if not page.nodes:
         click.echo(f"nothing found as of size {page.basis.size}", err=True)
-        return
-    print_rows([_row(node) for node in page.nodes])
+    else:
+        print_rows([_row(node) for node in page.nodes])
     for line in redaction_lines(page.redactions, page.basis.redactions):
+        click.echo(line, err=True)
+    for line in missing_lines(page.basis):
         click.echo(line, err=True)
     if page.cursor is not None:
         click.echo(f"there is more: --cursor {page.cursor}", err=True)

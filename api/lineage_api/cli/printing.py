@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -99,6 +99,12 @@ def basis_line(basis: Basis) -> str:
     if basis.redactions:
         parts.append(counted(basis.redactions, "redaction"))
     return printable("basis     " + ", ".join(parts))
+
+
+def missing_lines(basis: Basis) -> Iterator[str]:
+    """Yield why an answer is not complete, where something is known to be missing."""
+    if not basis.complete:
+        yield printable(f"complete  no, because {'; '.join(basis.incomplete_because)}")
 
 
 def value_lines(name: str, value: JsonValue) -> list[str]:

@@ -8,7 +8,15 @@ from typing import Final
 from lineage.graph.export import find_circles, lineage_graph, node_ref
 from lineage.graph.layout import Step, lay_out
 from lineage.questions.contexts import NodeId
-from lineage_api.cli.printing import basis_line, counted, json_text, label, node_line, printable
+from lineage_api.cli.printing import (
+    basis_line,
+    counted,
+    json_text,
+    label,
+    missing_lines,
+    node_line,
+    printable,
+)
 from lineage_api.cli.redactions import redaction_lines
 from lineage_schemas.graph import Direction, Edge, LineageAnswer, Link, Node, Truncation
 from lineage_schemas.mlmd import Kind
@@ -57,8 +65,9 @@ def footer_lines(answer: LineageAnswer) -> Iterator[str]:
     yield basis_line(answer.basis)
     if answer.basis.sources:
         yield printable("sources   " + ", ".join(answer.basis.sources))
-    why = "" if answer.basis.complete else f" ({'; '.join(answer.basis.incomplete_because)})"
-    yield printable(f"complete  {'yes' if answer.complete else 'no'}{why}")
+    if answer.basis.complete:
+        yield f"complete  {'yes' if answer.complete else 'no'}"
+    yield from missing_lines(answer.basis)
 
 
 def _rails(step: Step, open_levels: Sequence[bool]) -> str:

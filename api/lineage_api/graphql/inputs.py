@@ -31,6 +31,9 @@ class BasisInput:
     last_erasure: Int64 | None = strawberry.field(
         default=None, description="As the answer had it: null where nothing had been erased."
     )
+    sources_at: datetime | None = strawberry.field(
+        default=None, description="As the answer had it: null where no source was judged."
+    )
 
 
 @strawberry.input(

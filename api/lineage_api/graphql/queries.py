@@ -12,7 +12,7 @@ from typing import Annotated, Final, TypedDict
 import strawberry
 from msgspec import Struct
 
-from lineage.questions.as_of import SOFTWARE, AsOf
+from lineage.questions.as_of import SOFTWARE, AsOf, Present
 from lineage.questions.search import PAGE_NODES_DEFAULT
 from lineage.questions.trace import DEPTH_MAX, TraceQuery
 from lineage.service import Ledger
@@ -28,6 +28,7 @@ from lineage_api.graphql.inputs import (
     NamespaceArgument,
 )
 from lineage_api.graphql.scalars import Int64
+from lineage_api.graphql.sources import SourcesAnswerType
 from lineage_api.graphql.types import (
     BasisType,
     EntryPageType,
@@ -43,9 +44,11 @@ from lineage_schemas import graph
 from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Head
 from lineage_schemas.errors import InvalidInputError, NotFoundError
+from lineage_schemas.instants import format_instant, instant_us
 from lineage_schemas.integrity import CheckpointAnswer, KeyView
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import LinkClass
+from lineage_schemas.sources import SourcesAnswer
 
 STARTS_MAX: Final = 100
 NODES_DEFAULT: Final = 1_000
@@ -85,6 +88,11 @@ class QueryContext:
     def head(self) -> Head:
         """Where the log stood when this request first asked."""
         return self.ledger.head(principal=self.asker.principal)
+
+    @cached_property
+    def present(self) -> Present:
+        """The present that every question of this request is asked of."""
+        return Present(self.head.size, self.ledger.clock())
 
     @cached_property
     def signed(self) -> CheckpointAnswer | None:
@@ -240,6 +248,16 @@ class Query:
         """List types."""
         return info.context.ledger.types(**_question(info, namespace, as_of))
 
+    @resolved(SourcesAnswerType, "The sources of a namespace, by name, and what they owe.")
+    def sources(
+        self,
+        info: Info,
+        namespace: NamespaceArgument = None,
+        as_of: AsOfArgument = None,
+    ) -> SourcesAnswer:
+        """List sources."""
+        return info.context.ledger.watching.sources(**_question(info, namespace, as_of))
+
     @resolved(BasisType, "The basis that an answer as of then would rest on.")
     def basis(
         self,
@@ -282,7 +300,7 @@ def _question(info: Info, namespace: str | None, as_of: AsOfInput | None) -> _Qu
 
 def _as_of(info: Info, given: AsOfInput | None, namespace: str) -> AsOf:
     if given is None:
-        return info.context.head.size
+        return info.context.present
     if given.size is not None and given.size is not strawberry.UNSET:
         return given.size
     if given.time is not None and given.time is not strawberry.UNSET:
@@ -298,6 +316,9 @@ def _as_of(info: Info, given: AsOfInput | None, namespace: str) -> AsOf:
         software=SOFTWARE,
         namespace=namespace,
         last_erasure=basis.last_erasure,
+        sources_at=(
+            None if basis.sources_at is None else format_instant(instant_us(basis.sources_at))
+        ),
     )
 
 

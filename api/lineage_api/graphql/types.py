@@ -116,6 +116,10 @@ class BasisType:
         "before it is refused."
     )
     sources: list[str] = strawberry.field(description="The sources in scope.")
+    sources_at: datetime | None = strawberry.field(
+        description="When they were judged: now, or when the last entry looked at was recorded. "
+        "Null where nobody has said what any of them owes."
+    )
     complete: bool = strawberry.field(description="False when something is known to be missing.")
     incomplete_because: list[str]
 

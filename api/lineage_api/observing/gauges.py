@@ -8,6 +8,7 @@ from typing import Final
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric, StateSetMetricFamily
 
 from lineage.custody import CustodyState
+from lineage.questions.sources import SourceFaults
 from lineage_api.surface import Surface
 
 _MICROSECONDS: Final = 1_000_000
@@ -81,6 +82,20 @@ def ledger_gauges(state: CustodyState | None) -> Iterator[Metric]:
     )
     memory.add_metric([], {one: one == state.memory for one in _MEMORIES})
     yield memory
+
+
+def source_gauges(faults: SourceFaults) -> Iterator[Metric]:
+    """Yield how many sources are not well, over all namespaces."""
+    yield _gauge(
+        "sources_overdue",
+        "Sources of all namespaces that were not heard, or looked at, when they were due.",
+        faults.overdue,
+    )
+    yield _gauge(
+        "sources_unreconciled",
+        "Sources of all namespaces of which not all is here, as far as the last look could tell.",
+        faults.unreconciled,
+    )
 
 
 def _age(state: CustodyState, then_us: int | None) -> float:

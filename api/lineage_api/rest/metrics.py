@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Final, TypeVar
 
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
@@ -21,8 +21,9 @@ from starlette.routing import Route
 
 from lineage.access.roles import Action
 from lineage.custody import CustodyState
+from lineage.questions.sources import SourceFaults
 from lineage.writing.submission import Principal
-from lineage_api.observing.gauges import ledger_gauges, server_gauges
+from lineage_api.observing.gauges import ledger_gauges, server_gauges, source_gauges
 from lineage_api.surface import Surface, principal_of, surface_of
 from lineage_schemas.errors import ForbiddenError, LedgerError, StoreError
 
@@ -31,6 +32,7 @@ LEDGER_SECONDS_MAX: Final = 2.0
 """How long a scrape waits for the store: a scraper gives up after ten seconds."""
 
 _LOG: Final = logging.getLogger(__name__)
+_Told = TypeVar("_Told")
 
 
 async def read_metrics(request: Request) -> Response:
@@ -43,9 +45,13 @@ async def read_metrics(request: Request) -> Response:
     """
     surface, principal = surface_of(request), principal_of(request)
     await _admit(surface, principal)
-    state = await _ledger_state(surface, principal)
+    ledger = surface.ledger
+    state = await _read(surface, lambda: ledger.custody.state(principal=principal))
+    faults = None
+    if state is not None:
+        faults = await _read(surface, lambda: ledger.watching.faults(principal=principal))
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
-    body = await surface.scraping.run(lambda: encode(_Everything(surface, state)))
+    body = await surface.scraping.run(lambda: encode(_Everything(surface, state, faults)))
     return Response(body, headers={"Content-Type": media_type, "Cache-Control": "no-store"})
 
 
@@ -66,13 +72,10 @@ async def _admit(surface: Surface, principal: Principal) -> None:
         ) from error
 
 
-async def _ledger_state(surface: Surface, principal: Principal) -> CustodyState | None:
-    """Return where the ledger stands; ``None`` where it cannot be read, or not soon enough."""
+async def _read(surface: Surface, call: Callable[[], _Told]) -> _Told | None:
+    """Return what a ledger tells; ``None`` where it cannot be read, or not soon enough."""
     try:
-        return await asyncio.wait_for(
-            surface.scraping.run(lambda: surface.ledger.custody.state(principal=principal)),
-            LEDGER_SECONDS_MAX,
-        )
+        return await asyncio.wait_for(surface.scraping.run(call), LEDGER_SECONDS_MAX)
     except ForbiddenError:
         raise
     except (LedgerError, TimeoutError):
@@ -83,15 +86,20 @@ async def _ledger_state(surface: Surface, principal: Principal) -> CustodyState 
 class _Everything(Collector):
     """Every metric of one scrape."""
 
-    def __init__(self, surface: Surface, state: CustodyState | None) -> None:
+    def __init__(
+        self, surface: Surface, state: CustodyState | None, faults: SourceFaults | None
+    ) -> None:
         self._surface = surface
         self._state = state
+        self._faults = faults
 
     def collect(self) -> Iterator[Metric]:
         """Yield what was counted, and what is now."""
         yield from self._surface.metrics.collect()
         yield from server_gauges(self._surface)
         yield from ledger_gauges(self._state)
+        if self._faults is not None:
+            yield from source_gauges(self._faults)
 
 
 ROUTES: Final = (Route(PATH, read_metrics, methods=["GET"]),)

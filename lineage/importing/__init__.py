@@ -1,0 +1,1 @@
+"""Take in what a source shows: one look at a time, each thing once, nothing twice."""

@@ -1,0 +1,152 @@
+"""Ask what a source said last of the things it shows: the last revision of each subject.
+
+The revisions of a subject are the statements ``<subject>``, ``<subject>~2``, ``<subject>~3``, ...
+of one source, without gaps. The last is found by leaping ahead in doubling steps, and then halving:
+a few lookups a subject, all subjects at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from lineage.connectors.base import with_ordinal
+from lineage.connectors.scanning import Known
+from lineage.projections.statements import STATEMENT, statement_handle
+from lineage.stores.base import Reader
+from lineage_schemas.codec import decode_envelope, decode_records
+from lineage_schemas.entry import StatedInterval, StoredEntry
+from lineage_schemas.instants import instant_of
+from lineage_schemas.mlmd import Record
+from lineage_schemas.records import Message
+from lineage_schemas.sources import SourceScan
+
+SUBJECTS_PER_READ: Final = 1_000
+
+SCAN_SUBJECT: Final = "scan"
+"""The statements in which a source is said to have been looked at."""
+
+WHOLE_SCANS_SOUGHT: Final = 64
+"""How many looks back a whole one is sought."""
+
+
+def find_known(
+    reader: Reader, namespace: int | None, source: str, subjects: Iterable[str]
+) -> dict[str, Known]:
+    """Return the last revision of each subject that the source has spoken of."""
+    if namespace is None:
+        return {}
+    last = _last_ordinals(reader, namespace, source, set(subjects))
+    return {
+        subject: _known(reader.entries(position, 1)[0], ordinal)
+        for subject, (ordinal, position) in last.items()
+    }
+
+
+def find_subjects_of(
+    reader: Reader, namespace: int | None, source: str, kind: str
+) -> Iterator[str]:
+    """Yield every subject of a kind that the source has spoken of, in bytewise order."""
+    if namespace is None:
+        return
+    start = statement_handle(namespace, source, "")
+    prefix = f"{start}{kind}/"
+    after = prefix
+    while rows := reader.scan(STATEMENT, (after,), SUBJECTS_PER_READ):
+        for handle, _ in rows:
+            if not handle.startswith(prefix):
+                return
+            subject = handle.removeprefix(start)
+            if "~" not in subject and "@" not in subject:
+                yield subject
+        after = rows[-1][0]
+
+
+class LastScans(NamedTuple):
+    """What was said last of looks at a source: how often, the last, and the last whole one."""
+
+    ordinal: int = 0
+    last: SourceScan | None = None
+    whole: SourceScan | None = None
+
+
+def find_scans(reader: Reader, namespace: int | None, source: str) -> LastScans:
+    """Return the last look that was stated, and the last whole one of the last few."""
+    if namespace is None:
+        return LastScans()
+    found = _last_ordinals(reader, namespace, source, [SCAN_SUBJECT])
+    if SCAN_SUBJECT not in found:
+        return LastScans()
+    ordinal, position = found[SCAN_SUBJECT]
+    last = whole = _scan_at(reader, position)
+    for earlier in range(ordinal - 1, max(0, ordinal - WHOLE_SCANS_SOUGHT), -1):
+        if whole is not None and whole.is_whole:
+            break
+        handle = statement_handle(namespace, source, with_ordinal(SCAN_SUBJECT, earlier))
+        whole = _scan_at(reader, reader.find(STATEMENT, "handle", [handle])[0][1])
+    return LastScans(ordinal, last, whole if whole is not None and whole.is_whole else None)
+
+
+def _scan_at(reader: Reader, position: int) -> SourceScan | None:
+    records = read_stated(reader.entries(position, 1)[0])
+    return records[0] if records and isinstance(records[0], SourceScan) else None
+
+
+def read_stated(entry: StoredEntry) -> tuple[Record, ...] | None:
+    """Return the records of an entry; ``None`` where any part of it was erased."""
+    if entry.facts is None:
+        return None
+    commitments = decode_envelope(entry.envelope).commitments
+    if commitments.personal is not None and entry.personal is None:
+        return None
+    personal = None if entry.personal is None else entry.personal.body
+    return decode_records(entry.facts.body, personal)
+
+
+def _last_ordinals(
+    reader: Reader, namespace: int, source: str, subjects: Collection[str]
+) -> dict[str, tuple[int, int]]:
+    """Return the highest ordinal of each subject that is there, and where it stands."""
+    found: dict[str, tuple[int, int]] = {}
+    missing: dict[str, int] = {}
+
+    def look(wanted: dict[str, int]) -> None:
+        handles = {
+            statement_handle(namespace, source, with_ordinal(subject, ordinal)): subject
+            for subject, ordinal in wanted.items()
+        }
+        there = {handles[row[0]]: row[1] for row in reader.find(STATEMENT, "handle", handles)}
+        for subject, ordinal in wanted.items():
+            if subject in there:
+                found[subject] = ordinal, there[subject]
+            else:
+                missing[subject] = ordinal
+
+    look(dict.fromkeys(subjects, 1))
+    while ahead := {one: 2 * n for one, (n, _) in found.items() if one not in missing}:
+        look(ahead)
+    while between := {
+        one: (n + missing[one]) // 2 for one, (n, _) in found.items() if missing[one] - n > 1
+    }:
+        look(between)
+    return found
+
+
+def _known(entry: StoredEntry, ordinal: int) -> Known:
+    records = read_stated(entry)
+    message = records[0] if records else None
+    return Known(
+        ordinal=ordinal,
+        position=entry.position,
+        body=bytes(message.body) if isinstance(message, Message) else None,
+        at=_moment(decode_envelope(entry.envelope).stated),
+    )
+
+
+def _moment(stated: StatedInterval | None) -> datetime | None:
+    """Return the time by which a thing was as it was said."""
+    if stated is None:
+        return None
+    instant = stated.start_us if stated.end_us is None else stated.end_us
+    return None if instant is None else instant_of(instant)

@@ -1,0 +1,1 @@
+select * from {{ ref('customer_value') }} where total < 0

@@ -1,0 +1,1 @@
+select id as customer, upper(name) as name, country from {{ ref('customers') }}
