@@ -10,6 +10,7 @@ from lineage.connectors.scanning import (
     GONE,
     Document,
     Known,
+    Listed,
     Revision,
     ScanMapping,
     Unread,
@@ -45,7 +46,7 @@ class Look:
 
 
 def take(
-    yielded: Iterable[Document | Unread],
+    yielded: Iterable[Document | Unread | Listed],
     memory: Remembered,
     mapping: ScanMapping,
     source: str,
@@ -56,6 +57,8 @@ def take(
     for one in yielded:
         if isinstance(one, Unread):
             look.unread.append(one)
+            continue
+        if isinstance(one, Listed):
             continue
         look.documents.append(one)
         batch = _revised(one, memory, mapping, source, at)

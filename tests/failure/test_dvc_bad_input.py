@@ -77,7 +77,7 @@ def test_a_broken_lock_in_the_middle_of_history_is_named_and_the_rest_is_read(
     memory = Remembered()
     look = look_at(tools.path, memory)
     assert len(look.unread) == 1
-    assert look.unread[0].subject.startswith("file/dvc.lock@")
+    assert look.unread[0].subject.startswith("file/dvc.lock/")
     assert word in look.unread[0].reason
     records = records_of(look)
     assert len([one for one in records if isinstance(one, Execution)]) == 2

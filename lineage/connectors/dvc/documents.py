@@ -119,6 +119,7 @@ class PipelineDocument(Struct, frozen=True, omit_defaults=True, tag="pipeline"):
     definition: str | None = None
     schema: str | None = None
     part: int = 1
+    parts: int = 1
     stages: tuple[LockedStageName, ...] = ()
     overlaps: tuple[Overlap, ...] = ()
     models: tuple[StatedEntry, ...] = ()
