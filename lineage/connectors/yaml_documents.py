@@ -196,11 +196,10 @@ class _Reading:
         top.key, top.has_key, top.is_merge = name, True, name == _MERGE and not event.style
 
     def _alias(self, event: AliasEvent) -> None:
-        known = self._anchors.get(event.anchor)
+        anchor = event.anchor or ""
+        known = self._anchors.get(anchor)
         if known is None:
-            raise DecodeError(
-                f"The alias {event.anchor[:64]!r} stands for nothing", where=_line(event)
-            )
+            raise DecodeError(f"The alias {anchor[:64]!r} stands for nothing", where=_line(event))
         value, nodes = known
         top = self._open[-1] if self._open else None
         if top is not None and type(top.value) is dict and not top.has_key:

@@ -36,11 +36,12 @@ def written(key):
 print(json.dumps([plain(YAML(typ="safe").load(text)) for text in json.load(sys.stdin)]))
 """
 
-SCALARS = """
+_SCALARS = """
 true True TRUE yes no on off y n false ~ null Null NULL nUll 0 -0 +1 007 0o17 0x1F 0b101 1_000 1e3
 1E-3 1.5 -1.5 .5 -.5 5. 1.e2 .inf -.inf +.Inf .NAN .nan 12:30 1:2:3 0.1.2 1,000 v1 = << -- -1_0 0_1
 12e03 1e 0x 1__0 +.5e+3 9223372036854775807 -9223372036854775808 e5 1.2.3 abc@x a:b 0755 08 _1
-""".split()
+"""
+SCALARS = _SCALARS.split()
 
 DOCUMENTS = [
     *(f"a: {scalar}\n" for scalar in SCALARS if scalar not in {"<<", "="}),
@@ -111,18 +112,19 @@ def test_numbers_beyond_the_log_are_kept_as_they_were_written() -> None:
     assert read_yaml(f"- {big}\n- {long}\n- 1e999\n- 0x\n".encode()) == [big, long, "1e999", "0x"]
 
 
+HEAD = "schema: '2.0'\nstages:\n"
 LOCKS = {
     "usual": lock_text(("a", {"x": "1" * 32}, {"y": "f" * 32}), ("b", {"y": "f" * 32}, {})),
-    "folded_command": "schema: '2.0'\nstages:\n  a:\n    cmd: one two\n      three\n  b:\n    cmd: x\n",
-    "block_command": "schema: '2.0'\nstages:\n  a:\n    cmd: |\n      one\n\n      two\n  b:\n    cmd: x\n",
-    "comment": "schema: '2.0'\nstages:\n  # first\n  a:\n    cmd: x\n  # second\n  b:\n    cmd: y\n",
-    "quoted_far_left": "schema: '2.0'\nstages:\n  a:\n    cmd: 'one\n  b: two'\n  c:\n    cmd: x\n",
-    "alias": "schema: '2.0'\nstages:\n  a: &a\n    cmd: x\n  b: *a\n",
-    "quoted_name": "schema: '2.0'\nstages:\n  'a b':\n    cmd: x\n  \"c\":\n    cmd: y\n",
-    "datasets": "schema: '2.0'\nstages:\n  a:\n    cmd: x\ndatasets:\n- name: d\n  type: dvc\n",
-    "empty": "schema: '2.0'\nstages:\n",
-    "wide": "schema: '2.0'\nstages:\n    a:\n        cmd: x\n    b:\n        cmd: y\n",
-    "flow": "schema: '2.0'\nstages:\n  {a: {cmd: x}}\n",
+    "folded_command": HEAD + "  a:\n    cmd: one two\n      three\n  b:\n    cmd: x\n",
+    "block_command": HEAD + "  a:\n    cmd: |\n      one\n\n      two\n  b:\n    cmd: x\n",
+    "comment": HEAD + "  # first\n  a:\n    cmd: x\n  # second\n  b:\n    cmd: y\n",
+    "quoted_far_left": HEAD + "  a:\n    cmd: 'one\n  b: two'\n  c:\n    cmd: x\n",
+    "alias": HEAD + "  a: &a\n    cmd: x\n  b: *a\n",
+    "quoted_name": HEAD + "  'a b':\n    cmd: x\n  \"c\":\n    cmd: y\n",
+    "datasets": HEAD + "  a:\n    cmd: x\ndatasets:\n- name: d\n  type: dvc\n",
+    "empty": HEAD,
+    "wide": HEAD + "    a:\n        cmd: x\n    b:\n        cmd: y\n",
+    "flow": HEAD + "  {a: {cmd: x}}\n",
     "carriage_returns": "schema: '2.0'\r\nstages:\r\n  a:\r\n    cmd: x\r\n",
 }
 

@@ -163,7 +163,7 @@ def repository_name(repository: Repository, options: DvcOptions) -> str:
 class _Look:
     """One look at a repository."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what a look is made of
+    def __init__(
         self,
         repository: Repository,
         name: str,
@@ -400,7 +400,7 @@ class _Look:
             if name not in self._seen:
                 self._seen.add(name)
                 fresh[name] = (path, found)
-        known = self._memory.known(fresh) if fresh else {}
+        known = self._memory.known(fresh)
         for name, (path, found) in fresh.items():
             if name in known:
                 if self._is_whole:

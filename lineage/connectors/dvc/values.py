@@ -8,7 +8,7 @@ import posixpath
 import re
 import tomllib
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, cast
 
 from lineage.connectors.yaml_documents import read_yaml
 from lineage_schemas.errors import DecodeError, LimitExceededError
@@ -63,23 +63,26 @@ def read_values(path: str, body: bytes) -> JsonValue:
 
 def look_up(values: JsonValue, name: str) -> tuple[bool, JsonValue]:
     """Find a value by its dotted name; tell whether it is there, and what it is."""
-    at = values
-    rest = name
+    at, rest = values, name
     while rest:
-        if not isinstance(at, dict):
-            if isinstance(at, list):
-                step, _, after = rest.partition(".")
-                if step.isdecimal() and int(step) < len(at):
-                    at, rest = at[int(step)], after
-                    continue
-            return False, None
-        if rest in at:
+        if isinstance(at, dict) and rest in at:
             return True, at[rest]
-        step, dot, after = rest.partition(".")
-        if not dot or step not in at:
+        step, _, rest = rest.partition(".")
+        is_there, at = step_into(at, step)
+        if not is_there:
             return False, None
-        at, rest = at[step], after
     return True, at
+
+
+def step_into(value: JsonValue, step: str) -> tuple[bool, JsonValue]:
+    """Find a value in an object by its name, or in a list by its index."""
+    match value:
+        case dict() if step in value:
+            return True, value[step]
+        case list() if step.isdecimal() and int(step) < len(value):
+            return True, value[int(step)]
+        case _:
+            return False, None
 
 
 def find_run_ids(values: JsonValue) -> Iterator[tuple[str, str]]:
@@ -147,9 +150,10 @@ def _kept(value: object, depth: int = 0) -> JsonValue:
         )
     match value:
         case dict():
-            return {_text(str(name)): _kept(inner, depth + 1) for name, inner in value.items()}
+            named = cast("dict[object, object]", value)
+            return {_text(str(name)): _kept(inner, depth + 1) for name, inner in named.items()}
         case list():
-            return [_kept(inner, depth + 1) for inner in value]
+            return [_kept(inner, depth + 1) for inner in cast("list[object]", value)]
         case _:
             return _scalar(value)
 
