@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from lineage.connectors.dvc.mapping import DvcMapping
-from lineage.connectors.dvc.reading import DvcOptions, read_repository
+from lineage.connectors.dvc.reading import DvcOptions, DvcReader
 from lineage_schemas.records import AnyRecord
 from lineage_schemas.values import JsonValue
 from looks import Look, Remembered, take
@@ -134,11 +134,16 @@ class Tools:
 
 
 def look_at(
-    path: Path, memory: Remembered | None = None, options: DvcOptions | None = None
+    path: Path,
+    memory: Remembered | None = None,
+    options: DvcOptions | None = None,
+    *,
+    is_whole: bool = False,
 ) -> Look:
     """Look at a repository once."""
     kept = memory if memory is not None else Remembered()
-    yielded = read_repository(path, kept, options or DvcOptions())
+    reader = DvcReader(path, options or DvcOptions())
+    yielded = reader.read(kept, None, is_whole=is_whole)
     return take(yielded, kept, DvcMapping(), "dvc")
 
 

@@ -10,6 +10,7 @@ from lineage.connectors.scanning import (
     GONE,
     Document,
     Known,
+    Listed,
     Revision,
     ScanMapping,
     Unread,
@@ -45,7 +46,7 @@ class Look:
 
 
 def take(
-    yielded: Iterable[Document | Unread],
+    yielded: Iterable[Document | Unread | Listed],
     memory: Remembered,
     mapping: ScanMapping,
     source: str,
@@ -57,8 +58,10 @@ def take(
         if isinstance(one, Unread):
             look.unread.append(one)
             continue
+        if isinstance(one, Listed):
+            continue
         look.documents.append(one)
-        batch = _revised(one.subject, one.body, memory, mapping, source, one.changed, at)
+        batch = _revised(one, memory, mapping, source, at)
         if batch:
             look.batches.append(batch)
     return look
@@ -68,21 +71,16 @@ def miss(
     subject: str, memory: Remembered, mapping: ScanMapping, source: str, at: datetime = LOOKED_AT
 ) -> tuple[Statement, ...]:
     """Take in that a subject is not shown any more."""
-    return _revised(subject, GONE, memory, mapping, source, None, at)
+    return _revised(Document("", subject, GONE), memory, mapping, source, at)
 
 
 def _revised(
-    subject: str,
-    body: bytes,
-    memory: Remembered,
-    mapping: ScanMapping,
-    source: str,
-    changed: datetime | None,
-    at: datetime,
+    shown: Document, memory: Remembered, mapping: ScanMapping, source: str, at: datetime
 ) -> tuple[Statement, ...]:
+    subject, changed = shown.subject, shown.changed
     known = memory.revisions.get(subject)
     before = known.body if known else None
-    body = mapping.carry(before, body)
+    body = mapping.carry(before, shown.body)
     if body == before:
         return ()
     ordinal = known.ordinal + 1 if known else 1

@@ -13,7 +13,7 @@ from typing import Final, Protocol, cast
 
 import yaml
 from msgspec import Struct
-from yaml.cyaml import CParser
+from yaml._yaml import CParser
 from yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -101,7 +101,7 @@ def read_yaml(body: bytes) -> JsonValue:
         )
     try:
         body.decode()
-        scanner = cast("_Scanner", CParser(body))  # type: ignore[no-untyped-call]
+        scanner = cast("_Scanner", CParser(body))
     except UnicodeDecodeError as error:
         raise DecodeError(f"The document is not UTF-8: {error}") from error
     try:
@@ -196,11 +196,10 @@ class _Reading:
         top.key, top.has_key, top.is_merge = name, True, name == _MERGE and not event.style
 
     def _alias(self, event: AliasEvent) -> None:
-        known = self._anchors.get(event.anchor)
+        anchor = event.anchor or ""
+        known = self._anchors.get(anchor)
         if known is None:
-            raise DecodeError(
-                f"The alias {event.anchor[:64]!r} stands for nothing", where=_line(event)
-            )
+            raise DecodeError(f"The alias {anchor[:64]!r} stands for nothing", where=_line(event))
         value, nodes = known
         top = self._open[-1] if self._open else None
         if top is not None and type(top.value) is dict and not top.has_key:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dvc_repositories import Tools, look_at, records_of
@@ -83,8 +84,7 @@ def test_the_data_of_one_repository_leads_to_the_model_of_another_in_either_orde
     with open_ledger(tmp_path / "ledger.db") as ledger:
         for name in order:
             for batch in looks[name].batches:
-                renamed = [_from(statement, name) for statement in batch]
-                ledger.record(renamed)
+                ledger.record([msgspec.structs.replace(one, source=name) for one in batch])
         (start,) = {
             one.key
             for one in records_of(looks["data"])
@@ -94,12 +94,6 @@ def test_the_data_of_one_repository_leads_to_the_model_of_another_in_either_orde
         answer = ledger.trace(TraceQuery(start=(start,), direction=Direction.DOWNSTREAM, depth=10))
         keys = {node.key for node in answer.nodes}
         assert any("/model.bin@" in str(key) for key in keys)
-
-
-def _from(statement: object, source: str) -> object:
-    import msgspec  # noqa: PLC0415
-
-    return msgspec.structs.replace(statement, source=source)  # type: ignore[type-var]
 
 
 def test_an_import_from_an_address_reads_that_address(

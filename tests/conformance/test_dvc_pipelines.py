@@ -17,6 +17,7 @@ from lineage_schemas.mlmd import (
     ParentContext,
 )
 from lineage_schemas.records import AnyRecord
+from looks import Remembered
 from peers import peer
 
 ORACLE = """
@@ -266,8 +267,6 @@ def test_the_artifacts_section_makes_a_model_and_the_remote_says_where_it_lies(
 def test_a_second_look_finds_nothing_new_and_a_later_commit_only_its_own(
     history: tuple[Tools, list[str]], tmp_path: Path
 ) -> None:
-    from looks import Remembered  # noqa: PLC0415
-
     copy = Tools(tmp_path / "copy", peer("dvc"))
     subprocess.run(["git", "clone", "-q", str(history[0].path), str(copy.path)], check=True)
     copy.run("git", "remote", "set-url", "origin", f"https://user:t0ken-value@{REPOSITORY}.git")

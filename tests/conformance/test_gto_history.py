@@ -16,7 +16,8 @@ from lineage.connectors.dvc.intervals import (
     stage_intervals,
 )
 from lineage.connectors.dvc.mapping import DvcMapping
-from lineage_schemas.mlmd import Artifact, Event, EventKind, Execution
+from lineage_schemas.known_types.registry import personal_properties
+from lineage_schemas.mlmd import Artifact, Event, EventKind, Execution, Kind
 from lineage_schemas.outside.gto import Action, parse_registry_tag
 from lineage_schemas.records import AnyRecord
 from looks import LOOKED_AT, Remembered, miss
@@ -94,9 +95,12 @@ def _by_hand(history: list[dict[str, Any]]) -> list[Held]:
             case "unassignment":
                 found.append((*place, held.pop(place), time))
             case "deregistration" | "deprecation":
-                for other in list(held):
-                    if other[0] == place[0] and place[2] in {None, other[2]}:
-                        found.append((*other, held.pop(other), time))
+                closed = [
+                    other for other in held if other[0] == place[0] and place[2] in {None, other[2]}
+                ]
+                found += [(*other, held.pop(other), time) for other in closed]
+            case _:
+                assert one["event"] in {"registration", "creation"}
     return [*found, *((*place, start, None) for place, start in held.items())]
 
 
@@ -159,9 +163,6 @@ def test_a_registration_leads_from_the_bytes_of_the_model_to_its_version(
 
 
 def test_who_tagged_is_personal(records: list[AnyRecord]) -> None:
-    from lineage_schemas.known_types.registry import personal_properties  # noqa: PLC0415
-    from lineage_schemas.mlmd import Kind  # noqa: PLC0415
-
     named = 0
     for one in records:
         if isinstance(one, Execution | Artifact) and one.type:

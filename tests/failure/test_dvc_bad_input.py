@@ -1,5 +1,6 @@
 """What cannot be read of a DVC repository is named at every look, and the rest is taken in."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -76,12 +77,12 @@ def test_a_broken_lock_in_the_middle_of_history_is_named_and_the_rest_is_read(
     memory = Remembered()
     look = look_at(tools.path, memory)
     assert len(look.unread) == 1
-    assert look.unread[0].subject.startswith("file/dvc.lock@")
+    assert look.unread[0].subject.startswith("file/dvc.lock/")
     assert word in look.unread[0].reason
     records = records_of(look)
     assert len([one for one in records if isinstance(one, Execution)]) == 2
     told = [one for one in plain(records) if one.get("key") == f"git:commit/{bad}"]
-    assert any("dvc.unread" in dict(one.get("custom_properties") or {}) for one in told)
+    assert any("dvc.unread" in repr(one.get("custom_properties")) for one in told)
     again = look_at(tools.path, memory)
     assert again.unread == look.unread
     assert again.batches == []
@@ -152,8 +153,8 @@ def test_a_stage_that_is_renamed_leaves_a_leftover_that_is_called_so(tmp_path: P
     tools = _begin(tmp_path)
     tools.write("dvc.yaml", DEFINITION.replace("  one:", "  uno:"))
     tools.commit("Renamed")
-    told = [one.get("custom_properties") for one in plain(records_of(look_at(tools.path)))]
-    assert {"items": ["one"]} in [dict(one or {}).get("dvc.leftover_stages") for one in told]
+    told = [repr(one.get("custom_properties")) for one in plain(records_of(look_at(tools.path)))]
+    assert any("'dvc.leftover_stages': {'items': ['one']}" in one for one in told)
 
 
 def test_empty_content_and_dashed_entity_tags_are_nobodys_identity() -> None:
@@ -187,8 +188,6 @@ def test_metrics_that_are_not_those_of_the_lock_are_not_said_to_be(tmp_path: Pat
 
 
 def test_a_run_of_mlflow_that_a_metrics_file_names_is_claimed(tmp_path: Path) -> None:
-    import hashlib  # noqa: PLC0415
-
     tools = Tools(tmp_path / "work")
     tools.begin()
     run = "0123456789abcdef" * 2
@@ -207,4 +206,6 @@ def test_a_run_of_mlflow_that_a_metrics_file_names_is_claimed(tmp_path: Path) ->
     assert [one.identifier for one in claims] == [f"mlflow-run:{run}"]
     assert claims[0].evidence["name"] == "mlflow.run_id"
     (execution,) = (one for one in records if isinstance(one, Execution))
-    assert dict(execution.properties["metrics"] or {})["auc"] == {"$float": "NaN"}
+    metrics = execution.properties["metrics"]
+    assert isinstance(metrics, dict)
+    assert metrics["auc"] == {"$float": "NaN"}

@@ -119,6 +119,7 @@ class PipelineDocument(Struct, frozen=True, omit_defaults=True, tag="pipeline"):
     definition: str | None = None
     schema: str | None = None
     part: int = 1
+    parts: int = 1
     stages: tuple[LockedStageName, ...] = ()
     overlaps: tuple[Overlap, ...] = ()
     models: tuple[StatedEntry, ...] = ()
@@ -217,7 +218,7 @@ AnyDocument = (
 )
 
 _ENCODER: Final = msgspec.json.Encoder()
-_DECODER: Final = msgspec.json.Decoder(AnyDocument)
+_DECODER: Final[msgspec.json.Decoder[AnyDocument]] = msgspec.json.Decoder(AnyDocument)
 
 
 def encode_document(document: AnyDocument) -> bytes:

@@ -77,18 +77,19 @@ class Files:
         self._pieces: dict[bytes, LockedStage] = {}
 
     def snapshots(self, commits: Iterable[Commit]) -> list[Snapshot]:
-        """Look at some commits together, so that git is asked seldom."""
+        """Look at the trees of some commits together, so that git is asked seldom."""
         looked_at = list(commits)
         self._trees.load(commit.tree for commit in looked_at)
-        taken = [self._snapshot(commit) for commit in looked_at]
-        wanted = (
+        return [self._snapshot(commit) for commit in looked_at]
+
+    def load(self, snapshots: Iterable[Snapshot]) -> None:
+        """Read DVC's files of some commits together."""
+        self._load(
             found.entry.id
-            for one in taken
+            for one in snapshots
             for group in (one.locks, one.definitions, one.tracked, one.configurations)
             for found in group.values()
         )
-        self._load(wanted)
-        return taken
 
     def _snapshot(self, commit: Commit) -> Snapshot:
         snapshot = Snapshot(commit, {}, {}, {}, {}, None)

@@ -53,17 +53,14 @@ class DvcMapping:
         Raises:
             InvalidInputError: the document cannot be understood; names the JSON path.
         """
-        before = decode_document(revision.before) if _is_told(revision.before) else None
+        told = revision.before is not None and revision.before != GONE
+        before = decode_document(revision.before or b"") if told else None
         said = list(_undone(before, revision))
         if revision.body != GONE:
             document = decode_document(revision.body)
             records, stated = _told(document, revision.at)
             said.append(Said(stated, tuple(records)))
         return tuple(said)
-
-
-def _is_told(body: bytes | None) -> bool:
-    return body is not None and body != GONE
 
 
 def _undone(before: AnyDocument | None, revision: Revision) -> Iterable[Said]:

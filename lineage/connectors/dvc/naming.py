@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
+from lineage.connectors.scanning import subject_of
 from lineage_schemas.dvc_names import (
     dvc_data_identifier,
     dvc_lock_identifier,
@@ -117,8 +118,7 @@ def content_identifier(state: str) -> str | None:
 
 def subject(kind: str, *parts: str) -> str:
     """Return what a document's thing is called. A name that is too long is cut and told apart."""
-    whole = f"{kind}/{'@'.join(_segment(part) for part in parts)}"
-    return _shortened(whole, _SUBJECT_BYTES_MAX)
+    return _shortened(subject_of(kind, *parts), _SUBJECT_BYTES_MAX)
 
 
 def _key(start: str, repository: str, *parts: str) -> str:
@@ -137,7 +137,7 @@ def _shortened(whole: str, bytes_max: int) -> str:
     if size <= bytes_max:
         return whole
     digest = hashlib.sha256(whole.encode()).hexdigest()
-    return f"{whole.encode()[: bytes_max - len(digest) - 1].decode(errors='ignore')}~{digest}"
+    return f"{whole.encode()[: bytes_max - len(digest) - 1].decode(errors='ignore')}!{digest}"
 
 
 def _is_lock(path: str) -> bool:

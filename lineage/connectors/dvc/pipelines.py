@@ -7,6 +7,7 @@ import posixpath
 from bisect import bisect_left
 from collections.abc import Iterator
 from functools import lru_cache
+from math import ceil
 from typing import Final
 
 import msgspec
@@ -316,6 +317,7 @@ class View:
                 for located in stages
             ),
             part=part,
+            parts=max(ceil(len(one.stages) / STAGES_OF_PART_MAX), 1),
             overlaps=overlaps,
             models=tuple(
                 self._entry(entry, located.path(entry.path))

@@ -20,13 +20,14 @@ from lineage.connectors.base import MESSAGE_BYTES_MAX
 from lineage.connectors.dvc.documents import (
     CommitDocument,
     PipelineAt,
+    PipelineDocument,
     RepositoryDocument,
     TagDocument,
     UnreadPart,
     encode_document,
 )
 from lineage.connectors.dvc.files import Files, Snapshot, is_wanted
-from lineage.connectors.dvc.naming import subject
+from lineage.connectors.dvc.naming import DEFINITION, LOCK, subject
 from lineage.connectors.dvc.pipelines import Understood, View
 from lineage.connectors.dvc.registry import RegistryEntry, versions_of
 from lineage.connectors.git.addresses import canonical_repository
@@ -45,9 +46,10 @@ from lineage.connectors.git.repository import (
     read_shallow,
 )
 from lineage.connectors.git.trees import FoundFile, Trees
-from lineage.connectors.scanning import Document, Known, Memory, Unread
+from lineage.connectors.scanning import Document, Known, Listed, Look, Memory, Unread
 from lineage_schemas.errors import DecodeError, InvalidInputError, LedgerError
 from lineage_schemas.outside.gto import parse_registry_tag
+from lineage_schemas.values import JsonValue
 
 _WINDOW: Final = 200
 _REASON_CHARS_MAX: Final = 400
@@ -73,29 +75,72 @@ DEFAULTS: Final = DvcOptions()
 """Branches and tags, under the name that the remote gives."""
 
 
-def read_repository(
-    path: Path, memory: Memory, options: DvcOptions = DEFAULTS
-) -> Iterator[Document | Unread]:
-    """Yield what a repository shows: itself, stages, pipelines, tracked paths, commits and tags.
-
-    A commit comes after all that it names, so one that is known has nothing more to tell.
+class DvcReader:
+    """Reads a git repository once: a source that is looked at.
 
     Raises:
         InvalidInputError: there is no repository or no git, git refuses, or the repository has
             neither a remote nor a name.
     """
-    repository = open_repository(path)
-    repository_name(repository, options)  # says at once that there is none
-    references = read_references(repository, (*BRANCHES_AND_TAGS, *options.references))
-    starts = [one.commit for one in references if one.commit is not None]
-    head = read_head(repository)
-    if head is not None:
-        starts.append(head)
-    with ObjectReader(path, list_absent(repository, starts)) as objects:
-        look = _Look(repository, objects, memory, options)
-        yield look.itself(head)
-        yield from look.history(list_commits(repository, starts))
-        yield from look.tags(references)
+
+    def __init__(self, path: Path, options: DvcOptions = DEFAULTS) -> None:
+        """Look at which repository there is at ``path``."""
+        self._path = path
+        self._options = options
+        self._repository = open_repository(path)
+        self._name = repository_name(self._repository, options)
+
+    @property
+    def tool(self) -> str:
+        """What the source is."""
+        return "dvc"
+
+    @property
+    def address(self) -> str:
+        """What the repository is called in every key."""
+        return self._name
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """The kinds of which all are shown; stages and files of a commit that is gone stay."""
+        return ("commit", "tag")
+
+    @property
+    def shown_at(self) -> datetime | None:
+        """A repository shows no time of its own."""
+        return None
+
+    @property
+    def cursor(self) -> JsonValue:
+        """Where to go on: what is known is passed over, so nowhere else."""
+        return None
+
+    def read(self, memory: Memory, cursor: JsonValue, *, is_whole: bool) -> Look:  # noqa: ARG002
+        """Yield what the repository shows: all of it, or what is not known yet.
+
+        It comes in this order: the repository itself, then for each commit, parents first, its
+        stages, pipelines and tracked paths before the commit; then tags.
+
+        Raises:
+            InvalidInputError: git refuses, or ended while it was being read.
+        """
+        references = read_references(
+            self._repository, (*BRANCHES_AND_TAGS, *self._options.references)
+        )
+        starts = [one.commit for one in references if one.commit is not None]
+        head = read_head(self._repository)
+        if head is not None:
+            starts.append(head)
+        with ObjectReader(self._path, list_absent(self._repository, starts)) as objects:
+            look = _Look(
+                self._repository, self._name, objects, memory, self._options.aliases, is_whole
+            )
+            yield look.itself(head)
+            yield from look.history(list_commits(self._repository, starts))
+            if is_whole and not self._repository.is_shallow:
+                yield Listed("commit")
+            yield from look.tags(references)
+            yield Listed("tag")
 
 
 def repository_name(repository: Repository, options: DvcOptions) -> str:
@@ -119,15 +164,22 @@ class _Look:
     """One look at a repository."""
 
     def __init__(
-        self, repository: Repository, objects: ObjectReader, memory: Memory, options: DvcOptions
+        self,
+        repository: Repository,
+        name: str,
+        objects: ObjectReader,
+        memory: Memory,
+        aliases: Mapping[str, str],
+        is_whole: bool,  # noqa: FBT001 - handed on
     ) -> None:
         self._repository = repository
-        self._name = repository_name(repository, options)
+        self._name = name
         self._objects = objects
         self._trees = Trees(objects, repository.id_bytes, is_wanted)
         self._files = Files(objects, self._trees)
         self._memory = memory
-        self._aliases = dict(options.aliases)
+        self._aliases = dict(aliases)
+        self._is_whole = is_whole
         self._seen: set[str] = set()
         self._unread: set[str] = set()
         self._misread: dict[str, tuple[tuple[str, str], ...]] = {}
@@ -136,8 +188,7 @@ class _Look:
         """Return the document of the repository, with the remotes of what is checked out."""
         document = RepositoryDocument(self._name, self._repository.is_shallow)
         if head is not None:
-            for commit in self._commits([head]):
-                snapshot = self._files.snapshots([commit])[0]
+            for snapshot in self._files.snapshots(self._commits([head])):
                 remotes = self._view(snapshot).remotes("")
                 document = RepositoryDocument(
                     self._name,
@@ -153,68 +204,92 @@ class _Look:
         boundary = read_shallow(self._repository)
         for window in _windows(shas, _WINDOW):
             known = self._memory.known(f"commit/{sha}" for sha in window)
-            for sha in window:
-                if f"commit/{sha}" in known:
-                    yield from self._known_unread(known[f"commit/{sha}"])
-            yield from self._window([sha for sha in window if f"commit/{sha}" not in known])
+            looked_at = [sha for sha in window if self._is_whole or f"commit/{sha}" not in known]
+            if not self._is_whole:
+                for one in known.values():
+                    yield from self._known_unread(one)
+            yield from self._window(looked_at, known)
         for sha in sorted(boundary.intersection(shas)):
             yield Unread(
-                "commit",
-                f"commit/{sha}",
+                "commit before",
+                f"commit before/{sha}",
                 "What came before it is not here: the clone is shallow. Try git fetch --unshallow.",
             )
 
     def _known_unread(self, known: Known) -> Iterator[Unread]:
         """Yield again what could not be read: it is in the repository still, and still broken."""
-        if known.body is None or b'"unread"' not in known.body:
-            return
-        document = msgspec.json.decode(known.body, type=CommitDocument)
-        yield from self._name_unread(document.unread)
+        if known.body is not None and b'"unread"' in known.body:
+            document = msgspec.json.decode(known.body, type=CommitDocument)
+            yield from self._name_unread(document.unread)
 
-    def _window(self, shas: Sequence[str]) -> Iterator[Document | Unread]:
+    def _window(
+        self, shas: Sequence[str], commits: Mapping[str, Known]
+    ) -> Iterator[Document | Unread]:
         snapshots = self._files.snapshots(self._commits(shas))
         for tree in sorted(self._trees.missing):
             yield from self._once_unread(
                 f"tree/{tree}", "tree", "A folder of a commit is not in this repository"
             )
+        self._files.load(one for one in snapshots if f"commit/{one.commit.sha}" not in commits)
         views = [self._view(snapshot) for snapshot in snapshots]
-        fresh = self._fresh_pipelines(snapshots, views)
-        known = self._memory.known(name for names in fresh for name in names)
+        named = [self._unseen(snapshot) for snapshot in snapshots]
+        known = self._memory.known(name for names in named for name in names)
+        fresh = [
+            self._understood(view, names, known) for view, names in zip(views, named, strict=True)
+        ]
+        self._fetch_values(snapshots, fresh)
+        for snapshot, view, names, pipelines in zip(snapshots, views, named, fresh, strict=True):
+            for name in names:
+                if name in pipelines:
+                    yield from self._pipeline(view, pipelines[name], name)
+                elif name in known:
+                    yield from self._known_pipeline(name, known[name])
+            yield from self._tracked(snapshot, view)
+            before = commits.get(f"commit/{snapshot.commit.sha}")
+            if before is None:
+                yield from self._commit(snapshot)
+            else:
+                yield from self._known_unread(before)
+                yield _again("commit", f"commit/{snapshot.commit.sha}", before)
+
+    def _unseen(self, snapshot: Snapshot) -> dict[str, str]:
+        """Return, by subject, the paths of pipelines in states that this look has not met."""
+        found: dict[str, str] = {}
+        for path in (*snapshot.locks, *snapshot.tracked):
+            name = self._pipeline_subject(snapshot, path)
+            if name not in self._seen:
+                self._seen.add(name)
+                found[name] = path
+        return found
+
+    def _understood(
+        self, view: View, names: Mapping[str, str], known: Mapping[str, Known]
+    ) -> dict[str, Understood]:
+        """Return the pipelines that are not known yet, as far as they can be understood."""
+        found: dict[str, Understood] = {}
+        for name, path in names.items():
+            if name in known:
+                self._misread[name] = _unread_stages(known[name])
+                continue
+            try:
+                one = view.pipeline(path)
+            except LedgerError:
+                continue  # the commit tells of it
+            if one is not None:
+                found[name] = one
+                self._misread[name] = one.unread
+        return found
+
+    def _fetch_values(
+        self, snapshots: Sequence[Snapshot], fresh: Sequence[Mapping[str, Understood]]
+    ) -> None:
         self._files.fetch(
             (snapshot.commit, path)
-            for snapshot, names in zip(snapshots, fresh, strict=True)
-            for name, one in names.items()
-            if name not in known
+            for snapshot, pipelines in zip(snapshots, fresh, strict=True)
+            for one in pipelines.values()
             for located in one.stages
             for path in located.values_paths()
         )
-        for snapshot, view, pipelines in zip(snapshots, views, fresh, strict=True):
-            for name, one in pipelines.items():
-                if name not in known:
-                    yield from self._pipeline(view, one, name)
-            yield from self._commit(snapshot, view)
-
-    def _fresh_pipelines(
-        self, snapshots: Sequence[Snapshot], views: Sequence[View]
-    ) -> list[dict[str, Understood]]:
-        """Return, for each commit, the pipelines in states that this look has not met before."""
-        fresh: list[dict[str, Understood]] = []
-        for snapshot, view in zip(snapshots, views, strict=True):
-            found: dict[str, Understood] = {}
-            for path in (*snapshot.locks, *snapshot.tracked):
-                name = self._pipeline_subject(snapshot, path)
-                if name in self._seen:
-                    continue
-                self._seen.add(name)
-                try:
-                    one = view.pipeline(path)
-                except LedgerError:
-                    continue  # the commit tells of it
-                if one is not None:
-                    found[name] = one
-                    self._misread[name] = one.unread
-            fresh.append(found)
-        return fresh
 
     def _pipeline_subject(self, snapshot: Snapshot, path: str) -> str:
         at = self._pipeline_at(snapshot, path)
@@ -224,12 +299,12 @@ class _Look:
         lock = snapshot.locks.get(path)
         if lock is None:
             return PipelineAt(path, snapshot.tracked[path].entry.id)
-        definition = snapshot.definitions.get(path.removesuffix("dvc.lock") + "dvc.yaml")
+        definition = snapshot.definitions.get(path.removesuffix(LOCK) + DEFINITION)
         return PipelineAt(path, lock.entry.id, definition.entry.id if definition else None)
 
     def _pipeline(self, view: View, one: Understood, name: str) -> Iterator[Document | Unread]:
         stages = {
-            subject("stage", f"{one.path}:{located.stage.name}", located.digest): located
+            subject("stage", one.path, located.stage.name, located.digest): located
             for located in one.stages
         }
         fresh = [each for each in stages if each not in self._seen]
@@ -239,13 +314,34 @@ class _Look:
             if each not in known:
                 body = encode_document(view.stage_document(one, stages[each]))
                 yield _fixed("stage", each, body, view.seen.time)
+            elif self._is_whole:
+                yield _again("stage", each, known[each])
         # The first part comes last: whoever knows that one knows them all.
         for document in reversed(tuple(view.pipeline_documents(one))):
-            body = encode_document(document)
             part = name if document.part == 1 else f"{name}#{document.part}"
-            yield _fixed("pipeline", part, body, view.seen.time)
+            yield _fixed("pipeline", part, encode_document(document), view.seen.time)
 
-    def _commit(self, snapshot: Snapshot, view: View) -> Iterator[Document | Unread]:
+    def _known_pipeline(self, name: str, known: Known) -> Iterator[Document]:
+        """Yield a pipeline that is known, and its stages, as they are known."""
+        if not self._is_whole:
+            return
+        found = {name: known}
+        if known.body is not None:
+            parts = msgspec.json.decode(known.body, type=PipelineDocument).parts
+            found |= self._memory.known(f"{name}#{part}" for part in range(2, parts + 1))
+        stages = [
+            each
+            for one in found.values()
+            for each in _stage_subjects(one)
+            if each not in self._seen
+        ]
+        self._seen.update(stages)
+        for each, one in self._memory.known(stages).items():
+            yield _again("stage", each, one)
+        for each, one in found.items():
+            yield _again("pipeline", each, one)
+
+    def _commit(self, snapshot: Snapshot) -> Iterator[Document | Unread]:
         commit = snapshot.commit
         unread = [
             *self._unreadable(snapshot.locks, self._files.lock),
@@ -255,7 +351,6 @@ class _Look:
         bad = {one.name for one in unread}
         unread += self._stages_unread(snapshot)
         yield from self._name_unread(unread)
-        yield from self._tracked(snapshot, view)
         document = CommitDocument(
             repository=self._name,
             sha=commit.sha,
@@ -294,8 +389,9 @@ class _Look:
         """Yield the stages that could not be understood in a lock that otherwise could."""
         for path, found in snapshot.locks.items():
             for name, reason in self._misread.get(self._pipeline_subject(snapshot, path), ()):
-                plain = f"{path}:{name}"
-                yield UnreadPart("stage", plain, found.entry.id, reason[:_REASON_CHARS_MAX])
+                yield UnreadPart(
+                    "stage", f"{path}:{name}", found.entry.id, reason[:_REASON_CHARS_MAX]
+                )
 
     def _tracked(self, snapshot: Snapshot, view: View) -> Iterator[Document | Unread]:
         fresh: dict[str, tuple[str, FoundFile]] = {}
@@ -304,9 +400,13 @@ class _Look:
             if name not in self._seen:
                 self._seen.add(name)
                 fresh[name] = (path, found)
-        known = self._memory.known(fresh) if fresh else {}
+        known = self._memory.known(fresh)
         for name, (path, found) in fresh.items():
-            if name in known or reason_unread(self._files.tracked, found) is not None:
+            if name in known:
+                if self._is_whole:
+                    yield _again("tracked", name, known[name])
+                continue
+            if reason_unread(self._files.tracked, found) is not None:
                 continue
             read = self._files.tracked(found)
             if not read.cmd:
@@ -396,6 +496,24 @@ def reason_unread(read: Callable[[FoundFile], object], found: FoundFile) -> str 
     except LedgerError as error:
         return str(error)
     return None
+
+
+def _again(kind: str, name: str, known: Known) -> Document:
+    """Return what never changes as it is known: nothing of it has to be read to show it again."""
+    return Document(kind, name, known.body or b"", known.at, is_fixed=True)
+
+
+def _unread_stages(known: Known) -> tuple[tuple[str, str], ...]:
+    if known.body is None or b'"unread"' not in known.body:
+        return ()
+    return msgspec.json.decode(known.body, type=PipelineDocument).unread
+
+
+def _stage_subjects(known: Known) -> list[str]:
+    if known.body is None:
+        return []
+    document = msgspec.json.decode(known.body, type=PipelineDocument)
+    return [subject("stage", document.path, one.name, one.digest) for one in document.stages]
 
 
 def _fixed(kind: str, name: str, body: bytes, time: datetime | None) -> Document | Unread:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from lineage.connectors.dvc.documents import CommitDocument, TagDocument
 from lineage.connectors.dvc.naming import (
@@ -157,7 +158,6 @@ def _registry(document: TagDocument, said: RegistryTag) -> Iterator[AnyRecord]:
         state=ExecutionState.COMPLETE,
         properties=_did(document, said),
         custom_properties=_action(document, said),
-        personal=(),
     )
     yield Association(context=model, execution=key)
     revision = commit_key(document.commit)
@@ -191,23 +191,23 @@ def _did(document: TagDocument, said: RegistryTag) -> dict[str, JsonValue]:
         "code_commit": document.commit,
         "code_repository": document.repository,
     }
-    who = shown_person(document.tagger) if document.tagger else None
+    who: JsonValue = shown_person(document.tagger) if document.tagger else None
     match said.action:
         case Action.CREATION | Action.REGISTRATION:
             found |= {"model_name": said.model, "registry": document.repository}
-            place = "registered_by"
+            people = {"registered_by": who}
         case Action.ASSIGNMENT | Action.UNASSIGNMENT:
             stage = "to_stage" if said.action is Action.ASSIGNMENT else "from_stage"
             found |= {stage: said.stage, "reason": document.message}
-            place = "promoted_by"
+            people = {"promoted_by": who}
         case Action.DEREGISTRATION | Action.DEPRECATION:
             found |= {"reason": document.message}
-            place = "retired_by"
+            people = {"retired_by": who}
+        case _:
+            assert_never(said.action)
     if document.message:
         found["description"] = document.message
-    if who is not None:
-        found[place] = who
-    return found
+    return found if who is None else found | people
 
 
 def _action(document: TagDocument, said: RegistryTag) -> dict[str, JsonValue]:
@@ -217,13 +217,12 @@ def _action(document: TagDocument, said: RegistryTag) -> dict[str, JsonValue]:
         "tag": document.name,
         "commit": document.commit,
     }
-    for name, value in (
-        ("version", document.version),
-        ("stage", said.stage),
-        ("counter", said.counter),
-    ):
-        if value is not None:
-            found[name] = value
+    more: dict[str, JsonValue] = {
+        "version": document.version,
+        "stage": said.stage,
+        "counter": said.counter,
+    }
+    found |= {name: value for name, value in more.items() if value is not None}
     if document.tagger is not None and document.tagger.time is not None:
         found["time"] = shown_time(document.tagger.time)
     return {REGISTRY_PROPERTY: found}

@@ -243,16 +243,16 @@ def say_tracked(document: TrackedDocument) -> Iterator[AnyRecord]:
         )
     if not document.sources:
         return
-    custom: dict[str, JsonValue] = {"dvc.first_seen_commit": document.seen.commit}
-    for name, value in (
-        ("dvc.import_repository", document.origin),
-        ("dvc.import_revision", document.revision),
-        ("dvc.import_revision_locked", document.revision_locked),
-    ):
-        if value is not None:
-            custom[name] = value
-    if document.is_frozen:
-        custom["dvc.is_frozen"] = True
+    told: dict[str, JsonValue] = {
+        "dvc.first_seen_commit": document.seen.commit,
+        "dvc.import_repository": document.origin,
+        "dvc.import_revision": document.revision,
+        "dvc.import_revision_locked": document.revision_locked,
+        "dvc.is_frozen": document.is_frozen or None,
+    }
+    custom: dict[str, JsonValue] = {
+        name: value for name, value in told.items() if value is not None
+    }
     yield Execution(
         key=key,
         type="lineage.Collect",

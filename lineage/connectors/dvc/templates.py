@@ -14,6 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from lineage.connectors.dvc.values import step_into
 from lineage_schemas.errors import DecodeError
 from lineage_schemas.outside.dvc import Pipeline
 from lineage_schemas.values import JsonValue
@@ -214,12 +215,8 @@ def _paths(listed: JsonValue) -> Iterator[tuple[str, dict[str, JsonValue]]]:
 def _looked_up(name: str, values: Mapping[str, JsonValue]) -> JsonValue:
     at: JsonValue = dict(values)
     for index, plain in _STEP.findall(name.strip()):
-        step = index or plain
-        if isinstance(at, dict) and step in at:
-            at = at[step]
-        elif isinstance(at, list) and step.isdecimal() and int(step) < len(at):
-            at = at[int(step)]
-        else:
+        is_there, at = step_into(at, index or plain)
+        if not is_there:
             raise DecodeError("A template names a value that is not there", where=name[:128])
     return at
 

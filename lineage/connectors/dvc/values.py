@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import posixpath
 import re
 import tomllib
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, cast
 
 from lineage.connectors.yaml_documents import read_yaml
 from lineage_schemas.errors import DecodeError, LimitExceededError
 from lineage_schemas.limits import INT_MAX, INT_MIN, VALUE_DEPTH_MAX
 from lineage_schemas.outside.dvc import DVC_MD5
-from lineage_schemas.values import JsonValue
+from lineage_schemas.values import JsonValue, metric_value
 
 VALUES_BYTES_MAX: Final = 256 * 1_024
 """One file of values; what is larger is data, and is named instead of being read."""
@@ -64,23 +63,26 @@ def read_values(path: str, body: bytes) -> JsonValue:
 
 def look_up(values: JsonValue, name: str) -> tuple[bool, JsonValue]:
     """Find a value by its dotted name; tell whether it is there, and what it is."""
-    at = values
-    rest = name
+    at, rest = values, name
     while rest:
-        if not isinstance(at, dict):
-            if isinstance(at, list):
-                step, _, after = rest.partition(".")
-                if step.isdecimal() and int(step) < len(at):
-                    at, rest = at[int(step)], after
-                    continue
-            return False, None
-        if rest in at:
+        if isinstance(at, dict) and rest in at:
             return True, at[rest]
-        step, dot, after = rest.partition(".")
-        if not dot or step not in at:
+        step, _, rest = rest.partition(".")
+        is_there, at = step_into(at, step)
+        if not is_there:
             return False, None
-        at, rest = at[step], after
     return True, at
+
+
+def step_into(value: JsonValue, step: str) -> tuple[bool, JsonValue]:
+    """Find a value in an object by its name, or in a list by its index."""
+    match value:
+        case dict() if step in value:
+            return True, value[step]
+        case list() if step.isdecimal() and int(step) < len(value):
+            return True, value[int(step)]
+        case _:
+            return False, None
 
 
 def find_run_ids(values: JsonValue) -> Iterator[tuple[str, str]]:
@@ -140,29 +142,31 @@ def _toml(body: bytes) -> JsonValue:
     return loaded
 
 
-def _kept(value: JsonValue, depth: int = 0) -> JsonValue:
-    """Return a value as the log can keep it."""
+def _kept(value: object, depth: int = 0) -> JsonValue:
+    """Return a value as the log can keep it: a time is text, and so is what is beyond 64 bits."""
     if depth > VALUE_DEPTH_MAX:
         raise LimitExceededError(
             f"A value is nested deeper than {VALUE_DEPTH_MAX} levels (VALUE_DEPTH_MAX)"
         )
     match value:
         case dict():
-            return {str(name): _kept(inner, depth + 1) for name, inner in value.items()}
+            named = cast("dict[object, object]", value)
+            return {_text(str(name)): _kept(inner, depth + 1) for name, inner in named.items()}
         case list():
-            return [_kept(inner, depth + 1) for inner in value]
-        case bool() | None:
-            return value
-        case str():
-            return (
-                value.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
-            )
-        case int():
-            return value if INT_MIN <= value <= INT_MAX else str(value)
-        case float() if math.isfinite(value):
-            return value
-        case float():
-            tag = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-            return {"$float": tag}
+            return [_kept(inner, depth + 1) for inner in cast("list[object]", value)]
         case _:
-            return str(value)
+            return _scalar(value)
+
+
+def _scalar(value: object) -> JsonValue:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, float):
+        return metric_value(value)
+    if isinstance(value, int) and INT_MIN <= value <= INT_MAX:
+        return value
+    return _text(str(value))
+
+
+def _text(text: str) -> str:
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

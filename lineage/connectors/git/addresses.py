@@ -29,7 +29,8 @@ def canonical_repository(address: str) -> str:
 
     Scheme, credentials, default port, ``.git`` and slashes at the end are dropped, and the host is
     lower case; a path keeps its case, since servers may tell cases apart. With another port than
-    the scheme's own, scheme and port stay. A local folder is ``file:///PATH``. What is no address (a name of one's own) is returned as it is.
+    the scheme's own, scheme and port stay. A local folder is ``file:///PATH``. What is no address
+    (a name of one's own) is returned as it is.
     """
     text = address.strip().replace("\\", "/") if ":\\" in address else address.strip()
     parts = _SCHEME.fullmatch(text)

@@ -1,0 +1,149 @@
+"""A repository that is looked at again and again: what is appended, what is gone, what leads on."""
+
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from checks import check_ledger
+from doubles import NOON_US, FakeClock, SeededRandomness
+from dvc_repositories import REPOSITORY, Tools, lock_text
+from lineage import open_ledger
+from lineage.connectors.dvc.mapping import DvcMapping
+from lineage.connectors.dvc.reading import DvcOptions, DvcReader
+from lineage.importing.importer import Importer, Source, Tally, looking_at
+from lineage.importing.looking import look_at
+from lineage.ledger import Event, EventKind, Execution, Ledger, Statement, TraceQuery
+from lineage_schemas.instants import instant_of
+from lineage_schemas.records import LinkClass
+
+A, B, C = "a" * 32, "b" * 32, "c" * 32
+DEFINITION = (
+    "stages:\n  train:\n    cmd: run\n    deps: [in.csv]\n    outs: [model.bin]\n"
+    "artifacts:\n  fraud: {path: model.bin, type: model}\n"
+)
+SOURCE = Source(name="dvc/fraud", mapping=DvcMapping())
+
+
+class Watched:
+    """A repository and a ledger that looks at it."""
+
+    def __init__(self, path: Path) -> None:
+        self.tools = Tools(path / "work")
+        self.tools.begin()
+        self.tools.write("dvc.yaml", DEFINITION)
+        self.tools.write("in.csv.dvc", f"outs:\n- path: in.csv\n  hash: md5\n  md5: {A}\n")
+        self.first = self._locked(B, "First")
+        self.second = self._locked(C, "Second")
+        self.tools.tag("fraud@v1.0.0", self.first)
+        self.tools.tag("fraud#prod#1", self.first)
+        self.clock = FakeClock(NOON_US)
+        self.ledger = open_ledger(
+            path / "ledger.db", clock=self.clock, randomness=SeededRandomness("dvc")
+        )
+
+    def _locked(self, digest: str, message: str) -> str:
+        self.tools.write("dvc.lock", lock_text(("train", {"in.csv": A}, {"model.bin": digest})))
+        return self.tools.commit(message)
+
+    def look(self, *, is_whole: bool = True, options: DvcOptions | None = None) -> Tally:
+        self.clock.now_us += 3_600_000_000
+        reader = DvcReader(self.tools.path, options or DvcOptions())
+        return look_at(
+            self.ledger, SOURCE, reader, is_whole=is_whole, due_seconds=None, clock=self.clock
+        )
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    return Watched(tmp_path)
+
+
+def test_a_second_look_appends_nothing_and_counts_the_same(watched: Watched) -> None:
+    first = watched.look()
+    size = watched.ledger.head().size
+    second = watched.look()
+    third = watched.look(is_whole=False)
+    assert watched.ledger.head().size == size
+    assert second.there == first.there == first.here == second.here
+    assert first.there == {
+        "repository": 1, "stage": 2, "pipeline": 2, "tracked": 1, "commit": 2, "tag": 2,
+    }  # fmt: skip
+    assert (second.appended, third.appended) == (0, 0)
+    assert first.unread == []
+
+
+def test_a_look_that_was_interrupted_goes_on_from_there(watched: Watched, tmp_path: Path) -> None:
+    reader = DvcReader(watched.tools.path)
+    scans = watched.ledger.looks.scans(SOURCE.name)
+    importer = Importer(watched.ledger, SOURCE, looking_at(scans, instant_of(watched.clock())))
+    importer.take(islice(reader.read(importer.memory, None, is_whole=True), 4))
+    watched.look()
+    whole = Watched(tmp_path / "other")
+    whole.look()
+    assert _executions(watched.ledger) == _executions(whole.ledger)
+
+
+def _executions(ledger: Ledger) -> set[str | None]:
+    found = ledger.list_nodes("lineage.Run").nodes
+    return {node.key for node in found}
+
+
+def test_the_model_is_reached_from_the_data_and_the_version_from_the_model(
+    watched: Watched,
+) -> None:
+    watched.look()
+    version = f"dvc:model-version/{REPOSITORY.replace('/', '%2F')}/fraud@v1.0.0"
+    keys = {node.key for node in watched.ledger.trace(TraceQuery(start=(version,))).nodes}
+    data = f"dvc:data/{REPOSITORY.replace('/', '%2F')}"
+    assert f"{data}/in.csv@md5:{A}" in keys
+    assert f"{data}/model.bin@md5:{B}" in keys
+    assert f"{data}/model.bin@md5:{C}" not in keys
+    assert f"git:commit/{watched.first}" in keys
+
+
+def test_the_commit_of_a_run_leads_to_the_lock_as_derived_and_never_otherwise(
+    watched: Watched,
+) -> None:
+    watched.look()
+    run = "mlflow:run/server/" + "0" * 32
+    watched.ledger.record(
+        [
+            Statement(
+                id="run",
+                source="mlflow",
+                records=(
+                    Execution(key=run, type="lineage.Run"),
+                    Event(
+                        artifact=f"git:commit/{watched.second}",
+                        execution=run,
+                        kind=EventKind.INPUT,
+                    ),
+                ),
+            )
+        ]
+    )
+    strict = watched.ledger.trace(TraceQuery(start=(run,)))
+    assert not any("dvc:stage/" in str(node.key) for node in strict.nodes)
+    wide = watched.ledger.trace(
+        TraceQuery(start=(run,), cross=(LinkClass.ASSERTED, LinkClass.CONTENT, LinkClass.DERIVED))
+    )
+    locks = [str(node.key) for node in wide.nodes if "dvc:lock/" in str(node.key)]
+    assert len(locks) == 1
+    assert any("dvc:stage/" in str(node.key) for node in wide.nodes)
+
+
+def test_a_rewritten_history_is_told_as_gone(watched: Watched) -> None:
+    watched.look()
+    watched.tools.run("git", "reset", "-q", "--hard", watched.first)
+    watched.tools.run("git", "tag", "-d", "fraud#prod#1")
+    tally = watched.look()
+    assert tally.gone == 2
+    commit = watched.ledger.show(f"git:commit/{watched.second}")
+    assert "git.is_unreachable" in repr(commit)
+    assert watched.look().appended == 0
+
+
+def test_the_log_that_was_made_can_be_audited(watched: Watched) -> None:
+    watched.look()
+    check_ledger(watched.ledger)
