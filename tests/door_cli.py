@@ -42,6 +42,7 @@ WHOLE: dict[str, str] = {
     "demo": "a ledger of its own",
     "export": "a copy of everything",
     "import ledger": "a copy of everything",
+    "import dvc": "takes in, and shows counts: see test_cli_dvc",
     "import mlflow": "takes in, and shows counts: see test_cli_mlflow",
     "key handover": "a proof of the ledger's own entry",
     "key make": "a file, and no ledger",

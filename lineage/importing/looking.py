@@ -21,6 +21,9 @@ def look_at(
 ) -> Tally:
     """Look at a source, and return what became of what it showed.
 
+    A whole look is promised again within ``due_seconds`` (``NO_PROMISE``: not any more; ``None``:
+    as was promised before).
+
     What was taken in before an error or an interruption stays, and the next look goes on from
     there. A look that could not read the source at all is not stated.
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lineage.connectors.base import with_ordinal
 from lineage.importing.importer import Source, Tally
@@ -27,8 +28,15 @@ PROMISE_PARTS: Final = 4
 _ATTEMPTS_MAX: Final = 3
 
 
+NO_PROMISE: Final = 0
+"""In the place of ``due_seconds``: what was promised before holds no longer."""
+
+
 class LookedAt(Struct, frozen=True, kw_only=True):
-    """How a source was looked at: what it is, where it was read, when, and how far."""
+    """How a source was looked at: what it is, where it was read, when, and how far.
+
+    ``due_seconds`` is within how long a whole look is promised again; ``None``: as before.
+    """
 
     tool: str
     address: str
@@ -46,11 +54,11 @@ def state_scan(ledger: Ledger, source: Source, looked: LookedAt, tally: Tally) -
         ConflictError: others keep looking at the source at the same time.
         StoreError: the store failed.
     """
-    scan = _scan(looked, tally)
     for attempt in range(1, _ATTEMPTS_MAX + 1):
         before = ledger.looks.scans(
             source.name, namespace=source.namespace, principal=source.principal
         )
+        scan = replace(_scan(looked, tally), due_seconds=_due_seconds(looked, before.last))
         if not _is_news(scan, before, tally):
             return None
         said = Statement(
@@ -69,6 +77,13 @@ def state_scan(ledger: Ledger, source: Source, looked: LookedAt, tally: Tally) -
     raise AssertionError("the loop returns or raises")
 
 
+def _due_seconds(looked: LookedAt, last: SourceScan | None) -> int | None:
+    """Return what is promised: who looks by hand does not end what another keeps up."""
+    if looked.due_seconds is None:
+        return None if last is None else last.due_seconds
+    return None if looked.due_seconds == NO_PROMISE else looked.due_seconds
+
+
 def _scan(looked: LookedAt, tally: Tally) -> SourceScan:
     unread = [f"{one.subject}: {one.reason}" for one in tally.unread[:UNREAD_NAMED_MAX]]
     return SourceScan(
@@ -82,7 +97,6 @@ def _scan(looked: LookedAt, tally: Tally) -> SourceScan:
         unread=tuple(unread),
         unread_count=len(tally.unread),
         cursor=looked.cursor,
-        due_seconds=looked.due_seconds,
     )
 
 

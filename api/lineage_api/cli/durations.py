@@ -9,12 +9,16 @@ import click
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _FORM: Final = re.compile(r"([0-9]{1,9})([smhd])")
+_NONE: Final = "none"
 
 
 class Duration(click.ParamType[int]):
-    """A time span in whole seconds, of at least one."""
+    """A time span in whole seconds, of at least one; where that may be said, 0 for ``none``."""
 
     name = "duration"
+
+    def __init__(self, *, may_be_none: bool = False) -> None:
+        self._may_be_none = may_be_none
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
@@ -22,14 +26,18 @@ class Duration(click.ParamType[int]):
         """Return how many seconds a text means."""
         if isinstance(value, int):
             return value
+        if self._may_be_none and value == _NONE:
+            return 0
         found = _FORM.fullmatch(str(value))
         seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
         if not seconds:
-            self.fail(f"{value!r} is no time span such as 90s, 15m, 1h or 7d.", param, ctx)
+            other = f", nor {_NONE}" if self._may_be_none else ""
+            self.fail(f"{value!r} is no time span such as 90s, 15m, 1h or 7d{other}.", param, ctx)
         return seconds
 
 
 DURATION: Final = Duration()
+DURATION_OR_NONE: Final = Duration(may_be_none=True)
 
 
 def shown_duration(seconds: float) -> str:

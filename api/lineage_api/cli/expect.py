@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 import click
 
+from lineage_api.cli.durations import DURATION_OR_NONE
 from lineage_api.cli.printing import print_json, printable
 from lineage_api.cli.session import (
     Session,
@@ -16,23 +14,6 @@ from lineage_api.cli.session import (
     store_option,
 )
 
-_SPAN: Final = re.compile(r"([1-9][0-9]{0,9})([smhd])", re.ASCII)
-_UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_NONE: Final = "none"
-
-
-def _read_span(_: click.Context, __: click.Parameter, value: str) -> int | None:
-    """Read a span of time as seconds, or that there is none."""
-    if value == _NONE:
-        return None
-    found = _SPAN.fullmatch(value)
-    if found is None:
-        raise click.BadParameter(
-            f"{value!r} is no span of time: write a number and s, m, h or d, such as 90s or 1h; "
-            f"or {_NONE}"
-        )
-    return int(found[1]) * _UNIT_SECONDS[found[2]]
-
 
 @click.command("expect")
 @click.argument("source")
@@ -41,23 +22,23 @@ def _read_span(_: click.Context, __: click.Parameter, value: str) -> int | None:
     "due_seconds",
     metavar="SPAN",
     required=True,
-    callback=_read_span,
+    type=DURATION_OR_NONE,
     help="How long it may be silent, such as 90s, 15m, 1h or 7d; none: it is expected no longer.",
 )
 @store_option
 @namespace_option
 @format_option("text", "json")
 @pass_session
-def expect(session: Session, source: str, due_seconds: int | None, output: str) -> None:
+def expect(session: Session, source: str, due_seconds: int, output: str) -> None:
     """Say within how long a source is to be heard again.
 
     SOURCE is its name, as `lineage sources` lists it; it need not have spoken yet. While it is
     silent for longer, answers say that they are not complete, and why.
     """
     with session.open() as ledger:
-        receipt = ledger.watching.expect(source, due_seconds, namespace=session.namespace)
+        receipt = ledger.watching.expect(source, due_seconds or None, namespace=session.namespace)
     if output == "json":
         print_json(receipt)
         return
-    word = "no longer expected" if due_seconds is None else f"expected every {due_seconds} s"
+    word = "no longer expected" if not due_seconds else f"expected every {due_seconds} s"
     click.echo(printable(f"{source} is {word} (position {receipt.position})"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -11,23 +11,25 @@ from typing import Any, NamedTuple
 import click
 
 from lineage.connectors.scanning import SourceReader
-from lineage.importing.importer import Source, Tally
-from lineage_api.cli.durations import DURATION
-from lineage_api.cli.failures import finding
+from lineage.importing.importer import Source
+from lineage_api.cli.looks import (
+    due_option,
+    look_once,
+    looking,
+    tell_look,
+    warn,
+    whole_option,
+)
 from lineage_api.cli.mlflow_source import (
     ENVIRONMENT,
     WEB,
     Given,
     given,
-    looking,
     reading_of,
     server_at,
     server_options,
     source_of,
-    tally_text,
-    warn,
 )
-from lineage_api.cli.printing import print_json, print_rows, printable
 from lineage_api.cli.session import (
     Session,
     format_option,
@@ -35,28 +37,14 @@ from lineage_api.cli.session import (
     pass_session,
     store_option,
 )
-from lineage_api.cli.watched import Counted
-from lineage_api.cli.watching import progress_of
 from lineage_schemas.instants import instant_of, parse_instant
 
 
 @click.command("mlflow", epilog=ENVIRONMENT)
 @click.argument("place", metavar="URL|PATH")
 @server_options
-@click.option(
-    "--whole/--new",
-    "is_whole",
-    default=True,
-    help="Look at all of it, or at what may be new since the last look.  [default: whole]",
-)
-@click.option(
-    "--due",
-    "due_seconds",
-    metavar="SPAN",
-    type=DURATION,
-    help="Promise to look again within so long (90s, 15m, 1h, 7d): else answers say that it is "
-    "overdue.",
-)
+@whole_option
+@due_option
 @click.option(
     "--shown-at",
     metavar="TIME",
@@ -81,15 +69,10 @@ def import_mlflow(session: Session, /, place: str, output: str, **options: Any) 
         session.open_or_make() as ledger,
     ):
         look = looking(session, ledger, opened.source, options["due_seconds"])
-        with progress_of("looking") as progress:
-            tally = look(Counted(opened.reader, progress), options["is_whole"])
+        tally = look_once(look, opened.reader, is_whole=options["is_whole"])
         for note in opened.notes:
             warn(note)
-    for one in tally.unread:
-        click.echo(printable(f"not read: {one.subject}: {one.reason}"), err=True)
-    _print(opened.source, tally, output)
-    if tally.unread:
-        raise finding()
+    tell_look(opened.source, tally, output)
 
 
 class Opened(NamedTuple):
@@ -134,16 +117,3 @@ def _moment(path: Path, shown_at: str | None) -> datetime | None:
     # What was written last may still stand in SQLite's log beside the file.
     written = [one for one in (path, path.with_name(f"{path.name}-wal")) if one.exists()]
     return instant_of(max(one.stat().st_mtime_ns for one in written or [path]) // 1_000)
-
-
-def _print(source: Source, tally: Tally, output: str) -> None:
-    if output == "json":
-        print_json({"source": source.name, "tally": tally})
-        return
-    print_rows([("kind", "there", "here"), *_rows(tally)])
-    click.echo(printable(f"{source.name}: {tally_text(tally)}"))
-
-
-def _rows(tally: Tally) -> Iterator[tuple[str, str, str]]:
-    for kind in sorted(tally.there):
-        yield kind, f"{tally.there[kind]:,}", f"{tally.here.get(kind, 0):,}"

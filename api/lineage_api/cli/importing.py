@@ -9,6 +9,7 @@ import click
 from lineage_api.cli.verbs import Verbs
 
 WHAT: Final = {
+    "dvc": "lineage_api.cli.import_dvc:import_dvc",
     "ledger": "lineage_api.cli.import_ledger:import_command",
     "mlflow": "lineage_api.cli.import_mlflow:import_mlflow",
 }

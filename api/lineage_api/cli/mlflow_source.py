@@ -14,11 +14,8 @@ import click
 from lineage.connectors.mlflow.mapping import MlflowMapping
 from lineage.connectors.mlflow.reading import ReadingOptions, SeriesChoice
 from lineage.connectors.mlflow.rest import ServerReader
-from lineage.connectors.scanning import SourceReader
-from lineage.importing.importer import Source, Tally
-from lineage.importing.looking import look_at
-from lineage.service import Ledger
-from lineage_api.cli.printing import counted, printable
+from lineage.importing.importer import Source
+from lineage_api.cli.looks import warn
 from lineage_api.cli.session import Session
 from lineage_api.outbound.connecting import proxy_of
 from lineage_api.outbound.mlflow_access import AccessFiles, read_access
@@ -173,48 +170,3 @@ def source_of(session: Session, server: str, said: Given) -> Source:
 def reading_of(said: Given) -> ReadingOptions:
     """Return what is read of a server."""
     return ReadingOptions(series=SeriesChoice(said.series))
-
-
-Look = Callable[[SourceReader, bool], Tally]
-"""Looks once through a reader: as a whole, or at what is new."""
-
-
-def looking(session: Session, ledger: Ledger, source: Source, due_seconds: int | None) -> Look:
-    """Return what looks at a source for a ledger."""
-
-    def look(reader: SourceReader, is_whole: bool) -> Tally:  # noqa: FBT001 - as ``Look`` has it
-        return look_at(
-            ledger,
-            source,
-            reader,
-            is_whole=is_whole,
-            due_seconds=due_seconds,
-            clock=session.clock,
-        )
-
-    return look
-
-
-def warn(what: str) -> None:
-    """Tell something on standard error that does not end the command."""
-    click.echo(printable(f"warning: {what}"), err=True)
-
-
-def tally_text(tally: Tally) -> str:
-    """Return what became of a look, on one line."""
-    parts = [
-        f"{tally.appended:,} appended",
-        f"{tally.unchanged:,} unchanged",
-        *(f"{count:,} {what}" for what, count in _seldom(tally) if count),
-        counted(tally.entries, "new entry", "new entries"),
-    ]
-    return ", ".join(parts)
-
-
-def _seldom(tally: Tally) -> tuple[tuple[str, int], ...]:
-    return (
-        ("gone", tally.gone),
-        ("older than what is known", tally.older),
-        ("erased here", tally.erased),
-        ("not read", len(tally.unread)),
-    )

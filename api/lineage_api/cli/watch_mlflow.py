@@ -14,14 +14,13 @@ from lineage.importing.importer import Tally
 from lineage.service import Ledger
 from lineage_api.cli.configured import config_of
 from lineage_api.cli.durations import DURATION, shown_duration
+from lineage_api.cli.looks import looking, warn
 from lineage_api.cli.mlflow_source import (
     ENVIRONMENT,
     Server,
     given,
-    looking,
     server_at,
     server_options,
-    warn,
 )
 from lineage_api.cli.session import Session, namespace_option, pass_session, store_option
 from lineage_api.cli.signalled import stopping_on_signals
