@@ -5,9 +5,12 @@ must have one normal form, and two things must never share one. What a scheme sa
 case-insensitive (hosts, hexadecimal digits) is lower case; everything else is kept as it came.
 
     mlflow:run/SERVER/ID                     mlflow:KIND/SERVER/REST
+    mlflow-run:ID                            mlflow-logged-model:ID
     git:commit/SHA                           git:KIND/REST
     dvc:REST
     sha256:DIGEST                            md5:DIGEST
+    dvc-md5:DIGEST                           dvc-md5:DIGEST.dir
+    dvc-dir:DIGEST.dir
     oci:REGISTRY/REPOSITORY@sha256:DIGEST
     ol:dataset/NAMESPACE/NAME                ol:job/NAMESPACE/NAME    ol:run/ID
     ci:KIND/HOST/REST
@@ -16,6 +19,17 @@ case-insensitive (hosts, hexadecimal digits) is lower case; everything else is k
     mlmd:KIND/ID
 
 Any other scheme is a tool of one's own, and its values are opaque.
+
+``mlflow-run`` and ``mlflow-logged-model`` are for whoever knows an id and not its server: the ids
+are random, so the same one under two names of a server is the same thing. They are claimed, and
+``mlflow:run/SERVER/ID`` is the key. How MLflow's and DVC's names become identifiers is written in
+``mlflow_names`` and ``dvc_names``.
+
+``md5`` is the digest of a file's own bytes: what DVC writes beside ``hash: md5``, and what S3 calls
+the ETag of an object that was uploaded in one part. An ETag with a dash in it is no digest.
+``dvc-md5`` is what DVC wrote before its third version: of text it is the MD5 after CR LF became LF,
+so it is another algorithm under the same name. ``dvc-dir`` is the MD5 of a directory's listing, in
+which files stand with their ``md5``; a listing of ``dvc-md5`` digests is ``dvc-md5:DIGEST.dir``.
 """
 
 from __future__ import annotations
@@ -44,9 +58,13 @@ EMPTY_DIGESTS: Final = frozenset(
     {
         "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         "md5:d41d8cd98f00b204e9800998ecf8427e",
+        "dvc-md5:d41d8cd98f00b204e9800998ecf8427e",
+        "dvc-md5:d751713988987e9331980363e24189ce.dir",
+        "dvc-dir:d751713988987e9331980363e24189ce.dir",
     }
 )
-"""What nothing hashes to. Two empty files have nothing in common."""
+"""What nothing hashes to. Two empty files have nothing in common, nor have two empty directories
+(DVC lists one as ``[]``)."""
 
 _REMEMBERED: Final = 65_536
 """Nodes are named again by whoever reads what they made; some 16 MiB at the most."""
@@ -57,10 +75,15 @@ _PLAIN: Final = re.compile(r"([a-z][a-z0-9+.\-]*):[!-?A-~]+")
 
 _FORBIDDEN: Final = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
 _BLANK_END: Final = re.compile(rf"\A[{BLANK}]|[{BLANK}]\Z")
-_CONTENT_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", re.IGNORECASE)
+_CONTENT_DIGEST: Final = re.compile(
+    r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}|dvc-md5:[0-9a-f]{32}(?:\.dir)?|dvc-dir:[0-9a-f]{32}\.dir",
+    re.IGNORECASE,
+)
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MD5: Final = re.compile(r"[0-9a-f]{32}")
+_DVC_MD5: Final = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
+_DVC_DIRECTORY: Final = re.compile(r"[0-9a-f]{32}\.dir")
 _GIT_OBJECT: Final = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _KIND: Final = re.compile(r"[a-z][a-z0-9_\-]*")
@@ -258,6 +281,20 @@ def _mlflow(value: str) -> str:
     return f"{kind}/{server}/{rest}"
 
 
+def _mlflow_id(kind: str) -> Callable[[str], str]:
+    def normalise(value: str) -> str:
+        plain = ascii_lower(value)
+        if _MLFLOW_IDS[kind].fullmatch(plain) is None:
+            raise _refusal(
+                f"An MLflow {kind} has no such id",
+                value,
+                f"Write mlflow-{kind}:ID, with the id of 32 hexadecimal digits.",
+            )
+        return plain
+
+    return normalise
+
+
 def _ci(value: str) -> str:
     return "/".join(_scoped("ci", value))
 
@@ -325,10 +362,14 @@ def _mlmd(value: str) -> str:
 
 _SCHEMES: Final[dict[str, Callable[[str], str]]] = {
     "ci": _ci,
+    "dvc-dir": _digest(_DVC_DIRECTORY, "DVC directory"),
+    "dvc-md5": _digest(_DVC_MD5, "DVC MD5"),
     "git": _git,
     "k8s": _k8s,
     "md5": _digest(_MD5, "MD5"),
     "mlflow": _mlflow,
+    "mlflow-logged-model": _mlflow_id("logged-model"),
+    "mlflow-run": _mlflow_id("run"),
     "mlmd": _mlmd,
     "oci": _oci,
     "ol": _openlineage,

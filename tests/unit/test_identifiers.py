@@ -82,6 +82,11 @@ NORMAL_FORMS = [
     ("dvc:Repo/data/Raw.csv", "dvc:Repo/data/Raw.csv"),
     (f"SHA256:{SHA256.upper()}", f"sha256:{SHA256}"),
     (f"md5:{RUN.upper()}", f"md5:{RUN}"),
+    (f"DVC-MD5:{RUN.upper()}", f"dvc-md5:{RUN}"),
+    (f"dvc-md5:{RUN.upper()}.DIR", f"dvc-md5:{RUN}.dir"),
+    (f"DVC-Dir:{RUN.upper()}.Dir", f"dvc-dir:{RUN}.dir"),
+    (f"MLflow-Run:{RUN.upper()}", f"mlflow-run:{RUN}"),
+    (f"mlflow-logged-model:M-{RUN.upper()}", f"mlflow-logged-model:m-{RUN}"),
     (f"oci:GHCR.io/Org/Image@SHA256:{SHA256.upper()}", f"oci:ghcr.io/org/image@sha256:{SHA256}"),
     (f"oci:localhost:5000/a/b__c:v1@sha256:{SHA256}", f"oci:localhost:5000/a/b__c@sha256:{SHA256}"),
     (f"oci:index.docker.io/library/x@sha256:{SHA256}", f"oci:docker.io/library/x@sha256:{SHA256}"),
@@ -170,6 +175,15 @@ REFUSED = [
     f"sha256:{SHA256[:-1]}g",
     f"md5:{SHA256}",
     f"md5:{RUN}.dir",
+    f"md5:{RUN}-3",
+    f"dvc-md5:{RUN}.dirs",
+    f"dvc-md5:{RUN[1:]}",
+    f"dvc-dir:{RUN}",
+    f"dvc-dir:{SHA256}.dir",
+    "mlflow-run:847",
+    f"mlflow-run:server/{RUN}",
+    f"mlflow-run:m-{RUN}",
+    f"mlflow-logged-model:{RUN}",
     f"md5:{RUN[:-1]}\u0131",
     "oci:ghcr.io/org/image:latest",
     f"oci:library/python@sha256:{SHA256}",
@@ -344,7 +358,17 @@ def test_content_digests() -> None:
         assert is_content_digest(identifier)
         assert is_empty_content(identifier)
         assert is_empty_content(identifier.upper())
-    for identifier in (f"sha256:{SHA256}", f"md5:{RUN}", f"MD5:{RUN.upper()}"):
+    # What DVC calls an empty file, and an empty directory.
+    empty, listed = (hashlib.new("md5", data).hexdigest() for data in (b"", b"[]"))
+    nothing = [f"dvc-md5:{empty}", f"dvc-md5:{listed}.dir", f"dvc-dir:{listed}.dir"]
+    for identifier in nothing:
+        assert is_content_digest(identifier)
+        assert is_empty_content(identifier)
+        assert is_empty_content(identifier.upper())
+    for identifier in (
+        *(f"sha256:{SHA256}", f"md5:{RUN}", f"MD5:{RUN.upper()}"),
+        *(f"dvc-md5:{RUN}", f"dvc-md5:{RUN}.dir", f"dvc-dir:{RUN}.dir"),
+    ):
         assert is_content_digest(identifier)
         assert not is_empty_content(identifier)
     for identifier in ("uri:x:y", f"sha256:{RUN}", f"git:commit/{SHA1}", f"mysha256:{SHA256}"):
