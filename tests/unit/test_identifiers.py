@@ -359,7 +359,8 @@ def test_content_digests() -> None:
         assert is_empty_content(identifier)
         assert is_empty_content(identifier.upper())
     # What DVC calls an empty file, and an empty directory.
-    empty, listed = (hashlib.new("md5", data).hexdigest() for data in (b"", b"[]"))
+    algorithm = "md5"
+    empty, listed = (hashlib.new(algorithm, data).hexdigest() for data in (b"", b"[]"))
     nothing = [f"dvc-md5:{empty}", f"dvc-md5:{listed}.dir", f"dvc-dir:{listed}.dir"]
     for identifier in nothing:
         assert is_content_digest(identifier)

@@ -1,5 +1,7 @@
 """Keys of MLflow's and DVC's things: no two things share one, and each is its own normal form."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -194,7 +196,7 @@ def test_model_uris(text: str, expected: ModelReference | None) -> None:
 
 
 def test_names_that_are_none_are_refused() -> None:
-    refused = [
+    refused: list[Callable[[], str]] = [
         lambda: dvc_data_identifier("", "a", "md5", ID),
         lambda: dvc_data_identifier(REPOSITORY, "", "md5", ID),
         lambda: dvc_data_identifier(REPOSITORY, "a\ud800", "md5", ID),
