@@ -40,6 +40,7 @@ from lineage.proofs.verifying import VerifierKey
 from lineage.questions.as_of import AsOf
 from lineage.questions.contexts import NodeId, read_contexts
 from lineage.questions.entries import read_entry_page
+from lineage.questions.labels import clean_name
 from lineage.questions.proving import (
     ProofQuery,
     SignedSize,
@@ -58,7 +59,6 @@ from lineage.questions.search import (
 from lineage.questions.show import show
 from lineage.questions.trace import TraceQuery, check_query, trace
 from lineage.recovery import Recoverer
-from lineage.rules.secrets import clean_identifier
 from lineage.stores.base import Store, Writer
 from lineage.writing.governing import governance_batch, namespace_number
 from lineage.writing.preparing import PreparedBatch, prepare_batch
@@ -325,14 +325,16 @@ class Ledger:
         namespace: str = DEFAULT_NAMESPACE,
         principal: Principal = LOCAL_PRINCIPAL,
     ) -> LineageAnswer:
-        """Trace the lineage of one or more identifiers.
+        """Trace the lineage of one or more identifiers, or of what goes by a label.
 
         Raises:
             InvalidInputError: an identifier or limit that cannot be.
+            AmbiguousLabelError: a label of several things; lists them.
+            NotFoundError: a label of nothing.
             UnknownBasisError: as ``basis``.
         """
         check_query(query)
-        query = replace(query, start=tuple(map(clean_identifier, query.start)))
+        query = replace(query, start=tuple(map(clean_name, query.start)))
         with self._asking.question((namespace, principal, as_of), "trace", query) as asked:
             snapshot = self._graph.snapshot(asked.unbound, asked.number)
             with paused_collector():
@@ -349,13 +351,15 @@ class Ledger:
         namespace: str = DEFAULT_NAMESPACE,
         principal: Principal = LOCAL_PRINCIPAL,
     ) -> tuple[NodeAnswer, ...]:
-        """Show what is known of the nodes an identifier means, one answer an entity.
+        """Show what is known of the nodes an identifier or a label means, one answer an entity.
 
         Raises:
-            InvalidIdentifierError: the identifier is not one.
+            InvalidIdentifierError: neither an identifier nor a label.
+            AmbiguousLabelError: a label of several things; lists them.
+            NotFoundError: a label of nothing.
             UnknownBasisError: as ``basis``.
         """
-        wanted = clean_identifier(identifier)
+        wanted = clean_name(identifier)
         kinds = EVERY_KIND if kind is None else (kind,)
         with self._asking.question((namespace, principal, as_of), "show", wanted, kinds) as asked:
             snapshot = self._graph.snapshot(asked.unbound, asked.number)
