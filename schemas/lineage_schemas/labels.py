@@ -35,7 +35,7 @@ _MODEL_NAME: Final = "model_name"
 _VERSION_PROPERTIES: Final = ("number", "semantic_version")
 
 _BETWEEN: Final = re.compile(r"[\s_\-]+")
-_BEFORE_NUMBER: Final = re.compile(r"(?:(?<=\A)|(?<= ))[#v](?=[0-9])")
+_BEFORE_NUMBER: Final = re.compile(r"(?:\A|(?<= ))(?:#v?|v)(?=[0-9])")
 _NUMBER: Final = re.compile(r"[0-9]+")
 _ZEROES_AT_END: Final = re.compile(r"(?:\.0)+\Z")
 _IDENTIFIER_SHAPE: Final = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.\-]*:\S", re.DOTALL)
@@ -72,10 +72,7 @@ def clean_label(text: str) -> str:
 def label_form(text: str) -> str:
     """Return the normal form of a label; it is its own."""
     plain = _BETWEEN.sub(" ", text.casefold()).strip()
-    # More than one may stand there, as in "#v3": what is left must be its own normal form.
-    while (bare := _BEFORE_NUMBER.sub("", plain)) != plain:
-        plain = bare
-    return plain
+    return _BEFORE_NUMBER.sub("", plain)
 
 
 def labels_of(node: Node) -> dict[str, str]:

@@ -38,6 +38,8 @@ CALLS: dict[str, Call] = {
     "Ledger.contexts_of": lambda one, who: one.contexts_of([], principal=who),
     "Ledger.find": lambda one, who: one.find("claims", principal=who),
     "Ledger.list_nodes": lambda one, who: one.list_nodes("artifact", principal=who),
+    "Ledger.links": lambda one, who: one.links(principal=who),
+    "Ledger.unresolved": lambda one, who: one.unresolved(principal=who),
     "Ledger.types": lambda one, who: one.types(principal=who),
     "Ledger.entries": lambda one, who: one.entries(principal=who),
     "Ledger.prove": lambda one, who: one.prove(ProofQuery(target=A), principal=who),
