@@ -22,7 +22,7 @@ from lineage.access.roles import Action
 from lineage.anchoring.behind import refuse_behind
 from lineage.anchoring.notary import Notary
 from lineage.anchoring.snapshots import Snapshots
-from lineage.asking import Asked, Asking, bound_to
+from lineage.asking import Asking, bound_to
 from lineage.audit import AuditLevel, AuditReport, AuditRequest, audit_log, recall
 from lineage.clock import Clock, Randomness
 from lineage.collector import paused_collector
@@ -33,6 +33,7 @@ from lineage.erasures import Erasures
 from lineage.folding import Progress, RebuildReport, bring_views_up, rebuild_views
 from lineage.graph.index import GraphIndex
 from lineage.intake import Append, Delivery, Intake, Outcomes
+from lineage.linking import Linking
 from lineage.moving.filling import refuse_unfinished
 from lineage.moving.leaving import Moves
 from lineage.projections.catalog import types_as_of
@@ -41,7 +42,6 @@ from lineage.questions.as_of import AsOf
 from lineage.questions.contexts import NodeId, read_contexts
 from lineage.questions.entries import read_entry_page
 from lineage.questions.labels import clean_name
-from lineage.questions.link_lists import LinkQuery, LinksAsked, list_links
 from lineage.questions.proving import (
     ProofQuery,
     SignedSize,
@@ -51,7 +51,6 @@ from lineage.questions.proving import (
 )
 from lineage.questions.search import (
     PAGE_NODES_DEFAULT,
-    Cursor,
     check_page,
     decode_cursor,
     find_words,
@@ -60,7 +59,6 @@ from lineage.questions.search import (
 )
 from lineage.questions.show import show
 from lineage.questions.trace import TraceQuery, check_query, trace
-from lineage.questions.unresolved import list_unresolved
 from lineage.recovery import Recoverer
 from lineage.stores.base import Store, Writer
 from lineage.writing.governing import governance_batch, namespace_number
@@ -86,7 +84,6 @@ from lineage_schemas.graph import (
     TypeView,
 )
 from lineage_schemas.integrity import ProofAnswer
-from lineage_schemas.linking import LinkPage, UnresolvedPage
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import Statement
 
@@ -97,8 +94,8 @@ class Ledger:
     """A ledger: record statements, ask questions, check the log. Use it as a context manager.
 
     ``custody`` keeps checkpoints, keys and anchors; ``erasures`` erases, and holds what must stay;
-    ``moves`` backs the ledger up and exports it; ``recovery`` brings back a ledger that is not what
-    was signed; ``None``: nothing is signed here.
+    ``linking`` lists links; ``moves`` backs the ledger up and exports it; ``recovery`` brings back
+    a ledger that is not what was signed; ``None``: nothing is signed here.
     """
 
     def __init__(
@@ -126,6 +123,7 @@ class Ledger:
         self._intake = Intake(store, clock, randomness, guard, self._checks.check_batch)
         self._graph = GraphIndex()
         self._asking = Asking(Snapshots(store, notary), self._checks)
+        self.linking = Linking(self._asking, self._graph)
         self.custody = Custody(store, self._intake, notary, self._checks, clock, randomness)
         self.access = AccessControl(store, self._intake, self.custody, self._checks, randomness)
         self.erasures = Erasures(store, self._intake, self.custody, self._checks, clock, randomness)
@@ -333,8 +331,7 @@ class Ledger:
 
         Raises:
             InvalidInputError: an identifier or limit that cannot be.
-            AmbiguousLabelError: a label of several things; lists them.
-            NotFoundError: a label of nothing.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
             UnknownBasisError: as ``basis``.
         """
         check_query(query)
@@ -359,8 +356,7 @@ class Ledger:
 
         Raises:
             InvalidIdentifierError: neither an identifier nor a label.
-            AmbiguousLabelError: a label of several things; lists them.
-            NotFoundError: a label of nothing.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
             UnknownBasisError: as ``basis``.
         """
         wanted = clean_name(identifier)
@@ -446,66 +442,6 @@ class Ledger:
             page = list_type(asked.reader, asked.number, name, after, count, asked.basis)
             asked.count = len(page.nodes)
             return page
-
-    def links(
-        self,
-        query: LinkQuery = LinkQuery(),  # noqa: B008 - a frozen struct, changed by nobody
-        *,
-        cursor: str | None = None,
-        count: int = PAGE_NODES_DEFAULT,
-        as_of: AsOf = None,
-        namespace: str = DEFAULT_NAMESPACE,
-        principal: Principal = LOCAL_PRINCIPAL,
-    ) -> LinkPage:
-        """List the links that stand: who claims what of which node, and what that joins it to.
-
-        Raises:
-            InvalidInputError: a name that is none, a page size out of range, or a cursor that is
-                not ours.
-            AmbiguousLabelError: a label of several things; lists them.
-            NotFoundError: a node that the log has not heard of.
-            UnknownBasisError: as ``basis``.
-        """
-        check_page(count)
-        if query.node is not None:
-            query = replace(query, node=clean_name(query.node))
-        after = _decoded(cursor, namespace, "links", *query.words)
-        then = as_of if after is None else after.size
-        with self._asking.question(
-            (namespace, principal, then), "links", query, cursor, count
-        ) as asked:
-            page = list_links(self._links_asked(asked), query, after, count)
-            asked.count = len(page.links)
-            return page
-
-    def unresolved(
-        self,
-        node: str | None = None,
-        *,
-        cursor: str | None = None,
-        count: int = PAGE_NODES_DEFAULT,
-        as_of: AsOf = None,
-        namespace: str = DEFAULT_NAMESPACE,
-        principal: Principal = LOCAL_PRINCIPAL,
-    ) -> UnresolvedPage:
-        """List what somebody refers to and nobody describes, and what may be the same elsewhere.
-
-        Raises: as ``links``.
-        """
-        check_page(count)
-        wanted = None if node is None else clean_name(node)
-        after = _decoded(cursor, namespace, "unresolved", wanted or "")
-        then = as_of if after is None else after.size
-        with self._asking.question(
-            (namespace, principal, then), "unresolved", wanted, cursor, count
-        ) as asked:
-            page = list_unresolved(self._links_asked(asked), wanted, after, count)
-            asked.count = len(page.things)
-            return page
-
-    def _links_asked(self, asked: Asked) -> LinksAsked:
-        snapshot = self._graph.snapshot(asked.unbound, asked.number)
-        return LinksAsked(asked.reader, snapshot.links, asked.number, asked.basis)
 
     def types(
         self,
@@ -655,10 +591,6 @@ class Ledger:
         with self._store.write() as writer:
             self._checks.check(writer, principal, Action.REBUILD, EVERY)
             return rebuild_views(writer, progress)
-
-
-def _decoded(cursor: str | None, *asked: str) -> Cursor | None:
-    return None if cursor is None else decode_cursor(cursor, question_of(*asked))
 
 
 def _one(outcomes: Outcomes) -> list[Receipt]:

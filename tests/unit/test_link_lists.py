@@ -61,7 +61,7 @@ def all_links(ledger: Ledger, query: LinkQuery, count: int = 1_000) -> list[List
     found: list[ListedLink] = []
     cursor = None
     while True:
-        page = ledger.links(query, cursor=cursor, count=count)
+        page = ledger.linking.links(query, cursor=cursor, count=count)
         assert len(page.links) <= count
         found += page.links
         cursor = page.cursor
@@ -73,7 +73,7 @@ def all_unresolved(ledger: Ledger, node: str | None = None, count: int = 1_000) 
     found: list[Unresolved] = []
     cursor = None
     while True:
-        page = ledger.unresolved(node, cursor=cursor, count=count)
+        page = ledger.linking.unresolved(node, cursor=cursor, count=count)
         assert len(page.things) <= count
         found += page.things
         cursor = page.cursor
@@ -219,7 +219,7 @@ def test_links_of_an_entity_are_those_of_its_members_and_a_label_names_it(ledger
     told(ledger, "ci", claim("acme:a", "acme:b", LinkClass.ASSERTED))
     told(ledger, "ci", claim("acme:b", RUN, LinkClass.ASSERTED))
     told(ledger, "ci", claim("acme:c", "acme:elsewhere", LinkClass.ASSERTED))
-    page = ledger.links(LinkQuery(node="fraud model v3"))
+    page = ledger.linking.links(LinkQuery(node="fraud model v3"))
     assert [(one.key, one.identifier) for one in page.links] == [
         ("acme:a", "acme:b"),
         ("acme:b", RUN),
@@ -227,9 +227,9 @@ def test_links_of_an_entity_are_those_of_its_members_and_a_label_names_it(ledger
     assert page.label is not None
     assert page.label.key == "acme:a"
     for ask in (
-        lambda: ledger.links(LinkQuery(node="acme:unheard")),
-        lambda: ledger.unresolved("acme:unheard"),
-        lambda: ledger.links(LinkQuery(node="nobody")),
+        lambda: ledger.linking.links(LinkQuery(node="acme:unheard")),
+        lambda: ledger.linking.unresolved("acme:unheard"),
+        lambda: ledger.linking.links(LinkQuery(node="nobody")),
     ):
         with pytest.raises(NotFoundError):
             ask()
@@ -239,7 +239,7 @@ def test_links_are_of_a_size_and_pages_stay_with_it(ledger: Ledger) -> None:
     for name in "abc":
         told(ledger, "ci", claim(f"acme:{name}", "acme:x", LinkClass.ASSERTED))
     size = ledger.head().size
-    page = ledger.links(count=2)
+    page = ledger.linking.links(count=2)
     told(ledger, "ci", claim("acme:a", "acme:y", LinkClass.ASSERTED))
     told(
         ledger,
@@ -251,37 +251,39 @@ def test_links_are_of_a_size_and_pages_stay_with_it(ledger: Ledger) -> None:
             link_class=LinkClass.ASSERTED,
         ),
     )
-    rest = ledger.links(cursor=page.cursor, count=2)
+    rest = ledger.linking.links(cursor=page.cursor, count=2)
     assert [one.key for one in (*page.links, *rest.links)] == ["acme:a", "acme:b", "acme:c"]
     assert rest.basis.size == size
-    assert [one.key for one in ledger.links().links] == ["acme:a", "acme:a", "acme:b"]
-    assert len(ledger.links(as_of=size).links) == 3
+    assert [one.key for one in ledger.linking.links().links] == ["acme:a", "acme:a", "acme:b"]
+    assert len(ledger.linking.links(as_of=size).links) == 3
     with pytest.raises(InvalidInputError, match="another question"):
-        ledger.links(LinkQuery(source="ci"), cursor=page.cursor)
+        ledger.linking.links(LinkQuery(source="ci"), cursor=page.cursor)
     with pytest.raises(InvalidInputError, match="another question"):
-        ledger.unresolved(cursor=page.cursor)
+        ledger.linking.unresolved(cursor=page.cursor)
 
 
 def test_other_namespaces_are_not_seen(ledger: Ledger) -> None:
     told(ledger, "ci", claim("acme:a", MD5, LinkClass.ASSERTED))
     told(ledger, "ci", claim("acme:b", MD5, LinkClass.ASSERTED), namespace="team")
     told(ledger, "ci", Artifact(key="acme:z"), namespace="team")
-    (link,) = ledger.links().links
+    (link,) = ledger.linking.links().links
     assert (link.key, link.joined) == ("acme:a", ())
-    (link,) = ledger.links(namespace="team").links
+    (link,) = ledger.linking.links(namespace="team").links
     assert (link.key, link.joined) == ("acme:b", ())
-    assert [one.node.key for one in ledger.unresolved().things] == ["acme:a"]
-    assert [one.node.key for one in ledger.unresolved(namespace="team").things] == ["acme:b"]
-    assert ledger.links(namespace="nobody").links == ()
-    assert ledger.unresolved(namespace="nobody").things == ()
+    assert [one.node.key for one in ledger.linking.unresolved().things] == ["acme:a"]
+    assert [one.node.key for one in ledger.linking.unresolved(namespace="team").things] == [
+        "acme:b"
+    ]
+    assert ledger.linking.links(namespace="nobody").links == ()
+    assert ledger.linking.unresolved(namespace="nobody").things == ()
 
 
 def test_an_erased_claim_shows_that_it_was(ledger: Ledger) -> None:
     at = tell(ledger, "1", claim("acme:a", RUN, LinkClass.ASSERTED, seen="in metrics.json"))
     ledger.erasures.erase(asked(at, parts=ALL))
-    (link,) = ledger.links().links
+    (link,) = ledger.linking.links().links
     assert (link.identifier, link.evidence) == (None, {})
-    assert ledger.links().basis.redactions == 1
+    assert ledger.linking.links().basis.redactions == 1
 
 
 # --- unresolved ----------------------------------------------------------------------------------
@@ -383,6 +385,6 @@ def test_a_page_looks_through_so_many_nodes_and_no_more(
     monkeypatch.setattr(unresolved_module, "_CHUNK", 2)
     told(ledger, "ci", *[Artifact(key=f"acme:{number}") for number in range(5)])
     told(ledger, "ci", claim("acme:s", MD5, LinkClass.ASSERTED))
-    page = ledger.unresolved()
+    page = ledger.linking.unresolved()
     assert (page.things, page.cursor is None) == ((), False)
     assert [one.node.key for one in all_unresolved(ledger)] == ["acme:s"]

@@ -61,7 +61,7 @@ def links(  # noqa: PLR0913, PLR0917 - one argument an option
         raise click.UsageError("--unresolved goes with neither --class nor --source.")
     with session.open() as ledger:
         if unresolved:
-            left = ledger.unresolved(
+            left = ledger.linking.unresolved(
                 node,
                 cursor=cursor,
                 count=count,
@@ -71,7 +71,7 @@ def links(  # noqa: PLR0913, PLR0917 - one argument an option
             _print(left, _unresolved_lines(left), output)
             return
         query = LinkQuery(node=node, classes=tuple(map(LinkClass, classes)), source=source)
-        page = ledger.links(
+        page = ledger.linking.links(
             query,
             cursor=cursor,
             count=count,

@@ -245,7 +245,7 @@ class Query:
         """List links."""
         _check_page(after, as_of)
         query = LinkQuery(node=node, classes=tuple(classes or ()), source=source)
-        return info.context.ledger.links(
+        return info.context.ledger.linking.links(
             query, cursor=after, count=first, **_question(info, namespace, as_of)
         )
 
@@ -264,7 +264,7 @@ class Query:
     ) -> linking.UnresolvedPage:
         """List what is unresolved."""
         _check_page(after, as_of)
-        return info.context.ledger.unresolved(
+        return info.context.ledger.linking.unresolved(
             node, cursor=after, count=first, **_question(info, namespace, as_of)
         )
 
