@@ -244,7 +244,7 @@ class Query:
     ) -> linking.LinkPage:
         """List links."""
         _check_page(after, as_of)
-        query = LinkQuery(node=node, classes=tuple(classes or ()), source=source)
+        query = LinkQuery(node=node, classes=tuple(map(LinkClass, classes or ())), source=source)
         return info.context.ledger.linking.links(
             query, cursor=after, count=first, **_question(info, namespace, as_of)
         )
