@@ -133,9 +133,10 @@ class Guesses:
     def _candidates(self, names: Iterable[str]) -> set[int]:
         found: set[int] = set()
         for name in names:
-            sets = [self._vertices(word) for word in words_of(name)]
-            if sets:
-                found |= frozenset.intersection(*sets)
+            first, *others = map(self._vertices, words_of(name))
+            for other in others:
+                first &= other
+            found |= first
         return found
 
     def _vertices(self, word: str) -> frozenset[int]:

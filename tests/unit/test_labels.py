@@ -338,7 +338,7 @@ def test_a_label_means_what_reading_every_node_says(
         shown[f"acme:{key}"] = name
     meant = sorted(key for key, name in shown.items() if label_form(name) == label_form(label))
     try:
-        found = [ledger.show(label)[0].node.key]
+        found = [ledger.show(label)[0].node.key or ""]
     except NotFoundError:
         found = []
     except AmbiguousLabelError as error:
