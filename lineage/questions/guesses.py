@@ -7,7 +7,8 @@ kept nowhere.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import nsmallest
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
@@ -18,7 +19,7 @@ from lineage.projections.states import STATE, STATE_PAST, read_sources
 from lineage.projections.words import WORD, words_of
 from lineage.questions.nodes import read_identifiers, read_nodes
 from lineage.stores.base import Reader
-from lineage.vertices import node_name
+from lineage.vertices import node_name, realm
 from lineage_schemas.graph import Node
 from lineage_schemas.labels import DISPLAY_NAME
 from lineage_schemas.linking import Guess
@@ -64,6 +65,7 @@ class Guesses:
         self._links = links
         self._size = size
         self._of_word: dict[str, frozenset[int]] = {}
+        self._compared: dict[int, tuple[Compared, set[Path]] | None] = {}
         self._bases = {
             row.definition.name: row.definition.base_type
             for row in types_as_of(reader, namespace, size)
@@ -101,15 +103,12 @@ class Guesses:
         """Return the nodes of another source whose file has the same name, longest path first."""
         paths = paths_of(mine.node)
         candidates = self._candidates({path[-1] for path in paths})
-        others = sorted(
-            vertex
-            for vertex in candidates - known
-            if node_name(vertex).kind is node_name(mine.vertex).kind
-        )
-        read = others[:GUESSES_READ_MAX]
+        of_kind = realm(mine.vertex)
+        others = [vertex for vertex in candidates - known if realm(vertex) == of_kind]
+        read = nsmallest(GUESSES_READ_MAX, others)
         ranked: list[tuple[int, int, Guess]] = []
-        for other in compared(self._reader, read, self._size):
-            same = max((_common(a, b) for a in paths for b in paths_of(other.node)), key=len)
+        for other, theirs in self._read(read):
+            same = max((_common(a, b) for a in paths for b in theirs), key=len, default=())
             if same and self._may_be(mine, other):
                 evidence: dict[str, JsonValue] = {"same_name": "/".join(same)}
                 ranked.append(
@@ -118,6 +117,18 @@ class Guesses:
         return [guess for _, _, guess in sorted(ranked, key=lambda one: one[:2])], len(
             others
         ) - len(read)
+
+    def _read(self, vertices: Sequence[int]) -> Iterator[tuple[Compared, set[Path]]]:
+        """Yield the described ones of some nodes, with their paths; each is read once a page."""
+        new = [vertex for vertex in vertices if vertex not in self._compared]
+        if new:
+            self._compared.update(dict.fromkeys(new))
+            for one in compared(self._reader, new, self._size):
+                self._compared[one.vertex] = one, paths_of(one.node)
+        for vertex in vertices:
+            known = self._compared[vertex]
+            if known is not None:
+                yield known
 
     def _may_be(self, mine: Compared, other: Compared) -> bool:
         """Tell whether two nodes are of different sources, and of types that agree."""

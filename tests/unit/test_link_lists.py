@@ -323,6 +323,19 @@ def test_a_stub_tells_every_kind_of_reference(ledger: Ledger) -> None:
     assert all_unresolved(ledger, "acme:r") == []
 
 
+def test_neither_a_claim_taken_back_nor_its_own_key_is_a_reference(ledger: Ledger) -> None:
+    told(ledger, "ci", claim("acme:s", MD5, LinkClass.CONTENT))
+    told(ledger, "ci", claim("acme:t", "acme:s", LinkClass.ASSERTED))
+    told(
+        ledger,
+        "ci",
+        Retraction(kind=Kind.ARTIFACT, node="acme:s", identifier=MD5, link_class=LinkClass.CONTENT),
+    )
+    by_key = {one.node.key: one.references for one in all_unresolved(ledger)}
+    assert by_key["acme:s"] == ()
+    assert [one.count for one in by_key["acme:t"]] == [1]
+
+
 def test_a_stub_that_a_link_joins_to_something_described_is_resolved(ledger: Ledger) -> None:
     told(ledger, "ci", Artifact(key="acme:a"))
     told(ledger, "ci", claim("acme:s", "acme:a", LinkClass.GUESSED))
