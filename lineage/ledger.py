@@ -56,6 +56,7 @@ from lineage.moving.restoring import RestoreAnswer, restore
 from lineage.projections.views import TABLES
 from lineage.proofs.signing import SigningKey
 from lineage.proofs.verifying import VerifierKey
+from lineage.questions.link_lists import LinkQuery
 from lineage.questions.proving import ProofQuery, Shown
 from lineage.questions.trace import TraceQuery
 from lineage.service import Ledger
@@ -122,6 +123,7 @@ __all__ = [
     "Kind",
     "Ledger",
     "LinkClass",
+    "LinkQuery",
     "MetricSeries",
     "Mode",
     "Outcome",

@@ -33,6 +33,7 @@ from lineage.erasures import Erasures
 from lineage.folding import Progress, RebuildReport, bring_views_up, rebuild_views
 from lineage.graph.index import GraphIndex
 from lineage.intake import Append, Delivery, Intake, Outcomes
+from lineage.linking import Linking
 from lineage.looks import Looks
 from lineage.moving.filling import refuse_unfinished
 from lineage.moving.leaving import Moves
@@ -41,6 +42,7 @@ from lineage.proofs.verifying import VerifierKey
 from lineage.questions.as_of import AsOf
 from lineage.questions.contexts import NodeId, read_contexts
 from lineage.questions.entries import read_entry_page
+from lineage.questions.labels import clean_name
 from lineage.questions.proving import (
     ProofQuery,
     SignedSize,
@@ -59,7 +61,6 @@ from lineage.questions.search import (
 from lineage.questions.show import show
 from lineage.questions.trace import TraceQuery, check_query, trace
 from lineage.recovery import Recoverer
-from lineage.rules.secrets import clean_identifier
 from lineage.stores.base import Store, Writer
 from lineage.watching import Watching
 from lineage.writing.governing import governance_batch, namespace_number
@@ -95,9 +96,9 @@ class Ledger:
     """A ledger: record statements, ask questions, check the log. Use it as a context manager.
 
     ``custody`` keeps checkpoints, keys and anchors; ``erasures`` erases, and holds what must stay;
-    ``moves`` backs the ledger up and exports it; ``watching`` shows its sources, and ``looks`` what
-    those that are looked at said last; ``recovery`` brings back a ledger that is not what was
-    signed; ``None``: nothing is signed here.
+    ``linking`` lists links; ``moves`` backs the ledger up and exports it; ``watching`` shows its
+    sources, and ``looks`` what those that are looked at said last; ``recovery`` brings back a
+    ledger that is not what was signed; ``None``: nothing is signed here.
     """
 
     def __init__(
@@ -126,6 +127,7 @@ class Ledger:
         self._intake = Intake(store, clock, randomness, guard, self._checks.check_batch)
         self._graph = GraphIndex()
         self._asking = Asking(Snapshots(store, notary), self._checks, clock)
+        self.linking = Linking(self._asking, self._graph)
         self.custody = Custody(store, self._intake, notary, self._checks, clock, randomness)
         self.access = AccessControl(store, self._intake, self.custody, self._checks, randomness)
         self.erasures = Erasures(store, self._intake, self.custody, self._checks, clock, randomness)
@@ -332,14 +334,15 @@ class Ledger:
         namespace: str = DEFAULT_NAMESPACE,
         principal: Principal = LOCAL_PRINCIPAL,
     ) -> LineageAnswer:
-        """Trace the lineage of one or more identifiers.
+        """Trace the lineage of one or more identifiers, or of what goes by a label.
 
         Raises:
             InvalidInputError: an identifier or limit that cannot be.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
             UnknownBasisError: as ``basis``.
         """
         check_query(query)
-        query = replace(query, start=tuple(map(clean_identifier, query.start)))
+        query = replace(query, start=tuple(map(clean_name, query.start)))
         with self._asking.question((namespace, principal, as_of), "trace", query) as asked:
             snapshot = self._graph.snapshot(asked.unbound, asked.number)
             with paused_collector():
@@ -356,13 +359,14 @@ class Ledger:
         namespace: str = DEFAULT_NAMESPACE,
         principal: Principal = LOCAL_PRINCIPAL,
     ) -> tuple[NodeAnswer, ...]:
-        """Show what is known of the nodes an identifier means, one answer an entity.
+        """Show what is known of the nodes an identifier or a label means, one answer an entity.
 
         Raises:
-            InvalidIdentifierError: the identifier is not one.
+            InvalidIdentifierError: neither an identifier nor a label.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
             UnknownBasisError: as ``basis``.
         """
-        wanted = clean_identifier(identifier)
+        wanted = clean_name(identifier)
         kinds = EVERY_KIND if kind is None else (kind,)
         with self._asking.question((namespace, principal, as_of), "show", wanted, kinds) as asked:
             snapshot = self._graph.snapshot(asked.unbound, asked.number)

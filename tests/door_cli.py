@@ -56,7 +56,7 @@ WHOLE: dict[str, str] = {
 
 ASKED = (
     *("access key list", "access list", "access who", "erasure list", "erasure show", "find"),
-    *("holds", "list", "query", "show", "sources"),
+    *("holds", "links", "list", "query", "show", "sources"),
 )
 CHANGING = (
     *("access grant", "access key make", "erasure approve", "erasure propose", "erasure refuse"),
@@ -93,6 +93,12 @@ def asking(namespace: str) -> Iterator[Arguments]:
     yield "list", "artifact", "--limit", "1"
     yield "find", "mark"
     yield "find", mark(namespace, 0)[:4], "--format", "json"
+    for form in ("text", "json"):
+        yield "links", "--format", form
+        yield "links", "--unresolved", "--format", form
+    yield from (("links", one, "--format", "json") for one in identifiers)
+    yield "show", mark(namespace, 0), "--format", "json"
+    yield "trace", mark(namespace, 0), "--format", "json"
     yield "holds", "--format", "json"
     yield ("sources",)
     yield "sources", "--format", "json"

@@ -126,6 +126,8 @@ FIELDS: dict[str, tuple[str, tuple[str, ...]]] = {
     **dict.fromkeys(("artifact", "execution", "context"), ('key: "%s"', IDENTIFIERS)),
     "lineage": ('start: ["%s"], direction: DOWNSTREAM', IDENTIFIERS),
     "find": ('text: "%s"', ("mark", "same")),
+    "links": ('node: "%s"', IDENTIFIERS),
+    "unresolved": ("first: %s", ("1", "1000")),
     "nodes": ('type: "%s"', (*KINDS, "lineage.DataSet", OWN_TYPE)),
     "entries": ("from: %s, first: 1000", ("0", "3")),
     "types": ("asOf: {size: %s}", ("0", "9")),

@@ -149,6 +149,7 @@ _NEEDS_A_PERSON: Final = (StoreBehindError, SidecarError, FrozenStoreError)
 
 _TITLES: Final = {
     "already_exists": "There is one already",
+    "ambiguous_label": "Several things go by this label",
     "body_too_large": "The body is too large",
     "corrupt_log": "The stored log contradicts itself",
     "failed_precondition": "The present state forbids this",

@@ -99,6 +99,13 @@ class LinkIndex:
         return [best[key] for key in sorted(best, key=lambda key: (key[1], key[0]))]
 
 
+def strength_of(near: LinkRow, far: LinkRow) -> LinkClass | None:
+    """Return how strongly two claims to one identifier link their nodes; ``None``: not at all."""
+    if far.vertex == near.vertex or _is_own_content(near, far):
+        return None
+    return _BY_STRENGTH[max(_STRENGTH[near.link_class], _STRENGTH[far.link_class])]
+
+
 def _standing(rows: Iterable[LinkRow], size: int) -> list[LinkRow]:
     return [row for row in rows if row.active and is_visible(row.since, row.until, size)]
 

@@ -159,6 +159,17 @@ def read_shown(row: Row) -> Node:
     return _SHOWN.decode(row[-2])
 
 
+def read_stated(row: Row) -> int | None:
+    """Return the stated time, in microseconds, of what was last said of a row's node."""
+    return _STAMPS.decode(row[-1]).common[0]
+
+
+def read_sources(row: Row) -> set[str]:
+    """Return the sources whose values are kept of a row's node."""
+    stamps = _STAMPS.decode(row[-1])
+    return {stamps.common[1], *(said.source for told in stamps.fields.values() for said in told)}
+
+
 def decode_nodes(documents: bytes) -> list[Node]:
     """Read many ``shown`` cells, joined by commas: at once, which costs less than one by one."""
     return _SHOWN_MANY.decode(b"[%b]" % documents)

@@ -13,7 +13,7 @@ from typing import Final
 from lineage.stores.base import Writer
 from lineage.stores.tables import Bound, Column, Row, Table
 from lineage_schemas.graph import Node
-from lineage_schemas.redactions import is_redacted
+from lineage_schemas.labels import labels_of
 
 WORD: Final = Table(
     "word",
@@ -21,9 +21,6 @@ WORD: Final = Table(
     key=("word", "vertex", "since"),
     bound=(Bound.VERTEX, "vertex"),
 )
-
-DISPLAY_NAME: Final = "display_name"
-"""The property of every well-known type that holds what its tool calls a node on screen."""
 
 WORD_LENGTH_MAX: Final = 64
 WORDS_PER_NODE_MAX: Final = 64
@@ -45,15 +42,14 @@ def words_of_node(key: str | None, node: Node | None) -> set[str]:
 
     Schemes are left out: all nodes of a tool share one, so it finds nothing in particular.
     """
-    texts = [key[key.find(":") + 1 :]] if key else []
+    texts: list[str] = []
     if node is not None:
-        if node.name:
-            texts.append(node.name)
-        if node.uri:
-            texts.append(node.uri[node.uri.find(":") + 1 :])
-        label = node.properties.get(DISPLAY_NAME)
-        if label and not is_redacted(label):
-            texts.append(str(label))
+        # First, so that no long key pushes out what people call the node.
+        texts += labels_of(node).values()
+    if key:
+        texts.append(key[key.find(":") + 1 :])
+    if node is not None and node.uri:
+        texts.append(node.uri[node.uri.find(":") + 1 :])
     return set(words_of("\n".join(texts))[:WORDS_PER_NODE_MAX])
 
 

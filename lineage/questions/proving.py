@@ -16,8 +16,8 @@ from lineage.projections.statements import SERIES
 from lineage.projections.states import STATE, STATE_PAST
 from lineage.proofs.inclusion import inclusion_proof
 from lineage.proofs.proof_files import format_proof
+from lineage.questions.labels import clean_name, resolve_name
 from lineage.questions.nodes import find_identified
-from lineage.rules.secrets import clean_identifier
 from lineage.stores.base import Reader
 from lineage.stores.tables import Table
 from lineage.writing.governing import namespace_number
@@ -55,7 +55,7 @@ SHOW_FACTS: Final = Shown(facts=True, personal=False)
 
 
 class ProofQuery(Struct, frozen=True, kw_only=True):
-    """What to prove: the entry at a position, or those behind an identifier (of one ``kind``).
+    """What to prove: the entry at a position, or those behind a name (of one ``kind``).
 
     ``recipient`` is who gets the payload parts that are ``shown`` (left out: who asks), and
     ``purpose`` what for; the log keeps both.
@@ -142,9 +142,9 @@ def _entries_behind(
     Those that named it first, described it, joined it to others, claimed for it or measured it;
     not those that only said again what was known.
     """
-    identifier = clean_identifier(str(query.target))
     kinds = tuple(Kind) if query.kind is None else (query.kind,)
     number = namespace_number(reader, namespace, size)
+    identifier, _ = resolve_name(reader, number, clean_name(str(query.target)), kinds, size)
     vertices = [] if number is None else find_identified(reader, number, identifier, kinds, size)
     if not vertices:
         raise NotFoundError("The log has no node of this identifier", where=identifier[:128])

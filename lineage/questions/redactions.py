@@ -17,6 +17,7 @@ from lineage_schemas.codec import decode_envelope
 from lineage_schemas.governance import Erasure, PartsErased
 from lineage_schemas.graph import LineageAnswer, NodeAnswer, NodePage, Redaction
 from lineage_schemas.instants import format_instant
+from lineage_schemas.linking import LinkPage, UnresolvedPage
 
 REDACTIONS_SHOWN_MAX: Final = 1_000
 """Redactions that an answer tells one by one; the basis counts all of them."""
@@ -27,7 +28,7 @@ _FEW_VERTICES: Final = 1_000
 _FEW_ROWS: Final = 10_000
 """With fewer redacted nodes than this, comparing all of them costs less than looking each up."""
 
-_Answer = TypeVar("_Answer", LineageAnswer, NodeAnswer, NodePage)
+_Answer = TypeVar("_Answer", LineageAnswer, NodeAnswer, NodePage, LinkPage, UnresolvedPage)
 
 
 def count_redacted(reader: Reader, vertices: Collection[int], size: int) -> dict[int, int]:

@@ -14,6 +14,7 @@ from lineage.graph.walk import edges_at
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.projections.statements import SERIES
 from lineage.questions.entities import members_of, read_entity
+from lineage.questions.labels import resolve_name
 from lineage.questions.nodes import find_identified, read_identifiers, read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.questions.trace import link_of, read_edges
@@ -42,13 +43,15 @@ def show(
     kinds: Iterable[Kind],
     basis: Basis,
 ) -> tuple[NodeAnswer, ...]:
-    """Show the nodes that an identifier means, one answer an entity.
+    """Show the nodes that an identifier or a label means, one answer an entity.
 
     An identifier that the log has not heard of is answered with a stub without an id.
     """
+    wanted = tuple(kinds)
+    identifier, label = resolve_name(reader, namespace, identifier, wanted, basis.size)
     found: list[int] = []
     if namespace is not None:
-        found = find_identified(reader, namespace, identifier, kinds, basis.size)
+        found = find_identified(reader, namespace, identifier, wanted, basis.size)
     answers: list[NodeAnswer] = []
     done: set[int] = set()
     for vertex in found:
@@ -59,6 +62,8 @@ def show(
     if not answers:
         unknown = Node(key=identifier, stub=True)
         answers.append(NodeAnswer(basis=basis, node=unknown, members=(), links=()))
+    if label is not None:
+        return tuple(replace(one, label=label) for one in answers)
     return tuple(answers)
 
 

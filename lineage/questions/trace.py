@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from msgspec import Struct
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 from lineage.graph.adjacency import row_of
 from lineage.graph.edges import EdgeEnds, edge_ends
@@ -15,13 +15,14 @@ from lineage.graph.walk import Bounds, found_nodes, walk_lineage
 from lineage.projections.edges import EDGE, EdgeDetail, read_detail
 from lineage.projections.links import LinkRow, read_evidence
 from lineage.questions.entities import entities_among
+from lineage.questions.labels import resolve_name
 from lineage.questions.nodes import find_identified, read_identifiers, read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.stores.base import Reader
 from lineage.vertices import KIND_CODES, KINDS, id_of, kind_code, node_name, vertex_of
 from lineage_schemas.basis import Basis
 from lineage_schemas.errors import InvalidInputError
-from lineage_schemas.graph import Direction, Edge, LineageAnswer, Link, Node
+from lineage_schemas.graph import Direction, Edge, LineageAnswer, Link, Node, ResolvedLabel
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import LinkClass
 
@@ -71,12 +72,13 @@ def trace(
 
     An identifier that the log has not heard of is part of the answer, as a stub that is counted.
     """
+    query, labels = _resolved(reader, namespace, query, basis.size)
     starts, contexts, unknown = _find_starts(reader, namespace, query, basis.size)
     nodes: list[Node] = []
     edges: tuple[Edge, ...] = ()
     bounds = Bounds(basis.size, query.depth, query.nodes, query.cross)
     if not starts or namespace is None:
-        answer = _answer(query, basis, unknown, nodes=contexts)
+        answer = replace(_answer(query, basis, unknown, nodes=contexts), labels=labels)
         return with_redactions(reader, answer, namespace, _vertices_of(namespace, contexts))
     rows = [row_of(vertex) for vertex in starts]
     walked = walk_lineage(namespace, snapshot, rows, query.direction, bounds)
@@ -99,9 +101,21 @@ def trace(
         truncations=tuple(walked.truncations),
         stubs=sum(node.stub for node in (*nodes, *contexts)) + len(unknown),
         unknown=tuple(node.key or "" for node in unknown),
+        labels=labels,
     )
     spoken_of = [*vertices, *_vertices_of(namespace, contexts)]
     return with_redactions(reader, answer, namespace, spoken_of)
+
+
+def _resolved(
+    reader: Reader, namespace: int | None, query: TraceQuery, size: int
+) -> tuple[TraceQuery, tuple[ResolvedLabel, ...]]:
+    """Put what the labels among the starts name in their place."""
+    named = [resolve_name(reader, namespace, one, tuple(Kind), size) for one in query.start]
+    labels = tuple(label for _, label in named if label is not None)
+    if not labels:
+        return query, ()
+    return replace(query, start=tuple(dict.fromkeys(key for key, _ in named))), labels
 
 
 def _vertices_of(namespace: int | None, contexts: list[Node]) -> list[int]:

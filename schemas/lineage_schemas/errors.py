@@ -4,7 +4,8 @@
     ├── InvalidInputError         what was sent breaks a rule of form
     │   ├── DecodeError           bytes that are not what they should be
     │   ├── LimitExceededError    larger than a named limit
-    │   └── InvalidIdentifierError
+    │   ├── InvalidIdentifierError
+    │   └── AmbiguousLabelError   a label names several things
     ├── RuleError                 well formed, but the log may not take it
     │   ├── NotFoundError         a command names something that is not there
     │   ├── AlreadyExistsError    a command would make a second one of something unique
@@ -39,6 +40,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+
+from msgspec import Struct
 
 from lineage_schemas.api_keys import without_api_keys
 
@@ -96,6 +99,58 @@ class InvalidIdentifierError(InvalidInputError):
     """An identifier that its scheme does not allow."""
 
     code = "invalid_identifier"
+
+
+class AmbiguousLabelError(InvalidInputError):
+    """A label names several things. ``candidates`` are some of them, and ``more`` counts the rest.
+
+    ``more`` counts what was met: where that many things bear a label, there may be others.
+    """
+
+    code = "ambiguous_label"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str = "",
+        hint: str = "",
+        candidates: tuple[LabelCandidate, ...] = (),
+        more: int = 0,
+    ) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.candidates = candidates
+        self.more = more
+
+    def __reduce__(self) -> tuple[Callable[[], LedgerError], tuple[()]]:
+        """Keep the candidates, too."""
+        told = (self.what, self.where, self.hint, self.candidates, self.more)
+        return partial(_ambiguous, *told), ()
+
+    def at(self, where: str) -> LedgerError:
+        """Return the same error, told to stand at ``where``."""
+        inner = f"{where}: {self.where}" if self.where else where
+        return _ambiguous(self.what, inner, self.hint, self.candidates, self.more)
+
+
+def _ambiguous(
+    what: str, where: str, hint: str, candidates: tuple[LabelCandidate, ...], more: int
+) -> AmbiguousLabelError:
+    return AmbiguousLabelError(what, where=where, hint=hint, candidates=candidates, more=more)
+
+
+class LabelCandidate(Struct, frozen=True, kw_only=True):
+    """One of the things that a label may mean: ``members`` of an entity count as one.
+
+    ``stated_at`` is the stated time of what was said of it last.
+    """
+
+    key: str
+    kind: str
+    type: str | None
+    label: str
+    stated_at: str | None
+    members: int = 1
 
 
 class RuleError(LedgerError):

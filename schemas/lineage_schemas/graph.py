@@ -119,13 +119,24 @@ class Truncation(Struct, frozen=True, kw_only=True):
     hidden: int
 
 
+class ResolvedLabel(Struct, frozen=True, kw_only=True):
+    """What a label turned out to name: the key that stands in its place, and how it is called."""
+
+    text: str
+    key: str
+    kind: Kind
+    type: str | None
+    label: str
+
+
 class LineageAnswer(Struct, frozen=True, kw_only=True):
     """A bounded piece of the lineage graph.
 
     ``nodes`` come nearest first, then by kind and id. ``links`` are those that were crossed.
     ``entities`` are those of more than one member among the nodes. ``unknown`` are start
     identifiers that the log has not heard of; each also stands among the nodes as a stub without
-    id. ``redactions`` says what was erased of what is shown; the basis counts them.
+    id. ``redactions`` says what was erased of what is shown; the basis counts them. ``start``
+    holds identifiers alone: where a label was given, ``labels`` says what it turned out to name.
     """
 
     basis: Basis
@@ -139,6 +150,7 @@ class LineageAnswer(Struct, frozen=True, kw_only=True):
     stubs: int = 0
     unknown: tuple[str, ...] = ()
     redactions: tuple[Redaction, ...] = ()
+    labels: tuple[ResolvedLabel, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -157,7 +169,8 @@ class NodeAnswer(Struct, frozen=True, kw_only=True):
     """All that is known of one node, or of the entity it belongs to.
 
     ``node`` carries the values merged over ``members``; ``contexts`` are what it belongs to, and
-    ``contained`` what belongs to it where it is a context.
+    ``contained`` what belongs to it where it is a context. ``label`` is what was asked for, where
+    that was no identifier.
     """
 
     basis: Basis
@@ -170,6 +183,7 @@ class NodeAnswer(Struct, frozen=True, kw_only=True):
     series: tuple[MetricValues, ...] = ()
     truncations: tuple[Truncation, ...] = ()
     redactions: tuple[Redaction, ...] = ()
+    label: ResolvedLabel | None = None
 
 
 class TypeView(Struct, frozen=True, kw_only=True):

@@ -342,7 +342,7 @@ def test_an_unknown_start_is_said_and_is_a_finding(run: Run, store: Path) -> Non
 
 def test_what_is_no_identifier_is_bad_input(run: Run, store: Path) -> None:
     record(store, training())
-    result = run("trace", "no identifier")
+    result = run("trace", "acme:\x07")
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
 

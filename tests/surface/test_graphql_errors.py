@@ -16,7 +16,11 @@ RESPONSE = "application/graphql-response+json"
 @pytest.mark.parametrize(
     ("query", "expected", "reason"),
     [
-        ('{ artifact(key: "nothing") { known } }', "BAD_USER_INPUT", "invalid_identifier"),
+        ('{ artifact(key: "nothing") { known } }', "NOT_FOUND", None),
+        ('{ artifact(key: "git:commit/1") { known } }', "BAD_USER_INPUT", "invalid_identifier"),
+        ('{ artifact(key: "--") { known } }', "BAD_USER_INPUT", "invalid_identifier"),
+        ('{ links(node: "nothing") { cursor } }', "NOT_FOUND", None),
+        ("{ unresolved(first: 0) { cursor } }", "BAD_USER_INPUT", "invalid_argument"),
         ('{ find(text: "--") { cursor } }', "BAD_USER_INPUT", "invalid_argument"),
         ('{ find(text: "x", first: 0) { cursor } }', "BAD_USER_INPUT", "invalid_argument"),
         ('{ find(text: "x", after: "x") { cursor } }', "BAD_USER_INPUT", "invalid_argument"),

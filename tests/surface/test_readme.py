@@ -73,14 +73,14 @@ def type_in(words: list[str], terminal: Terminal, archive: Path) -> None:
 
 
 def test_the_commands_work_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of the README in its order, then those of the page on custody, on the same ledger."""
+    """Those of the README in its order, then those of the other pages, on the same ledger."""
     monkeypatch.chdir(tmp_path)
     archive = tmp_path / "archive"
     archive.mkdir()
     terminal = Terminal(tmp_path / "lineage.db")
     tell_of_keys()
     be_audited()
-    for page in ("README.md", "docs/custody.md"):
+    for page in ("README.md", "docs/linking.md", "docs/custody.md"):
         for words in commands(page):
             if ELSEWHERE.isdisjoint(words):
                 type_in(words, terminal, archive)

@@ -19,6 +19,7 @@ from lineage.anchoring.sidecar import MemorySidecar
 from lineage.custody import Custody
 from lineage.erasures import Erasures
 from lineage.ledger import Action, Ledger, Principal, ProofQuery, Role, Shown, TraceQuery
+from lineage.linking import Linking
 from lineage.looks import Looks
 from lineage.moving.leaving import Moves
 from lineage.proofs.tiles import ENTRIES, Tile
@@ -40,6 +41,8 @@ CALLS: dict[str, Call] = {
     "Ledger.contexts_of": lambda one, who: one.contexts_of([], principal=who),
     "Ledger.find": lambda one, who: one.find("claims", principal=who),
     "Ledger.list_nodes": lambda one, who: one.list_nodes("artifact", principal=who),
+    "Linking.links": lambda one, who: one.linking.links(principal=who),
+    "Linking.unresolved": lambda one, who: one.linking.unresolved(principal=who),
     "Ledger.types": lambda one, who: one.types(principal=who),
     "Ledger.entries": lambda one, who: one.entries(principal=who),
     "Ledger.prove": lambda one, who: one.prove(ProofQuery(target=A), principal=who),
@@ -202,7 +205,10 @@ def ledger(bare: Ledger) -> Ledger:
 
 
 def test_every_public_call_names_what_it_takes() -> None:
-    facades = (Ledger, Custody, Erasures, Recoverer, AccessControl, Moves, Looks, Watching)
+    facades = (
+        *(Ledger, Custody, Erasures, Recoverer, AccessControl),
+        *(Moves, Linking, Looks, Watching),
+    )
     public = {
         f"{facade.__name__}.{name}"
         for facade in facades

@@ -36,6 +36,7 @@ VERBS: Final = {
     "import": "lineage_api.cli.importing:import_group",
     "ingest": "lineage_api.cli.ingest:ingest",
     "key": "lineage_api.cli.key:key",
+    "links": "lineage_api.cli.links:links",
     "list": "lineage_api.cli.list:list_nodes",
     "prove": "lineage_api.cli.prove:prove",
     "query": "lineage_api.cli.query:query",

@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from lineage_schemas.basis import Basis
-from lineage_schemas.graph import Node
+from lineage_schemas.graph import Node, ResolvedLabel
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.redactions import redacted_position
 from lineage_schemas.values import JsonValue
@@ -61,6 +61,12 @@ def print_rows(rows: Sequence[Sequence[str]]) -> None:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
+
+
+def tell_labels(labels: Iterable[ResolvedLabel]) -> None:
+    """Say on standard error what the labels in a command turned out to name."""
+    for label in labels:
+        click.echo(printable(f"{label.text} is {label.key}"), err=True)
 
 
 def node_line(node: Node, contexts: Sequence[Node] = ()) -> str:

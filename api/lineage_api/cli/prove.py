@@ -70,10 +70,10 @@ def prove(  # noqa: PLR0913, PLR0917 - one argument an option
 ) -> None:
     """Prove that entries are in the log, or that the log has only grown.
 
-    TARGET is a position, or an identifier, which stands for every entry that what is shown of its
-    node rests on. The proof holds without us: `lineage verify` checks it with the verifier key
-    alone. What it shows is a copy that no erasure here will reach, so the log states that it was
-    taken.
+    TARGET is a position, or an identifier or a label, which stands for every entry that what is
+    shown of its node rests on. The proof holds without us: `lineage verify` checks it with the
+    verifier key alone. What it shows is a copy that no erasure here will reach, so the log states
+    that it was taken.
 
     With --since and no TARGET, the proof is for whoever kept an old checkpoint: `lineage verify`
     checks it with --since too.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from lineage_api.cli.card import card_lines, read_card
-from lineage_api.cli.printing import print_json, print_lines
+from lineage_api.cli.printing import print_json, print_lines, tell_labels
 from lineage_api.cli.session import Session, asks, format_option, pass_session
 from lineage_schemas.errors import NotFoundError
 from lineage_schemas.mlmd import Kind
@@ -27,6 +27,10 @@ def show(session: Session, identifier: str, kind: str | None, output: str) -> No
     That is its values, other names, contexts, edges and metrics. Nodes that asserted links join are
     shown as one, with their values merged. An identifier that the log has never heard of is an
     error, and the exit code is 1.
+
+    In the place of IDENTIFIER a label may stand: what people call the thing, such as '#847',
+    fraud-model-v3.2 or fraud-model@champion. One that names several things is an error, which lists
+    them.
     """
     with session.open() as ledger:
         answers = ledger.show(
@@ -35,6 +39,7 @@ def show(session: Session, identifier: str, kind: str | None, output: str) -> No
             as_of=session.as_of,
             namespace=session.namespace,
         )
+        tell_labels(label for answer in answers[:1] if (label := answer.label) is not None)
         if output == "json":
             print_json(answers)
         elif answers[0].members:

@@ -12,7 +12,7 @@ from lineage.ledger import TraceQuery
 from lineage.questions.trace import DEPTH_MAX, NODES_DEFAULT, NODES_MAX
 from lineage.service import Ledger
 from lineage_api.cli.failures import finding
-from lineage_api.cli.printing import print_json, print_lines
+from lineage_api.cli.printing import print_json, print_lines, tell_labels
 from lineage_api.cli.session import Session, asks, format_option, pass_session
 from lineage_api.cli.tree import executions_of, tree_lines
 from lineage_schemas.graph import Direction, LineageAnswer
@@ -71,6 +71,10 @@ def trace(  # noqa: PLR0913, PLR0917 - one argument an option
     The tree shows every node once in full; below it stands how many nodes, edges and links the
     answer holds, what a limit cut, and the basis it rests on. An identifier that the log has never
     heard of stands in the answer as unknown, and the exit code is 1.
+
+    In the place of an IDENTIFIER a label may stand: what people call the thing, such as '#847',
+    fraud-model-v3.2 or fraud-model@champion. One that names several things is an error, which lists
+    them.
     """
     query = TraceQuery(
         start=identifiers,
@@ -81,6 +85,7 @@ def trace(  # noqa: PLR0913, PLR0917 - one argument an option
     )
     with session.open() as ledger:
         answer = ledger.trace(query, as_of=session.as_of, namespace=session.namespace)
+        tell_labels(answer.labels)
         print_answer(ledger, answer, output)
     if answer.unknown:
         raise finding()

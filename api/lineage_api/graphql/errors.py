@@ -7,7 +7,12 @@ from typing import Any, Final
 
 from graphql import GraphQLError, GraphQLSyntaxError
 
-from lineage_schemas.errors import InvalidInputError, LedgerError
+from lineage_schemas.errors import (
+    AmbiguousLabelError,
+    InvalidInputError,
+    LabelCandidate,
+    LedgerError,
+)
 
 INTERNAL: Final = "INTERNAL_SERVER_ERROR"
 BAD_INPUT: Final = "BAD_USER_INPUT"
@@ -75,14 +80,28 @@ def _cause(error: GraphQLError) -> Exception | None:
 
 def _extensions(error: LedgerError) -> FormattedError:
     if isinstance(error, InvalidInputError):
-        extensions = {"code": BAD_INPUT, "reason": error.code}
+        extensions: FormattedError = {"code": BAD_INPUT, "reason": error.code}
     else:
         extensions = {"code": error.code.upper()}
+    if isinstance(error, AmbiguousLabelError):
+        extensions["candidates"] = [_candidate(one) for one in error.candidates]
+        extensions["more"] = error.more
     if error.where:
         extensions["where"] = error.where
     if error.hint:
         extensions["hint"] = error.hint
     return extensions
+
+
+def _candidate(candidate: LabelCandidate) -> FormattedError:
+    return {
+        "key": candidate.key,
+        "kind": candidate.kind,
+        "type": candidate.type,
+        "label": candidate.label,
+        "statedAt": candidate.stated_at,
+        "members": candidate.members,
+    }
 
 
 def _code(error: GraphQLError, *, executed: bool) -> str:

@@ -66,7 +66,15 @@ NamespaceArgument = Annotated[
 ]
 KeyArgument = Annotated[
     str,
-    strawberry.argument(description="An identifier: the node's key, or one it is claimed to have."),
+    strawberry.argument(
+        description="An identifier: the node's key, or one it is claimed to have. Or a label: what "
+        "people call it, such as fraud-model-v3.2; one of several things is an error that lists "
+        "them as candidates."
+    ),
+]
+LinkedArgument = Annotated[
+    str | None,
+    strawberry.argument(description="An identifier or a label; left out, the whole namespace."),
 ]
 FirstArgument = Annotated[int, strawberry.argument(description="The size of a page, 1 to 1000.")]
 AfterArgument = Annotated[

@@ -13,6 +13,7 @@ import strawberry
 from msgspec import Struct
 
 from lineage.questions.as_of import SOFTWARE, AsOf, Present
+from lineage.questions.link_lists import LinkQuery
 from lineage.questions.search import PAGE_NODES_DEFAULT
 from lineage.questions.trace import DEPTH_MAX, TraceQuery
 from lineage.service import Ledger
@@ -25,8 +26,10 @@ from lineage_api.graphql.inputs import (
     CrossedClass,
     FirstArgument,
     KeyArgument,
+    LinkedArgument,
     NamespaceArgument,
 )
+from lineage_api.graphql.link_types import LinkPageType, UnresolvedPageType
 from lineage_api.graphql.scalars import Int64
 from lineage_api.graphql.sources import SourcesAnswerType
 from lineage_api.graphql.types import (
@@ -40,7 +43,7 @@ from lineage_api.graphql.types import (
     NodePageType,
     TypesAnswerType,
 )
-from lineage_schemas import graph
+from lineage_schemas import graph, linking
 from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Head
 from lineage_schemas.errors import InvalidInputError, NotFoundError
@@ -151,7 +154,8 @@ class Query:
         self,
         info: Info,
         start: Annotated[
-            list[str], strawberry.argument(description="Identifiers, scheme:value, 1 to 100.")
+            list[str],
+            strawberry.argument(description="Identifiers, scheme:value, or labels; 1 to 100."),
         ],
         direction: graph.Direction = graph.Direction.UPSTREAM,
         depth: Annotated[
@@ -224,6 +228,52 @@ class Query:
         _check_page(after, as_of)
         return info.context.ledger.list_nodes(
             type, cursor=after, count=first, **_question(info, namespace, as_of)
+        )
+
+    @resolved(
+        LinkPageType,
+        "Links: which node goes by which identifier, by whose claim, and what that joins it to.",
+    )
+    def links(  # noqa: PLR0913, PLR0917 - a field's arguments are its resolver's
+        self,
+        info: Info,
+        node: LinkedArgument = None,
+        classes: Annotated[
+            list[LinkClass] | None,
+            strawberry.argument(name="class", description="Only these; left out, every class."),
+        ] = None,
+        source: Annotated[
+            str | None, strawberry.argument(description="Only what this source claims.")
+        ] = None,
+        first: FirstArgument = PAGE_NODES_DEFAULT,
+        after: AfterArgument = None,
+        namespace: NamespaceArgument = None,
+        as_of: AsOfArgument = None,
+    ) -> linking.LinkPage:
+        """List links."""
+        _check_page(after, as_of)
+        query = LinkQuery(node=node, classes=tuple(map(LinkClass, classes or ())), source=source)
+        return info.context.ledger.linking.links(
+            query, cursor=after, count=first, **_question(info, namespace, as_of)
+        )
+
+    @resolved(
+        UnresolvedPageType,
+        "What is referred to and described by nobody, and data sets without a link; with guesses.",
+    )
+    def unresolved(
+        self,
+        info: Info,
+        node: LinkedArgument = None,
+        first: FirstArgument = PAGE_NODES_DEFAULT,
+        after: AfterArgument = None,
+        namespace: NamespaceArgument = None,
+        as_of: AsOfArgument = None,
+    ) -> linking.UnresolvedPage:
+        """List what is unresolved."""
+        _check_page(after, as_of)
+        return info.context.ledger.linking.unresolved(
+            node, cursor=after, count=first, **_question(info, namespace, as_of)
         )
 
     @resolved(EntryPageType, "Entries of the log from a position on.")

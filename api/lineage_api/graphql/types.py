@@ -279,6 +279,19 @@ class TruncationType:
 
 
 @strawberry.type(
+    name="ResolvedLabel", description="What a label turned out to name: the key stands for it."
+)
+class ResolvedLabelType:
+    """Shows ``lineage_schemas.graph.ResolvedLabel``."""
+
+    text: str = strawberry.field(description="As it was asked for.")
+    key: str
+    kind: Kind
+    type: str | None
+    label: str = strawberry.field(description="As the node shows it.")
+
+
+@strawberry.type(
     name="LineageAnswer",
     description="A bounded piece of the lineage graph, flat: edges name nodes by local id.",
 )
@@ -302,6 +315,9 @@ class LineageAnswerType:
     )
     redactions: list[RedactionType] = strawberry.field(
         description="What was erased of what is shown: the first thousand; the basis counts all."
+    )
+    labels: list[ResolvedLabelType] = strawberry.field(
+        description="Those of the starts that were no identifiers, and what they name."
     )
 
 
@@ -350,6 +366,9 @@ class NodeAnswerType:
     series: list[MetricSeriesType]
     truncations: list[TruncationType]
     redactions: list[RedactionType]
+    label: ResolvedLabelType | None = strawberry.field(
+        description="What was asked for, where that was no identifier."
+    )
 
 
 @strawberry.type(name="NodePage", description="One page of a list; all pages are of one size.")

@@ -1,0 +1,93 @@
+"""Ask how things are joined: which links stand, and what nobody has joined yet."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from lineage.asking import Asked, Asking
+from lineage.graph.index import GraphIndex
+from lineage.questions.as_of import AsOf
+from lineage.questions.labels import clean_name
+from lineage.questions.link_lists import LinkQuery, LinksAsked, list_links
+from lineage.questions.search import (
+    PAGE_NODES_DEFAULT,
+    Cursor,
+    check_page,
+    decode_cursor,
+    question_of,
+)
+from lineage.questions.unresolved import list_unresolved
+from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
+from lineage_schemas.linking import LinkPage, UnresolvedPage
+
+
+class Linking:
+    """The questions of a ledger about its links."""
+
+    def __init__(self, asking: Asking, graph: GraphIndex) -> None:
+        self._asking = asking
+        self._graph = graph
+
+    def links(
+        self,
+        query: LinkQuery = LinkQuery(),  # noqa: B008 - a frozen struct, changed by nobody
+        *,
+        cursor: str | None = None,
+        count: int = PAGE_NODES_DEFAULT,
+        as_of: AsOf = None,
+        namespace: str = DEFAULT_NAMESPACE,
+        principal: Principal = LOCAL_PRINCIPAL,
+    ) -> LinkPage:
+        """List the links that stand: who claims what of which node, and what that joins it to.
+
+        Raises:
+            InvalidInputError: a name that is none, a page size out of range, or a cursor that is
+                not ours.
+            AmbiguousLabelError: a label of several things; lists them.
+            NotFoundError: a node that the log has not heard of.
+            UnknownBasisError: as ``basis``.
+        """
+        check_page(count)
+        if query.node is not None:
+            query = replace(query, node=clean_name(query.node))
+        after = _decoded(cursor, namespace, "links", *query.words)
+        then = as_of if after is None else after.size
+        with self._asking.question(
+            (namespace, principal, then), "links", query, cursor, count
+        ) as asked:
+            page = list_links(self._of(asked), query, after, count)
+            asked.count = len(page.links)
+            return page
+
+    def unresolved(
+        self,
+        node: str | None = None,
+        *,
+        cursor: str | None = None,
+        count: int = PAGE_NODES_DEFAULT,
+        as_of: AsOf = None,
+        namespace: str = DEFAULT_NAMESPACE,
+        principal: Principal = LOCAL_PRINCIPAL,
+    ) -> UnresolvedPage:
+        """List what somebody refers to and nobody describes, and what may be the same elsewhere.
+
+        Raises: as ``links``.
+        """
+        check_page(count)
+        wanted = None if node is None else clean_name(node)
+        after = _decoded(cursor, namespace, "unresolved", wanted or "")
+        then = as_of if after is None else after.size
+        with self._asking.question(
+            (namespace, principal, then), "unresolved", wanted, cursor, count
+        ) as asked:
+            page = list_unresolved(self._of(asked), wanted, after, count)
+            asked.count = len(page.things)
+            return page
+
+    def _of(self, asked: Asked) -> LinksAsked:
+        snapshot = self._graph.snapshot(asked.unbound, asked.number)
+        return LinksAsked(asked.reader, snapshot.links, asked.number, asked.basis)
+
+
+def _decoded(cursor: str | None, *asked: str) -> Cursor | None:
+    return None if cursor is None else decode_cursor(cursor, question_of(*asked))
