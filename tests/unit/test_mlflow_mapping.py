@@ -122,7 +122,8 @@ def test_tags_that_name_what_dvc_knows_lead_there() -> None:
         for claim, class_ in claims(tagged("stage", stage))
     )
     commit = "c" * 40
-    assert inputs(tagged("dvc.rev", commit)) == {f"git:commit/{commit}": ("dvc",)}
+    for tag in ("dvc.rev", "lineage.dvc.rev"):
+        assert inputs(tagged(tag, commit)) == {f"git:commit/{commit}": ("dvc",)}
 
 
 @pytest.mark.parametrize(
@@ -152,6 +153,16 @@ def test_a_ci_run_that_is_not_named_whole_is_none() -> None:
 
 def test_a_commit_that_is_not_whole_is_no_code_revision() -> None:
     assert inputs(tagged("mlflow.source.git.commit", "abc123")) == {}
+
+
+def test_the_commit_that_ci_names_counts_where_mlflow_names_none() -> None:
+    ours, other = "c" * 40, "d" * 40
+    assert inputs(tagged("lineage.git.commit", ours)) == {f"git:commit/{ours}": ("code",)}
+    both = run(**{"lineage.git.commit": other, "mlflow.source.git.commit": ours})
+    assert inputs(records(both)) == {
+        f"git:commit/{ours}": ("code",),
+        f"git:commit/{other}": ("ci",),
+    }
 
 
 def test_people_go_to_the_personal_part() -> None:
