@@ -122,7 +122,8 @@ def test_tags_that_name_what_dvc_knows_lead_there() -> None:
         for claim, class_ in claims(tagged("stage", stage))
     )
     commit = "c" * 40
-    assert inputs(tagged("dvc.rev", commit)) == {f"git:commit/{commit}": ("dvc",)}
+    for tag in ("dvc.rev", "lineage.dvc.rev"):
+        assert inputs(tagged(tag, commit)) == {f"git:commit/{commit}": ("dvc",)}
 
 
 @pytest.mark.parametrize(
@@ -154,8 +155,18 @@ def test_a_commit_that_is_not_whole_is_no_code_revision() -> None:
     assert inputs(tagged("mlflow.source.git.commit", "abc123")) == {}
 
 
+def test_the_commit_that_ci_names_counts_where_mlflow_names_none() -> None:
+    ours, other = "c" * 40, "d" * 40
+    assert inputs(tagged("lineage.git.commit", ours)) == {f"git:commit/{ours}": ("code",)}
+    both = run(**{"lineage.git.commit": other, "mlflow.source.git.commit": ours})
+    assert inputs(records(both)) == {
+        f"git:commit/{ours}": ("code",),
+        f"git:commit/{other}": ("ci",),
+    }
+
+
 def test_people_go_to_the_personal_part() -> None:
-    shown = {"info": {"run_id": RUN, "user_id": "ada"}, "data": {"tags": []}}
+    shown: Any = {"info": {"run_id": RUN, "user_id": "ada"}, "data": {"tags": []}}
     found = records(run_document(shown))
     (execution,) = (one for one in found if isinstance(one, Execution) and one.properties)
     assert execution.properties["started_by"] == "ada"  # personal by its type
@@ -311,7 +322,7 @@ def test_a_label_that_was_taken_away_is_cleared() -> None:
 
 
 def test_a_metric_that_names_data_in_a_run_is_an_evaluation() -> None:
-    shown = {
+    shown: Any = {
         "info": {"run_id": RUN, "experiment_id": "1"},
         "data": {
             "metrics": [
@@ -330,7 +341,7 @@ def test_a_metric_that_names_data_in_a_run_is_an_evaluation() -> None:
 
 def test_two_data_sets_of_one_address_are_not_made_one() -> None:
     def reading(digest: str) -> list[AnyRecord]:
-        dataset = {
+        dataset: Any = {
             "name": "rows",
             "digest": digest,
             "source_type": "s3",
@@ -361,7 +372,7 @@ def test_a_version_of_a_delta_table_is_told_by_the_table_and_its_version() -> No
         "source": json.dumps(source),
         "schema": '{"mlflow_colspec": [{"name": "a", "type": "long", "required": true}]}',
     }
-    shown = {"info": {"run_id": RUN}, "inputs": {"dataset_inputs": [{"dataset": dataset}]}}
+    shown: Any = {"info": {"run_id": RUN}, "inputs": {"dataset_inputs": [{"dataset": dataset}]}}
     found = records(run_document(shown))
     assert ("delta:t-1/4", LinkClass.ASSERTED) in claims(found)
     (data,) = (one for one in found if isinstance(one, Artifact))
@@ -371,7 +382,7 @@ def test_a_version_of_a_delta_table_is_told_by_the_table_and_its_version() -> No
 
 
 def test_a_folder_of_a_run_that_is_a_model_is_its_output() -> None:
-    files = [{"path": "model/MLmodel", "file_size": 9}, {"path": "MLmodel"}]
+    files: Any = [{"path": "model/MLmodel", "file_size": 9}, {"path": "MLmodel"}]
     found = records(artifacts_document(RUN, files, is_cut=True))
     outputs = [one for one in found if isinstance(one, Event)]
     assert [one.artifact for one in outputs] == [f"mlflow:artifact/{SERVER}/{RUN}/model"]
@@ -406,7 +417,7 @@ def test_a_server_is_one_segment_in_lower_case(server: str) -> None:
 
 
 def test_a_workspace_of_ones_own_is_kept_and_the_default_one_is_not() -> None:
-    shown = {"experiment_id": "1", "name": "e"}
+    shown: Any = {"experiment_id": "1", "name": "e"}
     own = experiment_document({**shown, "workspace": "risk"})
     assert json.loads(own.body)["workspace"] == "risk"
     default = experiment_document({**shown, "workspace": "default"})
@@ -414,7 +425,7 @@ def test_a_workspace_of_ones_own_is_kept_and_the_default_one_is_not() -> None:
 
 
 def test_a_logged_model_that_failed_is_abandoned() -> None:
-    info = {"model_id": "m-" + "b" * 32, "status": "LOGGED_MODEL_UPLOAD_FAILED"}
+    info: Any = {"model_id": "m-" + "b" * 32, "status": "LOGGED_MODEL_UPLOAD_FAILED"}
     states = [
         one.state
         for one in records(logged_model_document({"info": info}))

@@ -240,10 +240,11 @@ def test_a_second_look_asks_only_for_what_may_be_new() -> None:
 
 
 def test_the_cursor_stays_where_a_kind_could_not_be_read() -> None:
-    def fail(name: str, _: Mapping[str, Any]) -> SourceError | None:
-        return SourceRefusedError("Not for you", status=403) if name == "runs/search" else None
+    def fail(name: str, question: Mapping[str, Any]) -> SourceError | None:
+        is_late = name == "runs/search" and "filter" in question
+        return SourceRefusedError("Not for you", status=403) if is_late else None
 
-    server = FakeServer(count=5, fail=fail)
+    server = FakeServer(count=RUNS_PAGE + 1, fail=fail)
     reader = ServerReader(server, "here", NO_FILES)
     before: JsonValue = {"run_started": 7, "run_ended": 8}
     list(reader.read(NoMemory(), before, is_whole=True))

@@ -281,6 +281,16 @@ def test_what_was_erased_is_not_taken_in_again() -> None:
     assert document.changed == instant_of(NEW_YEAR_US)
 
 
+def test_what_is_so_already_makes_no_document() -> None:
+    alias = {"name": "m", "alias": "champion", "version": "1"}
+    known = b'{"aliases":{"champion":"1"},"name":"m","turns":{"alias/champion":1}}'
+    webhook = read_webhook(message("model_version_alias.created", alias))
+    assert apply_webhook(webhook, {"registered_model/m": known}) == ()
+    moved = read_webhook(message("model_version_alias.created", {**alias, "version": "2"}))
+    (document,) = apply_webhook(moved, {"registered_model/m": known})
+    assert json.loads(document.body) == {"name": "m", "aliases": {"champion": "2"}}
+
+
 def test_a_model_that_was_gone_is_made_anew() -> None:
     webhook = read_webhook(message("registered_model.created", {"name": "m"}, 60))
     (document,) = apply_webhook(webhook, {"registered_model/m": b'{"gone":true}'})

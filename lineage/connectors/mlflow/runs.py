@@ -14,7 +14,13 @@ from lineage.connectors.mlflow.keys import (
 )
 from lineage.connectors.mlflow.models import say_history_models
 from lineage.connectors.mlflow.saying import Saying, is_time, moment, table
-from lineage.connectors.mlflow.tags import commit_of, image_digest, say_commit, say_tags
+from lineage.connectors.mlflow.tags import (
+    DVC_STAGE_TAGS,
+    commit_of,
+    image_digest,
+    say_commit,
+    say_tags,
+)
 from lineage_schemas.instants import instant_of
 from lineage_schemas.mlmd import (
     Artifact,
@@ -143,6 +149,7 @@ def say_run(server: str, shown: Run, *, was_known: bool) -> Iterator[AnyRecord]:
             "is_deleted": is_deleted or (False if was_known else None),
             "parent_run": run_key(server, tags[PARENT]) if tags.get(PARENT) else None,
             "source_type": tags.get("mlflow.source.type"),
+            "dvc_stage": _first(tags, DVC_STAGE_TAGS),
         }
     )
     if shown.status is not None and state is None:

@@ -1,15 +1,16 @@
 """What tags mean that MLflow itself does not know: DVC, CI runs and images.
 
-dvc.md5.PATH = HEX | HEX.dir     the run read this version of a file or folder that DVC keeps
-dvc.rev = COMMIT                 ... at this commit
-dvc.stage = NAME                 the stage of DVC that the run is
-ANY = dvc:data/...               the run read this version, told by its key
-ANY = dvc:stage/...              the run is this execution of a stage
-ANY = md5:HEX | sha256:HEX       the run read something with these contents
-lineage.ci.host, .repository, .run_id, .run_attempt, .run_number, .url
-                                 the CI run inside which the run ran
-lineage.image.digest = [REGISTRY/REPOSITORY@]sha256:HEX
-                                 the container image inside which the run ran
+| tag | means |
+| --- | --- |
+| ``dvc.md5.PATH`` = HEX or HEX.dir | the run read this version of a file or folder of DVC's |
+| ``dvc.rev``, ``lineage.dvc.rev`` = COMMIT | ... at this commit |
+| ``dvc.stage``, ``lineage.dvc.stage`` = NAME | the stage of DVC inside which the run ran |
+| any = ``dvc:data/...`` | the run read this version, told by its key |
+| any = ``dvc:stage/...`` | the run is this execution of a stage |
+| any = ``md5:HEX``, ``sha256:HEX`` | the run read something with these contents |
+| ``lineage.git.commit`` = COMMIT | the commit that CI had checked out |
+| ``lineage.ci.`` and ``host``, ``repository``, ``run_id``, ... | the CI run inside which it ran |
+| ``lineage.image.digest`` = [PLACE@]sha256:HEX | the container image inside which it ran |
 """
 
 from __future__ import annotations
@@ -34,14 +35,18 @@ CI_RUN_TYPE: Final = "lineage.PipelineRun"
 CI: Final = "lineage.ci."
 IMAGE_DIGEST: Final = "lineage.image.digest"
 DVC_FILE: Final = "dvc.md5."
-DVC_REVISION: Final = "dvc.rev"
+DVC_STAGE_TAGS: Final = ("lineage.dvc.stage", "dvc.stage")
+CI_COMMIT: Final = "lineage.git.commit"
+
+_FURTHER_COMMITS: Final = {CI_COMMIT: "ci", "lineage.dvc.rev": "dvc", "dvc.rev": "dvc"}
+"""Tags that name a further commit, and what the run read it for."""
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.IGNORECASE)
 _DVC_FILE: Final = re.compile(r"[0-9a-f]{32}(\.dir)?", re.IGNORECASE)
 _IMAGE: Final = re.compile(
     r"(?:(?P<place>[^@\s]+)@)?sha256:(?P<digest>[0-9a-f]{64})", re.IGNORECASE
 )
-_COMMIT_TAGS: Final = ("mlflow.source.git.commit", "mlflow.git.commit")
+_COMMIT_TAGS: Final = ("mlflow.source.git.commit", "mlflow.git.commit", CI_COMMIT)
 
 
 def commit_of(tags: Mapping[str, str]) -> str | None:
@@ -65,9 +70,10 @@ def say_commit(
 
 def say_tags(server: str, execution: str, tags: Mapping[str, str]) -> Iterator[AnyRecord]:
     """Yield what the tags of an execution mean."""
-    revision = tags.get(DVC_REVISION, "").strip()
-    if _COMMIT.fullmatch(revision) and revision.lower() != commit_of(tags):
-        yield from say_commit(execution, revision.lower(), None, "dvc")
+    for name, role in _FURTHER_COMMITS.items():
+        revision = tags.get(name, "").strip().lower()
+        if _COMMIT.fullmatch(revision) and revision != commit_of(tags):
+            yield from say_commit(execution, revision, None, role)
     yield from say_ci_run(execution, tags)
     yield from _image(server, execution, tags.get(IMAGE_DIGEST, "").strip())
     for name, text in sorted(tags.items()):
@@ -105,6 +111,7 @@ def say_ci_run(execution: str, tags: Mapping[str, str]) -> Iterator[AnyRecord]:
         run_number=number,
         source_url=tags.get(f"{CI}url"),
     )
+    saying.keep({"ci_provider": tags.get(f"{CI}provider")})
     yield Context(**saying.fields())
     yield Association(context=key, execution=execution)
 
