@@ -76,6 +76,11 @@ class LiveServer:
         found: Object = answer.json()
         return found
 
+    def say(self, statement: Object) -> None:
+        """Record a statement of our own."""
+        answer = self._http.post("/api/v1/statements", json=statement)
+        assert answer.status_code == 200, answer.text
+
     def nodes(self, type_name: str) -> list[Object]:
         """Return every node of a type; there are fewer than a page of them."""
         page = _inner(self.ask(_NODES, type=type_name), "nodes")
@@ -111,7 +116,7 @@ class LiveServer:
         records = [one for entry in _objects(page, "entries") for one in _objects(entry, "records")]
         return [_inner(one, "body") for one in records if one["record"] == "message"]
 
-    def sources(self, namespace: str) -> list[str]:
+    def sources(self, namespace: str | None = None) -> list[str]:
         """Name those who said anything in a namespace."""
         page = _inner(self.ask(_ENTRIES, namespace=namespace), "entries")
         return sorted({_text(entry, "source") for entry in _objects(page, "entries")})
