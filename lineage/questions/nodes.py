@@ -17,7 +17,9 @@ from lineage.stores.base import Reader
 from lineage.stores.tables import Table, is_visible
 from lineage.vertices import KIND_CODES, name_hash, node_name, realm_of
 from lineage_schemas.graph import Node
+from lineage_schemas.identifiers import is_content_digest
 from lineage_schemas.mlmd import Kind
+from lineage_schemas.records import LinkClass
 
 _VERTICES: Final = json.Decoder(list[int])
 ASSERTED_CLASSES: Final = frozenset({"asserted", KEY_CLASS})
@@ -79,7 +81,13 @@ def find_by_key(
 def find_by_claim(
     reader: Reader, namespace: int, identifier: str, kinds: Iterable[Kind], size: int
 ) -> list[int]:
-    """Return the nodes of which somebody asserts that they go by this identifier."""
+    """Return the nodes of which somebody asserts that they go by this identifier.
+
+    A digest is asked for whoever's bytes they are: then also those that only have that content.
+    """
+    classes = ASSERTED_CLASSES
+    if is_content_digest(identifier):
+        classes |= {LinkClass.CONTENT.value}
     hashes = [name_hash(realm_of(namespace, KIND_CODES[kind]), identifier) for kind in kinds]
     hubs = [
         hub
@@ -91,9 +99,7 @@ def find_by_claim(
         {
             row.vertex
             for row in rows
-            if row.active
-            and row.link_class in ASSERTED_CLASSES
-            and is_visible(row.since, row.until, size)
+            if row.active and row.link_class in classes and is_visible(row.since, row.until, size)
         }
     )
 
