@@ -191,7 +191,8 @@ def _path_in(identifier: str | None) -> str | None:
             return unquote(next(group for group in found.groups() if group is not None))
     if _TOOLS.match(identifier) is not None:
         return None
-    return unquote(_QUERY.sub("", identifier.partition(":")[2]))
+    # What a tool was given on its own machine ("features.csv") is a path without a scheme.
+    return unquote(_QUERY.sub("", identifier[identifier.find(":") + 1 :]))
 
 
 def _tells(name: str) -> bool:

@@ -379,6 +379,14 @@ def test_a_guess_is_a_file_of_the_same_name_in_another_source(
     assert [guess.evidence for item in found for guess in item.guesses] == [{"same_name": same}] * 2
 
 
+def test_a_path_without_a_scheme_has_a_file_name_too(ledger: Ledger) -> None:
+    told(ledger, "here", Artifact(key="acme:1", type="lineage.DataSet", uri="data/train.csv"))
+    told(ledger, "there", Artifact(key="dvc:data/r/train.csv@md5:ab", type="lineage.DataSet"))
+    assert [
+        guess.evidence["same_name"] for item in all_unresolved(ledger) for guess in item.guesses
+    ] == ["train.csv", "train.csv"]
+
+
 def test_no_guess_within_a_source_across_types_or_over_a_link(ledger: Ledger) -> None:
     keys = [f"uri:s3://{bucket}/data/train.csv" for bucket in "abc"]
     told(ledger, "one", *[Artifact(key=key, type="lineage.DataSet") for key in keys[:2]])
