@@ -10,15 +10,13 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from lineage_api.inflating import CutError, TooLongError, inflated
 from lineage_api.problems import ENCODINGS, BodyTooLargeError, EncodingError, MediaTypeError
 from lineage_schemas.errors import DecodeError, InvalidInputError
 
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
 
-_GZIP: Final = 16 + zlib.MAX_WBITS
-_ZLIB: Final = zlib.MAX_WBITS
-_RAW_DEFLATE: Final = -zlib.MAX_WBITS
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -40,9 +38,11 @@ class Body(msgspec.Struct, frozen=True):
         if self.encoding == "identity":
             return self.raw
         try:
-            if self.encoding == "gzip":
-                return _decompressed(self.raw, _GZIP, self.limit)
-            return _decompressed(self.raw, _deflate_format(self.raw), self.limit)
+            return inflated(self.raw, self.encoding, self.limit)
+        except TooLongError:
+            raise _too_large(self.limit) from None
+        except CutError:
+            raise DecodeError("The compressed body was cut") from None
         except zlib.error as error:
             raise DecodeError(f"The body is not {self.encoding}: {error}") from error
 
@@ -122,30 +122,6 @@ def _encoding(request: Request) -> str:
             hint=f"Use one of {ENCODINGS}, or none.",
         )
     return encoding
-
-
-def _decompressed(raw: bytes, form: int, limit: int) -> bytes:
-    """Decompress every member in a row, and stop as soon as there is too much."""
-    parts: list[bytes] = []
-    room = limit + 1
-    while raw:
-        member = zlib.decompressobj(form)
-        parts.append(member.decompress(raw, room))
-        room -= len(parts[-1])
-        if room == 0:
-            raise _too_large(limit)
-        if not member.eof:
-            raise DecodeError("The compressed body was cut")
-        raw = member.unused_data
-    return b"".join(parts)
-
-
-def _deflate_format(raw: bytes) -> int:
-    """Tell zlib's format, which the standard means, from bare deflate, which some clients send."""
-    has_header = (
-        len(raw) > 1 and raw[0] & 0x0F == zlib.DEFLATED and int.from_bytes(raw[:2]) % 31 == 0
-    )
-    return _ZLIB if has_header else _RAW_DEFLATE
 
 
 def _too_large(limit: int) -> BodyTooLargeError:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
-from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from threading import Timer
 from time import perf_counter
 from typing import Any, Final
 from urllib.error import HTTPError
@@ -21,6 +18,7 @@ from urllib.request import (
     Request,
 )
 
+from lineage_api.outbound.deadlines import cut_after
 from lineage_schemas.errors import LedgerError
 
 DOCUMENT_BYTES_MAX: Final = 262_144
@@ -53,12 +51,11 @@ def fetch_document(
     request = Request(url, headers={"Accept": "application/json", "User-Agent": "lineage-ledger"})  # noqa: S310 - check_url let it through
     lines = _Lines()
     end = perf_counter() + seconds
-    # Each wait on the network begins anew with every byte: this is the end of all of them.
-    alarm = Timer(seconds, lines.cut)
-    alarm.daemon = True
-    alarm.start()
     try:
-        with _opener(lines).open(request, timeout=seconds) as answer:
+        with (
+            cut_after(seconds, lines.connections),
+            _opener(lines).open(request, timeout=seconds) as answer,
+        ):
             if answer.status != _OK:
                 raise _unavailable(url, f"answered with status {answer.status}")
             body = bytearray()
@@ -78,8 +75,6 @@ def fetch_document(
         if perf_counter() > end:
             raise _unavailable(url, f"took more than {seconds:g} seconds") from None
         raise _unavailable(url, f"could not be read: {type(error).__name__}") from None
-    finally:
-        alarm.cancel()
 
 
 class _Lines:
@@ -96,12 +91,9 @@ class _Lines:
         """Make a connection for https."""
         return self._kept(HTTPSConnection(host, **options))
 
-    def cut(self) -> None:
-        """End every connection; whoever waits for one is told at once."""
-        for connection in self._connections:
-            with suppress(OSError):  # it is gone already
-                if connection.sock is not None:
-                    connection.sock.shutdown(socket.SHUT_RDWR)
+    def connections(self) -> list[HTTPConnection]:
+        """Return every connection that was made."""
+        return list(self._connections)
 
     def _kept(self, connection: HTTPConnection) -> HTTPConnection:
         self._connections.append(connection)
