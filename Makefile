@@ -84,7 +84,7 @@ lock-peers: $(VENV)/.dev ## resolve what these tools need anew (ARGS=--upgrade f
 clean: ## remove what was built, .venv too
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis \
 	    .import_linter_cache .benchmarks
-	find lineage schemas api tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find lineage schemas api tests benchmarks packages -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- the environment -----------------------------------------------------------------------------
 # Each stamp is newer than all it was made from, so a second run does nothing. Whoever has the
