@@ -19,6 +19,7 @@ from doors import DOCUMENTS
 from keyholders import bearer
 from lineage_api.app import create_app
 from lineage_api.graphql import endpoint
+from lineage_api.identity.gate import DELIVERIES_PATH
 from lineage_api.rest import erasures, openlineage, statements
 from lineage_api.settings import Settings
 from lineage_schemas.codec import encode_json
@@ -165,6 +166,12 @@ def proposals_and_more(namespace: str, path: str, size: int) -> Iterator[Sent]:
     yield from deciding(namespace, path, size)
 
 
+def deliveries(namespace: str, path: str, _: int) -> Iterator[Sent]:
+    """Deliver what nobody has signed, from servers that nobody knows."""
+    yield Sent("POST", path, message(namespace, 0, 0))
+    yield Sent("POST", f"{path}?server={mark(namespace, 0)}", b"{}")
+
+
 REQUESTS: dict[str, Requests] = {
     **dict.fromkeys(("/", "/healthz", "/readyz", "/metrics", "/log/checkpoint"), reading),
     "/log/tile/{path:path}": tiles,
@@ -177,6 +184,7 @@ REQUESTS: dict[str, Requests] = {
     **dict.fromkeys((openlineage.PATH, openlineage.NAMESPACE_PATH), messages),
     **dict.fromkeys((openlineage.BATCH_PATH, openlineage.NAMESPACE_BATCH_PATH), messages),
     **dict.fromkeys((statements.PATH, statements.NAMESPACE_PATH), said),
+    DELIVERIES_PATH: deliveries,
 }
 """What is sent to each route, in this order: first what only reads. A new route is put here."""
 

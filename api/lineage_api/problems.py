@@ -82,6 +82,10 @@ class InvalidRequestError(InvalidInputError):
     """A credential is where none may be, or there is more than one."""
 
 
+class DeliverySignatureError(UnauthenticatedError):
+    """What was delivered is not signed by the server it is said to come from, or not just now."""
+
+
 class SlowDownError(RateLimitedError):
     """One caller asks too often. ``seconds``: when it may ask again."""
 
@@ -134,11 +138,12 @@ _COMES_BACK: Final = (
 _REALM: Final = 'Bearer realm="lineage"'
 _CHALLENGES: Final[dict[type[LedgerError], str]] = {
     NoCredentialError: _REALM,
+    DeliverySignatureError: 'MLflow-Signature realm="lineage"',
     UnauthenticatedError: f'{_REALM}, error="invalid_token"',
     InvalidRequestError: f'{_REALM}, error="invalid_request"',
     ForbiddenError: f'{_REALM}, error="insufficient_scope"',
 }
-"""What RFC 6750 has a server say; the first that fits."""
+"""What RFC 6750 has a server say, and of signatures the like; the first that fits."""
 
 _NEEDS_A_PERSON: Final = (StoreBehindError, SidecarError, FrozenStoreError)
 

@@ -15,6 +15,7 @@ from lineage_api.configuration.reading import Sourced, as_struct, check_struct
 from lineage_api.configuration.showing import shown
 from lineage_api.configuration.sources import from_environment, from_file, from_flags
 from lineage_api.identity.issuers import Issuer
+from lineage_api.identity.mlflow_servers import MlflowServer, check_mlflow_servers
 from lineage_api.reach import check_reach
 from lineage_schemas.errors import InvalidInputError
 
@@ -202,6 +203,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     issuers: Annotated[
         tuple[Issuer, ...], Meta(description="Whose tokens are believed (OpenID Connect).")
     ] = ()
+    mlflow: Annotated[
+        tuple[MlflowServer, ...],
+        Meta(description="The MLflow servers whose webhooks are taken at `/webhooks/mlflow`."),
+    ] = ()
     revoked_keys: Annotated[
         tuple[str, ...],
         Meta(
@@ -341,6 +346,7 @@ def check_settings(settings: Settings) -> None:
     check_struct(settings)
     check_reach(settings)
     _check_webhook(settings)
+    check_mlflow_servers(settings.mlflow)
     check_revoked_keys(settings.revoked_keys)
 
 

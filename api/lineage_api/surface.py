@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 from starlette.requests import Request
 
+from lineage.clock import Clock
 from lineage.service import Ledger
 from lineage.writing.submission import Principal
 from lineage_api.identity.composing import Machine, guarding
@@ -39,7 +40,8 @@ class Surface(Struct, frozen=True, kw_only=True):
     """One running application. ``preparing`` threads check and encode what is to be written.
 
     ``governing`` is one thread for what the ledger states of itself, which the writer waits for.
-    ``stopping`` is set once the server was told to stop, while it still answers.
+    ``stopping`` is set once the server was told to stop, while it still answers. ``clock`` is what
+    the times of signatures are held against.
     """
 
     ledger: Ledger
@@ -53,6 +55,7 @@ class Surface(Struct, frozen=True, kw_only=True):
     metrics: Metrics
     scraping: Pool
     stopping: Event
+    clock: Clock
 
 
 class Running(NamedTuple):
@@ -108,6 +111,7 @@ def _surface(ledger: Ledger, settings: Settings, running: Running, gate: Gate) -
         metrics=running.metrics,
         scraping=Pool("lineage-scraper", _SCRAPING_THREADS),
         stopping=running.stopping,
+        clock=running.machine.clock,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from lineage_schemas.access import GROUP_PREFIX, ISSUER_END
+from lineage_schemas.access import GROUP_PREFIX, ISSUER_END, WEBHOOK_PREFIX
 from lineage_schemas.errors import InvalidInputError
 
 RESERVED_NAMES: Final = frozenset({"local", "ledger"})
@@ -26,7 +26,8 @@ def is_token_name(name: str) -> bool:
 
 def may_have_key(name: str) -> bool:
     """Tell whether an API key may speak for this name."""
-    return not (name in RESERVED_NAMES or name.startswith(GROUP_PREFIX) or is_token_name(name))
+    taken = name in RESERVED_NAMES or name.startswith((GROUP_PREFIX, WEBHOOK_PREFIX))
+    return not (taken or is_token_name(name))
 
 
 def check_key_name(name: str) -> None:
@@ -37,6 +38,12 @@ def check_key_name(name: str) -> None:
     """
     if name.startswith(GROUP_PREFIX):
         raise InvalidInputError("A key is somebody's, and not a group's", where=name[:64])
+    if name.startswith(WEBHOOK_PREFIX):
+        raise InvalidInputError(
+            "Whoever has this name signs what it sends with the secret of its webhooks",
+            where=name[:64],
+            hint="Make the key for another name, and grant that name what it needs.",
+        )
     if is_token_name(name):
         raise InvalidInputError(
             "Whoever has this name signs in with a token of its issuer, and not with a key",

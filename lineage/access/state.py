@@ -20,7 +20,7 @@ from lineage.stores.scanning import scan_rows
 from lineage.stores.tables import is_visible
 from lineage.writing.governing import namespace_number
 from lineage.writing.submission import Principal
-from lineage_schemas.access import EVERY, GROUP_PREFIX, Role
+from lineage_schemas.access import EVERY, GROUP_PREFIX, WEBHOOK_PREFIX, Role
 from lineage_schemas.records import ActorOrigin
 
 _NAMES: Final = json.Decoder(tuple[str, ...])
@@ -102,10 +102,13 @@ def actor_names(reader: Reader, number: int) -> dict[str, str]:
 def grantees_of(principal: Principal) -> Iterator[str]:
     """Yield the names that a principal's grants may be under: its own, and those of its groups.
 
-    None of a name that is reserved, or that would be taken for a group.
+    None of a name that is reserved, or that would be taken for a group. Whoever is known by what
+    they sign has grants only under the names that are theirs.
     """
     name = principal.name
-    if principal.origin is not ActorOrigin.AUTHENTICATED or name in RESERVED_NAMES:
+    signs = principal.origin is ActorOrigin.SIGNED and name.startswith(WEBHOOK_PREFIX)
+    is_known = principal.origin is ActorOrigin.AUTHENTICATED or signs
+    if not is_known or name in RESERVED_NAMES:
         return
     if not name.startswith(GROUP_PREFIX):
         yield name

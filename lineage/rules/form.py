@@ -27,6 +27,7 @@ from lineage_schemas.known_types.system import SYSTEM_TYPES
 from lineage_schemas.limits import (
     INT_MAX,
     INT_MIN,
+    MESSAGE_FLAGS_MAX,
     METRIC_SERIES_POINTS_MAX,
     NAME_BYTES_MAX,
     PATH_STEPS_MAX,
@@ -330,6 +331,13 @@ def _commanded_claim(record: _Claimed, _: Keys) -> _Claimed:
 
 
 def _message(record: Message, _: Keys) -> Message:
+    if len(record.flags) > MESSAGE_FLAGS_MAX:
+        raise LimitExceededError(
+            f"{len(record.flags)} flags of a message are over the limit of {MESSAGE_FLAGS_MAX} "
+            "(MESSAGE_FLAGS_MAX)"
+        )
+    for flag in record.flags:
+        check_name("flag", flag)
     return record
 
 

@@ -18,6 +18,8 @@ EVERY: Final = "*"
 GROUP_PREFIX: Final = "group:"
 """A grantee that begins so is a group, and whoever belongs to it has what it was granted."""
 
+WEBHOOK_PREFIX: Final = "webhook:"
+"""Who speaks under a name that begins so has signed what it sent, and has no other credential."""
 
 ISSUER_END: Final = "#"
 """Between an issuer of tokens, which never has it, and a name there: so no two callers share a

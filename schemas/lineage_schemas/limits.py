@@ -50,6 +50,9 @@ ERASED_ENTRIES_MAX: Final = 100_000
 REASON_BYTES_MAX: Final = 4_096
 """A reason, a legal basis, a purpose."""
 
+MESSAGE_FLAGS_MAX: Final = 16
+"""What is irregular about one message."""
+
 SCAN_KINDS_MAX: Final = 100
 """Kinds of things that one look at a source counts."""
 

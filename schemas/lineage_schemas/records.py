@@ -91,12 +91,14 @@ class MetricSeries(Record, frozen=True, kw_only=True, tag="metric_series"):
 class Message(Record, frozen=True, kw_only=True, tag="message"):
     """What a tool sent: its JSON, byte for byte, but for the secrets that were filtered out.
 
-    It may name people, so all of it lies in the erasable personal part.
+    It may name people, so all of it lies in the erasable personal part. ``flags`` name what was
+    irregular and yet kept, at most ``MESSAGE_FLAGS_MAX``: such a message may have no records.
     """
 
     media_type: str
     body: Raw
     secrets_filtered: int = 0
+    flags: tuple[str, ...] = ()
 
 
 class ActorOrigin(StrEnum):

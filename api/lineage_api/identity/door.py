@@ -50,6 +50,7 @@ class Door:
             await refused(scope, error)(scope, receive, send)
             return
         scope["state"]["principal"] = admission.principal
+        scope["state"]["vouch"] = admission.vouch
         # A name stays out of the log of a server; the public id of a key says enough to find it.
         note_principal(admission.principal.key if admission.principal else None)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil
 from typing import Final, Protocol
 
@@ -21,19 +22,37 @@ READY_PATH: Final = "/readyz"
 PROBE_PATHS: Final = frozenset({ALIVE_PATH, READY_PATH})
 """What a supervisor asks, which has no credential: each says no more than yes or no to it."""
 
+DELIVERIES_PATH: Final = "/webhooks/mlflow"
+SIGNED_PATHS: Final = frozenset({DELIVERIES_PATH})
+"""Where no credential is sent: the route itself tells by a signature whose words these are."""
+
 _FORWARDED: Final = "x-forwarded-for"
 
 
-class Admission:
-    """A request that was let in, and what is counted of it. ``principal`` ``None``: a probe."""
+def _nothing() -> None:
+    """Vouch for nobody: nothing was taken that could be given back."""
 
-    def __init__(self, principal: Principal | None, occupancy: Occupancy | None = None) -> None:
+
+class Admission:
+    """A request that was let in, and what is counted of it.
+
+    ``principal`` ``None``: a probe, or one whose signature the route has yet to verify; it calls
+    ``vouch`` once it has.
+    """
+
+    def __init__(
+        self,
+        principal: Principal | None,
+        occupancy: Occupancy | None = None,
+        vouch: Callable[[], None] = _nothing,
+    ) -> None:
         """Count the request in.
 
         Raises:
             RateLimitedError: the caller has as many inside as it may.
         """
         self.principal = principal
+        self.vouch = vouch
         self._occupancy = occupancy
         self._name = "" if principal is None else principal.name
         self._bytes = 0
@@ -113,11 +132,24 @@ class SignedInGate:
         """
         if scope["path"] == ALIVE_PATH:
             return Admission(None)
+        # A credential that is shown is looked at everywhere: one that is not valid opens nothing.
+        if scope["path"] in SIGNED_PATHS and "authorization" not in Headers(scope=scope):
+            return self._unverified(scope)
         principal = await self._caller(scope)
         if principal is None:
             return Admission(None)
         _wait(self._limits.principals.take(principal.name), "You ask")
         return Admission(principal, self._limits.occupancy)
+
+    def _unverified(self, scope: Scope) -> Admission:
+        """Let in what may be signed: counted as from nobody, until somebody vouches for it."""
+        address = address_of(scope, Headers(scope=scope), behind_proxy=self._behind_proxy)
+        self._count(address)
+        return Admission(
+            None,
+            self._limits.occupancy,
+            lambda: self._limits.addresses.give_back(address),
+        )
 
     async def _caller(self, scope: Scope) -> Principal | None:
         headers = Headers(scope=scope)
