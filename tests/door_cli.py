@@ -41,13 +41,15 @@ WHOLE: dict[str, str] = {
     "backup": "a copy of everything",
     "demo": "a ledger of its own",
     "export": "a copy of everything",
-    "import": "a copy of everything",
+    "import ledger": "a copy of everything",
+    "import mlflow": "takes in, and shows counts: see test_cli_mlflow",
     "key handover": "a proof of the ledger's own entry",
     "key make": "a file, and no ledger",
     "key rotate": "states a new key in the ledger's own namespace",
     "recover": "the ledger's own affair",
     "restore": "a copy of everything",
     "serve": "the door of HTTP",
+    "watch mlflow": "takes in, and shows counts: see test_cli_mlflow",
 }
 """What is not asked in a namespace, and why: whoever may do it has all of the files."""
 

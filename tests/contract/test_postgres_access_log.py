@@ -160,9 +160,11 @@ def test_an_access_log_moves_into_a_database_after_its_ledger(
         "LINEAGE_KEY": str(tmp_path / "a.key"),
         "LINEAGE_SIDECAR": str(tmp_path / "a.sidecar"),
     }
-    terminal.done("import", f"{store}.jsonl", "--key", f"{store}.key")
+    terminal.done("import", "ledger", f"{store}.jsonl", "--key", f"{store}.key")
     there = access_location(location)
-    terminal.done("import", f"{beside}.jsonl", "--key", f"{beside}.key", "--store", str(there))
+    terminal.done(
+        "import", "ledger", f"{beside}.jsonl", "--key", f"{beside}.key", "--store", str(there)
+    )
     with opened(location, "signer", tmp_path) as ledger:
         ledger.trace(QUERY, principal=CYD)
         assert len(ledger.access.log().records) == 2

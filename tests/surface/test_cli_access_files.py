@@ -127,8 +127,10 @@ def test_it_is_backed_up_put_back_and_moved_like_any_ledger(disks: Disks, tmp_pa
     (tmp_path / "three").mkdir()
     new = Disks(tmp_path / "three/m.db", tmp_path / "three/k", tmp_path / "three/s")
     terminal = new.terminal(new.store)
-    terminal.done("import", str(tmp_path / "l.jsonl"), "--key", str(disks.key))
-    terminal.done("import", export, "--key", f"{disks.key}.access", "--store", str(new.access_log))
+    terminal.done("import", "ledger", str(tmp_path / "l.jsonl"), "--key", str(disks.key))
+    terminal.done(
+        "import", "ledger", export, "--key", f"{disks.key}.access", "--store", str(new.access_log)
+    )
     with new.open() as ledger:
         ledger.types(principal=ADA)
         assert len(ledger.access.log().records) == 3

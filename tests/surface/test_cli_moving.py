@@ -109,7 +109,7 @@ def test_an_export_goes_through_pipes(terminal: Terminal, other: Terminal, tmp_p
     assert "size      5 entries\n" in exported.stderr
     for given in (exported.stdout_bytes, gzip.compress(exported.stdout_bytes)):
         assert "everything in it holds" in other.done("verify", "-", given=given)
-    printed = other.done("import", "-", given=exported.stdout_bytes)
+    printed = other.done("import", "ledger", "-", given=exported.stdout_bytes)
     assert "ledger    a copy, which goes on as" in printed
     assert "every API key is revoked here" in printed
     file = tmp_path / "ledger.jsonl"
@@ -126,7 +126,7 @@ def test_a_damaged_export_is_told_with_its_file_and_line(
     verified = other.run("verify", str(file))
     assert verified.exit_code == 1
     assert f"{file}: line 6" in verified.stderr
-    imported = other.run("import", str(file))
+    imported = other.run("import", "ledger", str(file))
     assert imported.exit_code == 1
     assert f"{file}: line 6" in imported.stderr
     assert other.run("show", RUN).exit_code == 3
@@ -141,8 +141,8 @@ def test_another_key_does_not_verify_it(
     wrong = other.verifier()
     assert other.run("verify", str(file), "--key", wrong).exit_code == 1
     third = Terminal(tmp_path / "third.db")
-    assert third.run("import", str(file), "--trust", wrong).exit_code == 1
-    assert third.run("import", str(file), "--trust", terminal.verifier()).exit_code == 0
+    assert third.run("import", "ledger", str(file), "--trust", wrong).exit_code == 1
+    assert third.run("import", "ledger", str(file), "--trust", terminal.verifier()).exit_code == 0
 
 
 def test_a_proof_still_needs_a_key(terminal: Terminal) -> None:
@@ -163,16 +163,16 @@ def test_a_ledger_moves(terminal: Terminal, other: Terminal, tmp_path: Path) -> 
     assert refused.exit_code == 3
     assert "moved to the other disk" in refused.stderr
     assert terminal.run("audit").exit_code == 0
-    without_key = other.run("import", str(file))
+    without_key = other.run("import", "ledger", str(file))
     assert without_key.exit_code == 2
     assert "--key" in without_key.stderr
     assert names(other.store.parent) == []
-    printed = other.done("import", str(file), "--key", f"{terminal.store}.key")
+    printed = other.done("import", "ledger", str(file), "--key", f"{terminal.store}.key")
     assert "ledger    goes on here under its own origin\n" in printed
     assert other.verifier() == terminal.verifier()
     assert other.run("ingest", "-", given=STATEMENT).exit_code == 0
     assert other.run("audit").exit_code == 0
-    assert other.run("import", str(file), "--key", f"{terminal.store}.key").exit_code == 2
+    assert other.run("import", "ledger", str(file), "--key", f"{terminal.store}.key").exit_code == 2
 
 
 def test_a_ledger_moves_without_its_key(
@@ -180,7 +180,7 @@ def test_a_ledger_moves_without_its_key(
 ) -> None:
     file = tmp_path / "final.jsonl"
     terminal.run("export", str(file), "--final")
-    other.done("import", str(file), "--lost-key", "--reason", "the safe burnt down")
+    other.done("import", "ledger", str(file), "--lost-key", "--reason", "the safe burnt down")
     assert other.verifier() != terminal.verifier()
     with other.open() as ledger, terminal.open() as source:
         assert ledger.origin == source.origin
@@ -194,7 +194,7 @@ def test_a_copy_is_told_from_its_original(
 ) -> None:
     file = tmp_path / "ledger.jsonl"
     terminal.done("export", str(file))
-    answer = json.loads(other.done("import", str(file), "--format", "json"))
+    answer = json.loads(other.done("import", "ledger", str(file), "--format", "json"))
     with other.open() as ledger, terminal.open() as source:
         assert answer["origin"] == ledger.origin != source.origin
         assert answer["export"]["origin"] == source.origin
@@ -208,11 +208,11 @@ def test_a_copy_is_told_from_its_original(
     "arguments",
     [
         ("export", "-", "--to", "there"),
-        ("import", "-", "--lost-key"),
-        ("import", "-", "--reason", "x"),
-        ("import", "-", "--key", "nowhere"),
-        ("import", "nothing"),
-        ("import", "-"),
+        ("import", "ledger", "-", "--lost-key"),
+        ("import", "ledger", "-", "--reason", "x"),
+        ("import", "ledger", "-", "--key", "nowhere"),
+        ("import", "ledger", "nothing"),
+        ("import", "ledger", "-"),
         ("verify", "-", "--since", "-"),
     ],
     ids=" ".join,

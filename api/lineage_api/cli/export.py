@@ -42,7 +42,7 @@ def export(session: Session, file: str, to: str, purpose: str, output: str, *, f
 
     FILE ("-": standard output) holds every entry, checkpoint and verifier key, one a line, as
     docs/export-format.md says; compressed if its name ends in .gz. It is readable by you alone and
-    never written over. `lineage verify` checks it without us, `lineage import` makes a ledger of
+    never written over. `lineage verify` checks it without us, `lineage import ledger` makes one of
     it. What it holds no later erasure here reaches. A summary is printed on standard error. With
     --api-key the access log states that it was taken, before a byte of it is written.
     """

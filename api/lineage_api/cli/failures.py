@@ -12,6 +12,7 @@ from typing import Final
 
 import click
 
+from lineage.connectors.transport import SourceError
 from lineage_api.cli.printing import printable
 from lineage_schemas.errors import (
     InvalidInputError,
@@ -25,6 +26,7 @@ from lineage_schemas.errors import (
 EXIT_FINDING: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_STORE: Final = 3
+EXIT_SOURCE: Final = 4
 EXIT_INTERRUPTED: Final = 130
 EXIT_PIPE: Final = 141
 """As of a program that the signal SIGPIPE ended: whoever read our output has gone."""
@@ -38,6 +40,8 @@ Exit codes:
   2    the command, or what was given to it, is wrong
   3    the ledger cannot be used: missing, busy, read-only, foreign, newer, or
        not what was signed
+  4    a source cannot be read: not reached, refused, too slow, or not what it
+       should be
   130  interrupted
 """
 
@@ -85,6 +89,12 @@ class StoreUnavailableError(click.ClickException):
     exit_code = EXIT_STORE
 
 
+class SourceUnavailableError(click.ClickException):
+    """A source cannot be read."""
+
+    exit_code = EXIT_SOURCE
+
+
 class InterruptedCommandError(click.ClickException):
     """Somebody pressed Ctrl-C."""
 
@@ -119,6 +129,8 @@ def ending_of(error: LedgerError) -> click.ClickException:
             return StoreUnavailableError(message)
         case NotFoundError() | ProofError():
             return FindingError(message)
+        case SourceError():
+            return SourceUnavailableError(message)
         case _:
             return UsageError(message)
 

@@ -7,16 +7,15 @@ no ledger.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, MutableMapping
 from importlib.metadata import version
 from io import TextIOWrapper
-from pkgutil import resolve_name
 from typing import Final
 
 import click
 
 from lineage_api.cli.configured import config_option
 from lineage_api.cli.failures import EXIT_CODES, told
+from lineage_api.cli.verbs import Verbs
 from lineage_schemas.api_keys import without_api_keys
 
 VERBS: Final = {
@@ -34,7 +33,7 @@ VERBS: Final = {
     "find": "lineage_api.cli.find:find",
     "hold": "lineage_api.cli.hold:hold",
     "holds": "lineage_api.cli.holds:holds",
-    "import": "lineage_api.cli.import_ledger:import_command",
+    "import": "lineage_api.cli.importing:import_group",
     "ingest": "lineage_api.cli.ingest:ingest",
     "key": "lineage_api.cli.key:key",
     "list": "lineage_api.cli.list:list_nodes",
@@ -51,6 +50,7 @@ VERBS: Final = {
     "sources": "lineage_api.cli.sources:sources",
     "trace": "lineage_api.cli.trace:trace",
     "verify": "lineage_api.cli.verify:verify",
+    "watch": "lineage_api.cli.watch:watch",
 }
 
 ENVIRONMENT: Final = """\b
@@ -59,38 +59,6 @@ Files beside a ledger, unless the environment says otherwise:
   LINEAGE_SIDECAR  what was signed, erased and handed out; it must not be in a
                    backup of the ledger  [default: the path and .sidecar]
 """
-
-
-class Verbs(MutableMapping[str, click.Command]):
-    """Commands by name, each imported when it is asked for."""
-
-    def __init__(self, places: dict[str, str]) -> None:
-        self._places = places
-        self._found: dict[str, click.Command] = {}
-
-    def __getitem__(self, name: str) -> click.Command:
-        if name not in self._found:
-            command: object = resolve_name(self._places[name])
-            assert isinstance(command, click.Command)
-            self._found[name] = command
-        return self._found[name]
-
-    def __setitem__(self, name: str, command: click.Command) -> None:
-        self._found[name] = command
-        self._places[name] = ""
-
-    def __delitem__(self, name: str) -> None:
-        del self._places[name]
-        self._found.pop(name, None)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._places
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
-
-    def __len__(self) -> int:
-        return len(self._places)
 
 
 class Lineage(click.Group):

@@ -20,7 +20,7 @@ SERVERS_MAX: Final = 64
 SECRET_FILES_MAX: Final = 2
 """The present secret, and the next or last one while it is changed."""
 
-_NAME: Final = re.compile(r"[a-z0-9._:%-]{1,256}")
+_NAME: Final = re.compile(r"[][a-z0-9._:%+-]{1,256}")
 
 
 class MlflowServer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,7 +68,9 @@ def check_mlflow_servers(servers: tuple[MlflowServer, ...]) -> None:
     sources = [(one.namespace, one.spoken_source) for one in servers]
     for server, source in zip(servers, sources, strict=True):
         if not _NAME.fullmatch(server.name):
-            raise _wrong(server, "has no name of this form", "Small letters, digits and . _ : % -")
+            raise _wrong(
+                server, "has no name of this form", "Small letters, digits and . _ : % + - [ ]"
+            )
         if names.count(server.name) > 1 or sources.count(source) > 1:
             raise _wrong(server, "is there twice", "Give each name and each source once.")
         if len(server.secret_files) > SECRET_FILES_MAX:

@@ -15,7 +15,7 @@ URL_LENGTH_MAX: Final = 2_048
 
 _PORTS: Final = {"http": 80, "https": 443}
 _HOST: Final = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
-_IN_A_NAME: Final = "-._:"
+_IN_A_NAME: Final = "-._:[]"
 """What stands unquoted in the name of an instance; a slash divides the parts of identifiers."""
 
 
@@ -43,12 +43,13 @@ class Origin(Struct, frozen=True):
 
     @property
     def instance(self) -> str:
-        """The name of this instance in identifiers: one segment, in lower case.
+        """The name of this instance in identifiers: one segment, in lower case, ``+`` for slashes.
 
         The scheme is no part of it: behind a new certificate a server is the same server.
         """
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return quote(f"{host}:{self.port}{self.path}", safe=_IN_A_NAME).lower()
+        parts = f"{host}:{self.port}{self.path}".split("/")
+        return "+".join(quote(part, safe=_IN_A_NAME) for part in parts).lower()
 
     @property
     def is_open(self) -> bool:
