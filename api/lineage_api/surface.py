@@ -32,6 +32,10 @@ _GOVERNING_THREADS: Final = 1
 """An erasure folds the whole log anew, and holds every other writer up: no second one gains by it.
 """
 
+_DELIVERING_THREADS: Final = 1
+"""What is delivered is applied to what is known: one after the other, none is told of an old state.
+"""
+
 _SCRAPING_THREADS: Final = 2
 """Of their own: a scrape tells how busy the readers are, and does not wait for them."""
 
@@ -39,9 +43,9 @@ _SCRAPING_THREADS: Final = 2
 class Surface(Struct, frozen=True, kw_only=True):
     """One running application. ``preparing`` threads check and encode what is to be written.
 
-    ``governing`` is one thread for what the ledger states of itself, which the writer waits for.
-    ``stopping`` is set once the server was told to stop, while it still answers. ``clock`` is what
-    the times of signatures are held against.
+    ``governing`` is one thread for what the ledger states of itself, which the writer waits for;
+    ``delivering`` one for what webhooks tell. ``stopping`` is set once the server was told to stop,
+    while it still answers. ``clock`` is what the times of signatures are held against.
     """
 
     ledger: Ledger
@@ -50,6 +54,7 @@ class Surface(Struct, frozen=True, kw_only=True):
     reading: Pool
     preparing: Pool
     governing: Pool
+    delivering: Pool
     publisher: Publisher
     gate: Gate
     metrics: Metrics
@@ -106,6 +111,7 @@ def _surface(ledger: Ledger, settings: Settings, running: Running, gate: Gate) -
         reading=Pool("lineage-reader", settings.reader_threads),
         preparing=Pool("lineage-preparer", settings.preparing_threads),
         governing=Pool("lineage-governor", _GOVERNING_THREADS),
+        delivering=Pool("lineage-deliverer", _DELIVERING_THREADS),
         publisher=Publisher(ledger, settings),
         gate=gate,
         metrics=running.metrics,
@@ -117,6 +123,7 @@ def _surface(ledger: Ledger, settings: Settings, running: Running, gate: Gate) -
 
 def _end(surface: Surface, beside: Pool) -> None:
     surface.preparing.close()
+    surface.delivering.close()
     surface.writer.stop()
     surface.governing.close()
     surface.reading.close()

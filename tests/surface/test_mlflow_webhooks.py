@@ -45,7 +45,7 @@ CREATED = {
     "data": {
         "name": "fraud-model",
         "version": "3",
-        "source": "models:/m-1f",
+        "source": "models:/m-" + "1f" * 16,
         "run_id": "4f0e" * 8,
         "tags": {},
         "description": None,
@@ -135,7 +135,9 @@ def said(ledger: Ledger) -> list[Record]:
 
 
 def messages(ledger: Ledger) -> list[Message]:
-    return [record for record in said(ledger) if isinstance(record, Message)]
+    """Return the deliveries, and not what was made of them."""
+    found = [record for record in said(ledger) if isinstance(record, Message)]
+    return [one for one in found if b'"entity"' in bytes(one.body)]
 
 
 def test_a_delivery_is_kept_as_it_came(client: SurfaceClient, ledger: Ledger) -> None:
@@ -167,7 +169,7 @@ def test_the_signature_is_the_one_that_mlflow_makes(client: SurfaceClient) -> No
 def test_a_delivery_that_comes_twice_is_there_once(client: SurfaceClient, ledger: Ledger) -> None:
     first = deliver(client).json()
     second = deliver(client, at=NOW + 7).json()
-    assert second == first | {"outcome": "duplicate"}
+    assert second == first | {"outcome": "duplicate", "revised": 0}
     assert len(messages(ledger)) == 1
 
 
@@ -322,30 +324,49 @@ def test_the_example_of_a_test_is_kept_apart(
 ) -> None:
     entity, action, data = example
     body = {"entity": entity, "action": action, "timestamp": CREATED["timestamp"], "data": data}
-    assert deliver(client, body).json()["flags"] == ["test_event"]
+    answer = deliver(client, body).json()
+    assert (answer["flags"], answer["revised"]) == (["example_message"], 0)
     (message,) = messages(ledger)
-    assert message.flags == ("test_event",)
+    assert message.flags == ("example_message",)
 
 
 @pytest.mark.parametrize(
-    "data",
+    "event",
     [
-        {"name": "example_model", "alias": "champion", "version": "1"},
-        {"name": "example_model", "tags": {}, "description": ""},
-        {"name": "fraud-model", "key": "example_key", "value": "example_value", "version": "1"},
+        ("registered_model", "created", {"tags": {}, "description": ""}),
+        ("model_version_alias", "created", {"alias": "champion", "version": "1"}),
+        ("model_version_tag", "set", {"key": "example_key", "value": "other", "version": "1"}),
     ],
-    ids=["alias", "created", "tag"],
+    ids=["model", "alias", "tag"],
 )
-def test_what_only_looks_like_an_example_is_not_one(client: SurfaceClient, data: object) -> None:
-    assert deliver(client, CREATED | {"data": data}).json()["flags"] == []
+def test_what_only_looks_like_an_example_is_not_one(
+    client: SurfaceClient, event: tuple[str, str, dict[str, object]]
+) -> None:
+    entity, action, data = event
+    body = told(entity, action, "01", **(data | {"name": "example_model"}))
+    assert deliver(client, body).json()["flags"] == []
 
 
 def test_what_nobody_knows_is_kept_with_a_flag(client: SurfaceClient, ledger: Ledger) -> None:
-    body = {"entity": "model_version", "action": "exploded", "data": {"x": 1}, "more": 2}
-    assert deliver(client, body).json()["flags"] == ["unknown_event", "no_time"]
+    body = CREATED | {"action": "exploded", "more": 2}
+    assert deliver(client, body).json()["flags"] == ["unknown_message"]
     (message,) = messages(ledger)
     assert bytes(message.body) == json.dumps(body).encode()
-    assert message.flags == ("unknown_event", "no_time")
+    assert message.flags == ("unknown_message",)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"timestamp": None}, {"timestamp": "soon"}, {"data": []}, {"entity": 1}, {"data": {}}],
+    ids=["no time", "a word", "a list", "a number", "no name"],
+)
+def test_what_is_not_understood_is_kept_with_a_flag(
+    client: SurfaceClient, ledger: Ledger, changes: dict[str, object]
+) -> None:
+    answer = deliver(client, CREATED | changes).json()
+    assert (answer["flags"], answer["revised"]) == (["unreadable_message"], 0)
+    (message,) = messages(ledger)
+    assert message.flags == ("unreadable_message",)
 
 
 def test_secrets_in_it_are_not_kept(client: SurfaceClient, ledger: Ledger) -> None:
@@ -357,7 +378,7 @@ def test_secrets_in_it_are_not_kept(client: SurfaceClient, ledger: Ledger) -> No
 
 
 @pytest.mark.parametrize(
-    "body", [b"[]", b"{", b'{"entity": 1}', b'{"data": []}', b"[" * 100_000], ids=range(5)
+    "body", [b"[]", b"{", b"1", b"", b"[" * 100_000, b'{"a":"\xff"}'], ids=range(6)
 )
 def test_what_is_signed_and_no_delivery_is_refused(
     client: SurfaceClient, ledger: Ledger, body: bytes
@@ -400,3 +421,47 @@ def test_guessing_is_counted_and_signing_is_not(serve: Open, ledger: Ledger) -> 
         guess = headers(signature(BODY, secret="another secret that is long"))
         told = [client.send("POST", PATH, content=BODY, headers=guess) for _ in range(4)]
         assert [one.status_code for one in told] == [401, 401, 401, 429]
+
+
+# --- what it tells -------------------------------------------------------------------------------
+
+MODEL = "registered_model/fraud-model"
+VERSION = "model_version/fraud-model/3"
+
+
+def told(entity: str, action: str, at: str, **data: object) -> dict[str, object]:
+    """Return the body of a delivery about one model."""
+    timestamp = f"2025-11-28T11:59:{at}+00:00"
+    data = {"name": "fraud-model"} | data
+    return {"entity": entity, "action": action, "timestamp": timestamp, "data": data}
+
+
+def aliases(ledger: Ledger) -> object:
+    known = ledger.looks.known(SOURCE, [MODEL])
+    return json.loads(known[MODEL].body or b"").get("aliases")
+
+
+def test_what_it_tells_is_known_at_once(client: SurfaceClient, ledger: Ledger) -> None:
+    assert deliver(client).json()["revised"] == 1
+    known = ledger.looks.known(SOURCE, [VERSION])[VERSION]
+    assert json.loads(known.body or b"")["source"] == "models:/m-" + "1f" * 16
+    assert known.at is not None
+    assert known.at.isoformat() == CREATED["timestamp"]
+    node = f"mlflow:version/{NAME}/fraud-model/3"
+    assert [one.node.key for one in ledger.show(node)] == [node]
+
+
+def test_an_alias_moves_and_an_older_word_changes_nothing(
+    client: SurfaceClient, ledger: Ledger
+) -> None:
+    deliver(client, told("registered_model", "created", "01", tags={}, description=None))
+    moved = ("model_version_alias", "created")
+    deliver(client, told(*moved, "20", alias="champion", version="3"), delivery="2")
+    assert aliases(ledger) == {"champion": "3"}
+    late = told(*moved, "10", alias="champion", version="2")
+    assert deliver(client, late, delivery="late").json()["revised"] == 0
+    assert aliases(ledger) == {"champion": "3"}
+    gone = told("model_version_alias", "deleted", "30", alias="champion")
+    assert deliver(client, gone, delivery="3").json()["revised"] == 1
+    assert not aliases(ledger)
+    assert deliver(client, gone, delivery="3").json()["revised"] == 0

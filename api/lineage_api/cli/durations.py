@@ -11,7 +11,7 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _FORM: Final = re.compile(r"([0-9]{1,9})([smhd])")
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[int]):
     """A time span in whole seconds, of at least one."""
 
     name = "duration"

@@ -60,13 +60,14 @@ from lineage_schemas.instants import instant_of, parse_instant
 @click.option(
     "--shown-at",
     metavar="TIME",
-    help="Of a PATH: when that copy was made (RFC 3339).  [default: when the file was last written]",
+    help="Of a PATH: when that copy was made (RFC 3339).  [default: when a file was last written, "
+    "and for a folder now]",
 )
 @store_option
 @namespace_option
 @format_option("text", "json")
 @pass_session
-def import_mlflow(session: Session, place: str, output: str, **options: Any) -> None:  # noqa: ANN401 - the options above
+def import_mlflow(session: Session, /, place: str, output: str, **options: Any) -> None:  # noqa: ANN401 - the options above
     """Take in what an MLflow server shows, or a copy of its store.
 
     URL is a tracking server. PATH is a copy of its SQLite file, or a folder of runs (mlruns); then

@@ -1,4 +1,4 @@
-"""What ``import mlflow`` and ``watch mlflow`` share: their options, and a source of what they say."""
+"""What ``import mlflow`` and ``watch mlflow`` share: options, and what is made of them."""
 
 from __future__ import annotations
 

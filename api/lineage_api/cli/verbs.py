@@ -1,4 +1,4 @@
-"""Commands that are imported when they are named: whoever types one does not wait for the others."""
+"""Commands that are imported when they are named: nobody waits for those of others."""
 
 from __future__ import annotations
 

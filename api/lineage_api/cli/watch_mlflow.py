@@ -67,7 +67,7 @@ DUE_PARTS: Final = 2
 @namespace_option
 @click.pass_context
 @pass_session
-def watch_mlflow(session: Session, ctx: click.Context, url: str, **options: Any) -> None:  # noqa: ANN401 - the options above
+def watch_mlflow(session: Session, ctx: click.Context, /, url: str, **options: Any) -> None:  # noqa: ANN401 - the options above
     """Keep up with an MLflow server until interrupted.
 
     It begins with a look at all of it. A server that cannot be reached is told once, asked less and

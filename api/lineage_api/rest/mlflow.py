@@ -2,8 +2,8 @@
 
 Which server it is says the query parameter ``server``, where the settings name several; that it is
 the server, its signature. Each delivery is kept as a message under the id that the server gave it,
-so that one which comes twice is there once. What a server does not deliver, or what is lost on the
-way, the next look at it finds.
+so that one which comes twice is there once. What it tells is then taken in as a look would show it.
+What a server does not deliver, or what is lost on the way, the next look at it finds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lineage.connectors.base import MESSAGE_BYTES_MAX
-from lineage.connectors.mlflow.deliveries import keep_delivery
+from lineage.connectors.mlflow.deliveries import Kept, keep_delivery
+from lineage.connectors.mlflow.mapping import MlflowMapping
+from lineage.connectors.mlflow.webhooks import Webhook, apply_webhook, subjects_of
+from lineage.importing.importer import Importer, Source
+from lineage.importing.revising import Looking
 from lineage.intake import Delivery
 from lineage.writing.submission import Outcome
 from lineage_api.bodies import JSON, Body, json_response, read_body, read_parameters
@@ -26,28 +30,41 @@ from lineage_api.identity.mlflow_servers import MlflowServer
 from lineage_api.problems import EncodingError
 from lineage_api.surface import Surface, surface_of
 from lineage_schemas.errors import NotFoundError
-from lineage_schemas.records import Message
+from lineage_schemas.instants import instant_of
 
 SERVER: Final = "server"
 """The query parameter that names the server."""
 
 
 class DeliveryAnswer(Struct, frozen=True):
-    """What became of a delivery, where it stands, and what is irregular about it."""
+    """What became of a delivery, where it stands, and why it says nothing, if so.
+
+    ``revised``: how many things it made otherwise than they were known. ``unread``: what could not
+    be taken in of it, which the next look tries again.
+    """
 
     outcome: Outcome
     position: int | None
     flags: tuple[str, ...]
+    revised: int
+    unread: tuple[str, ...]
+
+
+class Taken(Struct, frozen=True):
+    """What a delivery changed."""
+
+    revised: int = 0
+    unread: tuple[str, ...] = ()
 
 
 async def take_delivery(request: Request) -> Response:
-    """Keep one delivery; answer once it is durable.
+    """Keep one delivery, and take in what it tells; answer once that is durable.
 
     Raises:
         NotFoundError: no such server is known here.
         PreconditionError: its webhooks have no secret here.
         DeliverySignatureError: it is not what that server has just signed; nothing is written.
-        DecodeError: it is signed, and is no delivery of MLflow.
+        DecodeError: it is signed, and is no JSON object.
     """
     surface = surface_of(request)
     given = read_parameters(request, {SERVER})
@@ -55,10 +72,17 @@ async def take_delivery(request: Request) -> Response:
     body = await read_body(request, {JSON}, min(surface.settings.event_bytes, MESSAGE_BYTES_MAX))
     if body.encoding != "identity":
         raise EncodingError("What is signed is sent as it is", where=body.encoding)
-    delivery = await surface.preparing.run(lambda: _prepared(surface, server, request, body))
+    kept, delivery = await surface.preparing.run(lambda: _prepared(surface, server, request, body))
     request.state.vouch()
     (receipt,) = await surface.writer.submit(delivery)
-    return json_response(DeliveryAnswer(receipt.outcome, receipt.position, _flags(delivery)))
+    taken = Taken()
+    if kept.webhook is not None:
+        told = kept.webhook
+        taken = await surface.delivering.run(lambda: _take_in(surface, server, told))
+    answer = DeliveryAnswer(
+        receipt.outcome, receipt.position, kept.flags, taken.revised, taken.unread
+    )
+    return json_response(answer)
 
 
 def _server(servers: tuple[MlflowServer, ...], name: str | None) -> MlflowServer:
@@ -74,20 +98,36 @@ def _server(servers: tuple[MlflowServer, ...], name: str | None) -> MlflowServer
     return found[0]
 
 
-def _prepared(surface: Surface, server: MlflowServer, request: Request, body: Body) -> Delivery:
+def _prepared(
+    surface: Surface, server: MlflowServer, request: Request, body: Body
+) -> tuple[Kept, Delivery]:
     delivery_id = verified_id(request.headers, body.raw, read_secrets(server), surface.clock())
-    return surface.ledger.prepare(
-        (keep_delivery(body.raw, delivery_id, server.spoken_source),),
+    kept = keep_delivery(body.raw, delivery_id, server.spoken_source)
+    source = _source(surface, server)
+    delivery = surface.ledger.prepare(
+        (kept.statement,), namespace=source.namespace, principal=source.principal
+    )
+    return kept, delivery
+
+
+def _take_in(surface: Surface, server: MlflowServer, webhook: Webhook) -> Taken:
+    """Apply what a delivery tells to what is known. Again, it changes nothing."""
+    looking = Looking(instant_of(surface.clock()))
+    importer = Importer(surface.ledger, _source(surface, server), looking)
+    known = importer.memory.known(subjects_of(webhook))
+    bodies = {subject: one.body for subject, one in known.items()}
+    importer.take(apply_webhook(webhook, bodies))
+    unread = tuple(f"{one.subject}: {one.reason}" for one in importer.tally.unread)
+    return Taken(importer.tally.appended, unread)
+
+
+def _source(surface: Surface, server: MlflowServer) -> Source:
+    return Source(
+        name=server.spoken_source,
+        mapping=MlflowMapping(server.name),
         namespace=server.namespace,
         principal=server.principal(is_local=surface.settings.sign_in == "local"),
     )
-
-
-def _flags(delivery: Delivery) -> tuple[str, ...]:
-    (kept,) = delivery.batch.statements
-    (message,) = kept.statement.records
-    assert isinstance(message, Message)
-    return message.flags
 
 
 ROUTES: Final = (Route(DELIVERIES_PATH, take_delivery, methods=["POST"]),)
