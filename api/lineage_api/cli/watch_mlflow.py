@@ -116,7 +116,7 @@ def _look(session: Session, ledger: Ledger, server: Server, due: int, stopping: 
     def look_once(is_whole: bool) -> Tally:  # noqa: FBT001 - as ``Look`` has it
         reader = server.reader()
         tally = look(Stoppable(reader, stopping), is_whole)
-        ledger.keep_accounts()
+        ledger.custody.catch_up()
         for note in sorted(set(reader.notes) - told):
             warn(note)
         told.update(reader.notes)
