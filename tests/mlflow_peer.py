@@ -8,7 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -68,8 +68,8 @@ class UrllibTransport:
 
 
 @contextmanager
-def mlflow_server(folder: Path) -> Iterator[str]:
-    """Run a server that keeps its things in ``folder``; yield its URL."""
+def mlflow_server(folder: Path, more: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Run a server that keeps its things in ``folder``; yield its URL. ``more``: variables."""
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -85,7 +85,7 @@ def mlflow_server(folder: Path) -> Iterator[str]:
         subprocess.Popen(
             command,
             cwd=folder,
-            env=peer_environment("mlflow", folder, QUIET),
+            env=peer_environment("mlflow", folder, {**QUIET, **(more or {})}),
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -71,35 +71,29 @@ def server_options(command: Command) -> Command:
             show_default=True,
             help="Which metrics to read step by step: those that have steps, all, or none.",
         ),
-        click.option(
-            "--token-file", metavar="FILE", type=_FILE, default="", help="A file with a token."
-        ),
+        click.option("--token-file", metavar="FILE", type=_FILE, help="A file with a token."),
         click.option(
             "--header-file",
             metavar="FILE",
             type=_FILE,
-            default="",
             help="A file with further headers to send, NAME: VALUE, one a line.",
         ),
         click.option(
             "--ca-file",
             metavar="FILE",
             type=_FILE,
-            default="",
             help="Believe a server that this certificate (PEM) vouches for, and no other.",
         ),
         click.option(
             "--certificate",
             metavar="FILE",
             type=_FILE,
-            default="",
             help="Show the server this certificate (PEM).",
         ),
         click.option(
             "--certificate-key",
             metavar="FILE",
             type=_FILE,
-            default="",
             help="The key of that certificate.  [default: in the same file]",
         ),
         click.option(
@@ -114,11 +108,11 @@ def server_options(command: Command) -> Command:
 def given(options: dict[str, Any]) -> Given:
     """Take the options of ``server_options`` out of what a command was given."""
     files = AccessFiles(
-        token=options.pop("token_file"),
-        headers=options.pop("header_file"),
-        ca=options.pop("ca_file"),
-        certificate=options.pop("certificate"),
-        key=options.pop("certificate_key"),
+        token=options.pop("token_file") or "",
+        headers=options.pop("header_file") or "",
+        ca=options.pop("ca_file") or "",
+        certificate=options.pop("certificate") or "",
+        key=options.pop("certificate_key") or "",
         workspace=options.pop("workspace"),
     )
     return Given(options.pop("server"), options.pop("source"), options.pop("series"), files)
