@@ -21,6 +21,7 @@ ADDRESSES: Final = {
     "POST /api/v1/namespaces/{namespace}/lineage": "the same, into a namespace",
     "POST /api/v1/namespaces/{namespace}/lineage/batch": "the same, into a namespace",
     "POST /api/v1/namespaces/{namespace}/statements": "the same, into a namespace",
+    "POST /webhooks/mlflow": "what an MLflow server delivers, signed by it",
     "GET /api/v1/erasures": "erasures that were proposed, and what became of them",
     "POST /api/v1/erasures": "propose an erasure: targets and a legal basis, as JSON",
     "POST /api/v1/erasures/plan": "what an erasure would erase, and what forbids it",
