@@ -52,6 +52,8 @@ class AskedHandler(BaseHTTPRequestHandler):
 
     server: AskedServer
     protocol_version = "HTTP/1.1"
+    # Head and body are written apart: each answer would wait 40 ms for the other side's word.
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         self._play()

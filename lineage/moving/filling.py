@@ -49,8 +49,8 @@ def refuse_unfinished(store: Store) -> None:
         raise StoreError(
             "A ledger was to be moved here, and that was not finished: this is no ledger yet",
             where=origin.removeprefix(UNFINISHED),
-            hint="Run the same `lineage import ledger` or `lineage restore` again, and it goes on; or "
-            "remove this store.",
+            hint="Run the same `lineage import ledger` or `lineage restore` again, and it goes on; "
+            "or remove this store.",
         )
 
 
