@@ -17,6 +17,7 @@ import click
 from apart import JOBS, KEYS, KINDS, OWN_TYPE, RUNS, SHARED, Answer, mark, message, records
 from door_http import statement
 from doors import DOCUMENTS
+from dvc_repositories import Tools, lock_text
 from lineage_api.cli.main import cli
 from lineage_schemas.values import JsonValue
 from terminal import Terminal
@@ -41,7 +42,7 @@ WHOLE: dict[str, str] = {
     "backup": "a copy of everything",
     "demo": "a ledger of its own",
     "export": "a copy of everything",
-    "import": "a copy of everything",
+    "import export": "a copy of everything",
     "key handover": "a proof of the ledger's own entry",
     "key make": "a file, and no ledger",
     "key rotate": "states a new key in the ledger's own namespace",
@@ -57,7 +58,7 @@ ASKED = (
 )
 CHANGING = (
     *("access grant", "access key make", "erasure approve", "erasure propose", "erasure refuse"),
-    *("expect", "hold", "ingest", "redact", "release", "retain"),
+    *("expect", "hold", "import dvc", "ingest", "redact", "release", "retain"),
 )
 PROVING = ("prove", "verify", "trace")
 WITHIN = frozenset({*ASKED, *CHANGING, *PROVING})
@@ -157,11 +158,23 @@ def terminal_answers(terminal: Terminal, namespace: str, folder: Path) -> Iterat
         yield run(terminal, "query", "-", "--variables", variables, given=document.encode())
     proof = str(folder / f"{namespace}.proof")
     within = ("--namespace", namespace)
+    yield run(terminal, "import", "dvc", str(_repository(namespace, folder)), *within)
     proved = run(terminal, "prove", KEYS[0], "--personal", "--output", proof, *within)
     yield proved
     if not proved.code:
         yield proved._replace(answer=Answer(Path(proof).read_text()))
         yield run(terminal, "verify", proof, "--key", terminal.verifier(), "--full")
+
+
+def _repository(namespace: str, folder: Path) -> Path:
+    """Return a repository whose remote, message and lock bear the mark of a namespace."""
+    tools = Tools(folder / f"{namespace}-git" / "work")
+    if not (tools.path / ".git").exists():
+        own = mark(namespace, 0)
+        tools.begin(f"https://example.org/{own}")
+        tools.write("dvc.lock", lock_text((own, {f"{own}.csv": "a" * 32}, {own: "b" * 32})))
+        tools.commit(own)
+    return tools.path
 
 
 def run(terminal: Terminal, *arguments: str, given: bytes | None = None) -> Ran:

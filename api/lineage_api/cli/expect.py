@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 import click
 
 from lineage_api.cli.printing import print_json, printable
@@ -15,23 +12,7 @@ from lineage_api.cli.session import (
     pass_session,
     store_option,
 )
-
-_SPAN: Final = re.compile(r"([1-9][0-9]{0,9})([smhd])", re.ASCII)
-_UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_NONE: Final = "none"
-
-
-def _read_span(_: click.Context, __: click.Parameter, value: str) -> int | None:
-    """Read a span of time as seconds, or that there is none."""
-    if value == _NONE:
-        return None
-    found = _SPAN.fullmatch(value)
-    if found is None:
-        raise click.BadParameter(
-            f"{value!r} is no span of time: write a number and s, m, h or d, such as 90s or 1h; "
-            f"or {_NONE}"
-        )
-    return int(found[1]) * _UNIT_SECONDS[found[2]]
+from lineage_api.cli.spans import read_span
 
 
 @click.command("expect")
@@ -41,7 +22,7 @@ def _read_span(_: click.Context, __: click.Parameter, value: str) -> int | None:
     "due_seconds",
     metavar="SPAN",
     required=True,
-    callback=_read_span,
+    callback=read_span,
     help="How long it may be silent, such as 90s, 15m, 1h or 7d; none: it is expected no longer.",
 )
 @store_option

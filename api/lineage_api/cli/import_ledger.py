@@ -1,4 +1,4 @@
-"""``lineage import``: make a ledger of an export."""
+"""``lineage import FILE``: make a ledger of an export."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from lineage_api.cli.watching import progress_of
 from lineage_schemas.errors import DecodeError, InvalidInputError, ProofError
 
 
-@click.command("import")
+@click.command("export")
 @click.argument("file", metavar="FILE")
 @click.option(
     "--key",

@@ -34,7 +34,7 @@ VERBS: Final = {
     "find": "lineage_api.cli.find:find",
     "hold": "lineage_api.cli.hold:hold",
     "holds": "lineage_api.cli.holds:holds",
-    "import": "lineage_api.cli.import_ledger:import_command",
+    "import": "lineage_api.cli.importing:import_group",
     "ingest": "lineage_api.cli.ingest:ingest",
     "key": "lineage_api.cli.key:key",
     "list": "lineage_api.cli.list:list_nodes",
