@@ -47,6 +47,12 @@ from lineage.anchoring.notary import Notary
 from lineage.anchoring.sidecar import SidecarFile
 from lineage.audit import AuditLevel
 from lineage.clock import Clock, Randomness, system_clock, system_randomness
+from lineage.connectors.dvc.intervals import (
+    StageInterval,
+    current_intervals,
+    moves_of,
+    stage_intervals,
+)
 from lineage.erasures import ErasureRequest
 from lineage.folding import Progress
 from lineage.moving.checking import ExportReader
@@ -135,12 +141,16 @@ __all__ = [
     "Retraction",
     "Role",
     "Shown",
+    "StageInterval",
     "StatedTime",
     "Statement",
     "TraceQuery",
+    "current_intervals",
     "import_ledger",
+    "moves_of",
     "open_ledger",
     "restore_ledger",
+    "stage_intervals",
 ]
 
 _LOG: Final = logging.getLogger(__name__)

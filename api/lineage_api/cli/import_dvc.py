@@ -8,6 +8,7 @@ import click
 
 from lineage.connectors.dvc.mapping import DvcMapping
 from lineage.connectors.dvc.reading import DvcOptions, DvcReader
+from lineage.connectors.git.addresses import canonical_repository
 from lineage.importing.importer import Source
 from lineage_api.cli.looks import due_option, look_once, looking, tell_look, whole_option
 from lineage_api.cli.session import (
@@ -17,6 +18,17 @@ from lineage_api.cli.session import (
     pass_session,
     store_option,
 )
+
+
+def _read_aliases(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """Read names of repositories by their addresses."""
+    aliases: dict[str, str] = {}
+    for text in given:
+        address, _equals, name = text.rpartition("=")
+        if not address or not name:
+            raise click.BadParameter(f"{text!r} is not ADDRESS=NAME.")
+        aliases[canonical_repository(address)] = name
+    return aliases
 
 
 @click.command("dvc")
@@ -38,6 +50,15 @@ from lineage_api.cli.session import (
     help="Read what these references reach, too (refs/exps: DVC's experiments); may be given "
     "several times.  [default: branches and tags alone]",
 )
+@click.option(
+    "--alias",
+    "aliases",
+    metavar="ADDRESS=NAME",
+    multiple=True,
+    callback=_read_aliases,
+    help="What another repository is called whose data are imported from ADDRESS; may be given "
+    "several times.  [default: its address]",
+)
 @whole_option
 @due_option
 @store_option
@@ -52,6 +73,7 @@ def import_dvc(  # noqa: PLR0913 - one argument an option
     repository: str | None,
     source: str | None,
     references: tuple[str, ...],
+    aliases: dict[str, str],
     due_seconds: int | None,
     output: str,
     is_whole: bool,
@@ -63,7 +85,8 @@ def import_dvc(  # noqa: PLR0913 - one argument an option
     standard error, and then the exit code is 1; the rest is in. What is known already is not
     written again. A new ledger is made where there is none.
     """
-    reader = DvcReader(path, DvcOptions(repository=repository, references=references))
+    options = DvcOptions(repository=repository, references=references, aliases=aliases)
+    reader = DvcReader(path, options)
     read = Source(
         name=source or f"dvc:{reader.address}",
         mapping=DvcMapping(),
