@@ -1,5 +1,6 @@
 """A real server and a real ledger: the graph equals what SQL says of the server's own store."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -220,6 +221,22 @@ def test_a_logged_model_has_its_signature_and_how_it_is_kept(story: Story) -> No
     assert run["custom"]["mlflow.artifacts"]["items"] == [
         {"path": "notes/readme.txt", "size_bytes": 5}
     ]
+
+
+def test_the_contents_of_files_are_read_where_that_is_wanted(story: Story) -> None:
+    wanted = ReadingOptions(series=SeriesChoice.NONE, hash_bytes_max=1_000)
+    transport = UrllibTransport(story.url)
+    ledger = fresh_ledger()
+    assert look(ledger, ServerReader(transport, story.url, wanted)).unread == []
+    file = key("artifact", f"{story.made['run']}/notes/readme.txt")
+    words = {
+        word for node, word, class_ in graph(ledger).links if (node, class_) == (file, "content")
+    }
+    assert words == {
+        f"md5:{hashlib.md5(b'hello', usedforsecurity=False).hexdigest()}",
+        f"sha256:{hashlib.sha256(b'hello').hexdigest()}",
+    }
+    assert look(ledger, ServerReader(transport, story.url, wanted), hours=1).appended == 0
 
 
 def test_versions_have_labels_stages_and_aliases(story: Story) -> None:

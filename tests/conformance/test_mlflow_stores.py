@@ -1,5 +1,6 @@
 """MLflow's own client writes a folder, and converts it; we read both, and change neither."""
 
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -72,6 +73,16 @@ def test_a_look_at_a_folder_is_a_graph_and_a_second_one_appends_nothing(
     run = found.of_type("lineage.Run")[f"mlflow:run/tracking.example.org:5000/{made['run']}"]
     assert run["properties"]["metrics"]["grad"] == {"$float": "Infinity"}
     assert run["properties"]["metrics"]["low"] == {"$float": "-Infinity"}
+
+
+def test_the_contents_of_files_in_a_folder_are_read_where_that_is_wanted(
+    stores: tuple[Path, Path, dict[str, Any]],
+) -> None:
+    mlruns, _, made = stores
+    for limit, expected in ((5, hashlib.sha256(b"hello").hexdigest()), (4, None), (0, None)):
+        shown, _ = shown_by(FolderReader(mlruns, ReadingOptions(hash_bytes_max=limit)))
+        (file,) = json.loads(shown[f"artifacts/{made['run']}"])["files"]
+        assert file.get("sha256") == expected
 
 
 def test_the_examples_of_webhooks_are_those_that_mlflow_sends(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What single documents state, where a real server of today shows no such thing."""
 
+import hashlib
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -388,6 +389,21 @@ def test_a_folder_of_a_run_that_is_a_model_is_its_output() -> None:
     assert [one.artifact for one in outputs] == [f"mlflow:artifact/{SERVER}/{RUN}/model"]
     (execution,) = (one for one in found if isinstance(one, Execution))
     assert execution.custom_properties["mlflow.artifacts_are_cut"] is True
+
+
+def test_a_file_whose_contents_were_read_meets_the_same_bytes_elsewhere() -> None:
+    empty = {"md5": "d41d8cd98f00b204e9800998ecf8427e", "sha256": hashlib.sha256().hexdigest()}
+    files: Any = [
+        {"path": "a.csv", "file_size": 5, "md5": MD5, "sha256": "ab" * 32},
+        {"path": "empty", "file_size": 0, **empty},
+    ]
+    found = records(artifacts_document(RUN, files, is_cut=False))
+    assert claims(found) == {
+        (f"md5:{MD5}", LinkClass.CONTENT),
+        ("sha256:" + "ab" * 32, LinkClass.CONTENT),
+    }
+    outputs = {one.artifact for one in found if isinstance(one, Event)}
+    assert outputs == {f"mlflow:artifact/{SERVER}/{RUN}/{path}" for path in ("a.csv", "empty")}
 
 
 def test_points_keep_their_time_where_it_is_one() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lineage.connectors.mlflow.asking import RUNS_PAGE
+from lineage.connectors.mlflow.asking import REGISTERED_MODELS_PAGE, RUNS_PAGE
 from lineage.connectors.mlflow.reading import ReadingOptions, SeriesChoice
 from lineage.connectors.mlflow.rest import EXPERIMENTS_PER_QUESTION, ServerReader
 from lineage.connectors.scanning import Document, Listed, Unread
@@ -73,6 +73,28 @@ def test_a_run_that_is_deleted_for_good_meanwhile_hides_no_other() -> None:
 
     documents, _, _, _ = read(FakeServer(shrinking, count=2 * RUNS_PAGE, fail=fail))
     assert set(runs_of(documents)) >= {run_id(number) for number in range(1, 2 * RUNS_PAGE)}
+
+
+def test_a_registered_model_that_is_deleted_meanwhile_makes_no_other_seem_gone() -> None:
+    models: list[dict[str, Any]] = [
+        {"name": f"m{number:05}"} for number in range(2 * REGISTERED_MODELS_PAGE)
+    ]
+    names = [model["name"] for model in models]
+    asked = 0
+
+    def fail(name: str, _: Mapping[str, Any]) -> None:
+        nonlocal asked
+        if name == "registered-models/search":
+            asked += 1
+            if asked == 2:
+                del models[0]
+
+    server = FakeServer(fail=fail, things={"registered-models/search": models})
+    documents, unread, listed, _ = read(server)
+    shown = [one.subject for one in documents if one.kind == "registered_model"]
+    assert sorted(shown) == [f"registered_model/{name}" for name in names]
+    assert unread == []
+    assert "registered_model" in listed
 
 
 def test_a_page_that_fails_leaves_what_was_read_and_is_named() -> None:

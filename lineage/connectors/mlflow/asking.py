@@ -23,6 +23,9 @@ API: Final = "/api/2.0/mlflow"
 AJAX_API: Final = "/ajax-api/2.0/mlflow"
 """Where a server keeps what its own pages ask for; the files of logged models are there only."""
 
+ARTIFACT: Final = "/get-artifact"
+"""Where a server hands out the contents of a run's files."""
+
 EXPERIMENTS_PAGE: Final = 1_000
 RUNS_PAGE: Final = 500
 LOGGED_MODELS_PAGE: Final = 50
@@ -37,7 +40,7 @@ QUESTIONS: Final = frozenset(
         *(f"{API}/registered-models/search", f"{API}/model-versions/search"),
     }
 )
-"""Every path that is asked, but for the files of logged models."""
+"""Every path that is asked, but for those of the contents of files."""
 
 _IS_PROMPT: Final = f"tags.`{PROMPT_TAG}` = 'true'"
 Question = dict[str, JsonValue]
@@ -176,6 +179,11 @@ def artifacts(transport: Transport, run_id: str, path: str) -> Iterator[list[Sho
         return _get(transport, "artifacts/list", question, "files")
 
     return pages_by_token(ask)
+
+
+def artifact(transport: Transport, run_id: str, path: str) -> bytes:
+    """Return the contents of a file of a run."""
+    return transport.get(ARTIFACT, {"path": path, "run_uuid": run_id})
 
 
 def model_file(transport: Transport, model_id: str) -> bytes:

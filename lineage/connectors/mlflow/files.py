@@ -48,6 +48,7 @@ from lineage.connectors.mlflow.reading import (
     Found,
     ReadingOptions,
     composed,
+    digests,
     has_series,
     model_file,
     read_object,
@@ -65,6 +66,8 @@ RESERVED: Final = frozenset({"tags", "datasets", "traces", MODELS, TRASH})
 
 VALUE_BYTES_MAX: Final = 1_048_576
 """A param or a tag; MLflow itself allows some thousand characters."""
+
+BLOCK_BYTES: Final = 1_048_576
 
 RUN_STATES: Final = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 MODEL_STATES: Final = {
@@ -177,7 +180,10 @@ class FolderReader:
                 if len(listed) == self._options.artifacts_max:
                     is_cut = True
                     break
-                listed.append({"path": name, "is_dir": False, "file_size": path.stat().st_size})
+                size = path.stat().st_size
+                wanted = 0 < self._options.hash_bytes_max >= size
+                hashed = digests(_blocks(path)) if wanted else {}
+                listed.append({"path": name, "is_dir": False, "file_size": size, **hashed})
         except OSError as error:
             yield Unread(ARTIFACTS, artifacts_subject(run.name), str(error))
             return
@@ -433,6 +439,12 @@ def _read_texts(folder: Path) -> Iterator[tuple[str, str]]:
             yield name, path.read_bytes().decode()
         except UnicodeDecodeError as error:
             raise DecodeError(f"{name} is not UTF-8", where=folder.as_posix()) from error
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            yield block
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

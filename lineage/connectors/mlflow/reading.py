@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from itertools import islice
@@ -58,11 +59,13 @@ class SeriesChoice(StrEnum):
 class ReadingOptions(Struct, frozen=True, kw_only=True):
     """What is read, beyond what always is.
 
-    ``artifacts_max``: how many files of a run are listed at the most (0: none).
+    ``artifacts_max``: how many files of a run are listed at the most (0: none). ``hash_bytes_max``:
+    the contents of those that are no longer than this are read, for their digests (0: of none).
     """
 
     series: SeriesChoice = SeriesChoice.STEPPED
     artifacts_max: int = ARTIFACTS_MAX
+    hash_bytes_max: int = 0
 
 
 DEFAULT_OPTIONS: Final = ReadingOptions()
@@ -128,6 +131,15 @@ def model_file(model_id: str, text: bytes) -> Found:
         return checked(model_file_document(model_id, read_object(text)))
     except LedgerError as error:
         return Unread(MODEL_FILE, model_file_subject(model_id), str(error))
+
+
+def digests(blocks: Iterable[bytes]) -> dict[str, JsonValue]:
+    """Return the digests of contents: the one that other tools have, and the one that proves."""
+    md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+    for block in blocks:
+        md5.update(block)
+        sha256.update(block)
+    return {"md5": md5.hexdigest(), "sha256": sha256.hexdigest()}
 
 
 def read_object(text: bytes) -> dict[str, JsonValue]:

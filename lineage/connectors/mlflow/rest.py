@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from lineage.connectors.mlflow import asking
@@ -185,35 +186,65 @@ class ServerReader:
 
     def _registered_models(self) -> Iterator[Found]:
         for are_prompts in (False, True):
-            pages = asking.registered_models(self._transport, are_prompts=are_prompts)
-            yield from self._registry(
-                pages, registered_model_document, REGISTERED_MODEL, are_prompts=are_prompts
-            )
+            ask = partial(asking.registered_models, self._transport, are_prompts=are_prompts)
+            found = self._all_of(ask, registered_model_document, REGISTERED_MODEL)
+            yield from self._offered(found, REGISTERED_MODEL, are_prompts=are_prompts)
 
     def _versions(self, *, is_whole: bool) -> Iterator[Found]:
         for are_prompts in (False, True):
-            pages = asking.versions(
-                self._transport, are_prompts=are_prompts, newest_first=not is_whole
+            ask = partial(
+                asking.versions,
+                self._transport,
+                are_prompts=are_prompts,
+                newest_first=not is_whole,
             )
-            if not is_whole:
-                pages = self._marks.new_versions(pages)
-            found = self._registry(pages, version_document, MODEL_VERSION, are_prompts=are_prompts)
-            for one in found:
+            found = (
+                self._all_of(ask, version_document, MODEL_VERSION)
+                if is_whole
+                else self._pages(self._marks.new_versions(ask()), version_document, MODEL_VERSION)
+            )
+            for one in self._offered(found, MODEL_VERSION, are_prompts=are_prompts):
                 if isinstance(one, Document):
                     self._marks.saw_version(decode(one.body))
                 yield one
 
-    def _registry(
+    def _all_of(
+        self,
+        ask: Callable[[], Iterator[list[Shown]]],
+        compose: Callable[[Shown], Document],
+        kind: str,
+    ) -> Iterator[Found]:
+        """Yield all of a kind that is paged by offset.
+
+        Where one is deleted meanwhile, the next page skips another, which would be taken for gone.
+        So what takes more than a page is listed a second time, for what the first one missed.
+        """
+        seen: set[str] = set()
+        pages = 0
+        for page in ask():
+            pages += 1
+            for found in self._composed(compose, kind, page):
+                seen.add(found.subject)
+                yield found
+        if pages > 1:
+            for page in ask():
+                for found in self._composed(compose, kind, page):
+                    if found.subject not in seen:
+                        seen.add(found.subject)
+                        yield found
+
+    def _pages(
         self,
         pages: Iterator[list[Shown]],
         compose: Callable[[Shown], Document],
         kind: str,
-        *,
-        are_prompts: bool,
     ) -> Iterator[Found]:
+        for page in pages:
+            yield from self._composed(compose, kind, page)
+
+    def _offered(self, found: Iterator[Found], kind: str, *, are_prompts: bool) -> Iterator[Found]:
         try:
-            for page in pages:
-                yield from self._composed(compose, kind, page)
+            yield from found
         except SourceError as error:
             what = "prompts" if are_prompts else "registered models"
             # Servers that know no prompts refuse the filter, or know no such address.

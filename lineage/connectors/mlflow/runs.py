@@ -21,6 +21,7 @@ from lineage.connectors.mlflow.tags import (
     say_commit,
     say_tags,
 )
+from lineage_schemas.identifiers import is_content_digest, is_empty_content
 from lineage_schemas.instants import instant_of
 from lineage_schemas.mlmd import (
     Artifact,
@@ -32,7 +33,14 @@ from lineage_schemas.mlmd import (
     ExecutionState,
     Kind,
 )
-from lineage_schemas.outside.mlflow import Artifacts, Experiment, Metric, Run, Series
+from lineage_schemas.outside.mlflow import (
+    ArtifactFile,
+    Artifacts,
+    Experiment,
+    Metric,
+    Run,
+    Series,
+)
 from lineage_schemas.records import AnyRecord, Claim, LinkClass, MetricSeries
 from lineage_schemas.uris import without_passwords
 from lineage_schemas.values import JsonValue
@@ -188,6 +196,8 @@ def say_artifacts(server: str, shown: Artifacts, *, was_known: bool) -> Iterator
     saying.keep({"artifacts": {"items": files}, "artifacts_are_cut": shown.is_cut or None})
     yield Execution(**saying.fields())
     for file in shown.files:
+        if file.sha256 is not None:
+            yield from _hashed(artifact_key(server, shown.run_id, file.path), run, file)
         folder, _, name = file.path.rpartition("/")
         if name == _MODEL_FILE and folder:
             key = artifact_key(server, shown.run_id, folder)
@@ -195,6 +205,28 @@ def say_artifacts(server: str, shown: Artifacts, *, was_known: bool) -> Iterator
             model.put(display_name=folder, source_type="artifact")
             yield Artifact(**model.fields())
             yield Event(artifact=key, execution=run, kind=EventKind.OUTPUT, path=(folder,))
+
+
+def _hashed(key: str, run: str, file: ArtifactFile) -> Iterator[AnyRecord]:
+    """Yield a file whose contents were read: an output, which meets the same bytes elsewhere."""
+    saying = Saying(key, "lineage.DataSet")
+    saying.put(
+        display_name=file.path,
+        source_type="artifact",
+        size_bytes=file.file_size,
+        content_digest=f"sha256:{file.sha256}",
+    )
+    yield Artifact(**saying.fields())
+    for digest in (f"md5:{file.md5}", f"sha256:{file.sha256}"):
+        if is_content_digest(digest) and not is_empty_content(digest):
+            yield Claim(
+                kind=Kind.ARTIFACT,
+                node=key,
+                identifier=digest,
+                link_class=LinkClass.CONTENT,
+                evidence={"path": file.path},
+            )
+    yield Event(artifact=key, execution=run, kind=EventKind.OUTPUT, path=(file.path,))
 
 
 def _model_event(

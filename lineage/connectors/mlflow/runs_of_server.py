@@ -19,6 +19,7 @@ from lineage.connectors.mlflow.reading import (
     Found,
     ReadingOptions,
     SeriesChoice,
+    digests,
     has_series,
     is_known,
     known_again,
@@ -86,11 +87,13 @@ class RunDetails:
 
     def _artifacts(self, run_id: str, *, is_settled: bool) -> Iterator[Found]:
         subject = artifacts_subject(run_id)
-        if is_settled and (again := known_again(self._memory, ARTIFACTS, subject)):
+        if is_settled and (again := self._listed_before(subject)):
             yield again
             return
         try:
             files, is_cut = self._files(run_id)
+            if self._options.hash_bytes_max:
+                files = [self._hashed(run_id, item) for item in files]
         except SourceUnreachableError:
             raise
         except SourceError as error:
@@ -100,6 +103,20 @@ class RunDetails:
             return
         if files:
             yield checked(artifacts_document(run_id, files, is_cut=is_cut))
+
+    def _listed_before(self, subject: str) -> Document | None:
+        """Return the known list of a run's files, unless digests are wanted that it has not."""
+        known = known_again(self._memory, ARTIFACTS, subject)
+        if known is None or not self._options.hash_bytes_max or b'"sha256"' in known.body:
+            return known
+        return None
+
+    def _hashed(self, run_id: str, item: Shown) -> Shown:
+        size = item.get("file_size")
+        if not isinstance(size, int | str) or int(size) > self._options.hash_bytes_max:
+            return item
+        contents = asking.artifact(self._transport, run_id, str(item["path"]))
+        return {**item, **digests([contents])}
 
     def _files(self, run_id: str) -> tuple[list[Shown], bool]:
         files: list[Shown] = []

@@ -143,10 +143,12 @@ class LoggedModelFile(Shown, frozen=True, kw_only=True):
 
 
 class ArtifactFile(Struct, frozen=True, kw_only=True):
-    """A file of a run."""
+    """A file of a run; the digests are ours, where its contents were read."""
 
     path: str
     file_size: int | None = None
+    md5: str | None = None
+    sha256: str | None = None
 
 
 class Artifacts(Shown, frozen=True, kw_only=True):
