@@ -238,7 +238,9 @@ class Intake:
                 with self._state.undone_with(writer.savepoint()):
                     appended = appender.append([one.batch for one in together.values()])
             except SeparateBatchError:
-                return
+                # Mostly a namespace that is new: its first batch makes it, and the others follow.
+                place = next(iter(together))
+                done[place] = self._try(writer, together.pop(place))
             except StoreError as error:
                 if not isinstance(error, InvariantError):
                     raise

@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from lineage.collector import paused_collector
 from lineage.connectors.scanning import (
     GONE,
     Document,
@@ -154,7 +155,8 @@ class Importer:
         for _ in range(ATTEMPTS_MAX):
             if not waiting:
                 return
-            waiting = self._try_page(waiting)
+            with paused_collector():
+                waiting = self._try_page(waiting)
         for document in waiting:
             self._tell_unread(document, "others keep revising it; the next look tries again")
 

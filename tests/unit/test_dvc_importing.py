@@ -1,5 +1,6 @@
 """A repository that is looked at again and again: what is appended, what is gone, what leads on."""
 
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 
 from checks import check_ledger
 from doubles import NOON_US, FakeClock, SeededRandomness
-from dvc_repositories import REPOSITORY, Tools, lock_text
+from dvc_repositories import HOUR, REPOSITORY, START, Tools, lock_text
+from dvc_repositories import look_at as read_once
 from lineage import open_ledger
 from lineage.connectors.dvc.mapping import DvcMapping
 from lineage.connectors.dvc.reading import DvcOptions, DvcReader
@@ -15,7 +17,7 @@ from lineage.importing.importer import Importer, Source, Tally, looking_at
 from lineage.importing.looking import look_at
 from lineage.ledger import Event, EventKind, Execution, Ledger, Statement, TraceQuery
 from lineage_schemas.instants import instant_of
-from lineage_schemas.records import LinkClass
+from lineage_schemas.records import LinkClass, Precision, StatedTime
 
 A, B, C = "a" * 32, "b" * 32, "c" * 32
 DEFINITION = (
@@ -147,3 +149,26 @@ def test_a_rewritten_history_is_told_as_gone(watched: Watched) -> None:
 def test_the_log_that_was_made_can_be_audited(watched: Watched) -> None:
     watched.look()
     check_ledger(watched.ledger)
+
+
+def test_a_lock_is_no_later_than_its_first_commit_and_a_tag_is_of_its_own_time(
+    tmp_path: Path,
+) -> None:
+    watched = Watched(tmp_path)
+    watched.tools.commit("Nothing changed")
+    look = read_once(watched.tools.path)
+    times = {
+        kind: next(batch[1].stated for batch in look.batches if batch[1].id.startswith(start))
+        for kind, start in {
+            "stage": "stage/",
+            "pipeline": "pipeline/",
+            "tracked": "tracked/",
+            "commit": f"commit/{watched.first}",
+            "tag": "tag/fraud@v1.0.0".replace("@", "%40"),
+        }.items()
+    }
+    first = datetime.fromtimestamp(START + HOUR, UTC)
+    for kind in ("stage", "pipeline", "tracked"):
+        assert times[kind] == StatedTime(start=first, precision=Precision.UPPER_BOUND), kind
+    assert times["commit"] == StatedTime(start=first)
+    assert times["tag"] == StatedTime(start=first + timedelta(hours=1, minutes=1))

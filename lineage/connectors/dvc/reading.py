@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Struct
 
+from lineage.collector import paused_collector
 from lineage.connectors.base import MESSAGE_BYTES_MAX
 from lineage.connectors.dvc.documents import (
     CommitDocument,
@@ -225,19 +226,21 @@ class _Look:
     def _window(
         self, shas: Sequence[str], commits: Mapping[str, Known]
     ) -> Iterator[Document | Unread]:
-        snapshots = self._files.snapshots(self._commits(shas))
+        with paused_collector():
+            snapshots = self._files.snapshots(self._commits(shas))
+            self._files.load(one for one in snapshots if f"commit/{one.commit.sha}" not in commits)
+            views = [self._view(snapshot) for snapshot in snapshots]
+            named = [self._unseen(snapshot) for snapshot in snapshots]
+            known = self._memory.known(name for names in named for name in names)
+            fresh = [
+                self._understood(view, names, known)
+                for view, names in zip(views, named, strict=True)
+            ]
+            self._fetch_values(snapshots, fresh)
         for tree in sorted(self._trees.missing):
             yield from self._once_unread(
                 f"tree/{tree}", "tree", "A folder of a commit is not in this repository"
             )
-        self._files.load(one for one in snapshots if f"commit/{one.commit.sha}" not in commits)
-        views = [self._view(snapshot) for snapshot in snapshots]
-        named = [self._unseen(snapshot) for snapshot in snapshots]
-        known = self._memory.known(name for names in named for name in names)
-        fresh = [
-            self._understood(view, names, known) for view, names in zip(views, named, strict=True)
-        ]
-        self._fetch_values(snapshots, fresh)
         for snapshot, view, names, pipelines in zip(snapshots, views, named, fresh, strict=True):
             for name in names:
                 if name in pipelines:
