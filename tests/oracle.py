@@ -110,13 +110,14 @@ class Graph:
     def identified(self, identifier: str) -> set[Name]:
         """Return the artifacts and executions that an identifier means: by key, else by claim."""
         kinds = {Kind.ARTIFACT, Kind.EXECUTION}
+        classes = {LinkClass.ASSERTED}
+        if identifier.startswith(("sha256:", "md5:", "dvc-md5:", "dvc-dir:")):
+            classes.add(LinkClass.CONTENT)  # whoever has these bytes
         by_key = {node for node in self.nodes if node[1] == identifier and node[0] in kinds}
         return by_key or {
             one.node
             for one in self.standing
-            if one.identifier == identifier
-            and one.link_class is LinkClass.ASSERTED
-            and one.node[0] in kinds
+            if one.identifier == identifier and one.link_class in classes and one.node[0] in kinds
         }
 
     def entity(self, node: Name) -> frozenset[Name]:

@@ -41,12 +41,22 @@ from lineage.stores.base import Store
 from lineage.stores.opening import open_store
 from lineage.stores.tables import Table
 from lineage_schemas.records import AnyRecord
+from lineage_schemas.sources import SourceExpectation, SourceScan
 from strategies import DAWN, SHAPE_TYPES
 
 SIZE = 300
 GOVERNED = 19
 """How many of these entries the ledger itself states, at the end."""
 
+LOOKED = SourceScan(
+    tool="shelf",
+    address="file:///shelf",
+    started=DAWN,
+    finished=DAWN,
+    is_whole=True,
+    there={"thing": 1},
+    here={"thing": 1},
+)
 VIEWS = {table.name: table for table in VIEW_TABLES}
 ERASABLE = "acme:x/eve"
 CELLS = [(table.name, column.name) for table in VIEW_TABLES for column in table.columns]
@@ -74,6 +84,12 @@ def story() -> list[list[Statement]]:
         Statement(id="observed", source="ci", records=observed, stated=StatedTime(start=DAWN)),
         Statement(id="changed", source="dvc", records=changed),
         Statement(id="commanded", source="client", mode=Mode.COMMAND, records=commanded),
+        Statement(id="scan", source="shelf", records=(LOOKED,)),
+        Statement(
+            id="expected",
+            source="ci",
+            records=(SourceExpectation(source="dvc", due_seconds=60),),
+        ),
     ]
     rest = [
         Statement(id=f"s-{number}", source="ci", records=(Artifact(key=f"acme:x/{number}"),))

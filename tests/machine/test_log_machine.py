@@ -252,7 +252,10 @@ class LogMachine(RuleBasedStateMachine):
     @rule(pick=PICKS)
     def ask_of_the_past(self, pick: int) -> None:
         size, query, answer = self.answers[pick % len(self.answers)]
-        assert self.ledger.trace(query, as_of=size) == answer
+        then = self.ledger.trace(query, as_of=size)
+        # Sources are judged at another moment: now, and when the last of these entries came.
+        assert replace(then, basis=answer.basis) == answer
+        assert (then.basis.size, then.basis.root) == (size, answer.basis.root)
         assert self.ledger.trace(query, as_of=answer.basis) == answer
 
     # --- keeping ---------------------------------------------------------------------------------

@@ -464,7 +464,7 @@ def test_the_start_is_shown_however_few_nodes_may_be() -> None:
         TraceQuery(start=("acme:a/0",), depth=100_001),
         TraceQuery(start=("acme:a/0",), nodes=0),
         TraceQuery(start=("acme:a/0",), nodes=2_000_001),
-        TraceQuery(start=("no identifier",)),
+        TraceQuery(start=("git:commit/short",)),
     ],
 )
 def test_a_query_beyond_a_limit_is_refused(query: TraceQuery) -> None:

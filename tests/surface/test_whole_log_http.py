@@ -57,6 +57,7 @@ def test_every_route_is_asked_and_answers(told: Told, client: SurfaceClient) -> 
     assert filled - good - {path for path in filled if POSITION in path} == {
         "/metrics",
         "/log/tile/{path:path}",
+        "/webhooks/mlflow",  # takes what is signed, and shows nothing
     }
     numbered = {re.sub(r"(?<=/)\d+", POSITION, path) for path in good}
     assert {path for path in filled if POSITION in path} <= numbered
