@@ -123,7 +123,7 @@ def filter_secrets(body: bytes) -> tuple[bytes, int]:
     Nothing but the secrets changes; where there is none, ``body`` itself is returned. Text that is
     no JSON is searched as far as it goes and never refused.
     """
-    if not _is_suspect(body):
+    if not is_suspect(body):
         return body, 0
     spans = [
         span for span in sorted(_Search().run(body)) if body[slice(*span)] not in _ALREADY_FILTERED
@@ -225,8 +225,11 @@ def _may_hold_password(text: str) -> bool:
     return "@" in text or "=" in text or "llk_" in text
 
 
-def _is_suspect(body: bytes) -> bool:
-    """Tell quickly whether a search is worth while; a clean message ends here."""
+def is_suspect(body: bytes) -> bool:
+    """Tell quickly whether a JSON text is worth a search; a clean one ends here.
+
+    Never ``False`` of a text that holds another one that is.
+    """
     lowered = body.lower()
     return any(stem in lowered for stem in _STEMS) or any(hint.search(lowered) for hint in _HINTS)
 

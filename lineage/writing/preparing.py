@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from lineage.rules.form import Keys, check_namespace, check_principal, normalise_statement
 from lineage.rules.secrets import (
     filter_secrets,
+    is_suspect,
     may_any_hold_secrets,
     may_hold_secrets,
     refuse_api_key,
@@ -113,7 +114,9 @@ def _checked(prepared: PreparedStatement) -> PreparedStatement:
 def _without_secrets(prepared: PreparedStatement) -> PreparedStatement:
     """Filter secrets out of what is said, record by record."""
     parts = prepared.parts
-    if not may_any_hold_secrets(parts.records, parts.facts, parts.personal or b""):
+    bodies = parts.facts, parts.personal or b""
+    # All of it is looked at before each record is encoded to be searched by itself.
+    if not may_any_hold_secrets(parts.records, *bodies) or not any(map(is_suspect, bodies)):
         return prepared
     found = 0
     records: list[Record] = []

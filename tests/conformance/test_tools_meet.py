@@ -126,7 +126,7 @@ def take_in(terminal: Terminal, worked: Worked, *tools: str, due: str = "none") 
     for tool in tools:
         words = {
             "dvc": (str(worked.repository),),
-            "mlflow": (worked.url, "--server", SERVER),
+            "mlflow": (worked.url, "--server", SERVER, "--digest-bytes", "10000"),
         }[tool]
         terminal.done("import", tool, *words, "--due", due)
 
@@ -192,6 +192,21 @@ def test_what_only_a_commit_ties_is_reached_by_derived_links_alone(
         if link["identifier"] == commit and link["link_class"] != "key"
     }
     assert crossed == {("derived", DVC)}
+
+
+def test_equal_bytes_in_both_tools_are_a_content_link(worked: Worked, terminal: Terminal) -> None:
+    """The last two runs wrote the same model; DVC has it, and MLflow among the files of both."""
+    body = (worked.repository / "model.json").read_bytes()
+    digest = "md5:" + md5(body, usedforsecurity=False).hexdigest()
+    kept = f"dvc:data/example.org%2Fteam%2Ffraud/model.json@{digest}"
+    found = traced(terminal, kept, "--depth", "0")
+    sql = "SELECT run_id FROM model_versions WHERE version > 1"
+    assert keys(found, "mlflow:artifact/") == {
+        f"mlflow:artifact/{SERVER}/{run}/model.json" for (run,) in selected(worked.database, sql)
+    }
+    assert {(link["link_class"], link["identifier"]) for link in found["links"]} == {
+        ("content", digest)
+    }
 
 
 def test_the_commit_of_a_run_is_never_asserted_to_be_the_lock(

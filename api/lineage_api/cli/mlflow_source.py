@@ -46,6 +46,7 @@ class Given(NamedTuple):
     server: str | None
     source: str | None
     series: str
+    digest_bytes: int
     files: AccessFiles
 
 
@@ -67,6 +68,15 @@ def server_options(command: Command) -> Command:
             default=SeriesChoice.STEPPED.value,
             show_default=True,
             help="Which metrics to read step by step: those that have steps, all, or none.",
+        ),
+        click.option(
+            "--digest-bytes",
+            metavar="N",
+            type=click.IntRange(min=0),
+            default=0,
+            show_default=True,
+            help="Read the contents of files of runs that are no longer than this, for their "
+            "digests, which meet the same bytes in other tools.",
         ),
         click.option("--token-file", metavar="FILE", type=_FILE, help="A file with a token."),
         click.option(
@@ -112,7 +122,13 @@ def given(options: dict[str, Any]) -> Given:
         key=options.pop("certificate_key") or "",
         workspace=options.pop("workspace"),
     )
-    return Given(options.pop("server"), options.pop("source"), options.pop("series"), files)
+    return Given(
+        server=options.pop("server"),
+        source=options.pop("source"),
+        series=options.pop("series"),
+        digest_bytes=options.pop("digest_bytes"),
+        files=files,
+    )
 
 
 class Server(NamedTuple):
@@ -169,4 +185,4 @@ def source_of(session: Session, server: str, said: Given) -> Source:
 
 def reading_of(said: Given) -> ReadingOptions:
     """Return what is read of a server."""
-    return ReadingOptions(series=SeriesChoice(said.series))
+    return ReadingOptions(series=SeriesChoice(said.series), hash_bytes_max=said.digest_bytes)

@@ -109,6 +109,7 @@ class View:
         self._roles: dict[str, Role] | None = None
         self._outs: dict[str, StatedEntry] | None = None
         self._pipelines: list[Understood] | None = None
+        self._by_path: dict[str, Understood | None] = {}
         self.seen = SeenAt(snapshot.commit.sha, snapshot.commit.time)
 
     # --- what is there ---
@@ -132,6 +133,11 @@ class View:
         Raises:
             LedgerError: it cannot be understood.
         """
+        if path not in self._by_path:
+            self._by_path[path] = self._pipeline_of(path)
+        return self._by_path[path]
+
+    def _pipeline_of(self, path: str) -> Understood | None:
         folder = posixpath.dirname(path)
         found = self._snapshot.locks.get(path)
         if found is None:

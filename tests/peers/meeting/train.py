@@ -21,6 +21,9 @@ with mlflow.start_run(run_name="train") as run:
     model = LogisticRegression(C=params["strength"]).fit(table[["amount"]], table["is_fraud"])
     accuracy = float(model.score(table[["amount"]], table["is_fraud"]))
     mlflow.log_metric("accuracy", accuracy)
+    coefficients = {"amount": model.coef_.tolist(), "intercept": model.intercept_.tolist()}
+    Path("model.json").write_text(json.dumps(coefficients), encoding="utf-8")
+    mlflow.log_artifact("model.json")
     mlflow.sklearn.log_model(
         model,
         name="model",
@@ -31,5 +34,3 @@ metrics = {"accuracy": accuracy}
 if params["tells_run"]:
     metrics["mlflow_run_id"] = run.info.run_id
 Path("metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
-coefficients = {"amount": model.coef_.tolist(), "intercept": model.intercept_.tolist()}
-Path("model.json").write_text(json.dumps(coefficients), encoding="utf-8")
