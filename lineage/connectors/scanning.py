@@ -134,13 +134,15 @@ class Known(Struct, frozen=True):
     """The last revision of a subject that the ledger has.
 
     ``ordinal`` counts from 1. ``body`` is ``None`` where it was erased: such a thing is not taken
-    in again.
+    in again. By ``at`` it was so, and it came to be so after ``after``; where the source said when,
+    both are that time.
     """
 
     ordinal: int
     position: int
     body: bytes | None
     at: datetime | None
+    after: datetime | None = None
 
 
 class Memory(Protocol):

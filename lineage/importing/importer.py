@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from lineage.clock import Clock
 from lineage.collector import paused_collector
 from lineage.connectors.scanning import (
     GONE,
@@ -23,12 +24,13 @@ from lineage.connectors.scanning import (
     ScanMapping,
     Unread,
 )
-from lineage.importing.revising import Kept, Looking, keep, revise
+from lineage.importing.revising import Kept, Looking, Shown, keep, revise
 from lineage.intake import Delivery
 from lineage.questions.revisions import LastScans
 from lineage.service import Ledger
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Outcome, Principal
 from lineage_schemas.errors import ConflictError, LedgerError, StoreError
+from lineage_schemas.instants import instant_of
 
 PAGE_DOCUMENTS_MAX: Final = 500
 PAGE_BYTES_MAX: Final = 4 * 1_048_576
@@ -97,12 +99,16 @@ class LedgerMemory:
 class Importer:
     """Takes in one look at a source. ``tally`` grows while it does."""
 
-    def __init__(self, ledger: Ledger, source: Source, looking: Looking) -> None:
+    def __init__(
+        self, ledger: Ledger, source: Source, looking: Looking, clock: Clock | None = None
+    ) -> None:
+        """Take in a look. Without a ``clock`` all is shown as of when it began: of a copy."""
         self.tally = Tally()
         self.memory: Memory = LedgerMemory(ledger, source)
         self._ledger = ledger
         self._source = source
         self._looking = looking
+        self._clock = clock
         self._seen: dict[str, set[str]] = {}
 
     def take(self, look: Iterable[Document | Unread | Listed], listed: Iterable[str] = ()) -> None:
@@ -116,14 +122,14 @@ class Importer:
             ForbiddenError: the principal may not speak for the source.
         """
         self._seen = {kind: set() for kind in listed}
-        page: list[Document] = []
+        page: list[Shown] = []
         size = 0
         for shown in look:
             match shown:
                 case Document():
                     self._count(self.tally.there, shown.kind)
                     self._remember(shown.kind, shown.subject)
-                    page.append(shown)
+                    page.append(self._shown(shown))
                     size += len(shown.body)
                 case Unread():
                     self._count(self.tally.there, shown.kind)
@@ -148,53 +154,56 @@ class Importer:
         missing = [one for one in self.memory.subjects(kind) if one not in shown]
         for start in range(0, len(missing), PAGE_DOCUMENTS_MAX):
             subjects = missing[start : start + PAGE_DOCUMENTS_MAX]
-            self._take_page([Document(kind, subject, GONE) for subject in subjects])
+            self._take_page([self._shown(Document(kind, one, GONE)) for one in subjects])
 
-    def _take_page(self, page: list[Document]) -> None:
+    def _shown(self, document: Document) -> Shown:
+        at = self._looking.began if self._clock is None else instant_of(self._clock())
+        return Shown(document, at)
+
+    def _take_page(self, page: list[Shown]) -> None:
         waiting = page
         for _ in range(ATTEMPTS_MAX):
             if not waiting:
                 return
             with paused_collector():
                 waiting = self._try_page(waiting)
-        for document in waiting:
-            self._tell_unread(document, "others keep revising it; the next look tries again")
+        for shown in waiting:
+            self._tell_unread(shown.document, "others keep revising it; the next look tries again")
 
-    def _try_page(self, page: list[Document]) -> list[Document]:
+    def _try_page(self, page: list[Shown]) -> list[Shown]:
         """Append the next revisions of a page; return what somebody else revised meanwhile."""
-        known = self.memory.known(document.subject for document in page)
-        revised: list[Document] = []
+        known = self.memory.known(shown.document.subject for shown in page)
+        revised: list[Shown] = []
         deliveries: list[Delivery] = []
-        for document in page:
-            if document.is_fixed and document.subject in known:
-                self.tally.unchanged += 1
-                self._hold(document)
-                continue
-            delivery = self._delivery(document, known.get(document.subject))
+        for shown in page:
+            delivery = self._delivery(shown, known.get(shown.document.subject))
             if delivery is not None:
-                revised.append(document)
+                revised.append(shown)
                 deliveries.append(delivery)
-        conflicts: list[Document] = []
+        conflicts: list[Shown] = []
         outcomes = self._ledger.commit(deliveries) if deliveries else []
-        for document, outcome in zip(revised, outcomes, strict=True):
+        for shown, outcome in zip(revised, outcomes, strict=True):
             if isinstance(outcome, ConflictError):
-                conflicts.append(document)
+                conflicts.append(shown)
             elif isinstance(outcome, LedgerError):
-                self._tell_unread(document, str(outcome))
+                self._tell_unread(shown.document, str(outcome))
             else:
-                self._hold(document)
+                self._hold(shown.document)
                 self.tally.appended += 1
-                self.tally.gone += document.body == GONE
+                self.tally.gone += shown.document.body == GONE
                 self.tally.entries += sum(one.outcome is Outcome.APPENDED for one in outcome)
         return conflicts
 
-    def _delivery(self, document: Document, known: Known | None) -> Delivery | None:
+    def _delivery(self, shown: Shown, known: Known | None) -> Delivery | None:
         """Return the next revision, to be appended; ``None`` where there is nothing new."""
-        source = self._source
+        source, document = self._source, shown.document
+        if known is not None and document.is_fixed and known.body != GONE:
+            self.tally.unchanged += 1
+            self._hold(document)
+            return None
         try:
-            kept = keep(document, known, source.mapping)
+            kept = keep(shown, known, source.mapping)
             if known is not None and self._is_known(kept, known):
-                self._hold(document)
                 return None
             said = revise(kept, known, source.mapping, source.name, self._looking)
             return self._ledger.prepare(
@@ -208,20 +217,34 @@ class Importer:
 
     def _is_known(self, kept: Kept, known: Known) -> bool:
         """Tell whether a document says nothing that is to be appended; count why."""
+        document = kept.shown.document
         if known.body is None:
             self.tally.erased += 1
         elif known.body == kept.body:
             self.tally.unchanged += 1
-        elif self._is_older(kept.document, known):
+        elif known.at is not None and known.at > kept.shown.at and self._clock is not None:
+            self._tell_unread(
+                document,
+                f"it was told as of {known.at.isoformat()}, which is ahead of this clock: until "
+                "then it is passed over",
+            )
+            return True
+        elif self._is_older(document, known):
             self.tally.older += 1
         else:
             return False
+        self._hold(document)
         return True
 
     def _is_older(self, document: Document, known: Known) -> bool:
-        """Tell whether something newer is known: a copy from last week was looked at today."""
-        at = document.changed or self._looking.at
-        return known.at is not None and at < known.at
+        """Tell whether something newer is known: by its time, or since it was told meanwhile.
+
+        A copy from last week was looked at today; or a webhook came while pages were being read.
+        """
+        looking = self._looking
+        if document.changed is None and looking.size is not None and known.position >= looking.size:
+            return True
+        return known.at is not None and (document.changed or looking.began) < known.at
 
     def _hold(self, document: Document) -> None:
         # What is gone is not there, so it does not count as here either.
@@ -236,10 +259,15 @@ class Importer:
         counts[kind] = counts.get(kind, 0) + 1
 
 
-def looking_at(scans: LastScans, at: datetime) -> Looking:
-    """Return when a source is looked at, and when it was looked at as a whole before.
+def looking_at(scans: LastScans, began: datetime) -> Looking:
+    """Return when a source is looked at, and what is known of the looks before.
 
     A look in which something could not be read does not tell that nothing had changed by then.
     """
-    whole = scans.whole
-    return Looking(at, whole.started if whole is not None and not whole.unread_count else None)
+    last = scans.last
+    return Looking(
+        began=began,
+        clean=None if scans.clean is None else scans.clean.started,
+        last=None if last is None else (last.started, last.finished),
+        size=scans.size,
+    )

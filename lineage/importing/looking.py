@@ -34,7 +34,8 @@ def look_at(
     started = instant_of(clock())
     scans = ledger.looks.scans(source.name, namespace=source.namespace, principal=source.principal)
     cursor = None if scans.last is None else scans.last.cursor
-    importer = Importer(ledger, source, looking_at(scans, reader.shown_at or started))
+    looking = looking_at(scans, reader.shown_at or started)
+    importer = Importer(ledger, source, looking, clock if reader.shown_at is None else None)
     importer.take(reader.read(importer.memory, cursor, is_whole=is_whole), reader.listed)
     looked = LookedAt(
         tool=reader.tool,

@@ -17,28 +17,43 @@ from lineage_schemas.records import Message, Precision, StatedTime, Statement
 MEDIA_TYPE: Final = "application/json"
 
 
-class Looking(Struct, frozen=True):
-    """When a source is looked at: now, and when it was looked at as a whole before."""
+class Looking(Struct, frozen=True, kw_only=True):
+    """When a source is looked at, and what is known of the looks before.
 
+    ``began``: when the look began; of a copy, when that was made. ``clean`` is when the last whole
+    look began in which everything was read, ``last`` when the last one began and was over. ``size``
+    is how many entries the log had: what is behind it was told meanwhile, by somebody else.
+    """
+
+    began: datetime
+    clean: datetime | None = None
+    last: tuple[datetime, datetime] | None = None
+    size: int | None = None
+
+
+class Shown(Struct, frozen=True):
+    """A document, and the time by which it was shown so."""
+
+    document: Document
     at: datetime
-    before: datetime | None = None
 
 
 class Kept(Struct, frozen=True):
     """A document as the ledger keeps it: with what was carried over, and without secrets."""
 
-    document: Document
+    shown: Shown
     body: bytes
     secrets_filtered: int
 
 
-def keep(document: Document, known: Known | None, mapping: ScanMapping) -> Kept:
+def keep(shown: Shown, known: Known | None, mapping: ScanMapping) -> Kept:
     """Return a document as it would be kept after what is known of its subject.
 
     Raises:
         LimitExceededError: it is longer than ``MESSAGE_BYTES_MAX``.
         InvalidInputError: it cannot be understood.
     """
+    document = shown.document
     carried = mapping.carry(None if known is None else known.body, document.body)
     if len(carried) > MESSAGE_BYTES_MAX:
         raise LimitExceededError(
@@ -48,7 +63,7 @@ def keep(document: Document, known: Known | None, mapping: ScanMapping) -> Kept:
             hint="What it shows of this thing is not in the ledger.",
         )
     body, filtered = filter_secrets(carried)
-    return Kept(document, body, filtered)
+    return Kept(shown, body, filtered)
 
 
 def revise(
@@ -94,20 +109,30 @@ def revise(
 
 
 def _revision(kept: Kept, known: Known | None, looking: Looking) -> Revision:
-    changed = kept.document.changed
-    at = looking.at if changed is None else changed
-    after = changed
-    if changed is None and known is not None:
-        # It was as known in the last whole look, or that would have been told then.
-        seen = [one for one in (known.at, looking.before) if one is not None and one <= at]
-        after = max(seen, default=None)
+    document = kept.shown.document
+    changed = document.changed
     return Revision(
-        subject=kept.document.subject,
+        subject=document.subject,
         body=kept.body,
         before=None if known is None else known.body,
-        after=after,
-        at=at,
+        after=_after(known, looking, kept.shown.at) if changed is None else changed,
+        at=changed or kept.shown.at,
     )
+
+
+def _after(known: Known | None, looking: Looking, at: datetime) -> datetime | None:
+    """Return the last time at which a thing is sure to have been as it is known.
+
+    That is when a look began that saw it so: between a thing's being shown and a look's end it may
+    have changed.
+    """
+    if known is None:
+        return None
+    seen = [looking.clean, known.after]
+    if looking.last is not None and known.at is not None:
+        began, over = looking.last
+        seen += [began] if began <= known.at <= over else []
+    return max((one for one in seen if one is not None and one <= at), default=None)
 
 
 def _stated(revision: Revision) -> StatedTime:

@@ -64,28 +64,38 @@ def find_subjects_of(
 
 
 class LastScans(NamedTuple):
-    """What was said last of looks at a source: how often, the last, and the last whole one."""
+    """What was said last of looks at a source: how often, and the last look.
 
+    Besides, the last ``whole`` one, and the last ``clean`` one, which was whole and read all.
+    ``size`` is how many entries the log had when this was asked.
+    """
+
+    size: int = 0
     ordinal: int = 0
     last: SourceScan | None = None
     whole: SourceScan | None = None
+    clean: SourceScan | None = None
 
 
 def find_scans(reader: Reader, namespace: int | None, source: str) -> LastScans:
-    """Return the last look that was stated, and the last whole one of the last few."""
+    """Return the last look that was stated, and the last whole and clean ones of the last few."""
+    size = reader.head().size
     if namespace is None:
-        return LastScans()
+        return LastScans(size)
     found = _last_ordinals(reader, namespace, source, [SCAN_SUBJECT])
     if SCAN_SUBJECT not in found:
-        return LastScans()
+        return LastScans(size)
     ordinal, position = found[SCAN_SUBJECT]
-    last = whole = _scan_at(reader, position)
-    for earlier in range(ordinal - 1, max(0, ordinal - WHOLE_SCANS_SOUGHT), -1):
-        if whole is not None and whole.is_whole:
-            break
+    last = _scan_at(reader, position)
+    whole: SourceScan | None = None
+    for earlier in range(ordinal, max(0, ordinal - WHOLE_SCANS_SOUGHT), -1):
         handle = statement_handle(namespace, source, with_ordinal(SCAN_SUBJECT, earlier))
-        whole = _scan_at(reader, reader.find(STATEMENT, "handle", [handle])[0][1])
-    return LastScans(ordinal, last, whole if whole is not None and whole.is_whole else None)
+        scan = _scan_at(reader, reader.find(STATEMENT, "handle", [handle])[0][1])
+        if scan is not None and scan.is_whole:
+            whole = whole or scan
+            if not scan.unread_count:
+                return LastScans(size, ordinal, last, whole, scan)
+    return LastScans(size, ordinal, last, whole)
 
 
 def _scan_at(reader: Reader, position: int) -> SourceScan | None:
@@ -136,17 +146,19 @@ def _last_ordinals(
 def _known(entry: StoredEntry, ordinal: int) -> Known:
     records = read_stated(entry)
     message = records[0] if records else None
+    after, at = _interval(decode_envelope(entry.envelope).stated)
     return Known(
         ordinal=ordinal,
         position=entry.position,
         body=bytes(message.body) if isinstance(message, Message) else None,
-        at=_moment(decode_envelope(entry.envelope).stated),
+        at=at,
+        after=after,
     )
 
 
-def _moment(stated: StatedInterval | None) -> datetime | None:
-    """Return the time by which a thing was as it was said."""
+def _interval(stated: StatedInterval | None) -> tuple[datetime | None, datetime | None]:
+    """Return between which times a thing came to be as it was said."""
     if stated is None:
-        return None
-    instant = stated.start_us if stated.end_us is None else stated.end_us
-    return None if instant is None else instant_of(instant)
+        return None, None
+    after = None if stated.start_us is None else instant_of(stated.start_us)
+    return after, after if stated.end_us is None else instant_of(stated.end_us)

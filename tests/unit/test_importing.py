@@ -4,13 +4,14 @@ from datetime import datetime
 import pytest
 
 from doubles import NOON_US, FakeClock
-from lineage.connectors.scanning import subject_of
+from lineage.connectors.scanning import Look, Memory, subject_of
 from lineage.erasures import ErasureRequest
 from lineage.importing.importer import PAGE_DOCUMENTS_MAX, Source, Tally
 from lineage.importing.looking import look_at
 from lineage.service import Ledger
 from lineage_schemas.instants import instant_of
 from lineage_schemas.sources import SourceScan
+from lineage_schemas.values import JsonValue
 from toys import ShelfMapping, ShelfReader
 
 SHELF = Source(name="shelf:one", mapping=ShelfMapping())
@@ -153,8 +154,10 @@ def test_a_sign_of_life_is_stated_in_a_quarter_of_what_was_promised(
     assert (ledger.head().size > size) is is_stated
 
 
-def test_two_who_look_at_once_add_up_to_one(ledger: Ledger) -> None:
-    """The second one appends between the first one's reading and its writing."""
+def test_what_was_told_while_a_look_went_on_is_not_overwritten_by_what_it_saw(
+    ledger: Ledger,
+) -> None:
+    """Another look, or a webhook, may be newer than a page that was read before it."""
     told: list[Tally] = []
 
     class Slow(ShelfMapping):
@@ -169,9 +172,49 @@ def test_two_who_look_at_once_add_up_to_one(ledger: Ledger) -> None:
     tally = look_at(
         ledger, slow, ShelfReader({"a": "blue"}), is_whole=True, due_seconds=None, clock=clock
     )
-    assert (told[1].appended, tally.appended, tally.unread) == (1, 1, [])
+    assert (told[1].appended, tally.appended, tally.older, tally.unread) == (1, 0, 1, [])
+    assert label_of(ledger, "a") == "red"
+    assert look(ledger, {"a": "blue"}, at=2).appended == 1
     assert label_of(ledger, "a") == "blue"
-    assert ledger.looks.known(SHELF.name, ["thing/a"])["thing/a"].ordinal == 2
+
+
+def test_what_came_while_a_look_went_on_is_not_gone(ledger: Ledger) -> None:
+    look(ledger, {"a": "red"})
+
+    class Reader(ShelfReader):
+        def read(self, memory: Memory, cursor: JsonValue, *, is_whole: bool) -> Look:
+            yield from ()
+            look(ledger, {"a": "red", "b": "new"}, whole=False)
+            yield from super().read(memory, cursor, is_whole=is_whole)
+
+    clock = FakeClock(NOON_US + MINUTE_US, step_us=0)
+    tally = look_at(
+        ledger, SHELF, Reader({"a": "red"}), is_whole=True, due_seconds=None, clock=clock
+    )
+    assert (tally.gone, tally.older) == (0, 1)
+
+
+def test_a_change_during_a_look_is_stated_to_be_before_it_was_shown(ledger: Ledger) -> None:
+    """A look takes an hour here: what it shows last had the whole hour to change."""
+    look(ledger, {"a": "red"})
+    clock = FakeClock(NOON_US + 60 * MINUTE_US, step_us=60 * MINUTE_US)
+    look_at(ledger, SHELF, ShelfReader({"a": "blue"}), is_whole=True, due_seconds=None, clock=clock)
+    assert labellings(ledger, "a")[-1] == (
+        "2026-01-01T12:00:00.000000Z",
+        "2026-01-01T14:00:00.000000Z",
+    )
+    look(ledger, {"a": "green"}, at=300)
+    assert labellings(ledger, "a")[-1] == (
+        "2026-01-01T13:00:00.000000Z",  # when the hour began: it may have changed behind our back
+        "2026-01-01T17:00:00.000000Z",
+    )
+
+
+def test_what_was_told_ahead_of_the_clock_is_named(ledger: Ledger) -> None:
+    look(ledger, {"a": "red"}, at=600)
+    tally = look(ledger, {"a": "blue"}, at=10)
+    assert (tally.appended, tally.here) == (0, {})
+    assert "ahead of this clock" in tally.unread[0].reason
 
 
 def test_names_that_would_read_as_revisions_are_encoded() -> None:

@@ -197,7 +197,7 @@ def scan(ledger: Ledger, registry: Registry, seconds: int) -> None:
 def deliver(ledger: Ledger, body: bytes) -> None:
     """Take in what a webhook delivered, as the route does."""
     webhook = read_webhook(body)
-    importer = Importer(ledger, SOURCE, Looking(webhook.at))
+    importer = Importer(ledger, SOURCE, Looking(began=webhook.at))
     known = importer.memory.known(subjects_of(webhook))
     bodies = {subject: one.body for subject, one in known.items()}
     importer.take(apply_webhook(webhook, bodies))

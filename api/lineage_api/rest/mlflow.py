@@ -112,7 +112,7 @@ def _prepared(
 
 def _take_in(surface: Surface, server: MlflowServer, webhook: Webhook) -> Taken:
     """Apply what a delivery tells to what is known. Again, it changes nothing."""
-    looking = Looking(instant_of(surface.clock()))
+    looking = Looking(began=instant_of(surface.clock()))
     importer = Importer(surface.ledger, _source(surface, server), looking)
     known = importer.memory.known(subjects_of(webhook))
     bodies = {subject: one.body for subject, one in known.items()}
