@@ -447,8 +447,21 @@ def test_what_it_tells_is_known_at_once(client: SurfaceClient, ledger: Ledger) -
     assert json.loads(known.body or b"")["source"] == "models:/m-" + "1f" * 16
     assert known.at is not None
     assert known.at.isoformat() == CREATED["timestamp"]
-    node = f"mlflow:version/{NAME}/fraud-model/3"
-    assert [one.node.key for one in ledger.show(node)] == [node]
+    node = f"mlflow:model-version/{NAME}/fraud-model/3"
+    assert [(one.node.key, one.node.stub) for one in ledger.show(node)] == [(node, False)]
+
+
+def test_what_is_still_to_come_is_kept_and_changes_nothing(
+    client: SurfaceClient, ledger: Ledger
+) -> None:
+    ahead = CREATED | {"timestamp": "2035-11-28T11:59:58+00:00"}
+    answer = deliver(client, ahead).json()
+    assert (answer["outcome"], answer["flags"], answer["revised"]) == (
+        "appended",
+        ["ahead_of_time"],
+        0,
+    )
+    assert ledger.looks.known(SOURCE, [VERSION]) == {}
 
 
 def test_an_alias_moves_and_an_older_word_changes_nothing(

@@ -40,7 +40,7 @@ _LOG: Final = logging.getLogger(__name__)
 _VERSION: Final = "v1,"
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
-_MICROSECONDS: Final = 1_000_000
+MICROSECONDS: Final = 1_000_000
 
 
 def verified_id(headers: Headers, body: bytes, secrets: Sequence[bytes], now: int) -> str:
@@ -67,7 +67,7 @@ def verified_id(headers: Headers, body: bytes, secrets: Sequence[bytes], now: in
             "No secret that is known here has signed this delivery",
             hint="The webhook's secret in MLflow and the one in the settings must be the same.",
         )
-    apart = int(seconds) - now // _MICROSECONDS
+    apart = int(seconds) - now // MICROSECONDS
     if abs(apart) > TOLERANCE_SECONDS:
         raise DeliverySignatureError(
             f"This delivery was signed {abs(apart)} seconds {'ahead' if apart > 0 else 'ago'}, and "

@@ -24,13 +24,22 @@ from lineage.importing.revising import Looking
 from lineage.intake import Delivery
 from lineage.writing.submission import Outcome
 from lineage_api.bodies import JSON, Body, json_response, read_body, read_parameters
-from lineage_api.identity.deliveries import read_secrets, verified_id
+from lineage_api.identity.deliveries import (
+    MICROSECONDS,
+    TOLERANCE_SECONDS,
+    read_secrets,
+    verified_id,
+)
 from lineage_api.identity.gate import DELIVERIES_PATH
 from lineage_api.identity.mlflow_servers import MlflowServer
 from lineage_api.problems import EncodingError
 from lineage_api.surface import Surface, surface_of
 from lineage_schemas.errors import NotFoundError
 from lineage_schemas.instants import instant_of
+
+AHEAD: Final = "ahead_of_time"
+"""The flag of an answer to a delivery whose own time lies ahead by more than clocks may differ. It
+is kept, and says nothing: the next look tells."""
 
 SERVER: Final = "server"
 """The query parameter that names the server."""
@@ -75,14 +84,19 @@ async def take_delivery(request: Request) -> Response:
     kept, delivery = await surface.preparing.run(lambda: _prepared(surface, server, request, body))
     request.state.vouch()
     (receipt,) = await surface.writer.submit(delivery)
-    taken = Taken()
-    if kept.webhook is not None:
+    taken, flags = Taken(), kept.flags
+    if kept.webhook is not None and _is_ahead(surface, kept.webhook):
+        flags = (*flags, AHEAD)
+    elif kept.webhook is not None:
         told = kept.webhook
         taken = await surface.delivering.run(lambda: _take_in(surface, server, told))
-    answer = DeliveryAnswer(
-        receipt.outcome, receipt.position, kept.flags, taken.revised, taken.unread
-    )
+    answer = DeliveryAnswer(receipt.outcome, receipt.position, flags, taken.revised, taken.unread)
     return json_response(answer)
+
+
+def _is_ahead(surface: Surface, webhook: Webhook) -> bool:
+    """Tell whether a delivery tells of what is still to come: then looks would be passed over."""
+    return webhook.at > instant_of(surface.clock() + TOLERANCE_SECONDS * MICROSECONDS)
 
 
 def _server(servers: tuple[MlflowServer, ...], name: str | None) -> MlflowServer:
