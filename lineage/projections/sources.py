@@ -23,6 +23,9 @@ HEARD_POSITIONS: Final = 128
 """How many positions a row of ``HEARD`` speaks for: so many envelopes are looked at, at the most,
 to tell when a source was last heard, and so seldom is a row written for one that never stops."""
 
+AHEAD_US_MAX: Final = 86_400_000_000
+"""How far ahead of the ledger's clock a look or an expectation may be stated and be believed."""
+
 HEARD: Final = Table(
     "heard",
     (Column("handle", str), Column("back", int)),
@@ -264,7 +267,7 @@ def _look_of(index: int, said: Unfolded, record: SourceScan) -> Look:
     kinds = sorted(record.there.keys() | record.here.keys())
     counts = {kind: (record.there.get(kind, 0), record.here.get(kind, 0)) for kind in kinds}
     return Look(
-        finished_us=instant_us(record.finished),
+        finished_us=_believed(instant_us(record.finished), said.entry.envelope.recorded_us),
         statement=said.entry.envelope.statement,
         record=index,
         position=said.entry.position,
@@ -287,12 +290,22 @@ def _expected_rows(handle: str, newest: Row | None, told: list[Said]) -> Iterato
             continue
         envelope, position = said.entry.envelope, said.entry.position
         stated_us = envelope.stated.start_us if envelope.stated else None
-        moment_us = envelope.recorded_us if stated_us is None else stated_us
+        moment_us = _believed(stated_us, envelope.recorded_us)
         author = moment_us, envelope.source, envelope.statement, index
         if kept is None or author > kept[:4]:
             kept = Expected(*author, record.due_seconds, position)
             rows[position] = (handle, -position, *author, record.due_seconds)
     yield from rows.values()
+
+
+def _believed(stated_us: int | None, recorded_us: int) -> int:
+    """Return when something was so that is ordered by its stated time.
+
+    A day ahead is a clock that is wrong: believed, it would outlive all that is said after it.
+    """
+    if stated_us is None or stated_us - recorded_us > AHEAD_US_MAX:
+        return recorded_us
+    return stated_us
 
 
 def _expected(row: Row) -> Expected:

@@ -13,7 +13,7 @@ from typing import Final
 from lineage.stores.base import Writer
 from lineage.stores.tables import Bound, Column, Row, Table
 from lineage_schemas.graph import Node
-from lineage_schemas.labels import labels_of
+from lineage_schemas.labels import ALIASES_MAX, labels_of
 
 WORD: Final = Table(
     "word",
@@ -25,6 +25,9 @@ WORD: Final = Table(
 WORD_LENGTH_MAX: Final = 64
 WORDS_PER_NODE_MAX: Final = 64
 """Beyond these a node is found by its other words only."""
+
+LABEL_WORDS_PER_NODE_MAX: Final = 4 * ALIASES_MAX
+"""The same for what people call it: a version has as many labels as aliases, and more."""
 
 _WORD: Final = re.compile(rf"[^\W_]{{1,{WORD_LENGTH_MAX}}}")
 
@@ -42,15 +45,14 @@ def words_of_node(key: str | None, node: Node | None) -> set[str]:
 
     Schemes are left out: all nodes of a tool share one, so it finds nothing in particular.
     """
-    texts: list[str] = []
-    if node is not None:
-        # First, so that no long key pushes out what people call the node.
-        texts += labels_of(node).values()
-    if key:
-        texts.append(key[key.find(":") + 1 :])
+    called = [] if node is None else list(labels_of(node).values())
+    texts = [key[key.find(":") + 1 :]] if key else []
     if node is not None and node.uri:
         texts.append(node.uri[node.uri.find(":") + 1 :])
-    return set(words_of("\n".join(texts))[:WORDS_PER_NODE_MAX])
+    return {
+        *words_of("\n".join(called))[:LABEL_WORDS_PER_NODE_MAX],
+        *words_of("\n".join(texts))[:WORDS_PER_NODE_MAX],
+    }
 
 
 class Words:

@@ -29,7 +29,8 @@ from lineage_schemas.errors import (
     LimitExceededError,
     NotFoundError,
 )
-from lineage_schemas.labels import label_form
+from lineage_schemas.labels import ALIASES_MAX, label_form
+from lineage_schemas.values import JsonValue
 from strategies import DAWN
 
 RUN = "mlflow:run/tracking/0123456789abcdef0123456789abcdef"
@@ -344,3 +345,16 @@ def test_a_label_means_what_reading_every_node_says(
     except AmbiguousLabelError as error:
         found = sorted(one.key for one in error.candidates)
     assert found == meant
+
+
+def test_a_version_answers_to_each_of_many_aliases(ledger: Ledger) -> None:
+    aliases = [f"alias{number}x" for number in range(ALIASES_MAX)]
+    properties: dict[str, JsonValue] = {
+        "model_name": "fraud",
+        "number": 3,
+        "aliases": {"items": list[JsonValue](aliases)},
+    }
+    version = Artifact(key="acme:v3", type="lineage.ModelVersion", properties=properties)
+    ledger.record([Statement(id="1", source="ci", records=(version,))])
+    for alias in (aliases[0], aliases[-1]):
+        assert [one.node.key for one in ledger.show(f"fraud@{alias}")] == ["acme:v3"]

@@ -16,7 +16,7 @@ from lineage.stores.memory import MemoryStore
 from lineage_schemas.codec import encode_json
 from lineage_schemas.errors import ForbiddenError
 from lineage_schemas.graph import NodePage
-from lineage_schemas.records import AnyRecord
+from lineage_schemas.records import AnyRecord, StatedTime
 from lineage_schemas.sources import SourceExpectation, SourceScan
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -246,6 +246,21 @@ def test_an_expectation_that_arrives_late_does_not_undo_a_later_one(
     ledger.watching.expect("airflow", 1)
     clock.now_us += 2 * HOUR_US
     assert ledger.basis().complete
+
+
+def test_what_is_stated_by_a_clock_far_ahead_does_not_outlive_what_is_said_later(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    far = StatedTime(start=NOON.replace(year=9000))
+    ended = SourceExpectation(source="ci", due_seconds=None)
+    ledger.record([Statement(id="1", source="ci", records=(ended,), stated=far)])
+    looked = replace(WHOLE, started=NOON.replace(year=9000), finished=NOON.replace(year=9000))
+    ledger.record([Statement(id="2", source="ci", records=(looked,))])
+    clock.now_us += 60_000_000
+    ledger.watching.expect("ci", HOUR)
+    clock.now_us += 2 * HOUR_US
+    (finding, *_) = ledger.basis().incomplete_because
+    assert "overdue" in finding
 
 
 def test_a_look_that_arrives_late_does_not_undo_a_later_one(
