@@ -48,12 +48,16 @@ class SeenAt(Struct, frozen=True, omit_defaults=True):
     time: datetime | None = None
 
 
-class RunId(Struct, frozen=True):
-    """An MLflow run that a file names: the file, the keys that lead there, the id."""
+class RunId(Struct, frozen=True, omit_defaults=True):
+    """An MLflow run that a file names: the file, the keys that lead there, the id.
+
+    ``is_own``: the file says it of the stage that wrote it, and of no other.
+    """
 
     path: str
     name: str
     run: str
+    is_own: bool = False
 
 
 class ParamsFile(Struct, frozen=True, omit_defaults=True):

@@ -24,11 +24,18 @@ from lineage.connectors.dvc.documents import (
     StatedEntry,
     TrackedDocument,
 )
-from lineage.connectors.dvc.files import Files, Snapshot, lock_of_stage_file
+from lineage.connectors.dvc.files import VALUE_ENDINGS, Files, Snapshot, lock_of_stage_file
 from lineage.connectors.dvc.naming import DEFINITION
 from lineage.connectors.dvc.remotes import Remotes
 from lineage.connectors.dvc.templates import Declared, Templates
-from lineage.connectors.dvc.values import as_object, find_run_ids, has_state, look_up, read_values
+from lineage.connectors.dvc.values import (
+    NamedRun,
+    as_object,
+    find_run_ids,
+    has_state,
+    look_up,
+    read_values,
+)
 from lineage.connectors.git.addresses import canonical_repository
 from lineage.connectors.git.trees import FoundFile
 from lineage_schemas.errors import DecodeError, LedgerError
@@ -41,7 +48,6 @@ STAGES_OF_PART_MAX: Final = 2_000
 """Stages in one document of a pipeline; what is more goes on in the next."""
 
 _DIGEST_DIGITS: Final = 40
-_VALUE_ENDINGS: Final = (".json", ".yaml", ".yml", ".toml")
 _CANONICAL: Final = msgspec.json.Encoder(order="deterministic")
 _PATHS_KEPT: Final = 65_536
 _UNDECLARED: Final = Declared(".", {}, frozenset(), None, is_frozen=False)
@@ -110,6 +116,7 @@ class View:
         self._outs: dict[str, StatedEntry] | None = None
         self._pipelines: list[Understood] | None = None
         self._by_path: dict[str, Understood | None] = {}
+        self._naming: dict[str, set[tuple[str, str]]] | None = None
         self.seen = SeenAt(snapshot.commit.sha, snapshot.commit.time)
 
     # --- what is there ---
@@ -283,7 +290,7 @@ class View:
             params=tuple(
                 self._params(located.path(path), locked) for path, locked in stage.params.items()
             ),
-            runs=tuple(self._runs(outs)),
+            runs=tuple(self._runs((one.path, stage.name), outs)),
             wdir=None if declared.wdir == "." else declared.wdir,
             desc=declared.desc,
             is_frozen=declared.is_frozen,
@@ -421,16 +428,48 @@ class View:
             raise DecodeError("The file at the commit is not the one that the stage wrote")
         return read_values(path, body)
 
-    def _runs(self, outs: tuple[StatedEntry, ...]) -> Iterator[RunId]:
-        for out in outs:
-            values: JsonValue = out.values
-            if values is None and out.path.endswith(_VALUE_ENDINGS) and out.uri is None:
-                try:
-                    values = self._written(out.path, out.state)
-                except LedgerError:
-                    continue  # no file of values in git: nothing is claimed of it
-            for name, run in find_run_ids(values):
-                yield RunId(out.path, name, run)
+    def _runs(self, stage: tuple[str, str], outs: tuple[StatedEntry, ...]) -> Iterator[RunId]:
+        """Yield the runs that a stage's files name, and say which is the stage itself.
+
+        One that is named beside another, or by another stage as well, may be any of them.
+        """
+        found = [
+            (out, named)
+            for out in outs
+            if out.values is not None or (out.path.endswith(VALUE_ENDINGS) and out.uri is None)
+            for named in self._named_runs(out)
+        ]
+        measured = {named.run for out, named in found if out.role == METRICS}
+        for out, named in found:
+            is_own = (
+                named.is_plain
+                and out.role == METRICS
+                and len(measured) == 1
+                and self._stages_naming(named.run) <= {stage}
+            )
+            yield RunId(out.path, named.name, named.run, is_own)
+
+    def _named_runs(self, out: StatedEntry) -> tuple[NamedRun, ...]:
+        try:
+            return tuple(find_run_ids(self._written(out.path, out.state)))
+        except LedgerError:
+            return ()  # no file of values in git: nothing is claimed of it
+
+    def _stages_naming(self, run: str) -> set[tuple[str, str]]:
+        """Return the stages of the commit, by lock and name, that write a run's id into a file."""
+        if self._naming is None:
+            naming: dict[str, set[tuple[str, str]]] = {}
+            written = (
+                ((one.path, located.stage.name), located.path(entry.path))
+                for one in self.pipelines()
+                for located in one.stages
+                for entry in located.stage.outs
+            )
+            for stage, path in written:
+                for named in self._files.run_ids(self._snapshot.commit, path):
+                    naming.setdefault(named.run, set()).add(stage)
+            self._naming = naming
+        return self._naming.get(run, set())
 
     def _params(self, path: str, locked: dict[str, JsonValue] | None) -> ParamsFile:
         plain = as_object(locked or {})

@@ -90,7 +90,7 @@ def say_stage(document: StageDocument) -> Iterator[AnyRecord]:
             kind=Kind.EXECUTION,
             node=key,
             identifier=mlflow_unscoped_run_identifier(run.run),
-            link_class=LinkClass.ASSERTED,
+            link_class=LinkClass.ASSERTED if run.is_own else LinkClass.DERIVED,
             evidence={
                 "repository": repository,
                 "path": run.path,
