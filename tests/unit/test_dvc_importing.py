@@ -8,7 +8,7 @@ import pytest
 
 from checks import check_ledger
 from doubles import NOON_US, FakeClock, SeededRandomness
-from dvc_repositories import HOUR, REPOSITORY, START, Tools, lock_text
+from dvc_repositories import HOUR, REPOSITORY, START, Tools, lock_text, records_of
 from dvc_repositories import look_at as read_once
 from lineage import open_ledger
 from lineage.connectors.dvc.mapping import DvcMapping
@@ -144,6 +144,30 @@ def test_a_rewritten_history_is_told_as_gone(watched: Watched) -> None:
     commit = watched.ledger.show(f"git:commit/{watched.second}")
     assert "git.is_unreachable" in repr(commit)
     assert watched.look().appended == 0
+
+
+def test_a_stage_that_did_not_run_again_read_the_folder_as_it_was(tmp_path: Path) -> None:
+    """The folder is written anew by the second commit, and nobody has read it since."""
+    tools = Tools(tmp_path / "work")
+    tools.begin()
+    tools.write(
+        "dvc.yaml",
+        "stages:\n  prepare:\n    cmd: p\n    outs: [data]\n"
+        "  train:\n    cmd: t\n    deps: [data/x.csv]\n    outs: [model.bin]\n",
+    )
+    for folder in (A, C):
+        lock = lock_text(
+            ("prepare", {}, {"data": f"{folder}.dir"}),
+            ("train", {"data/x.csv": B}, {"model.bin": B}),
+        )
+        tools.write("dvc.lock", lock)
+        tools.commit(folder)
+    read = {
+        str(one.artifact).partition("/data")[2]
+        for one in records_of(read_once(tools.path))
+        if isinstance(one, Event) and "train@" in str(one.execution) and "overlaps" in one.path
+    }
+    assert read == {f"@md5:{A}.dir"}
 
 
 def test_the_log_that_was_made_can_be_audited(watched: Watched) -> None:

@@ -74,6 +74,17 @@ class ParamsFile(Struct, frozen=True, omit_defaults=True):
         return bool(self.locked) and self.committed not in (None, self.locked)
 
 
+class Overlap(Struct, frozen=True):
+    """A path that a stage reads lies in a folder that another writes, or the other way round.
+
+    ``written`` is in the state of the commit that has the stage first. At a later one it may have
+    been written anew, and the stage not have run again.
+    """
+
+    path: str
+    written: StatedEntry
+
+
 class StageDocument(Struct, frozen=True, omit_defaults=True, tag="stage"):
     """A stage that ran, told apart by its content: command, parameters, what it read and wrote."""
 
@@ -88,6 +99,7 @@ class StageDocument(Struct, frozen=True, omit_defaults=True, tag="stage"):
     outs: tuple[StatedEntry, ...] = ()
     params: tuple[ParamsFile, ...] = ()
     runs: tuple[RunId, ...] = ()
+    overlaps: tuple[Overlap, ...] = ()
     wdir: str | None = None
     desc: str | None = None
     is_frozen: bool = False
@@ -99,14 +111,6 @@ class LockedStageName(Struct, frozen=True, omit_defaults=True):
     name: str
     digest: str
     is_declared: bool = True
-
-
-class Overlap(Struct, frozen=True):
-    """A path that one stage reads lies in a folder that another writes, or the other way round."""
-
-    reader: str
-    path: str
-    written: StatedEntry
 
 
 class PipelineDocument(Struct, frozen=True, omit_defaults=True, tag="pipeline"):
@@ -125,7 +129,6 @@ class PipelineDocument(Struct, frozen=True, omit_defaults=True, tag="pipeline"):
     part: int = 1
     parts: int = 1
     stages: tuple[LockedStageName, ...] = ()
-    overlaps: tuple[Overlap, ...] = ()
     models: tuple[StatedEntry, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()
 

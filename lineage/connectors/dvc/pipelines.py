@@ -114,6 +114,7 @@ class View:
         self._aliases = aliases
         self._roles: dict[str, Role] | None = None
         self._outs: dict[str, StatedEntry] | None = None
+        self._listed: list[str] | None = None
         self._pipelines: list[Understood] | None = None
         self._by_path: dict[str, Understood | None] = {}
         self._naming: dict[str, set[tuple[str, str]]] | None = None
@@ -291,6 +292,7 @@ class View:
                 self._params(located.path(path), locked) for path, locked in stage.params.items()
             ),
             runs=tuple(self._runs((one.path, stage.name), outs)),
+            overlaps=tuple(self._overlaps(located)),
             wdir=None if declared.wdir == "." else declared.wdir,
             desc=declared.desc,
             is_frozen=declared.is_frozen,
@@ -298,24 +300,11 @@ class View:
 
     def pipeline_documents(self, one: Understood) -> Iterator[PipelineDocument]:
         """Yield a pipeline in its state at the commit, in as many parts as its stages need."""
-        overlaps = list(self._overlaps(one))
         for start in range(0, max(len(one.stages), 1), STAGES_OF_PART_MAX):
             stages = one.stages[start : start + STAGES_OF_PART_MAX]
-            names = {located.stage.name for located in stages}
-            yield self._part(
-                one,
-                start // STAGES_OF_PART_MAX + 1,
-                stages,
-                tuple(each for each in overlaps if each.reader in names),
-            )
+            yield self._part(one, start // STAGES_OF_PART_MAX + 1, stages)
 
-    def _part(
-        self,
-        one: Understood,
-        part: int,
-        stages: tuple[Located, ...],
-        overlaps: tuple[Overlap, ...],
-    ) -> PipelineDocument:
+    def _part(self, one: Understood, part: int, stages: tuple[Located, ...]) -> PipelineDocument:
         roles = self.roles()
         return PipelineDocument(
             repository=self._repository,
@@ -331,7 +320,6 @@ class View:
             ),
             part=part,
             parts=max(ceil(len(one.stages) / STAGES_OF_PART_MAX), 1),
-            overlaps=overlaps,
             models=tuple(
                 self._entry(entry, located.path(entry.path))
                 for located in stages
@@ -486,16 +474,16 @@ class View:
             path, plain, {name: value for name, (is_there, value) in found.items() if is_there}
         )
 
-    def _overlaps(self, one: Understood) -> Iterator[Overlap]:
+    def _overlaps(self, located: Located) -> Iterator[Overlap]:
         outs = self.outs()
-        listed = sorted(outs)
-        for located in one.stages:
-            own = {located.path(entry.path) for entry in located.stage.outs}
-            for entry in located.stage.deps:
-                path = located.path(entry.path)
-                for written in _overlapping(path, outs, listed):
-                    if written.path not in own:
-                        yield Overlap(located.stage.name, path, written)
+        if self._listed is None:
+            self._listed = sorted(outs)
+        own = {located.path(entry.path) for entry in located.stage.outs}
+        for entry in located.stage.deps:
+            path = located.path(entry.path)
+            for written in _overlapping(path, outs, self._listed):
+                if written.path not in own:
+                    yield Overlap(path, written)
 
 
 def _overlapping(
