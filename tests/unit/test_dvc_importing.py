@@ -18,6 +18,7 @@ from lineage.importing.looking import look_at
 from lineage.ledger import Event, EventKind, Execution, Ledger, Statement, TraceQuery
 from lineage_schemas.instants import instant_of
 from lineage_schemas.records import LinkClass, Precision, StatedTime
+from lineage_schemas.values import JsonValue
 
 A, B, C = "a" * 32, "b" * 32, "c" * 32
 DEFINITION = (
@@ -144,6 +145,51 @@ def test_a_rewritten_history_is_told_as_gone(watched: Watched) -> None:
     commit = watched.ledger.show(f"git:commit/{watched.second}")
     assert "git.is_unreachable" in repr(commit)
     assert watched.look().appended == 0
+
+
+def _tags(watched: Watched, commit: str) -> JsonValue:
+    found = watched.ledger.show(f"git:commit/{commit}")[0].node.custom_properties
+    return found.get("git.tag/fraud#prod#1")
+
+
+def _is_deleted(watched: Watched, tag: str) -> JsonValue:
+    key = f"git:tag/{REPOSITORY.replace('/', '%2F')}/fraud#prod#1@{tag}"
+    return watched.ledger.show(key)[0].node.custom_properties.get("gto.is_tag_deleted")
+
+
+def test_a_tag_that_is_restored_is_there_again(watched: Watched) -> None:
+    watched.look()
+    tag = watched.tools.run("git", "rev-parse", "refs/tags/fraud#prod#1").strip()
+    watched.tools.run("git", "tag", "-d", "fraud#prod#1")
+    watched.look()
+    assert (_tags(watched, watched.first), _is_deleted(watched, tag)) == (None, True)
+    watched.tools.run("git", "update-ref", "refs/tags/fraud#prod#1", tag)
+    tally = watched.look()
+    assert (tally.appended, tally.older) == (1, 0)
+    assert _tags(watched, watched.first) is not None
+    assert _is_deleted(watched, tag) is False
+    assert watched.look().appended == 0
+    check_ledger(watched.ledger)
+
+
+@pytest.mark.parametrize("place", ["first", "second"])
+def test_a_tag_that_is_moved_to_an_older_date_is_taken_in_and_back(
+    watched: Watched, place: str
+) -> None:
+    watched.look()
+    old = watched.tools.run("git", "rev-parse", "refs/tags/fraud#prod#1").strip()
+    watched.tools.run("git", "tag", "-d", "fraud#prod#1")
+    watched.tools.clock -= HOUR
+    commit = {"first": watched.first, "second": watched.second}[place]
+    watched.tools.tag("fraud#prod#1", commit, "moved")
+    new = watched.tools.run("git", "rev-parse", "refs/tags/fraud#prod#1").strip()
+    assert watched.look().appended == 1
+    assert new in repr(_tags(watched, commit))
+    assert [_is_deleted(watched, one) for one in (old, new)] == [True, False]
+    watched.tools.run("git", "update-ref", "refs/tags/fraud#prod#1", old)
+    assert watched.look().appended == 1
+    assert old in repr(_tags(watched, watched.first))
+    assert [_is_deleted(watched, one) for one in (old, new)] == [False, True]
 
 
 def test_a_stage_that_did_not_run_again_read_the_folder_as_it_was(tmp_path: Path) -> None:

@@ -467,8 +467,9 @@ class _Look:
                 )
 
     def _tag(self, document: TagDocument) -> Document:
-        time = document.tagger.time if document.tagger else None
-        return Document("tag", subject("tag", document.name), encode_document(document), time)
+        # The tagger's time is not when the tag came to be here: one that is restored, or moved to
+        # an older date, would be taken for older than what is known of it.
+        return Document("tag", subject("tag", document.name), encode_document(document))
 
     def _commits(self, shas: Sequence[str]) -> list[Commit]:
         found: list[Commit] = []

@@ -112,14 +112,31 @@ def _locked(document: CommitDocument, key: str) -> Iterator[AnyRecord]:
 
 def say_tag(document: TagDocument) -> Iterator[AnyRecord]:
     """Yield an annotated tag: on its commit, and what it did to the model registry."""
+    yield _tagged(document)
+    if document.registry is not None:
+        yield from _registry(document, document.registry)
+
+
+def say_tag_back(document: TagDocument) -> Iterator[AnyRecord]:
+    """Yield that a tag is there, by now: after it was deleted, or stood for something else.
+
+    Its tagger's time may lie before that, so what it stated then no longer shows.
+    """
+    yield _tagged(document)
+    if document.registry is not None:
+        yield Execution(
+            key=tag_key(document.repository, document.name, document.object),
+            custom_properties={"gto.is_tag_deleted": False},
+        )
+
+
+def _tagged(document: TagDocument) -> Artifact:
     tag: dict[str, JsonValue] = {"object": document.object, "is_signed": document.is_signed}
     if document.tagger is not None and document.tagger.time is not None:
         tag["time"] = shown_time(document.tagger.time)
-    yield Artifact(
+    return Artifact(
         key=commit_key(document.commit), custom_properties={f"git.tag/{document.name}": tag}
     )
-    if document.registry is not None:
-        yield from _registry(document, document.registry)
 
 
 def say_tag_gone(document: TagDocument) -> Iterator[AnyRecord]:
