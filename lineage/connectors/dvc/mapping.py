@@ -37,7 +37,7 @@ VERSION: Final = "dvc/1"
 
 
 class DvcMapping:
-    """Understands what ``read_repository`` yields."""
+    """Understands what ``DvcReader`` yields."""
 
     @property
     def version(self) -> str:
