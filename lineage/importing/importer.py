@@ -166,11 +166,12 @@ class Importer:
         revised: list[Document] = []
         deliveries: list[Delivery] = []
         for document in page:
-            if document.is_fixed and document.subject in known:
+            before = known.get(document.subject)
+            if document.is_fixed and before is not None and before.body != GONE:
                 self.tally.unchanged += 1
                 self._hold(document)
                 continue
-            delivery = self._delivery(document, known.get(document.subject))
+            delivery = self._delivery(document, before)
             if delivery is not None:
                 revised.append(document)
                 deliveries.append(delivery)

@@ -17,6 +17,7 @@ from lineage.importing.importer import Importer, Source, Tally, looking_at
 from lineage.importing.looking import look_at
 from lineage.ledger import Event, EventKind, Execution, Ledger, Statement, TraceQuery
 from lineage_schemas.instants import instant_of
+from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import LinkClass, Precision, StatedTime
 from lineage_schemas.values import JsonValue
 
@@ -190,6 +191,31 @@ def test_a_tag_that_is_moved_to_an_older_date_is_taken_in_and_back(
     assert watched.look().appended == 1
     assert old in repr(_tags(watched, watched.first))
     assert [_is_deleted(watched, one) for one in (old, new)] == [False, True]
+
+
+@pytest.mark.parametrize("is_whole", [True, False], ids=["whole", "new"])
+def test_a_commit_that_is_reachable_again_is_told_as_such(
+    watched: Watched, *, is_whole: bool
+) -> None:
+    def is_unreachable() -> JsonValue:
+        (node,) = (
+            one.node
+            for one in watched.ledger.show(f"git:commit/{watched.second}")
+            if one.node.kind is Kind.ARTIFACT
+        )
+        return node.custom_properties.get("git.is_unreachable")
+
+    first = watched.look()
+    watched.tools.run("git", "reset", "-q", "--hard", watched.first)
+    watched.look()
+    assert is_unreachable() is True
+    watched.tools.run("git", "reset", "-q", "--hard", watched.second)
+    tally = watched.look(is_whole=is_whole)
+    assert (tally.appended, tally.older, tally.unread) == (1, 0, [])
+    assert is_unreachable() is False
+    again = watched.look()
+    assert again.appended == 0
+    assert (again.there, again.here) == (first.there, first.here)
 
 
 def test_a_stage_that_did_not_run_again_read_the_folder_as_it_was(tmp_path: Path) -> None:

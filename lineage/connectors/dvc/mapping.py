@@ -18,6 +18,7 @@ from lineage.connectors.dvc.documents import (
 )
 from lineage.connectors.dvc.said_commits import (
     say_commit,
+    say_commit_back,
     say_commit_gone,
     say_tag,
     say_tag_back,
@@ -84,6 +85,8 @@ def _changes(
             yield from say_tag_back(now)
         case CommitDocument(), None:
             yield from say_commit_gone(before)
+        case None, CommitDocument() if is_back:
+            yield from say_commit_back(now)
         case _:
             return
 

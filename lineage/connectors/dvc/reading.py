@@ -47,7 +47,7 @@ from lineage.connectors.git.repository import (
     read_shallow,
 )
 from lineage.connectors.git.trees import FoundFile, Trees
-from lineage.connectors.scanning import Document, Known, Listed, Look, Memory, Unread
+from lineage.connectors.scanning import GONE, Document, Known, Listed, Look, Memory, Unread
 from lineage_schemas.errors import DecodeError, InvalidInputError, LedgerError
 from lineage_schemas.outside.gto import parse_registry_tag
 from lineage_schemas.values import JsonValue
@@ -182,6 +182,7 @@ class _Look:
         self._aliases = dict(aliases)
         self._is_whole = is_whole
         self._seen: set[str] = set()
+        self._back: set[str] = set()  # commits that were gone
         self._unread: set[str] = set()
         self._misread: dict[str, tuple[tuple[str, str], ...]] = {}
 
@@ -204,7 +205,9 @@ class _Look:
         """Yield what each commit has and, after it, the commit."""
         boundary = read_shallow(self._repository)
         for window in _windows(shas, _WINDOW):
-            known = self._memory.known(f"commit/{sha}" for sha in window)
+            told = self._memory.known(f"commit/{sha}" for sha in window)
+            known = {name: one for name, one in told.items() if one.body != GONE}
+            self._back.update(name for name in told if name not in known)
             looked_at = [sha for sha in window if self._is_whole or f"commit/{sha}" not in known]
             if not self._is_whole:
                 for one in known.values():
@@ -370,7 +373,10 @@ class _Look:
             ),
             unread=tuple(unread),
         )
-        yield _fixed("commit", f"commit/{commit.sha}", encode_document(document), commit.time)
+        name = f"commit/{commit.sha}"
+        # One that is back is news of this look, and was committed before it was gone.
+        time = None if name in self._back else commit.time
+        yield _fixed("commit", name, encode_document(document), time)
 
     def _pipeline_paths(self, snapshot: Snapshot) -> Iterator[str]:
         """Yield the lock files of a commit, and the stage files of old among its ``.dvc`` files."""

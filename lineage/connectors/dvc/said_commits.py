@@ -156,6 +156,11 @@ def say_commit_gone(document: CommitDocument) -> Iterator[AnyRecord]:
     yield Artifact(key=commit_key(document.sha), custom_properties={"git.is_unreachable": True})
 
 
+def say_commit_back(document: CommitDocument) -> Iterator[AnyRecord]:
+    """Yield that a branch or tag leads to a commit again."""
+    yield Artifact(key=commit_key(document.sha), custom_properties={"git.is_unreachable": False})
+
+
 def _registry(document: TagDocument, said: RegistryTag) -> Iterator[AnyRecord]:
     repository = document.repository
     key = tag_key(repository, document.name, document.object)
