@@ -193,6 +193,50 @@ def test_a_tag_that_is_moved_to_an_older_date_is_taken_in_and_back(
     assert [_is_deleted(watched, one) for one in (old, new)] == [False, True]
 
 
+def _marks(watched: Watched, version: str = "v1.0.0") -> dict[str, JsonValue]:
+    key = f"dvc:model-version/{REPOSITORY.replace('/', '%2F')}/fraud@{version}"
+    found = watched.ledger.show(key)[0].node.custom_properties
+    return {name: value for name, value in found.items() if name.startswith("gto.")}
+
+
+def _mark(action: str, minute: int, **more: JsonValue) -> dict[str, JsonValue]:
+    time = datetime.fromtimestamp(START + 2 * HOUR + 60 * minute, UTC)
+    return {"action": action, "time": time.strftime("%Y-%m-%dT%H:%M:%S.000000Z"), **more}
+
+
+def test_a_version_bears_what_each_tag_says_also_of_one_second(watched: Watched) -> None:
+    watched.tools.clock -= 60
+    watched.tools.tag("fraud#prod!#2", watched.first)
+    watched.look()
+    registered = _mark("registration", 1)
+    assert _marks(watched) == {
+        "gto.tag/fraud@v1.0.0": registered,
+        "gto.tag/fraud#prod#1": _mark("assignment", 2, stage="prod", counter=1),
+        "gto.tag/fraud#prod!#2": _mark("unassignment", 2, stage="prod", counter=2),
+    }
+    watched.tools.run("git", "tag", "-d", "fraud#prod!#2", "fraud#prod#1")
+    watched.look()
+    assert _marks(watched) == {"gto.tag/fraud@v1.0.0": registered}
+
+
+def test_a_tag_that_comes_to_be_of_another_version_leaves_the_first_until_it_is_back(
+    watched: Watched,
+) -> None:
+    watched.tools.clock += 60
+    watched.tools.tag("fraud#prod#2", watched.second)
+    watched.look()
+    assert list(_marks(watched, watched.second)) == ["gto.tag/fraud#prod#2"]
+    watched.tools.clock -= 90
+    watched.tools.tag("fraud@v2.0.0", watched.second)
+    watched.look()
+    assert _marks(watched, watched.second) == {}
+    assert list(_marks(watched, "v2.0.0")) == ["gto.tag/fraud#prod#2", "gto.tag/fraud@v2.0.0"]
+    watched.tools.run("git", "tag", "-d", "fraud@v2.0.0")
+    watched.look()
+    assert list(_marks(watched, watched.second)) == ["gto.tag/fraud#prod#2"]
+    assert _marks(watched, "v2.0.0") == {}
+
+
 @pytest.mark.parametrize("is_whole", [True, False], ids=["whole", "new"])
 def test_a_commit_that_is_reachable_again_is_told_as_such(
     watched: Watched, *, is_whole: bool

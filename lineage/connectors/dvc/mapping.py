@@ -23,6 +23,7 @@ from lineage.connectors.dvc.said_commits import (
     say_tag,
     say_tag_back,
     say_tag_gone,
+    say_tag_left,
 )
 from lineage.connectors.dvc.said_pipelines import (
     say_pipeline,
@@ -78,6 +79,9 @@ def _changes(
     match before, now:
         case TagDocument(), TagDocument() if before.object != now.object:
             yield from say_tag_gone(before)
+            yield from say_tag_back(now)
+        case TagDocument(), TagDocument() if before.version != now.version:
+            yield from say_tag_left(before)
             yield from say_tag_back(now)
         case TagDocument(), None:
             yield from say_tag_gone(before)
