@@ -1,6 +1,8 @@
 """A repository that is looked at again and again: what is appended, what is gone, what leads on."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from hashlib import md5
 from itertools import islice
 from pathlib import Path
 
@@ -17,9 +19,10 @@ from lineage.importing.importer import Importer, Source, Tally, looking_at
 from lineage.importing.looking import look_at
 from lineage.ledger import Event, EventKind, Execution, Ledger, Statement, TraceQuery
 from lineage_schemas.instants import instant_of
-from lineage_schemas.mlmd import Kind
+from lineage_schemas.mlmd import Artifact, Kind
 from lineage_schemas.records import LinkClass, Precision, StatedTime
 from lineage_schemas.values import JsonValue
+from looks import Remembered
 
 A, B, C = "a" * 32, "b" * 32, "c" * 32
 DEFINITION = (
@@ -260,6 +263,66 @@ def test_a_commit_that_is_reachable_again_is_told_as_such(
     again = watched.look()
     assert again.appended == 0
     assert (again.there, again.here) == (first.there, first.here)
+
+
+@pytest.mark.parametrize("looks", [1, 2], ids=["in-one-look", "in-a-later-look"])
+def test_metrics_that_are_declared_after_the_stage_ran_are_read(tmp_path: Path, looks: int) -> None:
+    tools = Tools(tmp_path / "work")
+    tools.begin()
+    body = '{"auc": 0.9}'
+    digest = md5(body.encode(), usedforsecurity=False).hexdigest()
+    tools.write("m.json", body)
+    tools.write("dvc.lock", lock_text(("train", {}, {"model.bin": B, "m.json": digest})))
+    definition = "stages:\n  train:\n    cmd: run train\n"
+    tools.write("dvc.yaml", f"{definition}    outs: [model.bin, m.json]\n")
+    tools.commit("Ran")
+    memory = Remembered()
+    if looks > 1:
+        read_once(tools.path, memory)
+    tools.write(
+        "dvc.yaml", f"{definition}    outs: [model.bin]\n    metrics: [m.json: {{cache: false}}]\n"
+    )
+    tools.commit("Declared")
+    records = records_of(read_once(tools.path, memory))
+    told = [
+        (one.type, one.properties.get("values"))
+        for one in records
+        if isinstance(one, Artifact) and "/m.json@" in str(one.key)
+    ]
+    assert told[-1] == ("lineage.Metrics", {"auc": 0.9})
+
+
+def test_many_metrics_that_are_declared_later_are_told_in_parts(tmp_path: Path) -> None:
+    """Two of them fit into one document, the third does not; a fourth alone does not either."""
+    tools = Tools(tmp_path / "work")
+    tools.begin()
+    body = json.dumps({"text": "x" * 200_000})
+    digest = md5(body.encode(), usedforsecurity=False).hexdigest()
+    names = {"a": ("a",), "b": ("b",), "c": ("c",), "d": ("d", "e", "f")}
+    files = {stage: [f"{name}.json" for name in own] for stage, own in names.items()}
+    for name in (name for own in files.values() for name in own):
+        tools.write(name, body)
+    tools.write(
+        "dvc.lock",
+        lock_text(*((stage, {}, dict.fromkeys(own, digest)) for stage, own in files.items())),
+    )
+    for role in ("outs", "metrics"):
+        stages = "".join(
+            f"  {stage}:\n    cmd: x\n    {role}: [{', '.join(own)}]\n"
+            for stage, own in files.items()
+        )
+        tools.write("dvc.yaml", f"stages:\n{stages}")
+        tools.commit(role)
+    look = read_once(tools.path)
+    told = {
+        str(one.key).partition("fraud/")[2][0]: one
+        for one in records_of(look)
+        if isinstance(one, Artifact) and one.type == "lineage.Metrics"
+    }
+    assert look.unread == []
+    kept = {name for name, one in told.items() if "values" in one.properties}
+    assert kept == {"a", "b", "c", "d", "e"}
+    assert "DECLARED_BYTES_MAX" in repr(told["f"].custom_properties["dvc.values_unread"])
 
 
 def test_a_stage_that_did_not_run_again_read_the_folder_as_it_was(tmp_path: Path) -> None:

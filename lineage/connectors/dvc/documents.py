@@ -116,7 +116,9 @@ class LockedStageName(Struct, frozen=True, omit_defaults=True):
 class PipelineDocument(Struct, frozen=True, omit_defaults=True, tag="pipeline"):
     """A pipeline in one state: of its lock file, and of the dvc.yaml beside it.
 
-    One with very many stages is told in several parts.
+    ``declared`` are outputs of its stages that are a model, or that dvc.yaml takes for something
+    which it did not when the stage was first seen. One with very many stages is told in several
+    parts.
     """
 
     repository: str
@@ -129,7 +131,7 @@ class PipelineDocument(Struct, frozen=True, omit_defaults=True, tag="pipeline"):
     part: int = 1
     parts: int = 1
     stages: tuple[LockedStageName, ...] = ()
-    models: tuple[StatedEntry, ...] = ()
+    declared: tuple[StatedEntry, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()
 
 

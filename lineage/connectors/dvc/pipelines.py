@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from math import ceil
 from typing import Final
 
 import msgspec
@@ -47,10 +46,17 @@ METRICS: Final = "metrics"
 STAGES_OF_PART_MAX: Final = 2_000
 """Stages in one document of a pipeline; what is more goes on in the next."""
 
+DECLARED_BYTES_MAX: Final = 512 * 1_024
+"""Of outputs that one document of a pipeline tells again; values of a stage beyond are left out."""
+
 _DIGEST_DIGITS: Final = 40
 _CANONICAL: Final = msgspec.json.Encoder(order="deterministic")
 _PATHS_KEPT: Final = 65_536
 _UNDECLARED: Final = Declared(".", {}, frozenset(), None, is_frozen=False)
+
+
+ToldRoles = frozenset[tuple[str, str]]
+"""Paths, and what each is taken for."""
 
 
 class Role(Struct, frozen=True):
@@ -298,36 +304,72 @@ class View:
             is_frozen=declared.is_frozen,
         )
 
-    def pipeline_documents(self, one: Understood) -> Iterator[PipelineDocument]:
-        """Yield a pipeline in its state at the commit, in as many parts as its stages need."""
-        for start in range(0, max(len(one.stages), 1), STAGES_OF_PART_MAX):
-            stages = one.stages[start : start + STAGES_OF_PART_MAX]
-            yield self._part(one, start // STAGES_OF_PART_MAX + 1, stages)
+    def pipeline_documents(
+        self, one: Understood, told: Mapping[str, ToldRoles | None]
+    ) -> Iterator[PipelineDocument]:
+        """Yield a pipeline in its state at the commit, in as many parts as it needs.
 
-    def _part(self, one: Understood, part: int, stages: tuple[Located, ...]) -> PipelineDocument:
-        roles = self.roles()
-        return PipelineDocument(
-            repository=self._repository,
-            path=one.path,
-            folder=one.folder,
-            blob=one.blob,
-            seen=self.seen,
-            definition=one.definition,
-            schema=one.lock.schema,
-            stages=tuple(
-                LockedStageName(located.stage.name, located.digest, located.is_declared)
-                for located in stages
-            ),
-            part=part,
-            parts=max(ceil(len(one.stages) / STAGES_OF_PART_MAX), 1),
-            models=tuple(
-                self._entry(entry, located.path(entry.path))
-                for located in stages
-                for entry in located.stage.outs
-                if (role := roles.get(located.path(entry.path))) and role.model is not None
-            ),
-            unread=one.unread if part == 1 else (),
-        )
+        ``told`` says by name what the stages' own documents take their outputs for; of stages that
+        are not in it the outputs are told already as they are.
+        """
+        parts = list(self._parts(one, told))
+        for number, (stages, declared) in enumerate(parts, start=1):
+            yield PipelineDocument(
+                repository=self._repository,
+                path=one.path,
+                folder=one.folder,
+                blob=one.blob,
+                seen=self.seen,
+                definition=one.definition,
+                schema=one.lock.schema,
+                stages=tuple(
+                    LockedStageName(located.stage.name, located.digest, located.is_declared)
+                    for located in stages
+                ),
+                part=number,
+                parts=len(parts),
+                declared=tuple(declared),
+                unread=one.unread if number == 1 else (),
+            )
+
+    def _parts(
+        self, one: Understood, told: Mapping[str, ToldRoles | None]
+    ) -> Iterator[tuple[list[Located], list[StatedEntry]]]:
+        stages: list[Located] = []
+        declared: list[StatedEntry] = []
+        size = 0
+        for located in one.stages:
+            more, more_bytes = self._declared(located, told.get(located.stage.name))
+            is_full = len(stages) == STAGES_OF_PART_MAX or size + more_bytes > DECLARED_BYTES_MAX
+            if stages and is_full:
+                yield stages, declared
+                stages, declared, size = [], [], 0
+            stages.append(located)
+            declared += more
+            size += more_bytes
+        yield stages, declared
+
+    def _declared(self, located: Located, told: ToldRoles | None) -> tuple[list[StatedEntry], int]:
+        """Return the outputs that the stage's document takes for something else; their bytes."""
+        found: list[StatedEntry] = []
+        size = 0
+        for entry in located.stage.outs:
+            path = located.path(entry.path)
+            role = self.roles().get(path)
+            if role is None:
+                continue
+            is_news = told is not None and bool(role.name) and (path, role.name) not in told
+            if role.model is None and not is_news:
+                continue
+            stated = self._out(entry, located)
+            more = len(_CANONICAL.encode(stated))
+            if size + more > DECLARED_BYTES_MAX:
+                reason = f"Over {DECLARED_BYTES_MAX} bytes are declared (DECLARED_BYTES_MAX)"
+                stated = msgspec.structs.replace(stated, values=None, unread=reason)
+                more = len(_CANONICAL.encode(stated))
+            found.append(stated)
+            size += more
+        return found, size
 
     def tracked_document(
         self, path: str, found: FoundFile, tracked: TrackedFile
@@ -536,3 +578,8 @@ def _filled(templates: Templates, text: str) -> str:
         return templates.text(text)
     except LedgerError:
         return text
+
+
+def told_roles(document: StageDocument) -> ToldRoles:
+    """Return what a stage's document takes its outputs for."""
+    return frozenset((out.path, out.role) for out in document.outs if out.role is not None)

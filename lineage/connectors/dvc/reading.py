@@ -23,13 +23,14 @@ from lineage.connectors.dvc.documents import (
     PipelineAt,
     PipelineDocument,
     RepositoryDocument,
+    StageDocument,
     TagDocument,
     UnreadPart,
     encode_document,
 )
 from lineage.connectors.dvc.files import Files, Snapshot, is_wanted
 from lineage.connectors.dvc.naming import DEFINITION, LOCK, subject
-from lineage.connectors.dvc.pipelines import Understood, View
+from lineage.connectors.dvc.pipelines import ToldRoles, Understood, View, told_roles
 from lineage.connectors.dvc.registry import RegistryEntry, versions_of
 from lineage.connectors.git.addresses import canonical_repository
 from lineage.connectors.git.objects import Commit, Tag, parse_commit, parse_tag
@@ -182,6 +183,7 @@ class _Look:
         self._aliases = dict(aliases)
         self._is_whole = is_whole
         self._seen: set[str] = set()
+        self._told: dict[str, ToldRoles | None] = {}  # by stage, what its document says
         self._back: set[str] = set()  # commits that were gone
         self._unread: set[str] = set()
         self._misread: dict[str, tuple[tuple[str, str], ...]] = {}
@@ -314,16 +316,23 @@ class _Look:
             for located in one.stages
         }
         fresh = [each for each in stages if each not in self._seen]
-        known = self._memory.known(fresh)
+        known = self._memory.known(each for each in stages if each not in self._told)
+        self._told.update((each, _told_roles(stage)) for each, stage in known.items())
+        told = {
+            located.stage.name: self._told[each]
+            for each, located in stages.items()
+            if each in self._told
+        }
         self._seen.update(fresh)
         for each in fresh:
             if each not in known:
-                body = encode_document(view.stage_document(one, stages[each]))
-                yield _fixed("stage", each, body, view.seen.time)
+                stage = view.stage_document(one, stages[each])
+                self._told[each] = told_roles(stage)
+                yield _fixed("stage", each, encode_document(stage), view.seen.time)
             elif self._is_whole:
                 yield _again("stage", each, known[each])
         # The first part comes last: whoever knows that one knows them all.
-        for document in reversed(tuple(view.pipeline_documents(one))):
+        for document in reversed(tuple(view.pipeline_documents(one, told))):
             part = name if document.part == 1 else f"{name}#{document.part}"
             yield _fixed("pipeline", part, encode_document(document), view.seen.time)
 
@@ -517,6 +526,12 @@ def _unread_stages(known: Known) -> tuple[tuple[str, str], ...]:
     if known.body is None or b'"unread"' not in known.body:
         return ()
     return msgspec.json.decode(known.body, type=PipelineDocument).unread
+
+
+def _told_roles(known: Known) -> ToldRoles | None:
+    if known.body is None:
+        return None  # it was erased: nothing of it is told again
+    return told_roles(msgspec.json.decode(known.body, type=StageDocument))
 
 
 def _stage_subjects(known: Known) -> list[str]:

@@ -201,7 +201,7 @@ def say_pipeline(document: PipelineDocument) -> Iterator[AnyRecord]:
         key = stage_key(repository, document.path, stage.name, stage.digest)
         yield Association(context=locked, execution=key)
         yield Event(artifact=lock, execution=key, kind=EventKind.OUTPUT, path=("lock", stage.name))
-    for entry in document.models:
+    for entry in document.declared:
         yield from say_entry(repository, entry, locked)
 
 
