@@ -44,8 +44,8 @@ class Document(Struct, frozen=True):
     nor ``@``, which stand for revisions and mappings (``subject_of`` encodes them). ``body`` is
     JSON in one spelling: the same thing shown again is the same bytes, so nothing in it may depend
     on when it was looked at. ``changed`` is when the thing came to be as it is shown, where the
-    source says so. ``is_fixed``: the thing never changes, so one that is known needs no second
-    look.
+    source says so. ``is_fixed``: the thing never changes, so one that is known, and not
+    as gone, needs no second look.
     """
 
     kind: str

@@ -191,7 +191,7 @@ def test_a_run_of_mlflow_that_a_metrics_file_names_is_claimed(tmp_path: Path) ->
     tools = Tools(tmp_path / "work")
     tools.begin()
     run = "0123456789abcdef" * 2
-    body = json.dumps({"auc": float("nan"), "mlflow": {"run_id": run}, "other_id": "f" * 32})
+    body = json.dumps({"auc": float("nan"), "mlflow_run_id": run, "other_id": "f" * 32})
     tools.write(
         "dvc.yaml", "stages:\n  one:\n    cmd: x\n    metrics:\n    - m.json: {cache: false}\n"
     )
@@ -204,8 +204,65 @@ def test_a_run_of_mlflow_that_a_metrics_file_names_is_claimed(tmp_path: Path) ->
         one for one in records if isinstance(one, Claim) and one.link_class is LinkClass.ASSERTED
     ]
     assert [one.identifier for one in claims] == [f"mlflow-run:{run}"]
-    assert claims[0].evidence["name"] == "mlflow.run_id"
+    assert claims[0].evidence["name"] == "mlflow_run_id"
     (execution,) = (one for one in records if isinstance(one, Execution))
     metrics = execution.properties["metrics"]
     assert isinstance(metrics, dict)
     assert metrics["auc"] == {"$float": "NaN"}
+
+
+FIRST, SECOND = "1" * 32, "2" * 32
+
+
+@pytest.mark.parametrize(
+    ("role", "files", "claimed"),
+    [
+        ("metrics", {"one": {"mlflow.run_id": FIRST}}, {("asserted", FIRST)}),
+        ("metrics", {"one": {"run_id": FIRST}}, {("derived", FIRST)}),
+        ("metrics", {"one": {"mlflow": {"run_id": FIRST}}}, {("derived", FIRST)}),
+        ("outs", {"one": {"mlflow_run_id": FIRST}}, {("derived", FIRST)}),
+        (
+            "metrics",
+            {"one": {"champion": {"run_id": FIRST}, "baseline": {"run_id": SECOND}}},
+            {("derived", FIRST), ("derived", SECOND)},
+        ),
+        (
+            "metrics",
+            {"one": {"mlflow_run_id": FIRST, "baseline": {"run_id": SECOND}}},
+            {("derived", FIRST), ("derived", SECOND)},
+        ),
+        (
+            "metrics",
+            {"one": {"mlflow_run_id": FIRST}, "two": {"mlflow_run_id": FIRST}},
+            {("derived", FIRST)},
+        ),
+        (
+            "metrics",
+            {"one": {"mlflow_run_id": FIRST}, "two": {"mlflow_run_id": SECOND}},
+            {("asserted", FIRST), ("asserted", SECOND)},
+        ),
+    ],
+    ids=["own", "bare", "deeper", "no-metrics", "compared", "beside", "shared", "each-its-own"],
+)
+def test_a_run_is_the_stage_itself_only_where_nothing_else_can_be_meant(
+    tmp_path: Path, role: str, files: dict[str, object], claimed: set[tuple[str, str]]
+) -> None:
+    tools = Tools(tmp_path / "work")
+    tools.begin()
+    definition = "stages:\n"
+    stages: list[tuple[str, dict[str, str], dict[str, str]]] = []
+    for name, values in files.items():
+        body = json.dumps(values)
+        tools.write(f"{name}.json", body)
+        definition += f"  {name}:\n    cmd: x\n    {role}:\n    - {name}.json: {{cache: false}}\n"
+        digest = hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
+        stages.append((name, {}, {f"{name}.json": digest}))
+    tools.write("dvc.yaml", definition)
+    tools.write("dvc.lock", lock_text(*stages))
+    tools.commit("Metrics")
+    found = {
+        (one.link_class.value, one.identifier.removeprefix("mlflow-run:"))
+        for one in records_of(look_at(tools.path))
+        if isinstance(one, Claim) and one.identifier.startswith("mlflow-run:")
+    }
+    assert found == claimed

@@ -1,6 +1,8 @@
 """A repository that is looked at again and again: what is appended, what is gone, what leads on."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from hashlib import md5
 from itertools import islice
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 
 from checks import check_ledger
 from doubles import NOON_US, FakeClock, SeededRandomness
-from dvc_repositories import HOUR, REPOSITORY, START, Tools, lock_text
+from dvc_repositories import HOUR, REPOSITORY, START, Tools, lock_text, records_of
 from dvc_repositories import look_at as read_once
 from lineage import open_ledger
 from lineage.connectors.dvc.mapping import DvcMapping
@@ -17,7 +19,10 @@ from lineage.importing.importer import Importer, Source, Tally, looking_at
 from lineage.importing.looking import look_at
 from lineage.ledger import Event, EventKind, Execution, Ledger, Statement, TraceQuery
 from lineage_schemas.instants import instant_of
+from lineage_schemas.mlmd import Artifact, Kind
 from lineage_schemas.records import LinkClass, Precision, StatedTime
+from lineage_schemas.values import JsonValue
+from looks import Remembered
 
 A, B, C = "a" * 32, "b" * 32, "c" * 32
 DEFINITION = (
@@ -144,6 +149,204 @@ def test_a_rewritten_history_is_told_as_gone(watched: Watched) -> None:
     commit = watched.ledger.show(f"git:commit/{watched.second}")
     assert "git.is_unreachable" in repr(commit)
     assert watched.look().appended == 0
+
+
+def _tags(watched: Watched, commit: str) -> JsonValue:
+    found = watched.ledger.show(f"git:commit/{commit}")[0].node.custom_properties
+    return found.get("git.tag/fraud#prod#1")
+
+
+def _is_deleted(watched: Watched, tag: str) -> JsonValue:
+    key = f"git:tag/{REPOSITORY.replace('/', '%2F')}/fraud#prod#1@{tag}"
+    return watched.ledger.show(key)[0].node.custom_properties.get("gto.is_tag_deleted")
+
+
+def test_a_tag_that_is_restored_is_there_again(watched: Watched) -> None:
+    watched.look()
+    tag = watched.tools.run("git", "rev-parse", "refs/tags/fraud#prod#1").strip()
+    watched.tools.run("git", "tag", "-d", "fraud#prod#1")
+    watched.look()
+    assert (_tags(watched, watched.first), _is_deleted(watched, tag)) == (None, True)
+    watched.tools.run("git", "update-ref", "refs/tags/fraud#prod#1", tag)
+    tally = watched.look()
+    assert (tally.appended, tally.older) == (1, 0)
+    assert _tags(watched, watched.first) is not None
+    assert _is_deleted(watched, tag) is False
+    assert watched.look().appended == 0
+    check_ledger(watched.ledger)
+
+
+@pytest.mark.parametrize("place", ["first", "second"])
+def test_a_tag_that_is_moved_to_an_older_date_is_taken_in_and_back(
+    watched: Watched, place: str
+) -> None:
+    watched.look()
+    old = watched.tools.run("git", "rev-parse", "refs/tags/fraud#prod#1").strip()
+    watched.tools.run("git", "tag", "-d", "fraud#prod#1")
+    watched.tools.clock -= HOUR
+    commit = {"first": watched.first, "second": watched.second}[place]
+    watched.tools.tag("fraud#prod#1", commit, "moved")
+    new = watched.tools.run("git", "rev-parse", "refs/tags/fraud#prod#1").strip()
+    assert watched.look().appended == 1
+    assert new in repr(_tags(watched, commit))
+    assert [_is_deleted(watched, one) for one in (old, new)] == [True, False]
+    watched.tools.run("git", "update-ref", "refs/tags/fraud#prod#1", old)
+    assert watched.look().appended == 1
+    assert old in repr(_tags(watched, watched.first))
+    assert [_is_deleted(watched, one) for one in (old, new)] == [False, True]
+
+
+def _marks(watched: Watched, version: str = "v1.0.0") -> dict[str, JsonValue]:
+    key = f"dvc:model-version/{REPOSITORY.replace('/', '%2F')}/fraud@{version}"
+    found = watched.ledger.show(key)[0].node.custom_properties
+    return {name: value for name, value in found.items() if name.startswith("gto.")}
+
+
+def _mark(action: str, minute: int, **more: JsonValue) -> dict[str, JsonValue]:
+    time = datetime.fromtimestamp(START + 2 * HOUR + 60 * minute, UTC)
+    return {"action": action, "time": time.strftime("%Y-%m-%dT%H:%M:%S.000000Z"), **more}
+
+
+def test_a_version_bears_what_each_tag_says_also_of_one_second(watched: Watched) -> None:
+    watched.tools.clock -= 60
+    watched.tools.tag("fraud#prod!#2", watched.first)
+    watched.look()
+    registered = _mark("registration", 1)
+    assert _marks(watched) == {
+        "gto.tag/fraud@v1.0.0": registered,
+        "gto.tag/fraud#prod#1": _mark("assignment", 2, stage="prod", counter=1),
+        "gto.tag/fraud#prod!#2": _mark("unassignment", 2, stage="prod", counter=2),
+    }
+    watched.tools.run("git", "tag", "-d", "fraud#prod!#2", "fraud#prod#1")
+    watched.look()
+    assert _marks(watched) == {"gto.tag/fraud@v1.0.0": registered}
+
+
+def test_a_tag_that_comes_to_be_of_another_version_leaves_the_first_until_it_is_back(
+    watched: Watched,
+) -> None:
+    watched.tools.clock += 60
+    watched.tools.tag("fraud#prod#2", watched.second)
+    watched.look()
+    assert list(_marks(watched, watched.second)) == ["gto.tag/fraud#prod#2"]
+    watched.tools.clock -= 90
+    watched.tools.tag("fraud@v2.0.0", watched.second)
+    watched.look()
+    assert _marks(watched, watched.second) == {}
+    assert list(_marks(watched, "v2.0.0")) == ["gto.tag/fraud#prod#2", "gto.tag/fraud@v2.0.0"]
+    watched.tools.run("git", "tag", "-d", "fraud@v2.0.0")
+    watched.look()
+    assert list(_marks(watched, watched.second)) == ["gto.tag/fraud#prod#2"]
+    assert _marks(watched, "v2.0.0") == {}
+
+
+@pytest.mark.parametrize("is_whole", [True, False], ids=["whole", "new"])
+def test_a_commit_that_is_reachable_again_is_told_as_such(
+    watched: Watched, *, is_whole: bool
+) -> None:
+    def is_unreachable() -> JsonValue:
+        (node,) = (
+            one.node
+            for one in watched.ledger.show(f"git:commit/{watched.second}")
+            if one.node.kind is Kind.ARTIFACT
+        )
+        return node.custom_properties.get("git.is_unreachable")
+
+    first = watched.look()
+    watched.tools.run("git", "reset", "-q", "--hard", watched.first)
+    watched.look()
+    assert is_unreachable() is True
+    watched.tools.run("git", "reset", "-q", "--hard", watched.second)
+    tally = watched.look(is_whole=is_whole)
+    assert (tally.appended, tally.older, tally.unread) == (1, 0, [])
+    assert is_unreachable() is False
+    again = watched.look()
+    assert again.appended == 0
+    assert (again.there, again.here) == (first.there, first.here)
+
+
+@pytest.mark.parametrize("looks", [1, 2], ids=["in-one-look", "in-a-later-look"])
+def test_metrics_that_are_declared_after_the_stage_ran_are_read(tmp_path: Path, looks: int) -> None:
+    tools = Tools(tmp_path / "work")
+    tools.begin()
+    body = '{"auc": 0.9}'
+    digest = md5(body.encode(), usedforsecurity=False).hexdigest()
+    tools.write("m.json", body)
+    tools.write("dvc.lock", lock_text(("train", {}, {"model.bin": B, "m.json": digest})))
+    definition = "stages:\n  train:\n    cmd: run train\n"
+    tools.write("dvc.yaml", f"{definition}    outs: [model.bin, m.json]\n")
+    tools.commit("Ran")
+    memory = Remembered()
+    if looks > 1:
+        read_once(tools.path, memory)
+    tools.write(
+        "dvc.yaml", f"{definition}    outs: [model.bin]\n    metrics: [m.json: {{cache: false}}]\n"
+    )
+    tools.commit("Declared")
+    records = records_of(read_once(tools.path, memory))
+    told = [
+        (one.type, one.properties.get("values"))
+        for one in records
+        if isinstance(one, Artifact) and "/m.json@" in str(one.key)
+    ]
+    assert told[-1] == ("lineage.Metrics", {"auc": 0.9})
+
+
+def test_many_metrics_that_are_declared_later_are_told_in_parts(tmp_path: Path) -> None:
+    """Two of them fit into one document, the third does not; a fourth alone does not either."""
+    tools = Tools(tmp_path / "work")
+    tools.begin()
+    body = json.dumps({"text": "x" * 200_000})
+    digest = md5(body.encode(), usedforsecurity=False).hexdigest()
+    names = {"a": ("a",), "b": ("b",), "c": ("c",), "d": ("d", "e", "f")}
+    files = {stage: [f"{name}.json" for name in own] for stage, own in names.items()}
+    for name in (name for own in files.values() for name in own):
+        tools.write(name, body)
+    tools.write(
+        "dvc.lock",
+        lock_text(*((stage, {}, dict.fromkeys(own, digest)) for stage, own in files.items())),
+    )
+    for role in ("outs", "metrics"):
+        stages = "".join(
+            f"  {stage}:\n    cmd: x\n    {role}: [{', '.join(own)}]\n"
+            for stage, own in files.items()
+        )
+        tools.write("dvc.yaml", f"stages:\n{stages}")
+        tools.commit(role)
+    look = read_once(tools.path)
+    told = {
+        str(one.key).partition("fraud/")[2][0]: one
+        for one in records_of(look)
+        if isinstance(one, Artifact) and one.type == "lineage.Metrics"
+    }
+    assert look.unread == []
+    kept = {name for name, one in told.items() if "values" in one.properties}
+    assert kept == {"a", "b", "c", "d", "e"}
+    assert "DECLARED_BYTES_MAX" in repr(told["f"].custom_properties["dvc.values_unread"])
+
+
+def test_a_stage_that_did_not_run_again_read_the_folder_as_it_was(tmp_path: Path) -> None:
+    """The folder is written anew by the second commit, and nobody has read it since."""
+    tools = Tools(tmp_path / "work")
+    tools.begin()
+    tools.write(
+        "dvc.yaml",
+        "stages:\n  prepare:\n    cmd: p\n    outs: [data]\n"
+        "  train:\n    cmd: t\n    deps: [data/x.csv]\n    outs: [model.bin]\n",
+    )
+    for folder in (A, C):
+        lock = lock_text(
+            ("prepare", {}, {"data": f"{folder}.dir"}),
+            ("train", {"data/x.csv": B}, {"model.bin": B}),
+        )
+        tools.write("dvc.lock", lock)
+        tools.commit(folder)
+    read = {
+        str(one.artifact).partition("/data")[2]
+        for one in records_of(read_once(tools.path))
+        if isinstance(one, Event) and "train@" in str(one.execution) and "overlaps" in one.path
+    }
+    assert read == {f"@md5:{A}.dir"}
 
 
 def test_the_log_that_was_made_can_be_audited(watched: Watched) -> None:

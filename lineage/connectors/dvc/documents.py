@@ -48,12 +48,16 @@ class SeenAt(Struct, frozen=True, omit_defaults=True):
     time: datetime | None = None
 
 
-class RunId(Struct, frozen=True):
-    """An MLflow run that a file names: the file, the keys that lead there, the id."""
+class RunId(Struct, frozen=True, omit_defaults=True):
+    """An MLflow run that a file names: the file, the keys that lead there, the id.
+
+    ``is_own``: the file says it of the stage that wrote it, and of no other.
+    """
 
     path: str
     name: str
     run: str
+    is_own: bool = False
 
 
 class ParamsFile(Struct, frozen=True, omit_defaults=True):
@@ -70,6 +74,17 @@ class ParamsFile(Struct, frozen=True, omit_defaults=True):
         return bool(self.locked) and self.committed not in (None, self.locked)
 
 
+class Overlap(Struct, frozen=True):
+    """A path that a stage reads lies in a folder that another writes, or the other way round.
+
+    ``written`` is in the state of the commit that has the stage first. At a later one it may have
+    been written anew, and the stage not have run again.
+    """
+
+    path: str
+    written: StatedEntry
+
+
 class StageDocument(Struct, frozen=True, omit_defaults=True, tag="stage"):
     """A stage that ran, told apart by its content: command, parameters, what it read and wrote."""
 
@@ -84,6 +99,7 @@ class StageDocument(Struct, frozen=True, omit_defaults=True, tag="stage"):
     outs: tuple[StatedEntry, ...] = ()
     params: tuple[ParamsFile, ...] = ()
     runs: tuple[RunId, ...] = ()
+    overlaps: tuple[Overlap, ...] = ()
     wdir: str | None = None
     desc: str | None = None
     is_frozen: bool = False
@@ -97,18 +113,12 @@ class LockedStageName(Struct, frozen=True, omit_defaults=True):
     is_declared: bool = True
 
 
-class Overlap(Struct, frozen=True):
-    """A path that one stage reads lies in a folder that another writes, or the other way round."""
-
-    reader: str
-    path: str
-    written: StatedEntry
-
-
 class PipelineDocument(Struct, frozen=True, omit_defaults=True, tag="pipeline"):
     """A pipeline in one state: of its lock file, and of the dvc.yaml beside it.
 
-    One with very many stages is told in several parts.
+    ``declared`` are outputs of its stages that are a model, or that dvc.yaml takes for something
+    which it did not when the stage was first seen. One with very many stages is told in several
+    parts.
     """
 
     repository: str
@@ -121,8 +131,7 @@ class PipelineDocument(Struct, frozen=True, omit_defaults=True, tag="pipeline"):
     part: int = 1
     parts: int = 1
     stages: tuple[LockedStageName, ...] = ()
-    overlaps: tuple[Overlap, ...] = ()
-    models: tuple[StatedEntry, ...] = ()
+    declared: tuple[StatedEntry, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()
 
 

@@ -11,7 +11,12 @@ from msgspec import Struct
 
 from lineage.connectors.dvc.naming import DEFINITION, LOCK
 from lineage.connectors.dvc.remotes import Remotes, read_remotes
-from lineage.connectors.dvc.values import read_values, refuse_unreadable
+from lineage.connectors.dvc.values import (
+    NamedRun,
+    find_run_ids,
+    read_values,
+    refuse_unreadable,
+)
 from lineage.connectors.git.objects import FILE, SYMLINK, TREE, Commit
 from lineage.connectors.git.process import OVERSIZED, GitObject, ObjectReader
 from lineage.connectors.git.trees import FoundFile, Trees
@@ -33,6 +38,9 @@ from lineage_schemas.values import JsonValue
 TRACKED: Final = ".dvc"
 CONFIGURATION: Final = ".dvc/config"
 ARTIFACTS: Final = "artifacts.yaml"
+
+VALUE_ENDINGS: Final = (".json", ".yaml", ".yml", ".toml")
+"""Of files that may hold values."""
 
 _SCHEMA: Final = "2.0"
 _LOCK_STARTS: Final = (b"schema: '2.0'\nstages:\n", b'schema: "2.0"\nstages:\n')
@@ -166,6 +174,21 @@ class Files:
             return None
         ending = posixpath.splitext(path)[1]
         return self._once(found, f"values{ending}", lambda body: read_values(path, body))
+
+    def run_ids(self, commit: Commit, path: str) -> tuple[NamedRun, ...]:
+        """Return the MLflow runs that a file of values names at a commit, if it can be read."""
+        if not path.endswith(VALUE_ENDINGS):
+            return ()
+        found = self.at(commit, path)
+        if found is None:
+            return ()
+        form = f"run ids{posixpath.splitext(path)[1]}"
+        try:
+            return self._once(
+                found, form, lambda body: tuple(find_run_ids(read_values(path, body)))
+            )
+        except LedgerError:
+            return ()
 
     def lock(self, found: FoundFile) -> Lock:
         """Understand a dvc.lock. Raises like ``body``, and DecodeError where it cannot."""

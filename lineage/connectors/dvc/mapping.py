@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
@@ -18,9 +18,12 @@ from lineage.connectors.dvc.documents import (
 )
 from lineage.connectors.dvc.said_commits import (
     say_commit,
+    say_commit_back,
     say_commit_gone,
     say_tag,
+    say_tag_back,
     say_tag_gone,
+    say_tag_left,
 )
 from lineage.connectors.dvc.said_pipelines import (
     say_pipeline,
@@ -36,7 +39,7 @@ VERSION: Final = "dvc/1"
 
 
 class DvcMapping:
-    """Understands what ``read_repository`` yields."""
+    """Understands what ``DvcReader`` yields."""
 
     @property
     def version(self) -> str:
@@ -53,26 +56,41 @@ class DvcMapping:
         Raises:
             InvalidInputError: the document cannot be understood; names the JSON path.
         """
-        told = revision.before is not None and revision.before != GONE
-        before = decode_document(revision.before or b"") if told else None
-        said = list(_undone(before, revision))
-        if revision.body != GONE:
-            document = decode_document(revision.body)
-            records, stated = _told(document, revision.at)
+        before = _document(revision.before)
+        now = _document(revision.body)
+        said: list[Said] = []
+        changes = tuple(_changes(before, now, is_back=revision.before == GONE))
+        if changes:
+            said.append(Said(between(revision.after, revision.at), changes))
+        if now is not None:
+            records, stated = _told(now, revision.at)
             said.append(Said(stated, tuple(records)))
         return tuple(said)
 
 
-def _undone(before: AnyDocument | None, revision: Revision) -> Iterable[Said]:
-    """Say what the document before stated and is so no longer."""
-    stated = between(revision.after, revision.at)
-    match before:
-        case TagDocument():
-            now = None if revision.body == GONE else decode_document(revision.body)
-            if not isinstance(now, TagDocument) or now.object != before.object:
-                yield Said(stated, tuple(say_tag_gone(before)))
-        case CommitDocument() if revision.body == GONE:
-            yield Said(stated, tuple(say_commit_gone(before)))
+def _document(body: bytes | None) -> AnyDocument | None:
+    return None if body is None or body == GONE else decode_document(body)
+
+
+def _changes(
+    before: AnyDocument | None, now: AnyDocument | None, *, is_back: bool
+) -> Iterator[AnyRecord]:
+    """Yield what was so and is so no longer, and what is so again."""
+    match before, now:
+        case TagDocument(), TagDocument() if before.object != now.object:
+            yield from say_tag_gone(before)
+            yield from say_tag_back(now)
+        case TagDocument(), TagDocument() if before.version != now.version:
+            yield from say_tag_left(before)
+            yield from say_tag_back(now)
+        case TagDocument(), None:
+            yield from say_tag_gone(before)
+        case None, TagDocument() if is_back:
+            yield from say_tag_back(now)
+        case CommitDocument(), None:
+            yield from say_commit_gone(before)
+        case None, CommitDocument() if is_back:
+            yield from say_commit_back(now)
         case _:
             return
 

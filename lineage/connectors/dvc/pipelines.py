@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from math import ceil
 from typing import Final
 
 import msgspec
@@ -24,11 +23,18 @@ from lineage.connectors.dvc.documents import (
     StatedEntry,
     TrackedDocument,
 )
-from lineage.connectors.dvc.files import Files, Snapshot, lock_of_stage_file
+from lineage.connectors.dvc.files import VALUE_ENDINGS, Files, Snapshot, lock_of_stage_file
 from lineage.connectors.dvc.naming import DEFINITION
 from lineage.connectors.dvc.remotes import Remotes
 from lineage.connectors.dvc.templates import Declared, Templates
-from lineage.connectors.dvc.values import as_object, find_run_ids, has_state, look_up, read_values
+from lineage.connectors.dvc.values import (
+    NamedRun,
+    as_object,
+    find_run_ids,
+    has_state,
+    look_up,
+    read_values,
+)
 from lineage.connectors.git.addresses import canonical_repository
 from lineage.connectors.git.trees import FoundFile
 from lineage_schemas.errors import DecodeError, LedgerError
@@ -40,11 +46,17 @@ METRICS: Final = "metrics"
 STAGES_OF_PART_MAX: Final = 2_000
 """Stages in one document of a pipeline; what is more goes on in the next."""
 
+DECLARED_BYTES_MAX: Final = 512 * 1_024
+"""Of outputs that one document of a pipeline tells again; values of a stage beyond are left out."""
+
 _DIGEST_DIGITS: Final = 40
-_VALUE_ENDINGS: Final = (".json", ".yaml", ".yml", ".toml")
 _CANONICAL: Final = msgspec.json.Encoder(order="deterministic")
 _PATHS_KEPT: Final = 65_536
 _UNDECLARED: Final = Declared(".", {}, frozenset(), None, is_frozen=False)
+
+
+ToldRoles = frozenset[tuple[str, str]]
+"""Paths, and what each is taken for."""
 
 
 class Role(Struct, frozen=True):
@@ -108,8 +120,10 @@ class View:
         self._aliases = aliases
         self._roles: dict[str, Role] | None = None
         self._outs: dict[str, StatedEntry] | None = None
+        self._listed: list[str] | None = None
         self._pipelines: list[Understood] | None = None
         self._by_path: dict[str, Understood | None] = {}
+        self._naming: dict[str, set[tuple[str, str]]] | None = None
         self.seen = SeenAt(snapshot.commit.sha, snapshot.commit.time)
 
     # --- what is there ---
@@ -283,56 +297,79 @@ class View:
             params=tuple(
                 self._params(located.path(path), locked) for path, locked in stage.params.items()
             ),
-            runs=tuple(self._runs(outs)),
+            runs=tuple(self._runs((one.path, stage.name), outs)),
+            overlaps=tuple(self._overlaps(located)),
             wdir=None if declared.wdir == "." else declared.wdir,
             desc=declared.desc,
             is_frozen=declared.is_frozen,
         )
 
-    def pipeline_documents(self, one: Understood) -> Iterator[PipelineDocument]:
-        """Yield a pipeline in its state at the commit, in as many parts as its stages need."""
-        overlaps = list(self._overlaps(one))
-        for start in range(0, max(len(one.stages), 1), STAGES_OF_PART_MAX):
-            stages = one.stages[start : start + STAGES_OF_PART_MAX]
-            names = {located.stage.name for located in stages}
-            yield self._part(
-                one,
-                start // STAGES_OF_PART_MAX + 1,
-                stages,
-                tuple(each for each in overlaps if each.reader in names),
+    def pipeline_documents(
+        self, one: Understood, told: Mapping[str, ToldRoles | None]
+    ) -> Iterator[PipelineDocument]:
+        """Yield a pipeline in its state at the commit, in as many parts as it needs.
+
+        ``told`` says by name what the stages' own documents take their outputs for; of stages that
+        are not in it the outputs are told already as they are.
+        """
+        parts = list(self._parts(one, told))
+        for number, (stages, declared) in enumerate(parts, start=1):
+            yield PipelineDocument(
+                repository=self._repository,
+                path=one.path,
+                folder=one.folder,
+                blob=one.blob,
+                seen=self.seen,
+                definition=one.definition,
+                schema=one.lock.schema,
+                stages=tuple(
+                    LockedStageName(located.stage.name, located.digest, located.is_declared)
+                    for located in stages
+                ),
+                part=number,
+                parts=len(parts),
+                declared=tuple(declared),
+                unread=one.unread if number == 1 else (),
             )
 
-    def _part(
-        self,
-        one: Understood,
-        part: int,
-        stages: tuple[Located, ...],
-        overlaps: tuple[Overlap, ...],
-    ) -> PipelineDocument:
-        roles = self.roles()
-        return PipelineDocument(
-            repository=self._repository,
-            path=one.path,
-            folder=one.folder,
-            blob=one.blob,
-            seen=self.seen,
-            definition=one.definition,
-            schema=one.lock.schema,
-            stages=tuple(
-                LockedStageName(located.stage.name, located.digest, located.is_declared)
-                for located in stages
-            ),
-            part=part,
-            parts=max(ceil(len(one.stages) / STAGES_OF_PART_MAX), 1),
-            overlaps=overlaps,
-            models=tuple(
-                self._entry(entry, located.path(entry.path))
-                for located in stages
-                for entry in located.stage.outs
-                if (role := roles.get(located.path(entry.path))) and role.model is not None
-            ),
-            unread=one.unread if part == 1 else (),
-        )
+    def _parts(
+        self, one: Understood, told: Mapping[str, ToldRoles | None]
+    ) -> Iterator[tuple[list[Located], list[StatedEntry]]]:
+        stages: list[Located] = []
+        declared: list[StatedEntry] = []
+        size = 0
+        for located in one.stages:
+            more, more_bytes = self._declared(located, told.get(located.stage.name))
+            is_full = len(stages) == STAGES_OF_PART_MAX or size + more_bytes > DECLARED_BYTES_MAX
+            if stages and is_full:
+                yield stages, declared
+                stages, declared, size = [], [], 0
+            stages.append(located)
+            declared += more
+            size += more_bytes
+        yield stages, declared
+
+    def _declared(self, located: Located, told: ToldRoles | None) -> tuple[list[StatedEntry], int]:
+        """Return the outputs that the stage's document takes for something else; their bytes."""
+        found: list[StatedEntry] = []
+        size = 0
+        for entry in located.stage.outs:
+            path = located.path(entry.path)
+            role = self.roles().get(path)
+            if role is None:
+                continue
+            is_news = told is not None and bool(role.name) and (path, role.name) not in told
+            if role.model is None and not is_news:
+                continue
+            stated = self._out(entry, located)
+            more = len(_CANONICAL.encode(stated))
+            if size + more > DECLARED_BYTES_MAX:
+                reason = f"Over {DECLARED_BYTES_MAX} bytes are declared (DECLARED_BYTES_MAX)"
+                stated = msgspec.structs.replace(stated, values=None, unread=reason)
+                more = len(_CANONICAL.encode(stated))
+            found.append(stated)
+            size += more
+        return found, size
 
     def tracked_document(
         self, path: str, found: FoundFile, tracked: TrackedFile
@@ -421,16 +458,48 @@ class View:
             raise DecodeError("The file at the commit is not the one that the stage wrote")
         return read_values(path, body)
 
-    def _runs(self, outs: tuple[StatedEntry, ...]) -> Iterator[RunId]:
-        for out in outs:
-            values: JsonValue = out.values
-            if values is None and out.path.endswith(_VALUE_ENDINGS) and out.uri is None:
-                try:
-                    values = self._written(out.path, out.state)
-                except LedgerError:
-                    continue  # no file of values in git: nothing is claimed of it
-            for name, run in find_run_ids(values):
-                yield RunId(out.path, name, run)
+    def _runs(self, stage: tuple[str, str], outs: tuple[StatedEntry, ...]) -> Iterator[RunId]:
+        """Yield the runs that a stage's files name, and say which is the stage itself.
+
+        One that is named beside another, or by another stage as well, may be any of them.
+        """
+        found = [
+            (out, named)
+            for out in outs
+            if out.values is not None or (out.path.endswith(VALUE_ENDINGS) and out.uri is None)
+            for named in self._named_runs(out)
+        ]
+        measured = {named.run for out, named in found if out.role == METRICS}
+        for out, named in found:
+            is_own = (
+                named.is_plain
+                and out.role == METRICS
+                and len(measured) == 1
+                and self._stages_naming(named.run) <= {stage}
+            )
+            yield RunId(out.path, named.name, named.run, is_own)
+
+    def _named_runs(self, out: StatedEntry) -> tuple[NamedRun, ...]:
+        try:
+            return tuple(find_run_ids(self._written(out.path, out.state)))
+        except LedgerError:
+            return ()  # no file of values in git: nothing is claimed of it
+
+    def _stages_naming(self, run: str) -> set[tuple[str, str]]:
+        """Return the stages of the commit, by lock and name, that write a run's id into a file."""
+        if self._naming is None:
+            naming: dict[str, set[tuple[str, str]]] = {}
+            written = (
+                ((one.path, located.stage.name), located.path(entry.path))
+                for one in self.pipelines()
+                for located in one.stages
+                for entry in located.stage.outs
+            )
+            for stage, path in written:
+                for named in self._files.run_ids(self._snapshot.commit, path):
+                    naming.setdefault(named.run, set()).add(stage)
+            self._naming = naming
+        return self._naming.get(run, set())
 
     def _params(self, path: str, locked: dict[str, JsonValue] | None) -> ParamsFile:
         plain = as_object(locked or {})
@@ -447,16 +516,16 @@ class View:
             path, plain, {name: value for name, (is_there, value) in found.items() if is_there}
         )
 
-    def _overlaps(self, one: Understood) -> Iterator[Overlap]:
+    def _overlaps(self, located: Located) -> Iterator[Overlap]:
         outs = self.outs()
-        listed = sorted(outs)
-        for located in one.stages:
-            own = {located.path(entry.path) for entry in located.stage.outs}
-            for entry in located.stage.deps:
-                path = located.path(entry.path)
-                for written in _overlapping(path, outs, listed):
-                    if written.path not in own:
-                        yield Overlap(located.stage.name, path, written)
+        if self._listed is None:
+            self._listed = sorted(outs)
+        own = {located.path(entry.path) for entry in located.stage.outs}
+        for entry in located.stage.deps:
+            path = located.path(entry.path)
+            for written in _overlapping(path, outs, self._listed):
+                if written.path not in own:
+                    yield Overlap(path, written)
 
 
 def _overlapping(
@@ -509,3 +578,8 @@ def _filled(templates: Templates, text: str) -> str:
         return templates.text(text)
     except LedgerError:
         return text
+
+
+def told_roles(document: StageDocument) -> ToldRoles:
+    """Return what a stage's document takes its outputs for."""
+    return frozenset((out.path, out.role) for out in document.outs if out.role is not None)

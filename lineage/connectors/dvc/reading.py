@@ -23,13 +23,14 @@ from lineage.connectors.dvc.documents import (
     PipelineAt,
     PipelineDocument,
     RepositoryDocument,
+    StageDocument,
     TagDocument,
     UnreadPart,
     encode_document,
 )
 from lineage.connectors.dvc.files import Files, Snapshot, is_wanted
 from lineage.connectors.dvc.naming import DEFINITION, LOCK, subject
-from lineage.connectors.dvc.pipelines import Understood, View
+from lineage.connectors.dvc.pipelines import ToldRoles, Understood, View, told_roles
 from lineage.connectors.dvc.registry import RegistryEntry, versions_of
 from lineage.connectors.git.addresses import canonical_repository
 from lineage.connectors.git.objects import Commit, Tag, parse_commit, parse_tag
@@ -47,7 +48,7 @@ from lineage.connectors.git.repository import (
     read_shallow,
 )
 from lineage.connectors.git.trees import FoundFile, Trees
-from lineage.connectors.scanning import Document, Known, Listed, Look, Memory, Unread
+from lineage.connectors.scanning import GONE, Document, Known, Listed, Look, Memory, Unread
 from lineage_schemas.errors import DecodeError, InvalidInputError, LedgerError
 from lineage_schemas.outside.gto import parse_registry_tag
 from lineage_schemas.values import JsonValue
@@ -182,6 +183,8 @@ class _Look:
         self._aliases = dict(aliases)
         self._is_whole = is_whole
         self._seen: set[str] = set()
+        self._told: dict[str, ToldRoles | None] = {}  # by stage, what its document says
+        self._back: set[str] = set()  # commits that were gone
         self._unread: set[str] = set()
         self._misread: dict[str, tuple[tuple[str, str], ...]] = {}
 
@@ -204,7 +207,9 @@ class _Look:
         """Yield what each commit has and, after it, the commit."""
         boundary = read_shallow(self._repository)
         for window in _windows(shas, _WINDOW):
-            known = self._memory.known(f"commit/{sha}" for sha in window)
+            told = self._memory.known(f"commit/{sha}" for sha in window)
+            known = {name: one for name, one in told.items() if one.body != GONE}
+            self._back.update(name for name in told if name not in known)
             looked_at = [sha for sha in window if self._is_whole or f"commit/{sha}" not in known]
             if not self._is_whole:
                 for one in known.values():
@@ -311,16 +316,23 @@ class _Look:
             for located in one.stages
         }
         fresh = [each for each in stages if each not in self._seen]
-        known = self._memory.known(fresh)
+        known = self._memory.known(each for each in stages if each not in self._told)
+        self._told.update((each, _told_roles(stage)) for each, stage in known.items())
+        told = {
+            located.stage.name: self._told[each]
+            for each, located in stages.items()
+            if each in self._told
+        }
         self._seen.update(fresh)
         for each in fresh:
             if each not in known:
-                body = encode_document(view.stage_document(one, stages[each]))
-                yield _fixed("stage", each, body, view.seen.time)
+                stage = view.stage_document(one, stages[each])
+                self._told[each] = told_roles(stage)
+                yield _fixed("stage", each, encode_document(stage), view.seen.time)
             elif self._is_whole:
                 yield _again("stage", each, known[each])
         # The first part comes last: whoever knows that one knows them all.
-        for document in reversed(tuple(view.pipeline_documents(one))):
+        for document in reversed(tuple(view.pipeline_documents(one, told))):
             part = name if document.part == 1 else f"{name}#{document.part}"
             yield _fixed("pipeline", part, encode_document(document), view.seen.time)
 
@@ -370,7 +382,10 @@ class _Look:
             ),
             unread=tuple(unread),
         )
-        yield _fixed("commit", f"commit/{commit.sha}", encode_document(document), commit.time)
+        name = f"commit/{commit.sha}"
+        # One that is back is news of this look, and was committed before it was gone.
+        time = None if name in self._back else commit.time
+        yield _fixed("commit", name, encode_document(document), time)
 
     def _pipeline_paths(self, snapshot: Snapshot) -> Iterator[str]:
         """Yield the lock files of a commit, and the stage files of old among its ``.dvc`` files."""
@@ -467,8 +482,9 @@ class _Look:
                 )
 
     def _tag(self, document: TagDocument) -> Document:
-        time = document.tagger.time if document.tagger else None
-        return Document("tag", subject("tag", document.name), encode_document(document), time)
+        # The tagger's time is not when the tag came to be here: one that is restored, or moved to
+        # an older date, would be taken for older than what is known of it.
+        return Document("tag", subject("tag", document.name), encode_document(document))
 
     def _commits(self, shas: Sequence[str]) -> list[Commit]:
         found: list[Commit] = []
@@ -510,6 +526,12 @@ def _unread_stages(known: Known) -> tuple[tuple[str, str], ...]:
     if known.body is None or b'"unread"' not in known.body:
         return ()
     return msgspec.json.decode(known.body, type=PipelineDocument).unread
+
+
+def _told_roles(known: Known) -> ToldRoles | None:
+    if known.body is None:
+        return None  # it was erased: nothing of it is told again
+    return told_roles(msgspec.json.decode(known.body, type=StageDocument))
 
 
 def _stage_subjects(known: Known) -> list[str]:

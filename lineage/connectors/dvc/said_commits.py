@@ -112,14 +112,34 @@ def _locked(document: CommitDocument, key: str) -> Iterator[AnyRecord]:
 
 def say_tag(document: TagDocument) -> Iterator[AnyRecord]:
     """Yield an annotated tag: on its commit, and what it did to the model registry."""
+    yield _tagged(document)
+    if document.registry is not None:
+        yield from _registry(document, document.registry)
+
+
+def say_tag_back(document: TagDocument) -> Iterator[AnyRecord]:
+    """Yield that a tag is there, by now: after it was deleted, or was about something else.
+
+    Its tagger's time may lie before that, so what it stated then no longer shows.
+    """
+    yield _tagged(document)
+    if document.registry is not None:
+        yield Execution(
+            key=tag_key(document.repository, document.name, document.object),
+            custom_properties={"gto.is_tag_deleted": False},
+        )
+        version = _version_key(document)
+        if version is not None:
+            yield Artifact(key=version, custom_properties=_marked(document, document.registry))
+
+
+def _tagged(document: TagDocument) -> Artifact:
     tag: dict[str, JsonValue] = {"object": document.object, "is_signed": document.is_signed}
     if document.tagger is not None and document.tagger.time is not None:
         tag["time"] = shown_time(document.tagger.time)
-    yield Artifact(
+    return Artifact(
         key=commit_key(document.commit), custom_properties={f"git.tag/{document.name}": tag}
     )
-    if document.registry is not None:
-        yield from _registry(document, document.registry)
 
 
 def say_tag_gone(document: TagDocument) -> Iterator[AnyRecord]:
@@ -132,11 +152,24 @@ def say_tag_gone(document: TagDocument) -> Iterator[AnyRecord]:
             key=tag_key(document.repository, document.name, document.object),
             custom_properties={"gto.is_tag_deleted": True},
         )
+    yield from say_tag_left(document)
+
+
+def say_tag_left(document: TagDocument) -> Iterator[AnyRecord]:
+    """Yield that a tag is not about the version any more that it was about."""
+    version = _version_key(document)
+    if version is not None:
+        yield Artifact(key=version, custom_properties={_mark(document): None})
 
 
 def say_commit_gone(document: CommitDocument) -> Iterator[AnyRecord]:
     """Yield that no branch or tag leads to a commit any more."""
     yield Artifact(key=commit_key(document.sha), custom_properties={"git.is_unreachable": True})
+
+
+def say_commit_back(document: CommitDocument) -> Iterator[AnyRecord]:
+    """Yield that a branch or tag leads to a commit again."""
+    yield Artifact(key=commit_key(document.sha), custom_properties={"git.is_unreachable": False})
 
 
 def _registry(document: TagDocument, said: RegistryTag) -> Iterator[AnyRecord]:
@@ -162,14 +195,14 @@ def _registry(document: TagDocument, said: RegistryTag) -> Iterator[AnyRecord]:
     yield Association(context=model, execution=key)
     revision = commit_key(document.commit)
     yield Event(artifact=revision, execution=key, kind=EventKind.INPUT, path=("revision",))
-    if document.version is None:
+    version = _version_key(document)
+    if version is None:
         return
-    version = model_version_key(repository, said.model, document.version)
     yield Artifact(
         key=version,
         type="lineage.ModelVersion",
         properties=_version(document, said),
-        custom_properties=_stage(document, said),
+        custom_properties=_marked(document, said),
     )
     yield Attribution(context=model, artifact=version)
     # A stage that is given to a commit makes a version out of it.
@@ -245,10 +278,27 @@ def _version(document: TagDocument, said: RegistryTag) -> dict[str, JsonValue]:
     return found
 
 
-def _stage(document: TagDocument, said: RegistryTag) -> dict[str, JsonValue]:
-    if said.stage is None:
-        if said.action is Action.DEREGISTRATION:
-            return {"gto.is_registered": False}
-        return {"gto.is_registered": True}
-    is_assigned = said.action is Action.ASSIGNMENT
-    return {f"gto.stage/{said.stage}": {"is_assigned": is_assigned, "tag": document.name}}
+def _marked(document: TagDocument, said: RegistryTag) -> dict[str, JsonValue]:
+    """Return what a tag says of a version, under the tag's own name.
+
+    Tags of one second may contradict each other, and one of them may be deleted: which stage a
+    version has follows from all of them in their order, as ``current_intervals`` tells.
+    """
+    told: dict[str, JsonValue] = {
+        "action": said.action.value,
+        "stage": said.stage,
+        "counter": said.counter,
+    }
+    if document.tagger is not None and document.tagger.time is not None:
+        told["time"] = shown_time(document.tagger.time)
+    return {_mark(document): {name: value for name, value in told.items() if value is not None}}
+
+
+def _mark(document: TagDocument) -> str:
+    return f"gto.tag/{document.name}"
+
+
+def _version_key(document: TagDocument) -> str | None:
+    if document.registry is None or document.version is None:
+        return None
+    return model_version_key(document.repository, document.registry.model, document.version)

@@ -85,12 +85,13 @@ def say_stage(document: StageDocument) -> Iterator[AnyRecord]:
                 yield from say_entry(repository, entry, key)
             artifact = entry_key(repository, entry, key)
             yield Event(artifact=artifact, execution=key, kind=kind, path=(role, entry.path))
+    yield from _overlaps(document, key)
     for run in document.runs:
         yield Claim(
             kind=Kind.EXECUTION,
             node=key,
             identifier=mlflow_unscoped_run_identifier(run.run),
-            link_class=LinkClass.ASSERTED,
+            link_class=LinkClass.ASSERTED if run.is_own else LinkClass.DERIVED,
             evidence={
                 "repository": repository,
                 "path": run.path,
@@ -98,6 +99,18 @@ def say_stage(document: StageDocument) -> Iterator[AnyRecord]:
                 "commit": document.seen.commit,
             },
         )
+
+
+def _overlaps(document: StageDocument, key: str) -> Iterator[AnyRecord]:
+    """Yield, for a file read out of a folder that another stage wrote, that the folder was read."""
+    for one in document.overlaps:
+        if one.written.state is not None:
+            yield Event(
+                artifact=data_key(document.repository, one.written.path, one.written.state),
+                execution=key,
+                kind=EventKind.INPUT,
+                path=("deps", one.path, "overlaps", one.written.path),
+            )
 
 
 def _stage_properties(document: StageDocument) -> dict[str, JsonValue]:
@@ -188,23 +201,8 @@ def say_pipeline(document: PipelineDocument) -> Iterator[AnyRecord]:
         key = stage_key(repository, document.path, stage.name, stage.digest)
         yield Association(context=locked, execution=key)
         yield Event(artifact=lock, execution=key, kind=EventKind.OUTPUT, path=("lock", stage.name))
-    yield from _overlaps(document)
-    for entry in document.models:
+    for entry in document.declared:
         yield from say_entry(repository, entry, locked)
-
-
-def _overlaps(document: PipelineDocument) -> Iterator[AnyRecord]:
-    """Yield, for a file read out of a folder that another stage wrote, that the folder was read."""
-    digests = {stage.name: stage.digest for stage in document.stages}
-    for one in document.overlaps:
-        reader = stage_key(document.repository, document.path, one.reader, digests[one.reader])
-        if one.written.state is not None:
-            yield Event(
-                artifact=data_key(document.repository, one.written.path, one.written.state),
-                execution=reader,
-                kind=EventKind.INPUT,
-                path=("deps", one.path, "overlaps", one.written.path),
-            )
 
 
 def _locked_properties(document: PipelineDocument) -> dict[str, JsonValue]:

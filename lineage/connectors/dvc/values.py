@@ -8,7 +8,7 @@ import posixpath
 import re
 import tomllib
 from collections.abc import Iterator
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from lineage.connectors.yaml_documents import read_yaml
 from lineage_schemas.errors import DecodeError, LimitExceededError
@@ -21,7 +21,8 @@ VALUES_BYTES_MAX: Final = 256 * 1_024
 
 _LFS_START: Final = b"version https://git-lfs.github.com/spec/"
 _CONFLICT: Final = re.compile(rb"^<{7} .*^={7}$.*^>{7} ", re.MULTILINE | re.DOTALL)
-_RUN_ID_NAMES: Final = frozenset({"mlflow_run_id", "mlflow.run_id", "mlflow_run", "run_id"})
+_OWN_RUN_ID_NAMES: Final = frozenset({"mlflow_run_id", "mlflow.run_id"})
+_RUN_ID_NAMES: Final = _OWN_RUN_ID_NAMES | {"mlflow_run", "run_id"}
 _RUN_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
@@ -85,20 +86,29 @@ def step_into(value: JsonValue, step: str) -> tuple[bool, JsonValue]:
             return False, None
 
 
-def find_run_ids(values: JsonValue) -> Iterator[tuple[str, str]]:
-    """Yield each name that is one of an MLflow run's id, with the id."""
+class NamedRun(NamedTuple):
+    """An MLflow run's id in a file, and the keys that lead there.
+
+    ``is_plain``: it stands at the top, under a name that leaves no doubt. Deeper down it may as
+    well be the run of a model that was compared with.
+    """
+
+    name: str
+    run: str
+    is_plain: bool
+
+
+def find_run_ids(values: JsonValue) -> Iterator[NamedRun]:
+    """Yield each value under a name that is one of an MLflow run's id."""
     waiting: list[tuple[str, JsonValue]] = [("", values)]
     while waiting:
         start, value = waiting.pop()
         if not isinstance(value, dict):
             continue
         for name, inner in value.items():
-            if (
-                name.lower() in _RUN_ID_NAMES
-                and isinstance(inner, str)
-                and _RUN_ID.fullmatch(inner)
-            ):
-                yield start + name, inner
+            called = name.lower()
+            if called in _RUN_ID_NAMES and isinstance(inner, str) and _RUN_ID.fullmatch(inner):
+                yield NamedRun(start + name, inner, not start and called in _OWN_RUN_ID_NAMES)
             waiting.append((f"{start}{name}.", inner))
 
 
