@@ -129,9 +129,27 @@ def test_lineage_is_flat_and_counts_its_stubs(told: SurfaceClient) -> None:
     assert (dig(found, "stubs"), dig(found, "unknown"), dig(found, "complete")) == (1, [], True)
 
 
-def test_lineage_both_ways(told: SurfaceClient) -> None:
-    found = dig(told.ask(LINEAGE, start=[DATA], direction="DOWNSTREAM"), "lineage", "nodes")
-    assert [dig(node, "key") for node in cast("list[JsonValue]", found)] == [DATA, RUN, MODEL]
+@pytest.mark.parametrize(
+    ("direction", "expected"),
+    [("UPSTREAM", [RUN, DATA]), ("DOWNSTREAM", [RUN, MODEL]), ("BOTH", [RUN, DATA, MODEL])],
+)
+@pytest.mark.parametrize("is_written_out", [False, True], ids=["variable", "literal"])
+def test_lineage_goes_the_way_that_is_asked_for(
+    told: SurfaceClient, direction: str, expected: list[str], *, is_written_out: bool
+) -> None:
+    if is_written_out:
+        query = f'{{ lineage(start: ["{RUN}"], direction: {direction}) {{ nodes {{ key }} }} }}'
+        found = dig(told.ask(query), "lineage", "nodes")
+    else:
+        found = dig(told.ask(LINEAGE, start=[RUN], direction=direction), "lineage", "nodes")
+    keys = {str(dig(node, "key")) for node in cast("list[JsonValue]", found)}
+    assert keys == set(expected)
+
+
+@pytest.mark.parametrize("classes", ["[DERIVED]", "[ASSERTED, CONTENT]", "[]"])
+def test_the_classes_that_are_crossed_may_be_written_out(told: SurfaceClient, classes: str) -> None:
+    query = f'{{ lineage(start: ["{RUN}"], cross: {classes}) {{ nodes {{ key }} }} }}'
+    assert dig(told.ask(query), "lineage", "nodes")
 
 
 def test_an_unknown_start_is_a_counted_stub(told: SurfaceClient) -> None:

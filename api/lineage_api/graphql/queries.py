@@ -185,10 +185,11 @@ class Query:
             )
         query = TraceQuery(
             start=tuple(start),
-            direction=direction,
+            # The library hands an enumeration's values on as plain text, unless left out.
+            direction=graph.Direction(direction),
             depth=DEPTH_MAX if depth is None else depth,
             nodes=nodes,
-            cross=tuple(LinkClass(one.value) for one in cross),
+            cross=tuple(map(LinkClass, cross)),
         )
         return info.context.ledger.trace(query, **_question(info, namespace, as_of))
 
