@@ -96,16 +96,25 @@ def _opened(session: Session, place: str, said: Given, shown_at: str | None) -> 
         raise click.UsageError("--server says which server this is a copy of.")
     path = Path(place)
     moment = _moment(path, shown_at)
-    yield Opened(_copy_reader(path, said, moment), source_of(session, said.server, said), [])
+    reader, notes = _copy_reader(path, said, moment)
+    yield Opened(reader, source_of(session, said.server, said), notes)
 
 
-def _copy_reader(path: Path, said: Given, shown_at: datetime | None) -> SourceReader:
-    from lineage.connectors.mlflow.database import DatabaseReader  # noqa: PLC0415 - for copies only
+def _copy_reader(
+    path: Path, said: Given, shown_at: datetime | None
+) -> tuple[SourceReader, list[str]]:
+    from lineage.connectors.mlflow import database  # noqa: PLC0415 - for copies only
     from lineage.connectors.mlflow.files import FolderReader  # noqa: PLC0415 - as above
 
+    workspace = said.files.workspace
     if path.is_dir():
-        return FolderReader(path, reading_of(said), shown_at)
-    return DatabaseReader(path, reading_of(said), shown_at)
+        if workspace:
+            raise click.UsageError("--workspace is for servers and databases: a folder has none.")
+        return FolderReader(path, reading_of(said), shown_at), []
+    reader = database.DatabaseReader(
+        path, reading_of(said), shown_at, workspace or database.DEFAULT_WORKSPACE
+    )
+    return reader, reader.notes
 
 
 def _moment(path: Path, shown_at: str | None) -> datetime | None:

@@ -104,7 +104,11 @@ def server_options(command: Command) -> Command:
             help="The key of that certificate.  [default: in the same file]",
         ),
         click.option(
-            "--workspace", metavar="NAME", default="", help="The workspace on the server to read."
+            "--workspace",
+            metavar="NAME",
+            default="",
+            help="The workspace to read. Another one is another --server.  [default: the server's "
+            "own; of a database: default]",
         ),
     )
     for option in reversed(options):

@@ -58,6 +58,9 @@ from lineage_schemas.values import JsonValue, metric_value
 BESIDE: Final = ("-wal", "-journal")
 """What SQLite keeps beside a file: without it the last transactions are missing."""
 
+DEFAULT_WORKSPACE: Final = "default"
+WORKSPACES_NAMED_MAX: Final = 10
+
 COPY: Final = "copy.db"
 COPIES_MAX: Final = 5
 
@@ -66,9 +69,10 @@ _NAN: Final = float("nan")
 
 
 class DatabaseReader:
-    """One look at a copy of an MLflow database. Always a whole one.
+    """One look at one workspace in a copy of an MLflow database. Always a whole one.
 
-    ``schema`` is MLflow's name for the schema of the file, once it was opened.
+    ``schema`` is MLflow's name for the schema of the file, once it was opened; ``notes`` tell, for
+    people, what else the file holds.
     """
 
     tool = TOOL
@@ -80,31 +84,54 @@ class DatabaseReader:
         file: Path,
         options: ReadingOptions = DEFAULT_OPTIONS,
         shown_at: datetime | None = None,
+        workspace: str = DEFAULT_WORKSPACE,
     ) -> None:
         self.address = file.as_posix()
         self.shown_at = shown_at
         self.schema = ""
+        self.notes: list[str] = []
         self._file = file
         self._options = options
+        self._workspace = workspace
         self._cut: set[str] = set()
 
     def read(self, memory: Memory, cursor: JsonValue, *, is_whole: bool) -> Look:  # noqa: ARG002 - a copy has no cursor, and is read whole
         """Yield all that the database holds.
 
         Raises:
-            NotFoundError: there is no such file.
+            NotFoundError: there is no such file, or no such workspace in it.
             ForeignStoreError: the file is no SQLite database, or none of MLflow's.
         """
         with tempfile.TemporaryDirectory(prefix="lineage-mlflow-") as folder:
             copy = _copied(self._file, Path(folder))
             with closing(_opened(copy, self.address)) as connection:
-                tables = _Tables(connection)
+                tables = _Tables(connection, self._workspace)
                 if not tables.has("experiments") or not tables.has("runs"):
                     raise _foreign(self.address)
                 self.schema = next(
                     (str(row["version_num"]) for row in tables.all("alembic_version")), ""
                 )
+                self._find_workspace(tables)
                 yield from self._read(tables)
+
+    def _find_workspace(self, tables: _Tables) -> None:
+        # Two workspaces may have a model of one name each, which are two models and no revisions
+        # of one: each workspace is a server of its own.
+        others = tables.workspaces() or {DEFAULT_WORKSPACE}
+        is_there = self._workspace in others
+        others.discard(self._workspace)
+        named = ", ".join(sorted(others)[:WORKSPACES_NAMED_MAX])
+        if not is_there:
+            raise NotFoundError(
+                f"This database has no workspace {self._workspace}",
+                where=self.address,
+                hint=f"It has: {named}.",
+            )
+        if others:
+            self.notes.append(
+                f"Workspaces of this database that were not read: {named}. "
+                "Each is a server of its own, by a name of its own"
+            )
 
     def _read(self, tables: _Tables) -> Look:
         parts: tuple[tuple[str, Callable[[_Tables], Iterator[Found]]], ...] = (
@@ -294,8 +321,9 @@ def _workspace(row: _Row) -> _Row:
 class _Tables:
     """The tables of one database, whatever its schema. Names of tables and columns are ours."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, workspace: str) -> None:
         self._connection = connection
+        self._workspace = workspace
         self._columns: dict[str, tuple[str, ...]] = {}
 
     def has(self, table: str) -> bool:
@@ -303,10 +331,28 @@ class _Tables:
         return bool(self._columns_of(table))
 
     def all(self, table: str, *order: str) -> Iterator[_Row]:
-        """Yield all rows of a table in an order; of one that is not there, none."""
+        """Yield the workspace's rows of a table in an order; of one that is not there, none."""
         columns = self._columns_of(table)
         sorted_by = ", ".join(name for name in order if name in columns)
-        yield from self._rows(table, f"ORDER BY {sorted_by}" if sorted_by else "", ())
+        rest, values = self._of_workspace(columns)
+        yield from self._rows(table, f"{rest} ORDER BY {sorted_by}" if sorted_by else rest, values)
+
+    def _of_workspace(self, columns: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+        if "workspace" in columns:
+            return "WHERE workspace = ?", (self._workspace,)
+        if "experiment_id" in columns and "workspace" in self._columns_of("experiments"):
+            ids = "SELECT experiment_id FROM experiments WHERE workspace = ?"
+            return f"WHERE experiment_id IN ({ids})", (self._workspace,)
+        return "", ()
+
+    def workspaces(self) -> set[str]:
+        """Return the workspaces that have something; of schemas without workspaces, none."""
+        return {
+            str(name)
+            for table in ("experiments", "registered_models")
+            if "workspace" in self._columns_of(table)
+            for (name,) in self._connection.execute(f"SELECT DISTINCT workspace FROM {table}")  # noqa: S608 - the two names above
+        }
 
     def where(self, table: str, equal: _Row) -> Iterator[_Row]:
         """Yield the rows whose columns have these values, as far as there are such columns."""
