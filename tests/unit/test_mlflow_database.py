@@ -1,5 +1,6 @@
 """A copy of a database is read as its server would show it, of any schema, and within its time."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,7 +10,9 @@ import pytest
 
 from lineage.connectors.mlflow.database import DatabaseReader
 from lineage_schemas.errors import NotFoundError
+from lineage_schemas.instants import instant_of
 from mlflow_looking import documents, fresh_ledger, graph, look
+from terminal import Terminal
 
 OLD = """
 CREATE TABLE experiments(experiment_id INTEGER, name TEXT, lifecycle_stage TEXT);
@@ -72,3 +75,24 @@ def test_a_database_of_before_workspaces_is_the_default_one(
     assert documents(DatabaseReader(tmp_path / "mlflow.db")) == ({}, [])
     with pytest.raises(NotFoundError):
         documents(DatabaseReader(tmp_path / "mlflow.db", workspace="a"))
+
+
+def test_what_stands_only_in_the_log_is_read_through_a_link_as_well(
+    database: sqlite3.Connection, tmp_path: Path
+) -> None:
+    database.executescript("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;" + OLD)
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.execute("INSERT INTO experiments VALUES (1, 'e', 'active')")
+    database.commit()
+    os.utime(tmp_path / "mlflow.db", (1, 1))
+    linked = tmp_path / "elsewhere" / "link.db"
+    linked.parent.mkdir()
+    linked.symlink_to(tmp_path / "mlflow.db")
+    assert list(documents(DatabaseReader(linked))[0]) == ["experiment/1"]
+    terminal = Terminal(tmp_path / "ledger.db")
+    terminal.done("import", "mlflow", str(linked), "--server", "a")
+    with terminal.open() as ledger:
+        scan = ledger.looks.scans("mlflow:a").whole
+    assert scan is not None
+    written = (tmp_path / "mlflow.db-wal").stat().st_mtime_ns
+    assert scan.started == instant_of(written // 1_000)

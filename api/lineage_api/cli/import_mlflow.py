@@ -123,6 +123,7 @@ def _moment(path: Path, shown_at: str | None) -> datetime | None:
         return instant_of(parse_instant(shown_at))
     if path.is_dir():
         return None
-    # What was written last may still stand in SQLite's log beside the file.
-    written = [one for one in (path, path.with_name(f"{path.name}-wal")) if one.exists()]
+    # What was written last may still stand in SQLite's log, beside the file that a link leads to.
+    file = path.resolve()
+    written = [one for one in (file, file.with_name(f"{file.name}-wal")) if one.exists()]
     return instant_of(max(one.stat().st_mtime_ns for one in written or [path]) // 1_000)

@@ -90,7 +90,8 @@ class DatabaseReader:
         self.shown_at = shown_at
         self.schema = ""
         self.notes: list[str] = []
-        self._file = file
+        # SQLite keeps its log beside the file itself, and not beside a link to it.
+        self._file = file.resolve()
         self._options = options
         self._workspace = workspace
         self._cut: set[str] = set()
