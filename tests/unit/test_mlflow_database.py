@@ -19,6 +19,13 @@ CREATE TABLE experiments(experiment_id INTEGER, name TEXT, lifecycle_stage TEXT)
 CREATE TABLE runs(run_uuid TEXT, experiment_id INTEGER, name TEXT, status TEXT,
                   start_time BIGINT, end_time BIGINT, lifecycle_stage TEXT);
 """
+VALUES = """
+CREATE TABLE params(key TEXT, value TEXT, run_uuid TEXT, PRIMARY KEY(key, run_uuid));
+CREATE TABLE tags(key TEXT, value TEXT, run_uuid TEXT, PRIMARY KEY(key, run_uuid));
+CREATE TABLE metrics(key TEXT, value FLOAT, timestamp BIGINT, run_uuid TEXT, step BIGINT,
+                     is_nan BOOLEAN, PRIMARY KEY(key, timestamp, step, run_uuid, value));
+INSERT INTO experiments VALUES (1, 'e', 'active');
+"""
 WORKSPACES = (
     OLD
     + """
@@ -49,9 +56,9 @@ def test_one_workspace_is_read_and_the_others_are_named(
 ) -> None:
     database.executescript(WORKSPACES)
     ledger = fresh_ledger()
-    for hours in range(2):
-        reader = DatabaseReader(tmp_path / "mlflow.db", workspace="a")
-        tally = look(ledger, reader, hours=hours)
+    look(ledger, DatabaseReader(tmp_path / "mlflow.db", workspace="a"))
+    reader = DatabaseReader(tmp_path / "mlflow.db", workspace="a")
+    tally = look(ledger, reader, hours=1)
     assert (tally.appended, tally.unread) == (0, [])
     assert set(tally.there.values()) == {1}
     assert [note for note in reader.notes if "were not read: b." in note]
@@ -96,3 +103,43 @@ def test_what_stands_only_in_the_log_is_read_through_a_link_as_well(
     assert scan is not None
     written = (tmp_path / "mlflow.db-wal").stat().st_mtime_ns
     assert scan.started == instant_of(written // 1_000)
+
+
+def test_a_database_without_indexes_takes_as_long_as_it_has_runs(
+    database: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.executescript(OLD + VALUES)
+    steps = 0
+    connect = sqlite3.connect
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    def counting(file: Path) -> sqlite3.Connection:
+        connection = connect(file)
+        connection.set_progress_handler(count, 100)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", counting)
+    taken: list[int] = []
+    for first in (0, 200):
+        fill(database, first, 200)
+        steps = 0
+        shown, unread = documents(DatabaseReader(tmp_path / "mlflow.db"))
+        taken.append(steps)
+        assert unread == []
+        assert len([name for name in shown if name.startswith("run/")]) == first + 200
+    assert taken[1] < 2.5 * taken[0]
+
+
+def fill(database: sqlite3.Connection, first: int, count: int) -> None:
+    for number in range(first, first + count):
+        run = f"{number:032x}"
+        database.execute("INSERT INTO runs VALUES (?, 1, 'r', 'FINISHED', 1, 2, 'active')", (run,))
+        for table in ("params", "tags"):
+            database.execute(f"INSERT INTO {table} VALUES ('p', 'v', ?)", (run,))  # noqa: S608 - one of the two
+        for step in range(3):
+            database.execute("INSERT INTO metrics VALUES ('m', 1.0, 1, ?, ?, 0)", (run, step))
+    database.commit()

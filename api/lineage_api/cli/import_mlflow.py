@@ -96,8 +96,8 @@ def _opened(session: Session, place: str, said: Given, shown_at: str | None) -> 
         raise click.UsageError("--server says which server this is a copy of.")
     path = Path(place)
     moment = _moment(path, shown_at)
-    reader, notes = _copy_reader(path, said, moment)
-    yield Opened(reader, source_of(session, said.server, said), notes)
+    copy, notes = _copy_reader(path, said, moment)
+    yield Opened(copy, source_of(session, said.server, said), notes)
 
 
 def _copy_reader(

@@ -1,7 +1,8 @@
 """Reads a copy of the SQLite file in which an MLflow server keeps its things.
 
 MLflow migrates a file that it merely opens, and SQLite itself writes beside one that it reads. So
-the file and its log are copied into a folder of our own, and the copy is opened for reading only.
+the file and its log are copied into a folder of our own, and of the copy we only read, once what
+is looked up there has an index.
 The columns are looked up, so that old schemas are read as they are: what a schema does not have is
 absent.
 """
@@ -12,7 +13,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -57,6 +58,17 @@ from lineage_schemas.values import JsonValue, metric_value
 
 BESIDE: Final = ("-wal", "-journal")
 """What SQLite keeps beside a file: without it the last transactions are missing."""
+
+_LOOKED_UP: Final = (
+    *(("params", ("run_uuid",)), ("tags", ("run_uuid",)), ("latest_metrics", ("run_uuid",))),
+    *(("metrics", ("run_uuid", "key")), ("experiment_tags", ("experiment_id",))),
+    *(("inputs", ("destination_type", "destination_id")), ("inputs", ("source_type", "source_id"))),
+    *(("input_tags", ("input_uuid",)), ("datasets", ("dataset_uuid",))),
+    *(("logged_model_tags", ("model_id",)), ("logged_model_params", ("model_id",))),
+    *(("logged_model_metrics", ("model_id",)), ("registered_model_tags", ("name",))),
+    *(("registered_model_aliases", ("name",)), ("model_version_tags", ("name", "version"))),
+)
+"""By what rows are looked up, once for each thing."""
 
 DEFAULT_WORKSPACE: Final = "default"
 WORKSPACES_NAMED_MAX: Final = 10
@@ -472,13 +484,39 @@ def _states(file: Path) -> list[tuple[int, int] | None]:
 def _opened(copy: Path, address: str) -> sqlite3.Connection:
     connection = sqlite3.connect(copy)
     try:
-        connection.execute("PRAGMA query_only = ON")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        for number, (table, columns) in enumerate(_LOOKED_UP):
+            _index(connection, table, columns, number)
+        connection.execute("PRAGMA query_only = ON")
     except sqlite3.DatabaseError as error:
         connection.close()
         raise _foreign(address) from error
     connection.text_factory = _text
     return connection
+
+
+def _index(
+    connection: sqlite3.Connection, table: str, columns: tuple[str, ...], number: int
+) -> None:
+    """Index a table of the copy: old schemas have none, and each run would be searched in all."""
+    rows = connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+    if {name for (name,) in rows} >= set(columns) and not _is_indexed(connection, table, columns):
+        # A damaged page ends this; whoever reads the table tells of it, and the rest is only slow.
+        with suppress(sqlite3.DatabaseError):
+            listed = ", ".join(columns)
+            connection.execute(f'CREATE INDEX "lineage {number}" ON "{table}" ({listed})')
+
+
+def _is_indexed(connection: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> bool:
+    rows = connection.execute(
+        "SELECT one.name, part.name FROM pragma_index_list(?) AS one, "
+        "pragma_index_info(one.name) AS part ORDER BY one.name, part.seqno",
+        (table,),
+    )
+    indexes: dict[str, list[str]] = {}
+    for index, column in rows:
+        indexes.setdefault(index, []).append(column)
+    return any(set(found[: len(columns)]) == set(columns) for found in indexes.values())
 
 
 def _text(raw: bytes) -> str:
