@@ -148,3 +148,36 @@ def test_nothing_is_read_past_its_limit(mlruns: Path, place: str, size: int, kin
     _, unread, _ = read(mlruns)
     assert [one.kind for one in unread] == [kind]
     assert "over the limit" in unread[0].reason
+
+
+@pytest.mark.parametrize(
+    ("place", "kind", "uncertain"),
+    [
+        ("1", "experiment", {"experiment", "run", "logged_model"}),
+        (f"1/{RUN}", "run", {"run"}),
+        (f"1/models/{MODEL}", "logged_model", {"logged_model"}),
+        ("models/fraud", "registered_model", {"registered_model", "model_version"}),
+        ("models/fraud/version-1", "model_version", {"model_version"}),
+    ],
+    ids=["experiment", "run", "logged-model", "registered-model", "version"],
+)
+def test_a_thing_without_its_meta_file_is_unread_and_not_gone(
+    mlruns: Path, place: str, kind: str, uncertain: set[str]
+) -> None:
+    everything = read(mlruns)[2]
+    (mlruns / place / "meta.yaml").unlink()
+    _, unread, listed = read(mlruns)
+    assert [(one.kind, one.subject) for one in unread] == [(kind, f"{kind}/{place}")]
+    assert "meta.yaml" in unread[0].reason
+    assert everything - listed == uncertain
+
+
+def test_a_run_by_another_name_is_known_by_what_it_holds(mlruns: Path) -> None:
+    put(mlruns / "1" / "my-run" / "metrics" / "loss", "1 0.5 0\n")
+    assert [one.subject for one in read(mlruns)[1]] == ["run/1/my-run"]
+
+
+def test_a_folder_of_something_else_is_passed_over(mlruns: Path) -> None:
+    for place in ("notes", "1/notes", "models/notes", "1/models/notes", "models/fraud/notes"):
+        put(mlruns / place / "readme.txt", "nothing of MLflow's")
+    assert read(mlruns)[1] == []

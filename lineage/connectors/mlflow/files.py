@@ -14,6 +14,7 @@ as it is when it is read. Links are told as unread and not followed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -85,6 +86,8 @@ MODEL_STATES: Final = {
     3: "LOGGED_MODEL_UPLOAD_FAILED",
 }
 DELETED_VERSION: Final = "Deleted_Internal"
+
+_RUN_ID: Final = re.compile("[0-9a-f]{32}")
 
 _Values = dict[str, JsonValue]
 
@@ -169,6 +172,9 @@ class FolderReader:
             try:
                 if (unlinked(folder) / META).is_file():
                     yield folder
+                elif _looks_like(kind, folder):
+                    # Passed over, it would be taken for gone.
+                    raise NotFoundError(f"Its {META} is missing", where=folder.as_posix())
             except (LedgerError, OSError) as error:
                 yield self._unread(kind, folder, error)
 
@@ -309,6 +315,20 @@ def _may_be(kind: str, name: str) -> bool:
     if kind in {EXPERIMENT, RUN}:
         return name not in RESERVED
     return kind != MODEL_VERSION or name.startswith("version-")
+
+
+def _looks_like(kind: str, folder: Path) -> bool:
+    """Tell whether a folder seems to hold a thing of a kind, though it says nothing of itself."""
+    if kind == EXPERIMENT:
+        return folder.name.isdecimal() or any(folder.glob(f"*/{META}"))
+    if kind == RUN:
+        is_id = _RUN_ID.fullmatch(folder.name) is not None
+        return is_id or any((folder / part).is_dir() for part in ("params", "metrics", "tags"))
+    if kind == LOGGED_MODEL:
+        return folder.name.startswith("m-")
+    if kind == REGISTERED_MODEL:
+        return (folder / "aliases").is_dir() or any(folder.glob("version-*"))
+    return True
 
 
 def _run(folder: Path) -> Shown:
