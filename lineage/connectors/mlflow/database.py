@@ -1,23 +1,22 @@
 """Reads a copy of the SQLite file in which an MLflow server keeps its things.
 
 MLflow migrates a file that it merely opens, and SQLite itself writes beside one that it reads. So
-the file and its log are copied into a folder of our own, and of the copy we only read, once what
-is looked up there has an index.
-The columns are looked up, so that old schemas are read as they are: what a schema does not have is
-absent.
+the file and its log are copied into a folder of our own, and the copy is only read, once what is
+looked up there has an index. The columns are looked up, so that old schemas are read as they are:
+what a schema does not have is absent.
 """
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from lineage.connectors.mlflow.copying import copied, foreign, opened
 from lineage.connectors.mlflow.documents import (
     EXPERIMENT,
     LOGGED_MODEL,
@@ -48,33 +47,11 @@ from lineage.connectors.mlflow.reading import (
     series,
 )
 from lineage.connectors.scanning import Document, Listed, Look, Memory, Unread
-from lineage_schemas.errors import (
-    ForeignStoreError,
-    LedgerError,
-    NotFoundError,
-    StoreBusyError,
-)
+from lineage_schemas.errors import LedgerError, NotFoundError
 from lineage_schemas.values import JsonValue, metric_value
-
-BESIDE: Final = ("-wal", "-journal")
-"""What SQLite keeps beside a file: without it the last transactions are missing."""
-
-_LOOKED_UP: Final = (
-    *(("params", ("run_uuid",)), ("tags", ("run_uuid",)), ("latest_metrics", ("run_uuid",))),
-    *(("metrics", ("run_uuid", "key")), ("experiment_tags", ("experiment_id",))),
-    *(("inputs", ("destination_type", "destination_id")), ("inputs", ("source_type", "source_id"))),
-    *(("input_tags", ("input_uuid",)), ("datasets", ("dataset_uuid",))),
-    *(("logged_model_tags", ("model_id",)), ("logged_model_params", ("model_id",))),
-    *(("logged_model_metrics", ("model_id",)), ("registered_model_tags", ("name",))),
-    *(("registered_model_aliases", ("name",)), ("model_version_tags", ("name", "version"))),
-)
-"""By what rows are looked up, once for each thing."""
 
 DEFAULT_WORKSPACE: Final = "default"
 WORKSPACES_NAMED_MAX: Final = 10
-
-COPY: Final = "copy.db"
-COPIES_MAX: Final = 5
 
 _Row = dict[str, JsonValue]
 _NAN: Final = float("nan")
@@ -116,11 +93,11 @@ class DatabaseReader:
             ForeignStoreError: the file is no SQLite database, or none of MLflow's.
         """
         with tempfile.TemporaryDirectory(prefix="lineage-mlflow-") as folder:
-            copy = _copied(self._file, Path(folder))
-            with closing(_opened(copy, self.address)) as connection:
+            copy = copied(self._file, Path(folder))
+            with closing(opened(copy, self.address)) as connection:
                 tables = _Tables(connection, self._workspace)
                 if not tables.has("experiments") or not tables.has("runs"):
-                    raise _foreign(self.address)
+                    raise foreign(self.address)
                 self.schema = next(
                     (str(row["version_num"]) for row in tables.all("alembic_version")), ""
                 )
@@ -443,90 +420,3 @@ def _point(row: _Row) -> Point:
 def _order(point: Point) -> tuple[int, int, float]:
     step, value, at = point
     return step, at, value if isinstance(value, float) else float("-inf")
-
-
-def _copied(file: Path, folder: Path) -> Path:
-    """Copy a database with what SQLite keeps beside it; the original is only read.
-
-    Raises:
-        NotFoundError: there is no such file.
-        StoreBusyError: it was written to each time it was copied.
-    """
-    if not file.is_file():
-        raise NotFoundError("There is no such file", where=file.as_posix())
-    copy = folder / COPY
-    for _ in range(COPIES_MAX):
-        before = _states(file)
-        for ending in ("", *BESIDE):
-            beside, target = file.with_name(file.name + ending), folder / f"{COPY}{ending}"
-            target.unlink(missing_ok=True)
-            if beside.is_file():
-                shutil.copyfile(beside, target)
-        if _states(file) == before:
-            return copy
-    raise StoreBusyError(
-        "The database is being written to, and no whole copy could be made",
-        where=file.as_posix(),
-        hint="Read a backup of it, or ask its server over REST.",
-    )
-
-
-def _states(file: Path) -> list[tuple[int, int] | None]:
-    """Return what changes when a file is written to, or is there no more."""
-    states: list[tuple[int, int] | None] = []
-    for ending in ("", *BESIDE):
-        beside = file.with_name(file.name + ending)
-        state = beside.stat() if beside.is_file() else None
-        states.append(None if state is None else (state.st_mtime_ns, state.st_size))
-    return states
-
-
-def _opened(copy: Path, address: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(copy)
-    try:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        for number, (table, columns) in enumerate(_LOOKED_UP):
-            _index(connection, table, columns, number)
-        connection.execute("PRAGMA query_only = ON")
-    except sqlite3.DatabaseError as error:
-        connection.close()
-        raise _foreign(address) from error
-    connection.text_factory = _text
-    return connection
-
-
-def _index(
-    connection: sqlite3.Connection, table: str, columns: tuple[str, ...], number: int
-) -> None:
-    """Index a table of the copy: old schemas have none, and each run would be searched in all."""
-    rows = connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
-    if {name for (name,) in rows} >= set(columns) and not _is_indexed(connection, table, columns):
-        # A damaged page ends this; whoever reads the table tells of it, and the rest is only slow.
-        with suppress(sqlite3.DatabaseError):
-            listed = ", ".join(columns)
-            connection.execute(f'CREATE INDEX "lineage {number}" ON "{table}" ({listed})')
-
-
-def _is_indexed(connection: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> bool:
-    rows = connection.execute(
-        "SELECT one.name, part.name FROM pragma_index_list(?) AS one, "
-        "pragma_index_info(one.name) AS part ORDER BY one.name, part.seqno",
-        (table,),
-    )
-    indexes: dict[str, list[str]] = {}
-    for index, column in rows:
-        indexes.setdefault(index, []).append(column)
-    return any(set(found[: len(columns)]) == set(columns) for found in indexes.values())
-
-
-def _text(raw: bytes) -> str:
-    """Read text as UTF-8; a byte that is none becomes the mark for that."""
-    return raw.decode(errors="replace")
-
-
-def _foreign(address: str) -> ForeignStoreError:
-    return ForeignStoreError(
-        "This is no database of an MLflow server",
-        where=address,
-        hint="Name the SQLite file that the server is started with, usually mlflow.db.",
-    )
