@@ -167,8 +167,9 @@ def test_a_server_that_is_not_there(empty: Terminal, monkeypatch: pytest.MonkeyP
         ("nowhere.db",),
         ("nowhere.db", "--server", "a"),
         (".", "--server", "a", "--shown-at", "yesterday"),
+        (".", "--server", "a", "--workspace", "w"),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_what_is_asked_wrongly_is_told(empty: Terminal, arguments: tuple[str, ...]) -> None:
     done = empty.run("import", "mlflow", *arguments)

@@ -244,7 +244,7 @@ def test_image_and_stage_are_said_outside_of_ci_too() -> None:
         "DVC_STUDIO_TOKEN": "s3cret",
     }
     assert tags(environ) == {
-        "image.digest": DIGEST,
+        "image.digest": f"registry.example.org:5000/train@{DIGEST}",
         "dvc.stage": "models/dvc.yaml:train@eu",
         "dvc.experiment": "puffy-daks",
         "dvc.rev": SHA,
@@ -252,11 +252,19 @@ def test_image_and_stage_are_said_outside_of_ci_too() -> None:
     assert tags({"LINEAGE_IMAGE_DIGEST": DIGEST}) == {"image.digest": DIGEST}
 
 
+def test_the_image_that_kubernetes_names_is_said_without_the_way_it_was_pulled() -> None:
+    place = f"registry.example.org/train@{DIGEST}"
+    said = tags({"LINEAGE_IMAGE_DIGEST": f"docker-pullable://{place}"})
+    assert said == {"image.digest": place}
+
+
 @pytest.mark.parametrize(
     "environ",
     [
         pytest.param({"LINEAGE_IMAGE_DIGEST": "train:latest"}, id="a tag is no digest"),
         pytest.param({"LINEAGE_IMAGE_DIGEST": "sha256:abc"}, id="a short digest"),
+        pytest.param({"LINEAGE_IMAGE_DIGEST": f"u:s3cret@r/t@{DIGEST}"}, id="a user in an image"),
+        pytest.param({"LINEAGE_IMAGE_DIGEST": f"r/t?s3cret@{DIGEST}"}, id="a query in an image"),
         pytest.param({"LINEAGE_GIT_COMMIT": "main"}, id="a branch is no commit"),
         pytest.param({"LINEAGE_CI_URL": "file:///etc/passwd"}, id="no http"),
         pytest.param({"LINEAGE_CI_URL": "https://[::1"}, id="no URL"),

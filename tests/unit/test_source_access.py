@@ -7,6 +7,8 @@ import pytest
 
 from certificates import certify
 from lineage.clock import system_clock
+from lineage_api.cli.mlflow_source import Given, server_at
+from lineage_api.cli.session import Session
 from lineage_api.outbound.connecting import tls_context
 from lineage_api.outbound.mlflow_access import AccessFiles, read_access
 from lineage_api.outbound.origins import read_origin
@@ -31,19 +33,19 @@ def test_nothing_is_sent_where_nothing_is_known(tmp_path: Path) -> None:
 
 def test_a_user_goes_before_a_token_and_needs_a_password(tmp_path: Path) -> None:
     environ = {"MLFLOW_TRACKING_TOKEN": "t", "MLFLOW_TRACKING_USERNAME": "user"}
-    assert headers(environ, tmp_path) == {"Authorization": "Bearer t"}
+    assert headers(environ, tmp_path) == {"authorization": "Bearer t"}
     environ["MLFLOW_TRACKING_PASSWORD"] = "pass"
-    assert headers(environ, tmp_path) == {"Authorization": BASIC}
+    assert headers(environ, tmp_path) == {"authorization": BASIC}
 
 
 def test_the_file_of_credentials_fills_what_the_environment_leaves_out(tmp_path: Path) -> None:
     kept(tmp_path, "[mlflow]\nmlflow_tracking_username = other\nmlflow_tracking_password = pass\n")
-    assert headers({"MLFLOW_TRACKING_USERNAME": "user"}, tmp_path) == {"Authorization": BASIC}
+    assert headers({"MLFLOW_TRACKING_USERNAME": "user"}, tmp_path) == {"authorization": BASIC}
 
 
 def test_a_percent_sign_in_a_password_is_one(tmp_path: Path) -> None:
     kept(tmp_path, "[mlflow]\nmlflow_tracking_username = u\nmlflow_tracking_password = %(x)s\n")
-    assert headers({}, tmp_path) == {"Authorization": "Basic dTolKHgpcw=="}
+    assert headers({}, tmp_path) == {"authorization": "Basic dTolKHgpcw=="}
 
 
 def test_a_token_in_a_file_goes_before_all(tmp_path: Path) -> None:
@@ -51,16 +53,60 @@ def test_a_token_in_a_file_goes_before_all(tmp_path: Path) -> None:
     file.write_text("in-a-file\n")
     environ = {"MLFLOW_TRACKING_USERNAME": "user", "MLFLOW_TRACKING_PASSWORD": "pass"}
     files = AccessFiles(token=str(file))
-    assert headers(environ, tmp_path, files) == {"Authorization": "Bearer in-a-file"}
+    assert headers(environ, tmp_path, files) == {"authorization": "Bearer in-a-file"}
 
 
 def test_further_headers_and_the_workspace_are_sent(tmp_path: Path) -> None:
     file = tmp_path / "headers"
     file.write_text("X-Team: fraud\n\nCookie:  session=s3cret \n")
     found = headers({"MLFLOW_WORKSPACE": "w1"}, tmp_path, AccessFiles(headers=str(file)))
-    assert found == {"X-Team": "fraud", "Cookie": "session=s3cret", "X-MLFLOW-WORKSPACE": "w1"}
+    assert found == {"x-team": "fraud", "cookie": "session=s3cret", "x-mlflow-workspace": "w1"}
     chosen = AccessFiles(workspace="w2")
-    assert headers({"MLFLOW_WORKSPACE": "w1"}, tmp_path, chosen) == {"X-MLFLOW-WORKSPACE": "w2"}
+    assert headers({"MLFLOW_WORKSPACE": "w1"}, tmp_path, chosen) == {"x-mlflow-workspace": "w2"}
+
+
+@pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
+def test_a_header_in_a_file_goes_before_the_environment_and_not_beside_a_token(
+    tmp_path: Path, name: str
+) -> None:
+    file, token = tmp_path / "headers", tmp_path / "token"
+    file.write_text(f"{name}: Bearer in-a-file\nX-Mlflow-Workspace: w1\n")
+    token.write_text("s3cret")
+    environ = {"MLFLOW_TRACKING_TOKEN": "t", "MLFLOW_WORKSPACE": "w2"}
+    found = headers(environ, tmp_path, AccessFiles(headers=str(file)))
+    assert found == {"authorization": "Bearer in-a-file", "x-mlflow-workspace": "w1"}
+    with pytest.raises(InvalidInputError, match="as well") as caught:
+        headers({}, tmp_path, AccessFiles(headers=str(file), token=str(token)))
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "header", "is_warned"),
+    [
+        ("http://h", "Authorization: Bearer s3cret", True),
+        ("http://h", "Cookie: s3cret", True),
+        ("http://h", "X-Mlflow-Workspace: w1", False),
+        ("https://h", "Cookie: s3cret", False),
+    ],
+    ids=["authorization", "cookie", "workspace", "encrypted"],
+)
+def test_what_opens_a_server_goes_out_in_clear_with_a_warning_only(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    url: str,
+    header: str,
+    *,
+    is_warned: bool,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file = tmp_path / "headers"
+    file.write_text(header)
+    said = Given(None, None, "none", 0, AccessFiles(headers=str(file)))
+    with server_at(Session(), url, said):
+        told = capsys.readouterr().err
+    assert ("not encrypted" in told) is is_warned
+    assert "s3cret" not in told
 
 
 @pytest.mark.parametrize(
@@ -105,7 +151,7 @@ def test_what_is_not_done_here_is_said(tmp_path: Path, variable: str) -> None:
 
 def test_nothing_that_opens_a_server_is_in_its_repr(tmp_path: Path) -> None:
     access = read_access(AccessFiles(), {"MLFLOW_TRACKING_TOKEN": "s3cret"}, tmp_path)
-    assert repr(access) == "Access(Authorization)"
+    assert repr(access) == "Access(authorization)"
 
 
 def test_certificates_are_read_or_refused(tmp_path: Path) -> None:

@@ -96,16 +96,25 @@ def _opened(session: Session, place: str, said: Given, shown_at: str | None) -> 
         raise click.UsageError("--server says which server this is a copy of.")
     path = Path(place)
     moment = _moment(path, shown_at)
-    yield Opened(_copy_reader(path, said, moment), source_of(session, said.server, said), [])
+    copy, notes = _copy_reader(path, said, moment)
+    yield Opened(copy, source_of(session, said.server, said), notes)
 
 
-def _copy_reader(path: Path, said: Given, shown_at: datetime | None) -> SourceReader:
-    from lineage.connectors.mlflow.database import DatabaseReader  # noqa: PLC0415 - for copies only
+def _copy_reader(
+    path: Path, said: Given, shown_at: datetime | None
+) -> tuple[SourceReader, list[str]]:
+    from lineage.connectors.mlflow import database  # noqa: PLC0415 - for copies only
     from lineage.connectors.mlflow.files import FolderReader  # noqa: PLC0415 - as above
 
+    workspace = said.files.workspace
     if path.is_dir():
-        return FolderReader(path, reading_of(said), shown_at)
-    return DatabaseReader(path, reading_of(said), shown_at)
+        if workspace:
+            raise click.UsageError("--workspace is for servers and databases: a folder has none.")
+        return FolderReader(path, reading_of(said), shown_at), []
+    reader = database.DatabaseReader(
+        path, reading_of(said), shown_at, workspace or database.DEFAULT_WORKSPACE
+    )
+    return reader, reader.notes
 
 
 def _moment(path: Path, shown_at: str | None) -> datetime | None:
@@ -114,6 +123,7 @@ def _moment(path: Path, shown_at: str | None) -> datetime | None:
         return instant_of(parse_instant(shown_at))
     if path.is_dir():
         return None
-    # What was written last may still stand in SQLite's log beside the file.
-    written = [one for one in (path, path.with_name(f"{path.name}-wal")) if one.exists()]
+    # What was written last may still stand in SQLite's log, beside the file that a link leads to.
+    file = path.resolve()
+    written = [one for one in (file, file.with_name(f"{file.name}-wal")) if one.exists()]
     return instant_of(max(one.stat().st_mtime_ns for one in written or [path]) // 1_000)

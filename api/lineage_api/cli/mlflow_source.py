@@ -18,7 +18,7 @@ from lineage.importing.importer import Source
 from lineage_api.cli.looks import warn
 from lineage_api.cli.session import Session
 from lineage_api.outbound.connecting import proxy_of
-from lineage_api.outbound.mlflow_access import AccessFiles, read_access
+from lineage_api.outbound.mlflow_access import WORKSPACE_HEADER, AccessFiles, read_access
 from lineage_api.outbound.origins import Origin, read_origin
 from lineage_api.outbound.transport import HttpTransport, Sleep, Traffic
 
@@ -104,7 +104,11 @@ def server_options(command: Command) -> Command:
             help="The key of that certificate.  [default: in the same file]",
         ),
         click.option(
-            "--workspace", metavar="NAME", default="", help="The workspace on the server to read."
+            "--workspace",
+            metavar="NAME",
+            default="",
+            help="The workspace to read. Another one is another --server.  [default: the server's "
+            "own; of a database: default]",
         ),
     )
     for option in reversed(options):
@@ -158,7 +162,8 @@ def server_at(session: Session, url: str, said: Given, wait: Sleep = sleep) -> G
     """
     origin = read_origin(url)
     access = read_access(said.files, os.environ, Path.home())
-    if origin.is_open and "Authorization" in access.headers:
+    # Any header may open a server: a cookie, a key of a gateway's own.
+    if origin.is_open and access.headers.keys() - {WORKSPACE_HEADER}:
         warn(f"{origin.url} is not encrypted: whoever is on the way can read what opens it")
     source = source_of(session, said.server or origin.instance, said)
     transport = HttpTransport(

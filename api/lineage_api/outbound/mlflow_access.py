@@ -1,6 +1,8 @@
 """What opens an MLflow server: files that are named, and what MLflow's own client reads.
 
-As there, a user with a password goes before a token. A file that is named goes before both.
+As there, a user with a password goes before a token. A file that is named goes before both, and of
+two files that say different things neither does. Names of headers are in lower case here: spelled
+in two ways, one header would be sent twice.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ NOT_DONE: Final = {
 }
 """Variables that ask for what is not done here, and what to do instead."""
 
-WORKSPACE_HEADER: Final = "X-MLFLOW-WORKSPACE"
+WORKSPACE_HEADER: Final = "x-mlflow-workspace"
+AUTHORIZATION: Final = "authorization"
 SECRET_BYTES_MAX: Final = 65_536
 
 _HEADER: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e]*)")
@@ -57,16 +60,25 @@ def read_access(files: AccessFiles, environ: Mapping[str, str], home: Path) -> A
 
     Raises:
         InvalidInputError: a file cannot be read or holds something else, or a variable asks for
-            what is not done here. Quotes no secret.
+            what is not done here; or two files say who we are. Quotes no secret.
     """
     for variable, hint in NOT_DONE.items():
         if environ.get(variable, "").strip().lower() not in {"", "false", "0"}:
             raise InvalidInputError("This is not done here", where=variable, hint=hint)
     headers = _headers_in(files.headers)
-    if authorization := _authorization(files.token, environ, home):
-        headers["Authorization"] = authorization
-    if workspace := files.workspace or environ.get(WORKSPACE, ""):
-        headers[WORKSPACE_HEADER] = _plain(workspace, WORKSPACE)
+    if AUTHORIZATION in headers:
+        if files.token:
+            raise InvalidInputError(
+                "A token is named, and this file has a header Authorization as well",
+                where=files.headers,
+                hint="Name one of the two.",
+            )
+    elif authorization := _authorization(files.token, environ, home):
+        headers[AUTHORIZATION] = authorization
+    if files.workspace:
+        headers[WORKSPACE_HEADER] = _plain(files.workspace, "--workspace")
+    elif workspace := environ.get(WORKSPACE, ""):
+        headers.setdefault(WORKSPACE_HEADER, _plain(workspace, WORKSPACE))
     tls = tls_context(
         files.ca or environ.get(CA_FILE, ""),
         files.certificate or environ.get(CERTIFICATE_FILE, ""),
@@ -115,7 +127,7 @@ def _headers_in(file: str) -> dict[str, str]:
                 where=f"{file}, line {number}",
                 hint="Write one a line, as NAME: VALUE.",
             )
-        headers[found[1]] = found[2].strip()
+        headers[found[1].lower()] = found[2].strip()
     return headers
 
 

@@ -53,6 +53,8 @@ class Access(Struct, frozen=True):
     """What opens a source: headers to send, and how to speak TLS. All of it is secret."""
 
     headers: Mapping[str, str] = {}
+    """By their names in lower case, so that none is sent twice."""
+
     tls: SSLContext | None = None
 
     def __repr__(self) -> str:
@@ -273,10 +275,10 @@ class HttpTransport:
             self._line.sock.settimeout(self._patience.read_seconds)
         self.traffic.requests += 1
         headers = {
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-            "User-Agent": "lineage-ledger",
-            "Host": self._origin.place,
+            "accept": "application/json",
+            "accept-encoding": "gzip",
+            "user-agent": "lineage-ledger",
+            "host": self._origin.place,
             **self._access.headers,
         }
         target = question.target
@@ -284,7 +286,7 @@ class HttpTransport:
             target = f"http://{self._origin.place}{target}"
             headers |= self._proxy.headers
         if question.body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["content-type"] = "application/json"
         self._line.request(question.method, target, question.body, headers)
         return self._line.getresponse()
 

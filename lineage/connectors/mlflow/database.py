@@ -1,14 +1,13 @@
 """Reads a copy of the SQLite file in which an MLflow server keeps its things.
 
 MLflow migrates a file that it merely opens, and SQLite itself writes beside one that it reads. So
-the file and its log are copied into a folder of our own, and the copy is opened for reading only.
-The columns are looked up, so that old schemas are read as they are: what a schema does not have is
-absent.
+the file and its log are copied into a folder of our own, and the copy is only read, once what is
+looked up there has an index. The columns are looked up, so that old schemas are read as they are:
+what a schema does not have is absent.
 """
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from lineage.connectors.mlflow.copying import copied, foreign, opened
 from lineage.connectors.mlflow.documents import (
     EXPERIMENT,
     LOGGED_MODEL,
@@ -47,28 +47,21 @@ from lineage.connectors.mlflow.reading import (
     series,
 )
 from lineage.connectors.scanning import Document, Listed, Look, Memory, Unread
-from lineage_schemas.errors import (
-    ForeignStoreError,
-    LedgerError,
-    NotFoundError,
-    StoreBusyError,
-)
+from lineage_schemas.errors import LedgerError, NotFoundError
 from lineage_schemas.values import JsonValue, metric_value
 
-BESIDE: Final = ("-wal", "-journal")
-"""What SQLite keeps beside a file: without it the last transactions are missing."""
-
-COPY: Final = "copy.db"
-COPIES_MAX: Final = 5
+DEFAULT_WORKSPACE: Final = "default"
+WORKSPACES_NAMED_MAX: Final = 10
 
 _Row = dict[str, JsonValue]
 _NAN: Final = float("nan")
 
 
 class DatabaseReader:
-    """One look at a copy of an MLflow database. Always a whole one.
+    """One look at one workspace in a copy of an MLflow database. Always a whole one.
 
-    ``schema`` is MLflow's name for the schema of the file, once it was opened.
+    ``schema`` is MLflow's name for the schema of the file, once it was opened; ``notes`` tell, for
+    people, what else the file holds.
     """
 
     tool = TOOL
@@ -80,31 +73,55 @@ class DatabaseReader:
         file: Path,
         options: ReadingOptions = DEFAULT_OPTIONS,
         shown_at: datetime | None = None,
+        workspace: str = DEFAULT_WORKSPACE,
     ) -> None:
         self.address = file.as_posix()
         self.shown_at = shown_at
         self.schema = ""
-        self._file = file
+        self.notes: list[str] = []
+        # SQLite keeps its log beside the file itself, and not beside a link to it.
+        self._file = file.resolve()
         self._options = options
+        self._workspace = workspace
         self._cut: set[str] = set()
 
     def read(self, memory: Memory, cursor: JsonValue, *, is_whole: bool) -> Look:  # noqa: ARG002 - a copy has no cursor, and is read whole
         """Yield all that the database holds.
 
         Raises:
-            NotFoundError: there is no such file.
+            NotFoundError: there is no such file, or no such workspace in it.
             ForeignStoreError: the file is no SQLite database, or none of MLflow's.
         """
         with tempfile.TemporaryDirectory(prefix="lineage-mlflow-") as folder:
-            copy = _copied(self._file, Path(folder))
-            with closing(_opened(copy, self.address)) as connection:
-                tables = _Tables(connection)
+            copy = copied(self._file, Path(folder))
+            with closing(opened(copy, self.address)) as connection:
+                tables = _Tables(connection, self._workspace)
                 if not tables.has("experiments") or not tables.has("runs"):
-                    raise _foreign(self.address)
+                    raise foreign(self.address)
                 self.schema = next(
                     (str(row["version_num"]) for row in tables.all("alembic_version")), ""
                 )
+                self._find_workspace(tables)
                 yield from self._read(tables)
+
+    def _find_workspace(self, tables: _Tables) -> None:
+        # Two workspaces may have a model of one name each, which are two models and no revisions
+        # of one: each workspace is a server of its own.
+        others = tables.workspaces() or {DEFAULT_WORKSPACE}
+        is_there = self._workspace in others
+        others.discard(self._workspace)
+        named = ", ".join(sorted(others)[:WORKSPACES_NAMED_MAX])
+        if not is_there:
+            raise NotFoundError(
+                f"This database has no workspace {self._workspace}",
+                where=self.address,
+                hint=f"It has: {named}.",
+            )
+        if others:
+            self.notes.append(
+                f"Workspaces of this database that were not read: {named}. "
+                "Each is a server of its own, by a name of its own"
+            )
 
     def _read(self, tables: _Tables) -> Look:
         parts: tuple[tuple[str, Callable[[_Tables], Iterator[Found]]], ...] = (
@@ -294,8 +311,9 @@ def _workspace(row: _Row) -> _Row:
 class _Tables:
     """The tables of one database, whatever its schema. Names of tables and columns are ours."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, workspace: str) -> None:
         self._connection = connection
+        self._workspace = workspace
         self._columns: dict[str, tuple[str, ...]] = {}
 
     def has(self, table: str) -> bool:
@@ -303,10 +321,28 @@ class _Tables:
         return bool(self._columns_of(table))
 
     def all(self, table: str, *order: str) -> Iterator[_Row]:
-        """Yield all rows of a table in an order; of one that is not there, none."""
+        """Yield the workspace's rows of a table in an order; of one that is not there, none."""
         columns = self._columns_of(table)
         sorted_by = ", ".join(name for name in order if name in columns)
-        yield from self._rows(table, f"ORDER BY {sorted_by}" if sorted_by else "", ())
+        rest, values = self._of_workspace(columns)
+        yield from self._rows(table, f"{rest} ORDER BY {sorted_by}" if sorted_by else rest, values)
+
+    def _of_workspace(self, columns: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+        if "workspace" in columns:
+            return "WHERE workspace = ?", (self._workspace,)
+        if "experiment_id" in columns and "workspace" in self._columns_of("experiments"):
+            ids = "SELECT experiment_id FROM experiments WHERE workspace = ?"
+            return f"WHERE experiment_id IN ({ids})", (self._workspace,)
+        return "", ()
+
+    def workspaces(self) -> set[str]:
+        """Return the workspaces that have something; of schemas without workspaces, none."""
+        return {
+            str(name)
+            for table in ("experiments", "registered_models")
+            if "workspace" in self._columns_of(table)
+            for (name,) in self._connection.execute(f"SELECT DISTINCT workspace FROM {table}")  # noqa: S608 - the two names above
+        }
 
     def where(self, table: str, equal: _Row) -> Iterator[_Row]:
         """Yield the rows whose columns have these values, as far as there are such columns."""
@@ -384,64 +420,3 @@ def _point(row: _Row) -> Point:
 def _order(point: Point) -> tuple[int, int, float]:
     step, value, at = point
     return step, at, value if isinstance(value, float) else float("-inf")
-
-
-def _copied(file: Path, folder: Path) -> Path:
-    """Copy a database with what SQLite keeps beside it; the original is only read.
-
-    Raises:
-        NotFoundError: there is no such file.
-        StoreBusyError: it was written to each time it was copied.
-    """
-    if not file.is_file():
-        raise NotFoundError("There is no such file", where=file.as_posix())
-    copy = folder / COPY
-    for _ in range(COPIES_MAX):
-        before = _states(file)
-        for ending in ("", *BESIDE):
-            beside, target = file.with_name(file.name + ending), folder / f"{COPY}{ending}"
-            target.unlink(missing_ok=True)
-            if beside.is_file():
-                shutil.copyfile(beside, target)
-        if _states(file) == before:
-            return copy
-    raise StoreBusyError(
-        "The database is being written to, and no whole copy could be made",
-        where=file.as_posix(),
-        hint="Read a backup of it, or ask its server over REST.",
-    )
-
-
-def _states(file: Path) -> list[tuple[int, int] | None]:
-    """Return what changes when a file is written to, or is there no more."""
-    states: list[tuple[int, int] | None] = []
-    for ending in ("", *BESIDE):
-        beside = file.with_name(file.name + ending)
-        state = beside.stat() if beside.is_file() else None
-        states.append(None if state is None else (state.st_mtime_ns, state.st_size))
-    return states
-
-
-def _opened(copy: Path, address: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(copy)
-    try:
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.DatabaseError as error:
-        connection.close()
-        raise _foreign(address) from error
-    connection.text_factory = _text
-    return connection
-
-
-def _text(raw: bytes) -> str:
-    """Read text as UTF-8; a byte that is none becomes the mark for that."""
-    return raw.decode(errors="replace")
-
-
-def _foreign(address: str) -> ForeignStoreError:
-    return ForeignStoreError(
-        "This is no database of an MLflow server",
-        where=address,
-        hint="Name the SQLite file that the server is started with, usually mlflow.db.",
-    )

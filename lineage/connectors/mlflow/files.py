@@ -9,12 +9,12 @@
     models/NAME/version-N              the registry
 
 Nothing is written and nothing is locked: a folder that a server still writes into shows each file
-as it is when it is read.
+as it is when it is read. Links are told as unread and not followed.
 """
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from lineage.connectors.mlflow.documents import (
     ARTIFACTS,
     EXPERIMENT,
     LOGGED_MODEL,
+    MODEL_FILE,
     MODEL_VERSION,
     REGISTERED_MODEL,
     RUN,
@@ -35,11 +36,21 @@ from lineage.connectors.mlflow.documents import (
     checked,
     experiment_document,
     logged_model_document,
+    model_file_subject,
     number,
     registered_model_document,
     run_document,
     series_subject,
     version_document,
+)
+from lineage.connectors.mlflow.folders import (
+    blocks,
+    content,
+    files,
+    folders,
+    lines,
+    unlinked,
+    within,
 )
 from lineage.connectors.mlflow.reading import (
     DEFAULT_OPTIONS,
@@ -54,7 +65,8 @@ from lineage.connectors.mlflow.reading import (
     read_object,
     series,
 )
-from lineage.connectors.scanning import Document, Listed, Look, Memory, Unread
+from lineage.connectors.scanning import Document, Listed, Look, Memory, Unread, subject_of
+from lineage.connectors.yaml_documents import YAML_BYTES_MAX
 from lineage_schemas.errors import DecodeError, InvalidInputError, LedgerError, NotFoundError
 from lineage_schemas.values import JsonValue
 
@@ -67,8 +79,6 @@ RESERVED: Final = frozenset({"tags", "datasets", "traces", MODELS, TRASH})
 VALUE_BYTES_MAX: Final = 1_048_576
 """A param or a tag; MLflow itself allows some thousand characters."""
 
-BLOCK_BYTES: Final = 1_048_576
-
 RUN_STATES: Final = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 MODEL_STATES: Final = {
     1: "LOGGED_MODEL_PENDING",
@@ -76,6 +86,8 @@ MODEL_STATES: Final = {
     3: "LOGGED_MODEL_UPLOAD_FAILED",
 }
 DELETED_VERSION: Final = "Deleted_Internal"
+
+_RUN_ID: Final = re.compile("[0-9a-f]{32}")
 
 _Values = dict[str, JsonValue]
 
@@ -95,7 +107,8 @@ class FolderReader:
     ) -> None:
         self.address = folder.as_posix()
         self.shown_at = shown_at
-        self._root = folder
+        # Where the caller's own path leads over links, that is what the caller named.
+        self._root = folder.resolve()
         self._options = options
         self._cut: set[str] = set()
 
@@ -105,7 +118,9 @@ class FolderReader:
         Raises:
             NotFoundError: there is no such folder, or no experiment of MLflow's in it.
         """
-        experiments = list(self._experiment_folders())
+        experiments: list[Path] = []
+        for place in (self._root, self._root / TRASH):
+            yield from self._experiment_folders(place, experiments)
         if not experiments and not (self._root / MODELS).is_dir():
             raise NotFoundError(
                 "No folder of MLflow's is there",
@@ -121,21 +136,51 @@ class FolderReader:
             for folder in experiments:
                 yield from read(folder)
             yield from self._all_of(kind)
+        models: list[Path] = []
+        for found in self._things(REGISTERED_MODEL, self._root / MODELS):
+            if isinstance(found, Unread):
+                self._cut.add(MODEL_VERSION)
+                yield found
+            else:
+                models.append(found)
         for kind, read in ((REGISTERED_MODEL, self._registered), (MODEL_VERSION, self._versions)):
-            for folder in _folders(self._root / MODELS):
-                if (folder / META).is_file():
-                    yield from read(folder)
+            for folder in models:
+                yield from read(folder)
             yield from self._all_of(kind)
 
     def _all_of(self, kind: str) -> Iterator[Listed]:
         if kind not in self._cut:
             yield Listed(kind)
 
-    def _experiment_folders(self) -> Iterator[Path]:
-        for place in (self._root, self._root / TRASH):
-            for folder in _folders(place):
-                if folder.name not in {MODELS, TRASH} and (folder / META).is_file():
+    def _experiment_folders(self, place: Path, experiments: list[Path]) -> Iterator[Unread]:
+        """Add the folders of experiments; tell those that cannot be entered."""
+        for found in self._things(EXPERIMENT, place):
+            if isinstance(found, Path):
+                experiments.append(found)
+            else:
+                self._cut |= {RUN, LOGGED_MODEL}
+                yield found
+
+    def _things(self, kind: str, place: Path) -> Iterator[Path | Unread]:
+        """Yield the folders in a place that hold a thing of a kind each."""
+        try:
+            found = [folder for folder in folders(place) if _may_be(kind, folder.name)]
+        except (LedgerError, OSError) as error:
+            yield self._unread(kind, place, error)
+            return
+        for folder in found:
+            try:
+                if (unlinked(folder) / META).is_file():
                     yield folder
+                elif _looks_like(kind, folder):
+                    # Passed over, it would be taken for gone.
+                    raise NotFoundError(f"Its {META} is missing", where=folder.as_posix())
+            except (LedgerError, OSError) as error:
+                yield self._unread(kind, folder, error)
+
+    def _unread(self, kind: str, folder: Path, error: Exception) -> Unread:
+        self._cut.add(kind)
+        return Unread(kind, f"{kind}/{folder.relative_to(self._root).as_posix()}", str(error))
 
     def _experiment(self, folder: Path) -> Iterator[Found]:
         def shown() -> Shown:
@@ -151,8 +196,9 @@ class FolderReader:
         yield from self._found(EXPERIMENT, folder, experiment_document, shown)
 
     def _runs(self, experiment: Path) -> Iterator[Found]:
-        for folder in _folders(experiment):
-            if folder.name in RESERVED or not (folder / META).is_file():
+        for folder in self._things(RUN, experiment):
+            if isinstance(folder, Unread):
+                yield folder
                 continue
             for found in self._found(RUN, folder, run_document, lambda run=folder: _run(run)):  # type: ignore[misc]
                 yield found
@@ -161,7 +207,7 @@ class FolderReader:
                     yield from self._artifacts(folder)
 
     def _series(self, run: Path) -> Iterator[Found]:
-        for metric, path in _files(run / "metrics"):
+        for metric, path in files(run / "metrics"):
             try:
                 last = _last(_points(path))
                 if last is not None and has_series(self._options.series, last[0]):
@@ -171,28 +217,33 @@ class FolderReader:
 
     def _artifacts(self, run: Path) -> Iterator[Found]:
         top = run / "artifacts"
-        if not self._options.artifacts_max or not top.is_dir():
+        if not self._options.artifacts_max or not (top.is_dir() or top.is_symlink()):
             return
         listed: list[Shown] = []
         is_cut = False
         try:
-            for name, path in _files(top):
+            for name, path in files(top):
+                if path.is_symlink():
+                    subject = subject_of(ARTIFACTS, run.name, name)
+                    yield Unread(ARTIFACTS, subject, "This is a link, which is not followed")
+                    continue
                 if len(listed) == self._options.artifacts_max:
                     is_cut = True
                     break
                 size = path.stat().st_size
                 wanted = 0 < self._options.hash_bytes_max >= size
-                hashed = digests(_blocks(path)) if wanted else {}
+                hashed = digests(blocks(path)) if wanted else {}
                 listed.append({"path": name, "is_dir": False, "file_size": size, **hashed})
-        except OSError as error:
+        except (LedgerError, OSError) as error:
             yield Unread(ARTIFACTS, artifacts_subject(run.name), str(error))
             return
         if listed:
             yield checked(artifacts_document(run.name, listed, is_cut=is_cut))
 
     def _logged_models(self, experiment: Path) -> Iterator[Found]:
-        for folder in _folders(experiment / MODELS):
-            if not (folder / META).is_file():
+        for folder in self._things(LOGGED_MODEL, experiment / MODELS):
+            if isinstance(folder, Unread):
+                yield folder
                 continue
             for found in self._found(
                 LOGGED_MODEL,
@@ -201,9 +252,17 @@ class FolderReader:
                 lambda model=folder: _logged_model(model),  # type: ignore[misc]
             ):
                 yield found
-                file = folder / "artifacts" / "MLmodel"
-                if isinstance(found, Document) and file.is_file():
-                    yield model_file(folder.name, file.read_bytes())
+                if isinstance(found, Document):
+                    yield from self._model_file(folder)
+
+    @staticmethod
+    def _model_file(model: Path) -> Iterator[Found]:
+        try:
+            file = within(model, "artifacts") / "MLmodel"
+            if file.is_file() or file.is_symlink():
+                yield model_file(model.name, content(file, YAML_BYTES_MAX))
+        except (LedgerError, OSError) as error:
+            yield Unread(MODEL_FILE, model_file_subject(model.name), str(error))
 
     def _registered(self, folder: Path) -> Iterator[Found]:
         def shown() -> Shown:
@@ -220,8 +279,10 @@ class FolderReader:
         yield from self._found(REGISTERED_MODEL, folder, registered_model_document, shown)
 
     def _versions(self, model: Path) -> Iterator[Found]:
-        for folder in _folders(model):
-            if folder.name.startswith("version-") and (folder / META).is_file():
+        for folder in self._things(MODEL_VERSION, model):
+            if isinstance(folder, Unread):
+                yield folder
+            else:
                 yield from self._found(
                     MODEL_VERSION,
                     folder,
@@ -240,14 +301,34 @@ class FolderReader:
         try:
             shown = read()
         except (LedgerError, OSError) as error:
-            self._cut.add(kind)
-            yield Unread(kind, f"{kind}/{folder.relative_to(self._root).as_posix()}", str(error))
+            yield self._unread(kind, folder, error)
             return
         if shown is not None:
             found = composed(compose, kind, shown)
             if isinstance(found, Unread):
                 self._cut.add(kind)
             yield found
+
+
+def _may_be(kind: str, name: str) -> bool:
+    """Tell whether a folder of this name may hold a thing of a kind."""
+    if kind in {EXPERIMENT, RUN}:
+        return name not in RESERVED
+    return kind != MODEL_VERSION or name.startswith("version-")
+
+
+def _looks_like(kind: str, folder: Path) -> bool:
+    """Tell whether a folder seems to hold a thing of a kind, though it says nothing of itself."""
+    if kind == EXPERIMENT:
+        return folder.name.isdecimal() or any(folder.glob(f"*/{META}"))
+    if kind == RUN:
+        is_id = _RUN_ID.fullmatch(folder.name) is not None
+        return is_id or any((folder / part).is_dir() for part in ("params", "metrics", "tags"))
+    if kind == LOGGED_MODEL:
+        return folder.name.startswith("m-")
+    if kind == REGISTERED_MODEL:
+        return (folder / "aliases").is_dir() or any(folder.glob("version-*"))
+    return True
 
 
 def _run(folder: Path) -> Shown:
@@ -261,7 +342,7 @@ def _run(folder: Path) -> Shown:
         ),
     )
     metrics: list[JsonValue] = []
-    for metric, path in _files(folder / "metrics"):
+    for metric, path in files(folder / "metrics"):
         last = _last(_points(path))
         if last is not None:
             step, value, at = last
@@ -288,7 +369,7 @@ def _inputs_and_outputs(run: Path) -> dict[str, JsonValue]:
     datasets: list[JsonValue] = []
     read: list[JsonValue] = []
     made: list[JsonValue] = []
-    for folder in _folders(run / "inputs"):
+    for folder in folders(run / "inputs"):
         given = _meta(folder)
         source = str(given.get("source_id"))
         if given.get("source_type") == "DATASET":
@@ -296,13 +377,13 @@ def _inputs_and_outputs(run: Path) -> dict[str, JsonValue]:
             table = tags if isinstance(tags, dict) else {}
             datasets.append(
                 {
-                    "dataset": _meta(run.parent / "datasets" / source),
+                    "dataset": _meta(within(within(run.parent, "datasets"), source)),
                     "tags": [{"key": key, "value": value} for key, value in table.items()],
                 }
             )
         else:
             read.append({"model_id": source})
-    for folder in _folders(run / "outputs"):
+    for folder in folders(run / "outputs"):
         output = _meta(folder)
         made.append(
             {"model_id": output.get("destination_id") or folder.name, "step": output.get("step")}
@@ -338,7 +419,7 @@ def _logged_model(folder: Path) -> Shown | None:
             "params": _texts(folder / "params"),
             "metrics": [
                 metric
-                for name, path in _files(folder / "metrics")
+                for name, path in files(folder / "metrics")
                 for metric in _model_metrics(name, path)
             ],
         },
@@ -348,7 +429,7 @@ def _logged_model(folder: Path) -> Shown | None:
 def _model_metrics(name: str, path: Path) -> Iterator[JsonValue]:
     """Yield, for each data set and for none, the last value: time value step run [name digest]."""
     last: dict[tuple[str, ...], tuple[int, int, JsonValue, str]] = {}
-    for words in _lines(path):
+    for words in lines(path):
         if len(words) not in {4, 6}:
             raise _misread(path, words)
         at, step = _whole(path, words[0]), _whole(path, words[2])
@@ -381,7 +462,7 @@ def _version(folder: Path) -> Shown | None:
 
 def _points(path: Path) -> Iterator[Point]:
     """Yield the points of a metric: time value [step], in the order of the file."""
-    for words in _lines(path):
+    for words in lines(path):
         if len(words) not in {2, 3, 5}:
             raise _misread(path, words)
         step = _whole(path, words[2]) if len(words) > 2 else 0  # noqa: PLR2004 - a line of two words has no step
@@ -395,16 +476,6 @@ def _last(points: Iterator[Point]) -> Point | None:
 
 def _comparable(value: JsonValue) -> float:
     return value if isinstance(value, float) else float("-inf")
-
-
-def _lines(path: Path) -> Iterator[list[str]]:
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for line in lines:
-                if words := line.split():
-                    yield words
-    except UnicodeDecodeError as error:
-        raise DecodeError("A metric is not UTF-8", where=path.as_posix()) from error
 
 
 def _whole(path: Path, word: str) -> int:
@@ -422,7 +493,7 @@ def _misread(path: Path, words: list[str]) -> InvalidInputError:
 
 def _meta(folder: Path) -> _Values:
     try:
-        return read_object((folder / META).read_bytes())
+        return read_object(content(unlinked(folder) / META, YAML_BYTES_MAX))
     except LedgerError as error:
         raise error.at(f"{folder.name}/{META}") from error
 
@@ -432,34 +503,11 @@ def _texts(folder: Path) -> list[JsonValue]:
 
 
 def _read_texts(folder: Path) -> Iterator[tuple[str, str]]:
-    for name, path in _files(folder):
-        if path.stat().st_size > VALUE_BYTES_MAX:
-            raise InvalidInputError(f"{name} is longer than {VALUE_BYTES_MAX} bytes")
+    for name, path in files(folder):
         try:
-            yield name, path.read_bytes().decode()
+            yield name, content(path, VALUE_BYTES_MAX).decode()
         except UnicodeDecodeError as error:
             raise DecodeError(f"{name} is not UTF-8", where=folder.as_posix()) from error
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            yield block
-
-
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the files below a folder by name; a name with a slash lies in folders of its own."""
-    for place, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            path = Path(place, name)
-            yield path.relative_to(folder).as_posix(), path
-
-
-def _folders(place: Path) -> list[Path]:
-    if not place.is_dir():
-        return []
-    return sorted(path for path in place.iterdir() if path.is_dir())
 
 
 def _without(meta: _Values, names: tuple[str, ...]) -> _Values:

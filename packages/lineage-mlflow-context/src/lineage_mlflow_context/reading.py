@@ -31,7 +31,9 @@ DVC: Final = {
     "DVC_EXP_BASELINE_REV": "lineage.dvc.rev",
 }
 
-_DIGEST: Final = re.compile(r"(?:[^\s@]+@)?(sha256:[0-9a-f]{64})")
+_IMAGE: Final = re.compile(r"(?:[a-z-]+://)?((?:[^\s@?#]+@)?sha256:[0-9a-f]{64})")
+"""Kubernetes may write before an image how it was pulled, which is no part of its name."""
+
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -48,7 +50,7 @@ def tags_of(environ: Mapping[str, str]) -> dict[str, str]:
             break
     for names in (SAID, DVC):
         found.update({tag: environ[name] for name, tag in names.items() if environ.get(name)})
-    image = _DIGEST.fullmatch(environ.get("LINEAGE_IMAGE_DIGEST", "").strip())
+    image = _IMAGE.fullmatch(environ.get("LINEAGE_IMAGE_DIGEST", "").strip())
     if image:
         found["lineage.image.digest"] = image[1]
     return {name: value for name, value in map(_cleaned, found.items()) if _fits(name, value)}
