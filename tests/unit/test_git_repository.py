@@ -9,6 +9,7 @@ import pytest
 
 from dvc_repositories import REPOSITORY, Tools, lock_text, look_at, records_of
 from lineage.connectors.dvc.reading import DvcOptions
+from lineage.connectors.dvc.remotes import public_address
 from lineage.connectors.git.addresses import canonical_repository
 from lineage.connectors.git.objects import parse_commit, parse_tag
 from lineage.connectors.git.process import refusal
@@ -205,6 +206,44 @@ def test_spellings_of_one_address_are_one_repository(address: str) -> None:
 def test_other_addresses_stay_apart(address: str, expected: str) -> None:
     assert canonical_repository(address) == expected
     assert canonical_repository(expected) == expected
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "bob:hunter3@h.example:org/repo",
+        "b:hunter3@h.example/org/repo",
+        "bob:hun/ter3@h.example:org/repo",
+        "https:/bob:hunter3@h.example/org/repo",
+        "https://oauth2:glpat/hunter4@h.example/org/repo",
+        "https://oauth2:hunter5/@h.example/org/repo",
+        "https://bob:hunter#6@h.example/org/repo.git",
+        "https://bob:7/hunter7@h.example/org/repo?x=a@b/c",
+        "https://hunter/8@h.example/org/repo",
+    ],
+)
+def test_no_part_of_a_password_stays_in_a_malformed_address(address: str) -> None:
+    assert canonical_repository(address) == "h.example/org/repo"
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("https://h.example/@scope/repo", "h.example/@scope/repo"),
+        ("https://h.example/org/repo@v1", "h.example/org/repo@v1"),
+        ("git@h.example:@scope/repo", "h.example/@scope/repo"),
+        ("https://h.example/org/repo?x=a@b/c", "h.example/org/repo"),
+        ("../a:b@c/repo", "../a:b@c/repo"),
+    ],
+)
+def test_an_at_sign_that_ends_no_password_stays(address: str, expected: str) -> None:
+    assert canonical_repository(address) == expected
+
+
+def test_the_address_of_a_remote_holds_no_part_of_a_password() -> None:
+    assert public_address("https://bob:hun/ter@h.example/data") == "https://h.example/data"
+    assert public_address("s3://key:sec/ret@bucket/data") == "s3://bucket/data"
+    assert public_address("s3://bucket/a@b/data") == "s3://bucket/a@b/data"
 
 
 def test_names_of_people_and_messages_come_in_their_own_encoding() -> None:
