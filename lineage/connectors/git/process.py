@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, NamedTuple, Self
 
-from lineage_schemas.errors import InvalidInputError
+from lineage_schemas.errors import DecodeError, InvalidInputError
 
 OBJECT_BYTES_MAX: Final = 64 * 1_048_576
 """One object that is read; a larger one is passed over and named."""
@@ -46,6 +46,21 @@ class GitObject(NamedTuple):
     id: str
     kind: str
     body: bytes
+
+
+def body_of(found: GitObject | None, kind: str) -> bytes:
+    """Return the bytes of an object of a kind that is expected.
+
+    Raises:
+        DecodeError: it is not there, is too large, or of another kind.
+    """
+    if found is None:
+        raise DecodeError(f"The {kind} is not in this repository (a partial clone?)")
+    if found.kind == OVERSIZED:
+        raise DecodeError(f"The {kind} is too large to be read")
+    if found.kind != kind:
+        raise DecodeError(f"What should be a {kind} is a {found.kind}")
+    return found.body
 
 
 def run_git(path: Path, *arguments: str, feed: bytes = b"") -> bytes:
