@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from dvc_repositories import Tools, lock_text, look_at, plain, records_of
+from lineage.connectors.dvc.values import refuse_unreadable
 from lineage.connectors.git import process
 from lineage.connectors.git.trees import FOUND_FILES_MAX, TREE_DEPTH_MAX
+from lineage_schemas.errors import DecodeError
 from lineage_schemas.mlmd import Execution
 from looks import Look, Remembered
 
@@ -99,3 +101,12 @@ def test_objects_that_are_too_large_are_named_and_the_rest_is_read(
     assert all("too large" in one.reason for one in look.unread)
     assert _stages(look) == 1
     assert [one.subject for one in look.documents if one.kind == "tag"] == ["tag/model%40v1.0.1"]
+
+
+def test_marks_of_a_conflict_are_looked_for_once_however_many_there_are() -> None:
+    marks = b"<<<<<<< a\n" * 50_000 + b"=======\n" * 50_000
+    refuse_unreadable(marks)
+    with pytest.raises(DecodeError, match="merge conflict"):
+        refuse_unreadable(marks + b">>>>>>> b\n")
+    with pytest.raises(DecodeError, match="merge conflict"):
+        refuse_unreadable(b"<<<<<<< a\r\nx\r\n=======\r\ny\r\n>>>>>>> b\r\n")
