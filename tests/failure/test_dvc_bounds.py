@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 
 from dvc_repositories import Tools, lock_text, look_at, plain, records_of
+from lineage.connectors.dvc.templates import Templates
 from lineage.connectors.dvc.values import refuse_unreadable
 from lineage.connectors.git import process
 from lineage.connectors.git.trees import FOUND_FILES_MAX, TREE_DEPTH_MAX
-from lineage_schemas.errors import DecodeError
+from lineage_schemas.errors import DecodeError, LimitExceededError
 from lineage_schemas.mlmd import Execution
+from lineage_schemas.outside.dvc import Pipeline
+from lineage_schemas.values import JsonValue
 from looks import Look, Remembered
 
 LOCK = lock_text(("one", {"in": "a" * 32}, {"out": "b" * 32}))
@@ -37,9 +40,7 @@ def _commit_tree(tools: Tools, tree: str) -> str:
 
 
 def _stages(look: Look) -> int:
-    return sum(
-        isinstance(one, Execution) and one.type == "lineage.Run" for one in records_of(look)
-    )
+    return sum(isinstance(one, Execution) and one.type == "lineage.Run" for one in records_of(look))
 
 
 def _entry(tools: Tools, name: str, folder: str) -> str:
@@ -101,6 +102,26 @@ def test_objects_that_are_too_large_are_named_and_the_rest_is_read(
     assert all("too large" in one.reason for one in look.unread)
     assert _stages(look) == 1
     assert [one.subject for one in look.documents if one.kind == "tag"] == ["tag/model%40v1.0.1"]
+
+
+@pytest.mark.parametrize(
+    ("stages", "name"),
+    [
+        ({"s": {"cmd": "r", "wdir": "${x}" * 5_000}}, "s"),
+        ({"s": {"cmd": "r", "outs": ["${x}" * 5_000]}}, "s"),
+        ({"s": {"matrix": {"a": ["${x}"], "b": ["${x}"] * 9_000}, "cmd": "r"}}, "s@a"),
+        ({"s": {"foreach": ["_${y}"] * 9_000, "do": {"cmd": "r"}}}, "s@a"),
+    ],
+    ids=["folder", "output", "matrix", "foreach"],
+)
+def test_templates_make_no_long_text_of_a_short_one(
+    stages: dict[str, dict[str, JsonValue]], name: str
+) -> None:
+    values: JsonValue = {"x": "x" * 200_000, "y": "y" * 4_000}
+    templates = Templates(Pipeline(stages=stages), "", lambda _: values)
+    for _ in range(2):
+        with pytest.raises(LimitExceededError, match="characters"):
+            templates.stage(name)
 
 
 def test_marks_of_a_conflict_are_looked_for_once_however_many_there_are() -> None:
