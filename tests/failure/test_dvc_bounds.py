@@ -1,13 +1,16 @@
 """A repository that was made to cost much costs little, and what is beyond a limit is named."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from dvc_repositories import Tools, lock_text, look_at, plain, records_of
+from lineage.connectors.dvc import files
 from lineage.connectors.dvc.templates import Templates
 from lineage.connectors.dvc.values import refuse_unreadable
 from lineage.connectors.git import process
+from lineage.connectors.git.process import ObjectReader
 from lineage.connectors.git.trees import FOUND_FILES_MAX, TREE_DEPTH_MAX
 from lineage_schemas.errors import DecodeError, LimitExceededError
 from lineage_schemas.mlmd import Execution
@@ -102,6 +105,37 @@ def test_objects_that_are_too_large_are_named_and_the_rest_is_read(
     assert all("too large" in one.reason for one in look.unread)
     assert _stages(look) == 1
     assert [one.subject for one in look.documents if one.kind == "tag"] == ["tag/model%40v1.0.1"]
+
+
+def test_large_files_are_read_one_by_one_and_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools = _begin(tmp_path)
+    for n in range(12):
+        padding = f"# {n}\n" + f"# {'x' * 1_000}\n" * 100
+        lock = LOCK.replace("b" * 32, f"f{n:031x}") + padding
+        tools.write(f"part{n}/dvc.lock", lock)
+    tools.commit("Large")
+    expected = _stages(look_at(tools.path))
+    assert expected == 13
+    monkeypatch.setattr(files, "_KEPT_BYTES", 150_000)
+    assert _stages(look_at(tools.path)) == expected
+    monkeypatch.setattr(files, "YAML_BYTES_MAX", 50_000)
+    look = look_at(tools.path)
+    assert _stages(look) == 1
+    assert all("too large" in one.reason for one in look.unread)
+    assert len(look.unread) == 12
+
+
+def test_objects_that_nobody_waits_for_do_not_answer_the_next_question(tmp_path: Path) -> None:
+    tools = _begin(tmp_path)
+    ids = [tools.run("git", "rev-parse", f"HEAD:dvc.{one}").strip() for one in ("lock", "yaml")]
+    with ObjectReader(tools.path) as objects:
+        with closing(objects.read(ids)) as waiting:
+            next(waiting)
+        (found,) = objects.read(ids[1:])
+    assert found is not None
+    assert (found.id, found.body.decode()) == (ids[1], DEFINITION)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -37,7 +37,12 @@ _READER: Final = {
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
 }
-_OPTIONS: Final = ("--no-pager", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+_OPTIONS: Final = (
+    "--no-pager",
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.hooksPath=/dev/null"),
+    *("-c", "core.bigFileThreshold=16m"),  # larger files go through git without being kept there
+)
 
 
 class GitObject(NamedTuple):
@@ -170,19 +175,22 @@ class ObjectReader:
                 pipe.close()
         self._git.wait()
 
-    def read(self, ids: Iterable[str]) -> Iterator[GitObject | None]:
+    def read(self, ids: Iterable[str], bytes_max: int | None = None) -> Generator[GitObject | None]:
         """Yield the objects with these ids in their order; ``None`` for one that is not there.
 
-        One that is larger than ``OBJECT_BYTES_MAX`` is ``OVERSIZED`` and comes without its bytes.
+        One that is larger than ``bytes_max`` (``OBJECT_BYTES_MAX`` if that is not given) is
+        ``OVERSIZED`` and comes without its bytes. One object at a time is kept here. Whoever stops
+        before the end closes the iterator before reading anything else.
 
         Raises:
             InvalidInputError: git ended before it had answered.
         """
         waiting = iter(ids)
+        limit = OBJECT_BYTES_MAX if bytes_max is None else bytes_max
         while window := list(islice(waiting, _WINDOW)):
-            yield from self._window(window)
+            yield from self._window(window, limit)
 
-    def _window(self, ids: Sequence[str]) -> list[GitObject | None]:
+    def _window(self, ids: Sequence[str], bytes_max: int) -> Generator[GitObject | None]:
         asked, told = self._git.stdin, self._git.stdout
         if asked is None or told is None or asked.closed:
             raise InvalidInputError("Git is not running any more", where=str(self._path))
@@ -191,16 +199,25 @@ class ObjectReader:
             asked.flush()
         except BrokenPipeError as error:
             raise self._ended() from error
-        return [None if one in self._absent else self._one(told) for one in ids]
+        answers = iter(ids)
+        try:
+            for one in answers:
+                yield None if one in self._absent else self._one(told, bytes_max)
+        except GeneratorExit:
+            # What was asked for is answered; left in the pipe it would answer the next question.
+            for one in answers:
+                if one not in self._absent:
+                    self._one(told, 0)
+            raise
 
-    def _one(self, told: IO[bytes]) -> GitObject | None:
+    def _one(self, told: IO[bytes], bytes_max: int) -> GitObject | None:
         head = told.readline().split()
         if len(head) == _ABSENT:
             return None
         if len(head) != _FOUND:
             raise self._ended()
         name, kind, size = head[0].decode(), head[1].decode(), int(head[2])
-        if size > OBJECT_BYTES_MAX:
+        if size > bytes_max:
             _pass_over(told, size + 1)
             return GitObject(name, OVERSIZED, b"")
         body = told.read(size + 1)
