@@ -10,9 +10,10 @@ import pytest
 from dvc_repositories import REPOSITORY, Tools, lock_text, look_at, records_of
 from lineage.connectors.dvc.reading import DvcOptions
 from lineage.connectors.dvc.remotes import public_address
+from lineage.connectors.git import process
 from lineage.connectors.git.addresses import canonical_repository
 from lineage.connectors.git.objects import parse_commit, parse_tag
-from lineage.connectors.git.process import refusal
+from lineage.connectors.git.process import ObjectReader, refusal
 from lineage.connectors.git.repository import open_repository, read_references
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.mlmd import Artifact, Execution
@@ -142,6 +143,46 @@ def test_a_variable_of_git_leads_to_no_other_repository(
     other.begin("https://example.org/other")
     monkeypatch.setenv("GIT_DIR", str(other.path / ".git"))
     assert len(_stages(tools.path)) == 1
+
+
+def test_a_graft_does_not_change_a_history(tmp_path: Path) -> None:
+    tools = _small(tmp_path / "work")
+    last = tools.commit("Second")
+    (tools.path / ".git" / "info").mkdir(exist_ok=True)
+    (tools.path / ".git" / "info" / "grafts").write_text(f"{last}\n")
+    look = look_at(tools.path)
+    assert len([one for one in look.documents if one.kind == "commit"]) == 2
+
+
+def test_objects_of_another_repository_are_told(tmp_path: Path) -> None:
+    tools = _small(tmp_path / "work")
+    shared = Tools(tmp_path / "shared")
+    shared.run("git", "clone", "-q", "--shared", str(tools.path), ".")
+    shared.run("git", "worktree", "add", "-q", str(tmp_path / "tree"))
+    for place in (shared.path, tmp_path / "tree"):
+        look = look_at(place, options=DvcOptions(repository=REPOSITORY))
+        assert ["alternates" in one.reason for one in look.unread] == [True]
+    assert look_at(tools.path).unread == []
+
+
+def test_a_git_that_does_not_answer_is_waited_for_so_long_and_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    for name in ("COMMAND_SECONDS_MAX", "ANSWER_SECONDS_MAX", "_STOP_SECONDS"):
+        monkeypatch.setattr(process, name, 0.1)
+    with pytest.raises(InvalidInputError, match="not done after"):
+        open_repository(tmp_path)
+    with (
+        pytest.raises(InvalidInputError, match="not done after"),
+        ObjectReader(tmp_path) as objects,
+    ):
+        list(objects.read(["1" * 40]))
+    ObjectReader(tmp_path).close()
 
 
 def test_what_is_no_repository_is_refused_with_what_to_try(

@@ -38,6 +38,7 @@ from lineage.connectors.git.repository import (
     BRANCHES_AND_TAGS,
     Reference,
     Repository,
+    has_alternates,
     list_absent,
     list_commits,
     open_repository,
@@ -137,6 +138,13 @@ class DvcReader:
                 self._repository, self._name, objects, memory, self._options.aliases, is_whole
             )
             yield look.itself(head)
+            if has_alternates(self._repository):
+                yield Unread(
+                    "other repository",
+                    "other repository/alternates",
+                    "Objects are taken from another repository too (objects/info/alternates), so "
+                    "what is read may be of that one. Try git repack -a, then remove the file.",
+                )
             yield from look.history(list_commits(self._repository, starts))
             if is_whole and not self._repository.is_shallow:
                 yield Listed("commit")
