@@ -1,11 +1,14 @@
 """A git repository is read as it is, whatever kind it is, and nothing in it ever changes."""
 
 import hashlib
+import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from dvc_repositories import REPOSITORY, Tools, lock_text, look_at, records_of
 from lineage.connectors.dvc.reading import DvcOptions
@@ -15,6 +18,7 @@ from lineage.connectors.git.addresses import canonical_repository
 from lineage.connectors.git.objects import parse_commit, parse_tag
 from lineage.connectors.git.process import ObjectReader, refusal
 from lineage.connectors.git.repository import open_repository, read_references
+from lineage.connectors.git.trees import path_bytes, path_text
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.mlmd import Artifact, Execution
 from looks import Remembered
@@ -321,6 +325,38 @@ def test_a_path_that_is_no_utf8_is_told_by_its_bytes(tmp_path: Path) -> None:
         if isinstance(one, Artifact)
     ]
     assert "caf\\xe9/x" in names
+
+
+@given(st.lists(st.sampled_from([b"\\", b"x", b"ff", b"\\xff", b"\xff", b"\xc3\xa9", b"5c", b"/"])))
+@example([b"\\x5cxff"])
+def test_a_path_and_its_text_lead_to_each_other(pieces: list[bytes]) -> None:
+    path = b"".join(pieces)
+    assert path_bytes(path_text(path)) == path
+
+
+def test_a_name_that_reads_like_a_byte_is_another_name(tmp_path: Path) -> None:
+    tools = Tools(tmp_path / "work")
+    tools.begin()
+    for folder in (b"\xff", b"\\xff"):
+        place = os.fsencode(tools.path) + b"/" + folder
+        os.mkdir(place)  # noqa: PTH102 - a name in bytes
+        body = json.dumps({"folder": len(folder)})
+        digest = hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
+        declared = "stages:\n  one:\n    cmd: x\n    metrics:\n    - m.json: {cache: false}\n"
+        for name, text in (
+            (b"m.json", body),
+            (b"dvc.lock", lock_text(("one", {}, {"m.json": digest}))),
+            (b"dvc.yaml", declared),
+        ):
+            with open(place + b"/" + name, "w") as file:  # noqa: PTH123 - a name in bytes
+                file.write(text)
+    tools.commit("Two")
+    values = {
+        str(one.key): one.properties.get("values")
+        for one in records_of(look_at(tools.path))
+        if isinstance(one, Artifact) and one.type == "lineage.Metrics"
+    }
+    assert sorted(map(str, values.values())) == ["{'folder': 1}", "{'folder': 4}"]
 
 
 def test_known_commits_cost_no_reading_of_files(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -36,9 +37,30 @@ class FoundFile(Struct, frozen=True):
     entry: TreeEntry
 
 
+_LITERAL: Final = re.compile(rb"\\(?=x[0-9a-f]{2})")
+_ESCAPED: Final = re.compile(rb"\\x([0-9a-f]{2})")
+
+
 def path_text(path: bytes) -> str:
-    """Return a path as text; bytes that are no UTF-8 are written in hexadecimal."""
+    r"""Return a path as text, so that ``path_bytes`` finds the way back.
+
+    A byte that is no UTF-8 becomes ``\xff``, and the backslash of a name that reads so ``\x5c``;
+    any other backslash stays.
+    """
+    if b"\\x" in path:
+        # Each piece by itself: what decoding writes must not be escaped again.
+        return r"\x5c".join(
+            piece.decode("utf-8", "backslashreplace") for piece in _LITERAL.split(path)
+        )
     return path.decode("utf-8", "backslashreplace")
+
+
+def path_bytes(text: str) -> bytes:
+    """Return the path that a text stands for."""
+    whole = text.encode("utf-8", "surrogateescape")
+    if b"\\x" not in whole:
+        return whole
+    return _ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), whole)
 
 
 class UnreadFolder(Struct, frozen=True):
@@ -179,7 +201,7 @@ class Trees:
         for name in path.split("/"):
             if at is None or at.kind != TREE:
                 return None
-            at = self._trees[at.id].get(name.encode("utf-8", "surrogateescape"))
+            at = self._trees[at.id].get(path_bytes(name))
         return at
 
     def file(self, root: str, path: str) -> TreeEntry | None:
