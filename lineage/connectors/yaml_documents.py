@@ -63,6 +63,7 @@ class _Open(Struct):
     key: str | None = None
     has_key: bool = False
     is_merge: bool = False
+    has_merged: bool = False
     merged: list[dict[str, JsonValue]] = []
     nodes: int = 1
 
@@ -194,6 +195,10 @@ class _Reading:
             self._anchors[event.anchor] = (name, 1)
         # A quoted << is a name like any other.
         top.key, top.has_key, top.is_merge = name, True, name == _MERGE and not event.style
+        if top.is_merge and type(top.value) is dict:
+            if top.has_merged:
+                raise DecodeError("The key '<<' stands twice", where=_line(event))
+            top.has_merged = True
 
     def _alias(self, event: AliasEvent) -> None:
         anchor = event.anchor or ""
@@ -235,7 +240,7 @@ def _place(top: _Open, tree: dict[str, JsonValue], value: JsonValue) -> None:
     others = [other for other in merged if isinstance(other, dict)]
     if len(others) != len(merged):
         raise DecodeError("What << merges is no object")
-    top.merged = [*top.merged, *others]
+    top.merged = others
 
 
 def plain_scalar(text: str) -> JsonValue:

@@ -79,6 +79,7 @@ def test_documents_mean_what_they_mean_to_dvc() -> None:
     ("body", "word"),
     [
         (b"a: 1\na: 2\n", "twice"),
+        (b"a: &a {}\nb: {<<: *a, <<: *a}\n", "twice"),
         (b"a: *b\n", "nothing|undefined"),
         (b"a: 1\n---\nb: 2\n", "more than one"),
         (b"? [a]\n: b\n", "key"),

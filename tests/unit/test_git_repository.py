@@ -1,18 +1,24 @@
 """A git repository is read as it is, whatever kind it is, and nothing in it ever changes."""
 
 import hashlib
+import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from dvc_repositories import REPOSITORY, Tools, lock_text, look_at, records_of
 from lineage.connectors.dvc.reading import DvcOptions
+from lineage.connectors.dvc.remotes import public_address
+from lineage.connectors.git import process
 from lineage.connectors.git.addresses import canonical_repository
 from lineage.connectors.git.objects import parse_commit, parse_tag
-from lineage.connectors.git.process import refusal
+from lineage.connectors.git.process import ObjectReader, refusal
 from lineage.connectors.git.repository import open_repository, read_references
+from lineage.connectors.git.trees import path_bytes, path_text
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.mlmd import Artifact, Execution
 from looks import Remembered
@@ -143,6 +149,46 @@ def test_a_variable_of_git_leads_to_no_other_repository(
     assert len(_stages(tools.path)) == 1
 
 
+def test_a_graft_does_not_change_a_history(tmp_path: Path) -> None:
+    tools = _small(tmp_path / "work")
+    last = tools.commit("Second")
+    (tools.path / ".git" / "info").mkdir(exist_ok=True)
+    (tools.path / ".git" / "info" / "grafts").write_text(f"{last}\n")
+    look = look_at(tools.path)
+    assert len([one for one in look.documents if one.kind == "commit"]) == 2
+
+
+def test_objects_of_another_repository_are_told(tmp_path: Path) -> None:
+    tools = _small(tmp_path / "work")
+    shared = Tools(tmp_path / "shared")
+    shared.run("git", "clone", "-q", "--shared", str(tools.path), ".")
+    shared.run("git", "worktree", "add", "-q", str(tmp_path / "tree"))
+    for place in (shared.path, tmp_path / "tree"):
+        look = look_at(place, options=DvcOptions(repository=REPOSITORY))
+        assert ["alternates" in one.reason for one in look.unread] == [True]
+    assert look_at(tools.path).unread == []
+
+
+def test_a_git_that_does_not_answer_is_waited_for_so_long_and_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    for name in ("COMMAND_SECONDS_MAX", "ANSWER_SECONDS_MAX", "_STOP_SECONDS"):
+        monkeypatch.setattr(process, name, 0.1)
+    with pytest.raises(InvalidInputError, match="not done after"):
+        open_repository(tmp_path)
+    with (
+        pytest.raises(InvalidInputError, match="not done after"),
+        ObjectReader(tmp_path) as objects,
+    ):
+        list(objects.read(["1" * 40]))
+    ObjectReader(tmp_path).close()
+
+
 def test_what_is_no_repository_is_refused_with_what_to_try(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,6 +253,44 @@ def test_other_addresses_stay_apart(address: str, expected: str) -> None:
     assert canonical_repository(expected) == expected
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "bob:hunter3@h.example:org/repo",
+        "b:hunter3@h.example/org/repo",
+        "bob:hun/ter3@h.example:org/repo",
+        "https:/bob:hunter3@h.example/org/repo",
+        "https://oauth2:glpat/hunter4@h.example/org/repo",
+        "https://oauth2:hunter5/@h.example/org/repo",
+        "https://bob:hunter#6@h.example/org/repo.git",
+        "https://bob:7/hunter7@h.example/org/repo?x=a@b/c",
+        "https://hunter/8@h.example/org/repo",
+    ],
+)
+def test_no_part_of_a_password_stays_in_a_malformed_address(address: str) -> None:
+    assert canonical_repository(address) == "h.example/org/repo"
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("https://h.example/@scope/repo", "h.example/@scope/repo"),
+        ("https://h.example/org/repo@v1", "h.example/org/repo@v1"),
+        ("git@h.example:@scope/repo", "h.example/@scope/repo"),
+        ("https://h.example/org/repo?x=a@b/c", "h.example/org/repo"),
+        ("../a:b@c/repo", "../a:b@c/repo"),
+    ],
+)
+def test_an_at_sign_that_ends_no_password_stays(address: str, expected: str) -> None:
+    assert canonical_repository(address) == expected
+
+
+def test_the_address_of_a_remote_holds_no_part_of_a_password() -> None:
+    assert public_address("https://bob:hun/ter@h.example/data") == "https://h.example/data"
+    assert public_address("s3://key:sec/ret@bucket/data") == "s3://bucket/data"
+    assert public_address("s3://bucket/a@b/data") == "s3://bucket/a@b/data"
+
+
 def test_names_of_people_and_messages_come_in_their_own_encoding() -> None:
     body = (
         b"tree " + b"1" * 40 + b"\nauthor J\xf6rg <j@x> 5 +0000\ncommitter J\xf6rg <j@x> 5 +0000\n"
@@ -241,6 +325,38 @@ def test_a_path_that_is_no_utf8_is_told_by_its_bytes(tmp_path: Path) -> None:
         if isinstance(one, Artifact)
     ]
     assert "caf\\xe9/x" in names
+
+
+@given(st.lists(st.sampled_from([b"\\", b"x", b"ff", b"\\xff", b"\xff", b"\xc3\xa9", b"5c", b"/"])))
+@example([b"\\x5cxff"])
+def test_a_path_and_its_text_lead_to_each_other(pieces: list[bytes]) -> None:
+    path = b"".join(pieces)
+    assert path_bytes(path_text(path)) == path
+
+
+def test_a_name_that_reads_like_a_byte_is_another_name(tmp_path: Path) -> None:
+    tools = Tools(tmp_path / "work")
+    tools.begin()
+    for folder in (b"\xff", b"\\xff"):
+        place = os.fsencode(tools.path) + b"/" + folder
+        os.mkdir(place)  # noqa: PTH102 - a name in bytes
+        body = json.dumps({"folder": len(folder)})
+        digest = hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
+        declared = "stages:\n  one:\n    cmd: x\n    metrics:\n    - m.json: {cache: false}\n"
+        for name, text in (
+            (b"m.json", body),
+            (b"dvc.lock", lock_text(("one", {}, {"m.json": digest}))),
+            (b"dvc.yaml", declared),
+        ):
+            with open(place + b"/" + name, "w") as file:  # noqa: PTH123 - a name in bytes
+                file.write(text)
+    tools.commit("Two")
+    values = {
+        str(one.key): one.properties.get("values")
+        for one in records_of(look_at(tools.path))
+        if isinstance(one, Artifact) and one.type == "lineage.Metrics"
+    }
+    assert sorted(map(str, values.values())) == ["{'folder': 1}", "{'folder': 4}"]
 
 
 def test_known_commits_cost_no_reading_of_files(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from typing import Final, TypeVar
 
 from msgspec import Struct
@@ -20,7 +21,7 @@ from lineage.connectors.dvc.values import (
 from lineage.connectors.git.objects import FILE, SYMLINK, TREE, Commit
 from lineage.connectors.git.process import OVERSIZED, GitObject, ObjectReader
 from lineage.connectors.git.trees import FoundFile, Trees
-from lineage.connectors.yaml_documents import read_yaml
+from lineage.connectors.yaml_documents import YAML_BYTES_MAX, read_yaml
 from lineage_schemas.errors import DecodeError, LedgerError
 from lineage_schemas.outside.dvc import (
     DeclaredArtifact,
@@ -131,9 +132,12 @@ class Files:
         if len(self._parsed) > _KEPT_PARSED:
             self._parsed.clear()
         missing = [one for one in dict.fromkeys(ids) if one not in self._bodies]
-        for one, found in zip(missing, self._objects.read(missing), strict=True):
-            self._bodies[one] = found
-            self._bytes += len(found.body) if found else 0
+        with closing(self._objects.read(missing, YAML_BYTES_MAX)) as bodies:
+            for one, found in zip(missing, bodies, strict=True):
+                self._bodies[one] = found
+                self._bytes += len(found.body) if found else 0
+                if self._bytes > _KEPT_BYTES:
+                    break  # the rest is read one by one when it is asked for
 
     def body(self, found: FoundFile) -> bytes:
         """Return a file's bytes.

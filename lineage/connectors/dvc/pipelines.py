@@ -36,7 +36,7 @@ from lineage.connectors.dvc.values import (
     read_values,
 )
 from lineage.connectors.git.addresses import canonical_repository
-from lineage.connectors.git.trees import FoundFile
+from lineage.connectors.git.trees import FoundFile, path_text
 from lineage_schemas.errors import DecodeError, LedgerError
 from lineage_schemas.outside.dvc import Entry, Lock, LockedStage, Pipeline, TrackedFile
 from lineage_schemas.values import JsonValue
@@ -104,6 +104,8 @@ def full_path(folder: str, path: str) -> str:
     """Return a path from the top of the repository; what leads elsewhere stays as it is."""
     if "://" in path or path.startswith("/"):
         return path
+    if "\\x" in path:
+        path = path_text(path.encode("utf-8", "replace"))  # the folder's is written so as well
     return posixpath.normpath(posixpath.join(folder, path))
 
 

@@ -34,11 +34,12 @@ from lineage.connectors.dvc.pipelines import ToldRoles, Understood, View, told_r
 from lineage.connectors.dvc.registry import RegistryEntry, versions_of
 from lineage.connectors.git.addresses import canonical_repository
 from lineage.connectors.git.objects import Commit, Tag, parse_commit, parse_tag
-from lineage.connectors.git.process import ObjectReader
+from lineage.connectors.git.process import ObjectReader, body_of
 from lineage.connectors.git.repository import (
     BRANCHES_AND_TAGS,
     Reference,
     Repository,
+    has_alternates,
     list_absent,
     list_commits,
     open_repository,
@@ -138,6 +139,13 @@ class DvcReader:
                 self._repository, self._name, objects, memory, self._options.aliases, is_whole
             )
             yield look.itself(head)
+            if has_alternates(self._repository):
+                yield Unread(
+                    "other repository",
+                    "other repository/alternates",
+                    "Objects are taken from another repository too (objects/info/alternates), so "
+                    "what is read may be of that one. Try git repack -a, then remove the file.",
+                )
             yield from look.history(list_commits(self._repository, starts))
             if is_whole and not self._repository.is_shallow:
                 yield Listed("commit")
@@ -187,6 +195,7 @@ class _Look:
         self._back: set[str] = set()  # commits that were gone
         self._unread: set[str] = set()
         self._misread: dict[str, tuple[tuple[str, str], ...]] = {}
+        self._lost: dict[str, str] = {}
 
     def itself(self, head: str | None) -> Document:
         """Return the document of the repository, with the remotes of what is checked out."""
@@ -242,6 +251,8 @@ class _Look:
                 for view, names in zip(views, named, strict=True)
             ]
             self._fetch_values(snapshots, fresh)
+        for sha in [sha for sha in shas if sha in self._lost]:
+            yield from self._once_unread(f"commit/{sha}", "commit", self._lost[sha])
         for tree in sorted(self._trees.missing):
             yield from self._once_unread(
                 f"tree/{tree}", "tree", "A folder of a commit is not in this repository"
@@ -365,6 +376,10 @@ class _Look:
         ]
         bad = {one.name for one in unread}
         unread += self._stages_unread(snapshot)
+        unread += (
+            UnreadPart("tree", one.path.rstrip("/"), one.id, one.reason[:_REASON_CHARS_MAX])
+            for one in self._trees.unread(commit.tree)
+        )
         yield from self._name_unread(unread)
         document = CommitDocument(
             repository=self._name,
@@ -444,7 +459,11 @@ class _Look:
                     "tag", subject("tag", name), "It leads to no commit of this repository"
                 )
                 continue
-            tag = parse_tag(read.id, read.body)
+            try:
+                tag = parse_tag(read.id, body_of(read, "tag"))
+            except DecodeError as error:
+                yield Unread("tag", subject("tag", name), str(error))
+                continue
             said = parse_registry_tag(name)
             if said is None:
                 plain.append((name, tag, one.commit))
@@ -487,11 +506,13 @@ class _Look:
         return Document("tag", subject("tag", document.name), encode_document(document))
 
     def _commits(self, shas: Sequence[str]) -> list[Commit]:
+        """Return these commits, without those that cannot be read."""
         found: list[Commit] = []
         for sha, read in zip(shas, self._objects.read(shas), strict=True):
-            if read is None:
-                raise DecodeError("A commit is not in this repository", where=sha)
-            found.append(parse_commit(sha, read.body))
+            try:
+                found.append(parse_commit(sha, body_of(read, "commit")))
+            except DecodeError as error:
+                self._lost[sha] = str(error)
         return found
 
     def _view(self, snapshot: Snapshot) -> View:

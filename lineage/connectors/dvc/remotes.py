@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from lineage.connectors.git.addresses import has_host, without_user
 from lineage_schemas.errors import DecodeError
 from lineage_schemas.outside.dvc import DVC_MD5, MD5, is_digest
 from lineage_schemas.uris import without_passwords
@@ -82,7 +83,9 @@ def public_address(url: str) -> str | None:
         parts = urlsplit(url)
     except ValueError:
         return None
-    host = parts.netloc.rpartition("@")[2]
+    host, path = parts.netloc.rpartition("@")[2], parts.path
+    if not has_host(parts.netloc):  # a password with a slash in it
+        host, path = without_user(parts.netloc, url.partition("://")[2])
     if parts.scheme in {"azure", "abfs", "abfss", "wasbs"}:
         host = without_passwords(url).split("://", 1)[1].partition("/")[0]  # CONTAINER@ACCOUNT
-    return f"{parts.scheme.lower()}://{host}{parts.path}".rstrip("/")
+    return f"{parts.scheme.lower()}://{host}{path}".rstrip("/")

@@ -15,12 +15,14 @@ from typing import Final
 from msgspec import Struct
 
 from lineage.connectors.dvc.values import step_into
-from lineage_schemas.errors import DecodeError
+from lineage.connectors.git.trees import PATH_CHARS_MAX
+from lineage_schemas.errors import DecodeError, LedgerError, LimitExceededError
 from lineage_schemas.outside.dvc import Pipeline
 from lineage_schemas.values import JsonValue
 
 DEFAULT_PARAMS: Final = "params.yaml"
 _MATRIX_MAX: Final = 100_000
+_ITEMS_CHARS_MAX: Final = 16 * 1_048_576
 _TEMPLATE: Final = re.compile(r"(?<!\\)\$\{([^}]*)\}")
 _STEP: Final = re.compile(r"\[([^\[\]]*)\]|([^.\[\]]+)")
 
@@ -47,7 +49,8 @@ class Templates:
         self._folder = folder
         self._read_values = read_values
         self._globals: dict[str, JsonValue] | None = None
-        self._groups: dict[str, dict[str, dict[str, JsonValue]]] = {}
+        self._groups: dict[str, dict[str, dict[str, JsonValue]] | LedgerError] = {}
+        self._items_chars = 0
 
     @property
     def values(self) -> dict[str, JsonValue]:
@@ -91,15 +94,30 @@ class Templates:
         )
 
     def text(self, template: str, values: Mapping[str, JsonValue] | None = None) -> str:
-        """Return a template with its values filled in.
+        """Return a template with its values filled in: a path or a name.
 
         Raises:
-            DecodeError: it names a value that is not there.
+            DecodeError: it names a value that is not there, or one that is no scalar.
+            LimitExceededError: it, or its values, are longer than ``PATH_CHARS_MAX``.
         """
         if "${" not in template:
             return template
         known = self.values if values is None else values
-        return _TEMPLATE.sub(lambda found: _shown(_looked_up(found[1], known)), template)
+        _bounded(0, template)
+        count = 0
+
+        def fill(found: re.Match[str]) -> str:
+            nonlocal count
+            value = _looked_up(found[1], known)
+            if isinstance(value, dict | list):
+                raise DecodeError(
+                    "A template names a value that is no scalar", where=found[1][:128]
+                )
+            text = _shown(value)
+            count = _bounded(count, text)
+            return text
+
+        return _TEMPLATE.sub(fill, template)
 
     def with_local(self, extra: Mapping[str, JsonValue], local: JsonValue) -> dict[str, JsonValue]:
         """Return the values of one stage: those of all, its own variables, its item."""
@@ -117,8 +135,14 @@ class Templates:
         if whole is None or not ("foreach" in whole or "matrix" in whole):
             return None, {}
         if group not in self._groups:
-            self._groups[group] = dict(self._items(whole))
-        extra = self._groups[group].get(key)
+            try:
+                self._groups[group] = dict(self._items(whole))
+            except LedgerError as error:
+                self._groups[group] = error
+        known = self._groups[group]
+        if isinstance(known, LedgerError):
+            raise known
+        extra = known.get(key)
         if extra is None:
             return None, {}
         inner = whole.get("do") if "foreach" in whole else whole
@@ -142,13 +166,22 @@ class Templates:
         match template:
             case str():
                 whole = _TEMPLATE.fullmatch(template)
-                return _looked_up(whole[1], self.values) if whole else self.text(template)
+                return _looked_up(whole[1], self.values) if whole else self._item(template)
             case list():
                 return [self._value(one) for one in template]
             case dict():
                 return {name: self._value(one) for name, one in template.items()}
             case _:
                 return template
+
+    def _item(self, template: str) -> str:
+        text = self.text(template)
+        self._items_chars += len(text)
+        if self._items_chars > _ITEMS_CHARS_MAX:
+            raise LimitExceededError(
+                f"What foreach and matrix name has more than {_ITEMS_CHARS_MAX} characters"
+            )
+        return text
 
     def _load(self, values: dict[str, JsonValue], variables: list[JsonValue]) -> None:
         for one in variables:
@@ -184,6 +217,17 @@ class _Values:
         return self._templates.text(template, self._known)
 
 
+def _bounded(count: int, text: str) -> int:
+    """Add a text to the count of characters so far, within ``PATH_CHARS_MAX``."""
+    count += len(text)
+    if count > PATH_CHARS_MAX:
+        raise LimitExceededError(
+            f"A template becomes longer than {PATH_CHARS_MAX} characters (PATH_CHARS_MAX)",
+            where=text[:128],
+        )
+    return count
+
+
 def _combinations(matrix: JsonValue) -> Iterator[tuple[str, dict[str, JsonValue]]]:
     if not isinstance(matrix, dict):
         return
@@ -195,10 +239,14 @@ def _combinations(matrix: JsonValue) -> Iterator[tuple[str, dict[str, JsonValue]
     for count, combination in enumerate(product(*axes)):
         if count >= _MATRIX_MAX:
             raise DecodeError(f"A matrix has more than {_MATRIX_MAX} stages")
-        key = "-".join(
+        parts = [
             f"{name}{index}" if isinstance(value, dict | list) else _shown(value)
             for name, index, value in combination
-        )
+        ]
+        chars = 0
+        for part in parts:
+            chars = _bounded(chars, part)
+        key = "-".join(parts)
         item: dict[str, JsonValue] = {name: value for name, _, value in combination}
         yield key, {"key": key, "item": item}
 

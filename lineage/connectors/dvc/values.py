@@ -20,7 +20,9 @@ VALUES_BYTES_MAX: Final = 256 * 1_024
 """One file of values; what is larger is data, and is named instead of being read."""
 
 _LFS_START: Final = b"version https://git-lfs.github.com/spec/"
-_CONFLICT: Final = re.compile(rb"^<{7} .*^={7}$.*^>{7} ", re.MULTILINE | re.DOTALL)
+_CONFLICT_MARKS: Final = tuple(
+    re.compile(mark, re.MULTILINE) for mark in (rb"^<{7} ", rb"^={7}\r?$", rb"^>{7} ")
+)
 _OWN_RUN_ID_NAMES: Final = frozenset({"mlflow_run_id", "mlflow.run_id"})
 _RUN_ID_NAMES: Final = _OWN_RUN_ID_NAMES | {"mlflow_run", "run_id"}
 _RUN_ID: Final = re.compile(r"[0-9a-f]{32}")
@@ -34,8 +36,19 @@ def refuse_unreadable(body: bytes) -> None:
     """
     if body.startswith(_LFS_START):
         raise DecodeError("The file is in Git LFS; the repository has a pointer to it only")
-    if b"<<<<<<< " in body and _CONFLICT.search(body):
+    if _has_conflict(body):
         raise DecodeError("The file has the marks of a merge conflict")
+
+
+def _has_conflict(body: bytes) -> bool:
+    """Tell whether the three marks stand in their order, looking at each byte once."""
+    at = 0
+    for mark in _CONFLICT_MARKS:
+        found = mark.search(body, at)
+        if found is None:
+            return False
+        at = found.end()
+    return True
 
 
 def read_values(path: str, body: bytes) -> JsonValue:

@@ -20,6 +20,7 @@ _SCP: Final = re.compile(
     r"(?:[^@/:]+@)?(?P<host>\[[0-9A-Fa-f:]+\]|[^/:@\\]{2,}):(?P<path>[^/].*|/.+)"
 )
 _HOST: Final = re.compile(r"(?:.*@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^:]*)(?::(?P<port>[0-9]*))?")
+_HERE: Final = re.compile(r"[./]|[A-Za-z]:/")
 _PORTS: Final = {"git": "9418", "http": "80", "https": "443", "ssh": "22"}
 _SLASHES: Final = re.compile(r"/{2,}")
 
@@ -29,8 +30,9 @@ def canonical_repository(address: str) -> str:
 
     Scheme, credentials, default port, ``.git`` and slashes at the end are dropped, and the host is
     lower case; a path keeps its case, since servers may tell cases apart. With another port than
-    the scheme's own, scheme and port stay. A local folder is ``file:///PATH``. What is no address
-    (a name of one's own) is returned as it is.
+    the scheme's own, scheme and port stay. Of a malformed address only what follows its last ``@``
+    is kept, since what stands before may be a password. A local folder is ``file:///PATH``. What
+    is no address (a name of one's own) is returned as it is.
     """
     text = address.strip().replace("\\", "/") if ":\\" in address else address.strip()
     parts = _SCHEME.fullmatch(text)
@@ -38,13 +40,45 @@ def canonical_repository(address: str) -> str:
         scheme = ascii_lower(parts["scheme"]).removeprefix("git+")
         if scheme == "file":
             return _local(unquote(parts["path"]))
-        return _remote(scheme, parts["authority"], unquote(parts["path"]))
+        authority, path = without_user(parts["authority"], text.partition("://")[2])
+        return _remote(scheme, authority, unquote(path))
     if text.startswith("/"):
         return _local(text)
+    user, at, rest = text.rpartition("@")
+    if at and ":" in user and _HERE.match(text) is None and _goes_on(user, rest):
+        return canonical_repository(rest)
     scp = _SCP.fullmatch(text)
     if scp is not None:
         return _remote("ssh", scp["host"], scp["path"])
     return text
+
+
+def without_user(authority: str, rest: str) -> tuple[str, str]:
+    """Return the authority and the path of what follows ``://``, without user and password.
+
+    A password that holds a slash ends the authority too early, and its end would be taken for a
+    part of the path. So the path is looked through as well.
+    """
+    path = re.split("[?#]", rest, maxsplit=1)[0][len(authority) :]
+    is_whole = has_host(authority) and bool(path)
+    user, at, tail = (path if is_whole else rest).rpartition("@")
+    if not at or (is_whole and not _goes_on(user, tail)):
+        return authority, path
+    host, slash, path = re.split("[?#]", tail, maxsplit=1)[0].partition("/")
+    return host, slash + path
+
+
+def has_host(authority: str) -> bool:
+    """Tell whether an authority is one: a host, and a port that is a number if there is one."""
+    found = _HOST.fullmatch(authority)
+    return found is not None and bool(found["host"])
+
+
+def _goes_on(user: str, rest: str) -> bool:
+    """Tell whether what follows an ``@`` is an address again: ``@scope/NAME`` in a path is none."""
+    if user.endswith(":"):
+        return False
+    return ":" in rest or ("/" in rest and not user.endswith("/"))
 
 
 def _remote(scheme: str, authority: str, path: str) -> str:

@@ -8,15 +8,16 @@ partial clone lacks are missing, since every transport is refused.
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
-from lineage_schemas.errors import InvalidInputError
+from lineage_schemas.errors import DecodeError, InvalidInputError
 
 OBJECT_BYTES_MAX: Final = 64 * 1_048_576
 """One object that is read; a larger one is passed over and named."""
@@ -24,6 +25,13 @@ OBJECT_BYTES_MAX: Final = 64 * 1_048_576
 OVERSIZED: Final = "oversized"
 """What an object is called that was passed over."""
 
+COMMAND_SECONDS_MAX: Final = 600.0
+"""One command, such as listing the whole history."""
+
+ANSWER_SECONDS_MAX: Final = 60.0
+"""How long the reader of objects may be silent."""
+
+_STOP_SECONDS: Final = 5.0
 _ABSENT: Final = 2  # "ID missing"
 _FOUND: Final = 3  # "ID KIND SIZE"
 _CHUNK_BYTES: Final = 1_048_576
@@ -31,13 +39,19 @@ _WINDOW: Final = 500  # names of 65 bytes each must fit into a pipe of 64 KiB, o
 _READER: Final = {
     "GIT_ALLOW_PROTOCOL": "none",
     "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_GRAFT_FILE": os.devnull,
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
 }
-_OPTIONS: Final = ("--no-pager", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+_OPTIONS: Final = (
+    "--no-pager",
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.hooksPath=/dev/null"),
+    *("-c", "core.bigFileThreshold=16m"),  # larger files go through git without being kept there
+)
 
 
 class GitObject(NamedTuple):
@@ -48,12 +62,27 @@ class GitObject(NamedTuple):
     body: bytes
 
 
+def body_of(found: GitObject | None, kind: str) -> bytes:
+    """Return the bytes of an object of a kind that is expected.
+
+    Raises:
+        DecodeError: it is not there, is too large, or of another kind.
+    """
+    if found is None:
+        raise DecodeError(f"The {kind} is not in this repository (a partial clone?)")
+    if found.kind == OVERSIZED:
+        raise DecodeError(f"The {kind} is too large to be read")
+    if found.kind != kind:
+        raise DecodeError(f"What should be a {kind} is a {found.kind}")
+    return found.body
+
+
 def run_git(path: Path, *arguments: str, feed: bytes = b"") -> bytes:
     """Run one reading command in the repository at ``path``, and return what it printed.
 
     Raises:
-        InvalidInputError: there is no git, no repository, or git refuses; in git's words, with
-            what to try.
+        InvalidInputError: there is no git, no repository, or git refuses, in git's words, with
+            what to try; or it took longer than ``COMMAND_SECONDS_MAX``.
     """
     try:
         done = subprocess.run(  # noqa: S603 - the arguments are ours, and no shell reads them
@@ -62,9 +91,12 @@ def run_git(path: Path, *arguments: str, feed: bytes = b"") -> bytes:
             capture_output=True,
             env=reader_environment(os.environ),
             check=False,
+            timeout=COMMAND_SECONDS_MAX,
         )
     except OSError as error:
         raise _not_started(path, error) from error
+    except subprocess.TimeoutExpired as error:
+        raise _silent(path, COMMAND_SECONDS_MAX) from error
     if done.returncode:
         raise refusal(path, done.stderr)
     return done.stdout
@@ -113,6 +145,53 @@ def _not_started(path: Path, error: OSError) -> InvalidInputError:
     return InvalidInputError(f"Git could not be started: {error}", where=str(path))
 
 
+def _silent(path: Path, seconds: float) -> InvalidInputError:
+    return InvalidInputError(
+        f"Git was not done after {seconds:.0f} seconds",
+        where=str(path),
+        hint="Is the disk there, and fast enough? Try git rev-list --all --count there.",
+    )
+
+
+class _Answers:
+    """What git prints into a pipe, without waiting for it longer than ``ANSWER_SECONDS_MAX``."""
+
+    def __init__(self, place: int) -> None:
+        self._place = place
+        self._waiting = select.poll()
+        self._waiting.register(place, select.POLLIN)
+        self._kept = bytearray()
+        self._at = 0
+
+    def _more(self) -> bool:
+        """Take what there is; tell whether there was anything. Raises TimeoutError."""
+        if not self._waiting.poll(ANSWER_SECONDS_MAX * 1_000):
+            raise TimeoutError
+        del self._kept[: self._at]
+        self._at = 0
+        chunk = os.read(self._place, _CHUNK_BYTES)
+        self._kept += chunk
+        return bool(chunk)
+
+    def line(self) -> bytes:
+        """Return the next line; empty at the end."""
+        while (end := self._kept.find(b"\n", self._at)) < 0:
+            if not self._more():
+                return b""
+        return self._taken(end + 1 - self._at)
+
+    def block(self, count: int) -> bytes:
+        """Return so many bytes; fewer at the end."""
+        while len(self._kept) - self._at < count and self._more():
+            pass
+        return self._taken(count)
+
+    def _taken(self, count: int) -> bytes:
+        taken = bytes(memoryview(self._kept)[self._at : self._at + count])
+        self._at += len(taken)
+        return taken
+
+
 class ObjectReader:
     """Reads objects by their ids, many at a time, from one git. Use it as a context manager."""
 
@@ -134,6 +213,7 @@ class ObjectReader:
             )
         except OSError as error:
             raise _not_started(path, error) from error
+        self._answers = None if self._git.stdout is None else _Answers(self._git.stdout.fileno())
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -153,22 +233,30 @@ class ObjectReader:
         for pipe in (self._git.stdin, self._git.stdout):
             if pipe is not None:
                 pipe.close()
-        self._git.wait()
+        try:
+            self._git.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._git.kill()
+            self._git.wait()
 
-    def read(self, ids: Iterable[str]) -> Iterator[GitObject | None]:
+    def read(self, ids: Iterable[str], bytes_max: int | None = None) -> Generator[GitObject | None]:
         """Yield the objects with these ids in their order; ``None`` for one that is not there.
 
-        One that is larger than ``OBJECT_BYTES_MAX`` is ``OVERSIZED`` and comes without its bytes.
+        One that is larger than ``bytes_max`` (``OBJECT_BYTES_MAX`` if that is not given) is
+        ``OVERSIZED`` and comes without its bytes. One object at a time is kept here. Whoever stops
+        before the end closes the iterator before reading anything else.
 
         Raises:
-            InvalidInputError: git ended before it had answered.
+            InvalidInputError: git ended before it had answered, or was silent for longer than
+                ``ANSWER_SECONDS_MAX``.
         """
         waiting = iter(ids)
+        limit = OBJECT_BYTES_MAX if bytes_max is None else bytes_max
         while window := list(islice(waiting, _WINDOW)):
-            yield from self._window(window)
+            yield from self._window(window, limit)
 
-    def _window(self, ids: Sequence[str]) -> list[GitObject | None]:
-        asked, told = self._git.stdin, self._git.stdout
+    def _window(self, ids: Sequence[str], bytes_max: int) -> Generator[GitObject | None]:
+        asked, told = self._git.stdin, self._answers
         if asked is None or told is None or asked.closed:
             raise InvalidInputError("Git is not running any more", where=str(self._path))
         try:
@@ -176,19 +264,35 @@ class ObjectReader:
             asked.flush()
         except BrokenPipeError as error:
             raise self._ended() from error
-        return [None if one in self._absent else self._one(told) for one in ids]
+        answers = iter(ids)
+        try:
+            for one in answers:
+                yield None if one in self._absent else self._one(told, bytes_max)
+        except GeneratorExit:
+            # What was asked for is answered; left in the pipe it would answer the next question.
+            for one in answers:
+                if one not in self._absent:
+                    self._one(told, 0)
+            raise
 
-    def _one(self, told: IO[bytes]) -> GitObject | None:
-        head = told.readline().split()
+    def _one(self, told: _Answers, bytes_max: int) -> GitObject | None:
+        try:
+            return self._told(told, bytes_max)
+        except TimeoutError as error:
+            self._git.kill()
+            raise _silent(self._path, ANSWER_SECONDS_MAX) from error
+
+    def _told(self, told: _Answers, bytes_max: int) -> GitObject | None:
+        head = told.line().split()
         if len(head) == _ABSENT:
             return None
         if len(head) != _FOUND:
             raise self._ended()
         name, kind, size = head[0].decode(), head[1].decode(), int(head[2])
-        if size > OBJECT_BYTES_MAX:
+        if size > bytes_max:
             _pass_over(told, size + 1)
             return GitObject(name, OVERSIZED, b"")
-        body = told.read(size + 1)
+        body = told.block(size + 1)
         if len(body) != size + 1:
             raise self._ended()
         return GitObject(name, kind, body[:-1])
@@ -201,9 +305,9 @@ class ObjectReader:
         )
 
 
-def _pass_over(told: IO[bytes], size: int) -> None:
+def _pass_over(told: _Answers, size: int) -> None:
     while size > 0:
-        passed = len(told.read(min(size, _CHUNK_BYTES)))
+        passed = len(told.block(min(size, _CHUNK_BYTES)))
         if not passed:
             return
         size -= passed

@@ -155,6 +155,18 @@ def read_shallow(repository: Repository) -> frozenset[str]:
         return frozenset()
 
 
+def has_alternates(repository: Repository) -> bool:
+    """Tell whether a repository takes objects from another, as a clone by reference does."""
+    told = run_git(repository.path, "rev-parse", "--git-path", "objects/info/alternates")
+    place = repository.path / told.decode(errors="surrogateescape").rstrip("\n")
+    try:
+        return bool(place.read_bytes().strip())
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # git may be able to read it, or will say why it is not
+
+
 def read_remote(repository: Repository) -> str | None:
     """Return the canonical address of ``origin``, or of the only remote; else ``None``."""
     try:
