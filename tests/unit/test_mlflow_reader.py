@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lineage.connectors.base import MESSAGE_BYTES_MAX
 from lineage.connectors.mlflow.asking import REGISTERED_MODELS_PAGE, RUNS_PAGE
 from lineage.connectors.mlflow.reading import ReadingOptions, SeriesChoice
 from lineage.connectors.mlflow.rest import EXPERIMENTS_PER_QUESTION, ServerReader
@@ -138,6 +139,53 @@ def test_an_experiment_that_is_forbidden_hides_no_other() -> None:
     documents, unread, _, _ = read(server)
     assert len(runs_of(documents)) == len(experiments) - 1
     assert [one.subject for one in unread] == ["run/the runs of experiment 7"]
+
+
+class _TwoPagesOfExperiments(FakeServer):
+    """Shows an experiment a page, and fails at the second page where that is asked for."""
+
+    is_broken = False
+
+    def _shown(self, name: str, question: dict[str, Any]) -> dict[str, Any]:
+        shown = super()._shown(name, question)
+        if name != "experiments/search":
+            return shown
+        if "page_token" not in question:
+            return {"experiments": shown["experiments"][:1], "next_page_token": "rest"}
+        if self.is_broken:
+            raise SourceAnswerError("Broken", status=500)
+        return {"experiments": shown["experiments"][1:]}
+
+
+def test_runs_of_experiments_that_could_not_be_listed_are_not_taken_for_gone() -> None:
+    ledger = fresh_ledger()
+    server = _TwoPagesOfExperiments(
+        lambda number: made_run(number, experiment_id=str(1 + number % 2)),
+        count=4,
+        experiments=("1", "2"),
+    )
+    look(ledger, ServerReader(server, "here", NO_FILES))
+    server.is_broken = True
+    reader = ServerReader(server, "here", NO_FILES)
+    tally = look(ledger, reader, hours=1)
+    assert (tally.gone, tally.there["run"]) == (0, 2)
+    assert [one.subject for one in tally.unread] == ["experiment/the rest of the experiments"]
+    server.is_broken = False
+    assert look(ledger, ServerReader(server, "here", NO_FILES), hours=2).appended == 0
+
+
+def test_an_experiment_that_is_too_long_hides_none_of_its_runs() -> None:
+    class Long(FakeServer):
+        def _shown(self, name: str, question: dict[str, Any]) -> dict[str, Any]:
+            shown = super()._shown(name, question)
+            for one in shown.get("experiments", ()):
+                one["tags"] = [{"key": "long", "value": "x" * (MESSAGE_BYTES_MAX + 1)}]
+            return shown
+
+    documents, unread, listed, _ = read(Long(count=3))
+    assert len(runs_of(documents)) == 3
+    assert [one.subject for one in unread] == ["experiment/1"]
+    assert {"experiment", "run"} <= listed
 
 
 def test_a_server_that_goes_away_ends_the_look_and_what_was_not_read_is_named() -> None:

@@ -106,6 +106,9 @@ class ServerReader:
                 yield Unread(kind, f"{kind}/all", "The server was lost before they were asked for")
                 continue
             yield from found
+            if kind == EXPERIMENT and kind in self._cut:
+                # Things of an experiment that was not shown are not asked for, and would seem gone.
+                self._cut |= {RUN, LOGGED_MODEL}
             # Registered models have no filter by time, so they are always listed whole.
             if (is_whole or kind == REGISTERED_MODEL) and kind not in self._cut:
                 yield Listed(kind)
@@ -122,10 +125,10 @@ class ServerReader:
             yield from self._experiment_page(page)
 
     def _experiment_page(self, page: list[Shown]) -> Iterator[Found]:
-        for found in self._composed(experiment_document, EXPERIMENT, page):
-            if isinstance(found, Document):
-                self._experiment_ids.append(str(decode(found.body)["experiment_id"]))
-            yield found
+        # What cannot be kept of an experiment itself hides none of its runs.
+        ids = (one.get("experiment_id") for one in page)
+        self._experiment_ids += [one for one in ids if isinstance(one, str) and one]
+        yield from self._composed(experiment_document, EXPERIMENT, page)
 
     def _runs(self, details: RunDetails, *, is_whole: bool) -> Iterator[Found]:
         filters = [""] if is_whole else [*self._marks.run_filters(), *_NOT_ENDED]
