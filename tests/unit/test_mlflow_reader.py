@@ -280,6 +280,36 @@ def test_a_long_metric_comes_in_chunks_and_its_rest_is_unread_where_a_page_fails
     assert [one.kind for one in unread] == ["series"]
 
 
+def test_the_rest_of_a_metric_whose_page_failed_is_read_by_the_next_look() -> None:
+    points = [
+        {"key": "m", "value": step / 2, "timestamp": START_MS, "step": step}
+        for step in range(METRIC_SERIES_POINTS_MAX + 5)
+    ]
+
+    def stepped(number: int) -> dict[str, Any]:
+        run = made_run(number)
+        run["data"]["metrics"] = [points[-1]]
+        return run
+
+    is_broken = True
+
+    def fail(name: str, question: Mapping[str, Any]) -> SourceError | None:
+        late = name == "metrics/get-history" and "page_token" in question
+        return SourceAnswerError("Cut", status=400) if late and is_broken else None
+
+    ledger = fresh_ledger()
+    server = FakeServer(stepped, count=1, things={"metrics/get-history": points}, fail=fail)
+    for hours in (0, 1):
+        tally = look(ledger, ServerReader(server, "here", NO_FILES), hours=hours)
+        assert [one.kind for one in tally.unread] == ["series"]
+    is_broken = False
+    tally = look(ledger, ServerReader(server, "here", NO_FILES), hours=2)
+    assert (tally.appended, tally.here["series"], tally.unread) == (1, 2, [])
+    server.asked.clear()
+    assert look(ledger, ServerReader(server, "here", NO_FILES), hours=3).here["series"] == 2
+    assert "metrics/get-history" not in {name for name, _ in server.asked}
+
+
 def test_series_are_read_only_where_they_are_wanted() -> None:
     wanted = ReadingOptions(artifacts_max=0, series=SeriesChoice.NONE)
     server = FakeServer(count=3)

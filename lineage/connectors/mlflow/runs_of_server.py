@@ -74,7 +74,7 @@ class RunDetails:
     ) -> Iterator[Found]:
         if is_settled:
             again = list(known_series(self._memory, run_id, metric))
-            if again or self._options.series is SeriesChoice.ALL:
+            if again and _greatest_step(again[-1]) >= last_step:
                 yield from again
                 return
         try:
@@ -132,6 +132,13 @@ class RunDetails:
 
 def _is_folder(item: Shown) -> bool:
     return item.get("is_dir") is True and bool(item.get("path"))
+
+
+def _greatest_step(chunk: Document) -> int:
+    """Return the last step of a chunk: what ends before the metric did, was cut short."""
+    points = decode(chunk.body).get("points")
+    steps = [point[0] for point in points or () if isinstance(point, list)]
+    return max((step for step in steps if isinstance(step, int)), default=0)
 
 
 def _last_steps(run: Body) -> dict[str, int]:
