@@ -21,7 +21,7 @@ from lineage.connectors.transport import (
 from lineage_schemas.limits import METRIC_SERIES_POINTS_MAX
 from lineage_schemas.values import JsonValue
 from mlflow_fake import START_MS, FakeServer, made_run, run_id
-from mlflow_looking import NoMemory, fresh_ledger, graph, look
+from mlflow_looking import SERVER, NoMemory, fresh_ledger, graph, look
 
 NO_FILES = ReadingOptions(artifacts_max=0)
 
@@ -318,6 +318,23 @@ def test_series_are_read_only_where_they_are_wanted() -> None:
     assert not [name for name, _ in server.asked if name == "metrics/get-history"]
     read(server, ReadingOptions(artifacts_max=0, series=SeriesChoice.ALL))
     assert len([name for name, _ in server.asked if name == "metrics/get-history"]) == 3
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_all_series_are_asked_for_once_though_others_were_imported_before(count: int) -> None:
+    points = [
+        {"key": "m", "value": at / 2, "timestamp": START_MS + at, "step": 0} for at in range(count)
+    ]
+    ledger = fresh_ledger()
+    server = FakeServer(count=1, things={"metrics/get-history": points})
+    look(ledger, ServerReader(server, "here", NO_FILES))
+    wanted = ReadingOptions(artifacts_max=0, series=SeriesChoice.ALL)
+    assert look(ledger, ServerReader(server, "here", wanted), hours=1).appended == 1
+    shown = ledger.show(f"mlflow:run/{SERVER}/{run_id(0)}")[0].series
+    assert [len(one.points) for one in shown] == ([count] if count > 1 else [])
+    server.asked.clear()
+    assert look(ledger, ServerReader(server, "here", wanted), hours=2).appended == 0
+    assert "metrics/get-history" not in {name for name, _ in server.asked}
 
 
 def test_a_second_look_asks_only_for_what_may_be_new() -> None:

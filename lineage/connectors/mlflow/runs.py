@@ -173,7 +173,9 @@ def say_inside(server: str, run_id: str, execution: str) -> Iterator[AnyRecord]:
 
 
 def say_series(server: str, shown: Series) -> Iterator[AnyRecord]:
-    """Yield a chunk of a metric by step."""
+    """Yield a chunk of a metric by step; an empty one tells that there is nothing by step."""
+    if not shown.points:
+        return
     yield MetricSeries(
         execution=run_key(server, shown.run_id),
         metric=shown.metric,

@@ -13,12 +13,12 @@ from lineage.connectors.mlflow.documents import (
     artifacts_document,
     artifacts_subject,
     checked,
+    series_document,
     series_subject,
 )
 from lineage.connectors.mlflow.reading import (
     Found,
     ReadingOptions,
-    SeriesChoice,
     digests,
     has_series,
     is_known,
@@ -79,7 +79,10 @@ class RunDetails:
                 return
         try:
             points = asking.metric_history(self._transport, run_id, metric)
-            yield from series(run_id, metric, points, last_step)
+            found = series(run_id, metric, points, last_step)
+            # Nothing by step: kept as such, or each whole look would ask for it again.
+            yield next(found, series_document(run_id, metric, 0, ()))
+            yield from found
         except SourceUnreachableError:
             raise
         except SourceError as error:
