@@ -10,12 +10,14 @@ from lineage.connectors.base import MESSAGE_BYTES_MAX
 from lineage.connectors.mlflow.asking import REGISTERED_MODELS_PAGE, RUNS_PAGE
 from lineage.connectors.mlflow.reading import ReadingOptions, SeriesChoice
 from lineage.connectors.mlflow.rest import EXPERIMENTS_PER_QUESTION, ServerReader
+from lineage.connectors.mlflow.runs_of_server import ARTIFACT_FAILURES_MAX
 from lineage.connectors.scanning import Document, Listed, Unread
 from lineage.connectors.transport import (
     SourceAnswerError,
     SourceError,
     SourceMissingError,
     SourceRefusedError,
+    SourceSlowError,
     SourceUnreachableError,
 )
 from lineage_schemas.limits import METRIC_SERIES_POINTS_MAX
@@ -378,6 +380,24 @@ def test_a_run_without_files_and_a_store_that_is_out_of_reach_are_two_things() -
     files = ReadingOptions(artifacts_max=10)
     assert read(FakeServer(count=1, fail=missing), files)[1] == []
     assert [one.kind for one in read(FakeServer(count=1, fail=broken), files)[1]] == ["artifacts"]
+
+
+def test_details_that_fail_hide_no_deletion_and_are_not_asked_for_without_end() -> None:
+    def fail(name: str, _: Mapping[str, Any]) -> SourceError | None:
+        return SourceSlowError("Broken", status=500) if name == "artifacts/list" else None
+
+    ledger = fresh_ledger()
+    server = FakeServer(count=20, fail=fail)
+    reader = ServerReader(server, "here")
+    tally = look(ledger, reader)
+    assert {one.kind for one in tally.unread} == {"artifacts"}
+    assert len(tally.unread) == ARTIFACT_FAILURES_MAX
+    assert "no more" in tally.unread[-1].reason
+    assert len([name for name, _ in server.asked if name == "artifacts/list"]) == len(tally.unread)
+    last = START_MS + 19 * 1_000
+    assert reader.cursor == {"run_started": last, "run_ended": last + 500}
+    server.count = 15
+    assert look(ledger, ServerReader(server, "here"), hours=1).gone == 5
 
 
 @pytest.mark.long

@@ -14,14 +14,12 @@ from typing import Final
 
 from lineage.connectors.mlflow import asking
 from lineage.connectors.mlflow.documents import (
-    ARTIFACTS,
     EXPERIMENT,
     LOGGED_MODEL,
     MODEL_FILE,
     MODEL_VERSION,
     REGISTERED_MODEL,
     RUN,
-    SERIES,
     Shown,
     experiment_document,
     logged_model_document,
@@ -156,10 +154,7 @@ class ServerReader:
         for found in page:
             if isinstance(found, Document):
                 self._marks.saw_run(decode(found.body))
-        for found in details.read(page):
-            if isinstance(found, Unread) and found.kind in {SERIES, ARTIFACTS}:
-                self._cut.add(RUN)
-            yield found
+        yield from details.read(page)
 
     def _is_first(self, found: Found) -> bool:
         if found.subject in self._shown:

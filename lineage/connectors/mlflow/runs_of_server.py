@@ -33,6 +33,9 @@ from lineage.connectors.transport import SourceError, SourceUnreachableError, Tr
 FOLDERS_MAX: Final = 200
 """Folders of one run that are looked into."""
 
+ARTIFACT_FAILURES_MAX: Final = 5
+"""So many lists of files in a row that the server could not give, and no more are asked for."""
+
 _NOT_ENDED: Final = frozenset({"RUNNING", "SCHEDULED"})
 
 
@@ -43,6 +46,7 @@ class RunDetails:
         self._transport = transport
         self._memory = memory
         self._options = options
+        self._failures = 0
 
     def read(self, page: list[Found]) -> Iterator[Found]:
         """Yield each run of a page, with its details behind it.
@@ -93,16 +97,22 @@ class RunDetails:
         if is_settled and (again := self._listed_before(subject)):
             yield again
             return
+        if self._failures >= ARTIFACT_FAILURES_MAX:
+            return
         try:
             files, is_cut = self._files(run_id)
             if self._options.hash_bytes_max:
                 files = [self._hashed(run_id, item) for item in files]
+            self._failures = 0
         except SourceUnreachableError:
             raise
         except SourceError as error:
             # Deleted runs and runs whose store is out of reach show no files.
             if not asking.is_missing(error):
-                yield Unread(ARTIFACTS, subject, str(error))
+                self._failures += 1
+                is_last = self._failures >= ARTIFACT_FAILURES_MAX
+                after = "; no more of them are asked for" if is_last else ""
+                yield Unread(ARTIFACTS, subject, f"{error}{after}")
             return
         if files:
             yield checked(artifacts_document(run_id, files, is_cut=is_cut))
