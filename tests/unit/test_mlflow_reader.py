@@ -443,3 +443,21 @@ def test_all_that_tags_may_say_is_taken_in_by_the_ledger() -> None:
     assert contents == {f"dvc-dir:{md5}.dir", f"md5:{md5}", "sha256:" + "ab" * 32}
     stage = "dvc:stage/github.com%2Frisk%2Fchurn/dvc.lock/train@0123"
     assert (f"mlflow:run/tracking.example.org:5000/{run_id(0)}", stage, "asserted") in found.links
+
+
+def test_a_tag_that_leads_elsewhere_now_links_no_longer_where_it_led_before() -> None:
+    stages = {name: f"dvc:stage/github.com%2Frisk%2Fchurn/dvc.lock/train@{name}" for name in "ab"}
+    led_to = ""
+
+    def tagged(number: int) -> dict[str, Any]:
+        run = made_run(number)
+        run["data"]["tags"] = [{"key": "stage", "value": led_to}]
+        return run
+
+    ledger = fresh_ledger()
+    server = FakeServer(tagged, count=1)
+    for hours, name in enumerate(("a", "b", "", "a")):
+        led_to = stages.get(name, "")
+        look(ledger, ServerReader(server, "here", NO_FILES), hours=hours)
+        found = {word for _, word, class_ in graph(ledger).links if class_ == "asserted"}
+        assert found & set(stages.values()) == ({led_to} if led_to else set())
