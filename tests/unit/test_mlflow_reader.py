@@ -1,5 +1,6 @@
 """What a reader of a tracking server does where the server is large, old, broken or changing."""
 
+import json
 import tracemalloc
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from lineage.connectors.mlflow.rest import EXPERIMENTS_PER_QUESTION, ServerReade
 from lineage.connectors.mlflow.runs_of_server import ARTIFACT_FAILURES_MAX
 from lineage.connectors.scanning import Document, Listed, Unread
 from lineage.connectors.transport import (
+    Params,
     SourceAnswerError,
     SourceError,
     SourceMissingError,
@@ -398,6 +400,32 @@ def test_details_that_fail_hide_no_deletion_and_are_not_asked_for_without_end() 
     assert reader.cursor == {"run_started": last, "run_ended": last + 500}
     server.count = 15
     assert look(ledger, ServerReader(server, "here"), hours=1).gone == 5
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SourceMissingError("Lost", status=404), SourceSlowError("Broken", status=500)],
+    ids=["missing", "broken"],
+)
+def test_a_file_whose_contents_are_lost_hides_no_other(error: SourceError) -> None:
+    class Files(FakeServer):
+        def get(self, path: str, params: Params) -> bytes:
+            if path != "/get-artifact":
+                return super().get(path, params)
+            if params["path"] == "lost":
+                raise error
+            return b"hello"
+
+    files: list[dict[str, Any]] = [{"path": name, "file_size": 5} for name in ("lost", "there")]
+    wanted = ReadingOptions(hash_bytes_max=10)
+    server = Files(count=1, things={"artifacts/list": files})
+    documents, unread, _, _ = read(server, wanted)
+    (listed,) = (json.loads(one.body)["files"] for one in documents if one.kind == "artifacts")
+    assert {one["path"]: one.get("sha256") for one in listed} == {
+        "lost": None,
+        "there": "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
+    }
+    assert [one.subject for one in unread] == [f"artifacts/{run_id(0)}/lost"]
 
 
 @pytest.mark.long

@@ -34,7 +34,8 @@ FOLDERS_MAX: Final = 200
 """Folders of one run that are looked into."""
 
 ARTIFACT_FAILURES_MAX: Final = 5
-"""So many lists of files in a row that the server could not give, and no more are asked for."""
+"""So many lists of files (or contents of them) in a row that the server could not give, and no more
+are asked for."""
 
 _NOT_ENDED: Final = frozenset({"RUNNING", "SCHEDULED"})
 
@@ -46,7 +47,8 @@ class RunDetails:
         self._transport = transport
         self._memory = memory
         self._options = options
-        self._failures = 0
+        self._lists = _Patience()
+        self._contents = _Patience()
 
     def read(self, page: list[Found]) -> Iterator[Found]:
         """Yield each run of a page, with its details behind it.
@@ -97,39 +99,61 @@ class RunDetails:
         if is_settled and (again := self._listed_before(subject)):
             yield again
             return
-        if self._failures >= ARTIFACT_FAILURES_MAX:
+        if self._lists.is_over:
             return
         try:
             files, is_cut = self._files(run_id)
-            if self._options.hash_bytes_max:
-                files = [self._hashed(run_id, item) for item in files]
-            self._failures = 0
         except SourceUnreachableError:
             raise
         except SourceError as error:
             # Deleted runs and runs whose store is out of reach show no files.
             if not asking.is_missing(error):
-                self._failures += 1
-                is_last = self._failures >= ARTIFACT_FAILURES_MAX
-                after = "; no more of them are asked for" if is_last else ""
-                yield Unread(ARTIFACTS, subject, f"{error}{after}")
+                yield Unread(ARTIFACTS, subject, self._lists.failed(error))
             return
-        if files:
-            yield checked(artifacts_document(run_id, files, is_cut=is_cut))
+        self._lists.worked()
+        shown: list[Shown] = []
+        for file in files:
+            item, failure = self._hashed(run_id, file) if self._is_wanted(file) else (file, "")
+            shown.append(item)
+            if failure:
+                yield Unread(ARTIFACTS, f"{subject}/{item['path']}", failure)
+        if shown:
+            yield checked(artifacts_document(run_id, shown, is_cut=is_cut))
 
     def _listed_before(self, subject: str) -> Document | None:
         """Return the known list of a run's files, unless digests are wanted that it has not."""
         known = known_again(self._memory, ARTIFACTS, subject)
-        if known is None or not self._options.hash_bytes_max or b'"sha256"' in known.body:
-            return known
-        return None
+        if known is None:
+            return None
+        files = decode(known.body).get("files")
+        listed = (
+            [item for item in files if isinstance(item, dict)] if isinstance(files, list) else []
+        )
+        return None if any(map(self._is_wanted, listed)) else known
 
-    def _hashed(self, run_id: str, item: Shown) -> Shown:
+    def _is_wanted(self, item: Shown) -> bool:
+        """Tell whether the contents of a file are wanted, and not known."""
         size = item.get("file_size")
-        if not isinstance(size, int | str) or int(size) > self._options.hash_bytes_max:
-            return item
-        contents = asking.artifact(self._transport, run_id, str(item["path"]))
-        return {**item, **digests([contents])}
+        return (
+            "sha256" not in item
+            and isinstance(item.get("path"), str)
+            and isinstance(size, int | str)
+            and str(size).isdecimal()
+            and int(size) <= self._options.hash_bytes_max
+            and self._options.hash_bytes_max > 0
+            and not self._contents.is_over
+        )
+
+    def _hashed(self, run_id: str, file: Shown) -> tuple[Shown, str]:
+        """Return a file with its digests, or as it is with why they could not be had."""
+        try:
+            contents = asking.artifact(self._transport, run_id, str(file["path"]))
+        except SourceUnreachableError:
+            raise
+        except SourceError as error:
+            return file, self._contents.failed(error)
+        self._contents.worked()
+        return {**file, **digests([contents])}, ""
 
     def _files(self, run_id: str) -> tuple[list[Shown], bool]:
         files: list[Shown] = []
@@ -143,6 +167,27 @@ class RunDetails:
         return files, False
 
 
+class _Patience:
+    """Counts failures in a row, until it is over."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+
+    @property
+    def is_over(self) -> bool:
+        return self._failures >= ARTIFACT_FAILURES_MAX
+
+    def failed(self, error: SourceError) -> str:
+        """Return what to tell people; that something is not there says nothing of the rest."""
+        if asking.is_missing(error):
+            return str(error)
+        self._failures += 1
+        return f"{error}; no more of them are asked for" if self.is_over else str(error)
+
+    def worked(self) -> None:
+        self._failures = 0
+
+
 def _is_folder(item: Shown) -> bool:
     return item.get("is_dir") is True and bool(item.get("path"))
 
@@ -150,8 +195,10 @@ def _is_folder(item: Shown) -> bool:
 def _greatest_step(chunk: Document) -> int:
     """Return the last step of a chunk: what ends before the metric did, was cut short."""
     points = decode(chunk.body).get("points")
-    steps = [point[0] for point in points or () if isinstance(point, list)]
-    return max((step for step in steps if isinstance(step, int)), default=0)
+    shown = (
+        [point for point in points if isinstance(point, list)] if isinstance(points, list) else []
+    )
+    return max((step for step, *_ in shown if isinstance(step, int)), default=0)
 
 
 def _last_steps(run: Body) -> dict[str, int]:
