@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from doubles import FakeClock
 from lineage.connectors.base import MESSAGE_BYTES_MAX
 from lineage.connectors.mlflow.asking import REGISTERED_MODELS_PAGE, RUNS_PAGE
 from lineage.connectors.mlflow.reading import ReadingOptions, SeriesChoice
@@ -358,6 +359,31 @@ def test_a_second_look_asks_only_for_what_may_be_new() -> None:
     filters = [question["filter"] for name, question in server.asked if name == "runs/search"]
     assert any("RUNNING" in text for text in filters)
     assert all(filters)
+
+
+def test_a_client_whose_clock_runs_ahead_makes_no_later_run_seem_old() -> None:
+    far = START_MS + 10**12
+    begun = FakeClock((START_MS + 10**6) * 1_000, step_us=0)
+
+    def ahead(number: int) -> dict[str, Any]:
+        return made_run(number, **({"start_time": far, "end_time": far} if number == 3 else {}))
+
+    ledger = fresh_ledger()
+    server = FakeServer(ahead, count=5)
+    reader = ServerReader(server, "here", NO_FILES, begun)
+    look(ledger, reader)
+    marks = {"run_started": START_MS + 10**6, "run_ended": START_MS + 10**6}
+    assert reader.cursor == marks
+    server.count = 10
+    again = ServerReader(server, "here", NO_FILES, begun)
+    assert look(ledger, again, hours=1, whole=False).appended == 5
+
+
+def test_a_cursor_from_the_future_is_none() -> None:
+    server = FakeServer(count=5)
+    reader = ServerReader(server, "here", NO_FILES, FakeClock((START_MS + 10**6) * 1_000))
+    found = reader.read(NoMemory(), {"run_started": START_MS + 10**12}, is_whole=False)
+    assert len([one for one in found if isinstance(one, Document) and one.kind == "run"]) == 5
 
 
 def test_the_cursor_stays_where_a_kind_could_not_be_read() -> None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
+from lineage.clock import Clock, system_clock
 from lineage.connectors.mlflow import asking
 from lineage.connectors.mlflow.documents import (
     EXPERIMENT,
@@ -65,13 +66,18 @@ class ServerReader:
     shown_at: datetime | None = None
 
     def __init__(
-        self, transport: Transport, address: str, options: ReadingOptions = DEFAULT_OPTIONS
+        self,
+        transport: Transport,
+        address: str,
+        options: ReadingOptions = DEFAULT_OPTIONS,
+        clock: Clock = system_clock,
     ) -> None:
         self.address = address
         self.notes: list[str] = []
         self._transport = transport
         self._options = options
-        self._marks = Watermarks()
+        self._clock = clock
+        self._marks = Watermarks.of(None, 0)
         self._cut: set[str] = set()
         self._is_down = False
         self._experiment_ids: list[str] = []
@@ -88,7 +94,7 @@ class ServerReader:
         Raises:
             SourceError: not even the experiments could be asked for.
         """
-        self._marks = Watermarks.of(cursor)
+        self._marks = Watermarks.of(cursor, self._clock() // 1_000)
         is_whole = is_whole or not self._marks.is_set
         details = RunDetails(self._transport, memory, self._options)
         parts: tuple[tuple[str, Iterator[Found]], ...] = (
