@@ -23,6 +23,7 @@ from lineage.connectors.transport import (
     SourceSlowError,
     SourceUnreachableError,
 )
+from lineage.service import Ledger
 from lineage_schemas.limits import METRIC_SERIES_POINTS_MAX
 from lineage_schemas.values import JsonValue
 from mlflow_fake import START_MS, FakeServer, made_run, run_id
@@ -359,6 +360,36 @@ def test_a_second_look_asks_only_for_what_may_be_new() -> None:
     filters = [question["filter"] for name, question in server.asked if name == "runs/search"]
     assert any("RUNNING" in text for text in filters)
     assert all(filters)
+
+
+def test_a_metric_that_grows_is_appended_by_the_chunk_until_its_run_has_ended() -> None:
+    points: list[dict[str, Any]] = []
+    status = "RUNNING"
+
+    def logged(number: int) -> dict[str, Any]:
+        run = made_run(number, status=status)
+        run["data"]["metrics"] = points[-1:]
+        return run
+
+    def log(count: int) -> None:
+        steps = range(len(points), len(points) + count)
+        points.extend({"key": "m", "value": 0.5, "timestamp": START_MS, "step": at} for at in steps)
+
+    def shown(ledger: Ledger) -> int:
+        series = ledger.show(f"mlflow:run/{SERVER}/{run_id(0)}")[0].series
+        return sum(len(one.points) for one in series)
+
+    ledger = fresh_ledger()
+    server = FakeServer(logged, count=1, things={"metrics/get-history": points})
+    counts: list[int] = []
+    for hours, more in enumerate((5, 5, METRIC_SERIES_POINTS_MAX, 5)):
+        log(more)
+        look(ledger, ServerReader(server, "here", NO_FILES), hours=hours, whole=not hours)
+        counts.append(shown(ledger))
+    assert counts == [5, 5, METRIC_SERIES_POINTS_MAX, METRIC_SERIES_POINTS_MAX]
+    status = "FINISHED"
+    look(ledger, ServerReader(server, "here", NO_FILES), hours=9, whole=False)
+    assert shown(ledger) == len(points)
 
 
 def test_a_client_whose_clock_runs_ahead_makes_no_later_run_seem_old() -> None:

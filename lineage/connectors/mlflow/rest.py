@@ -96,7 +96,7 @@ class ServerReader:
         """
         self._marks = Watermarks.of(cursor, self._clock() // 1_000)
         is_whole = is_whole or not self._marks.is_set
-        details = RunDetails(self._transport, memory, self._options)
+        details = RunDetails(self._transport, memory, self._options, is_whole=is_whole)
         parts: tuple[tuple[str, Iterator[Found]], ...] = (
             (EXPERIMENT, self._experiments()),
             (RUN, self._runs(details, is_whole=is_whole)),

@@ -43,10 +43,13 @@ _NOT_ENDED: Final = frozenset({"RUNNING", "SCHEDULED"})
 class RunDetails:
     """Reads the details of runs, where a run is new, has changed or still runs."""
 
-    def __init__(self, transport: Transport, memory: Memory, options: ReadingOptions) -> None:
+    def __init__(
+        self, transport: Transport, memory: Memory, options: ReadingOptions, *, is_whole: bool
+    ) -> None:
         self._transport = transport
         self._memory = memory
         self._options = options
+        self._is_whole = is_whole
         self._lists = _Patience()
         self._contents = _Patience()
 
@@ -64,25 +67,22 @@ class RunDetails:
 
     def _details(self, document: Document, known: Mapping[str, Known]) -> Iterator[Found]:
         run = decode(document.body)
-        is_settled = run.get("status") not in _NOT_ENDED and is_known(
-            document, known.get(document.subject)
-        )
+        has_ended = run.get("status") not in _NOT_ENDED
+        is_settled = has_ended and is_known(document, known.get(document.subject))
+        run_id = str(run["run_id"])
         for metric, last_step in _last_steps(run).items():
             if has_series(self._options.series, last_step):
-                yield from self._series(
-                    str(run["run_id"]), metric, last_step, is_settled=is_settled
-                )
+                again = list(known_series(self._memory, run_id, metric)) if is_settled else []
+                if again and _greatest_step(again[-1]) >= last_step:
+                    yield from again
+                    continue
+                found = self._series(run_id, metric, last_step)
+                # The chunk that still grows would be appended anew by each look while a run lasts.
+                yield from found if has_ended or self._is_whole else _all_but_last(found)
         if self._options.artifacts_max:
-            yield from self._artifacts(str(run["run_id"]), is_settled=is_settled)
+            yield from self._artifacts(run_id, is_settled=is_settled)
 
-    def _series(
-        self, run_id: str, metric: str, last_step: int, *, is_settled: bool
-    ) -> Iterator[Found]:
-        if is_settled:
-            again = list(known_series(self._memory, run_id, metric))
-            if again and _greatest_step(again[-1]) >= last_step:
-                yield from again
-                return
+    def _series(self, run_id: str, metric: str, last_step: int) -> Iterator[Found]:
         try:
             points = asking.metric_history(self._transport, run_id, metric)
             found = series(run_id, metric, points, last_step)
@@ -190,6 +190,17 @@ class _Patience:
 
 def _is_folder(item: Shown) -> bool:
     return item.get("is_dir") is True and bool(item.get("path"))
+
+
+def _all_but_last(found: Iterator[Found]) -> Iterator[Found]:
+    """Yield each chunk behind which there is another; what is unread is told all the same."""
+    held: Found | None = None
+    for one in found:
+        if held is not None:
+            yield held
+        held = one
+    if isinstance(held, Unread):
+        yield held
 
 
 def _greatest_step(chunk: Document) -> int:
