@@ -129,6 +129,25 @@ def test_an_answer_that_comes_cut_is_asked_for_in_smaller_pages() -> None:
     assert unread == []
 
 
+@pytest.mark.parametrize("bad", [(0,), (3,), (3, 600), (2 * RUNS_PAGE - 1,)])
+def test_a_run_that_cannot_be_shown_hides_none_that_began_after_it(bad: tuple[int, ...]) -> None:
+    class Poisoned(FakeServer):
+        def _shown(self, name: str, question: dict[str, Any]) -> dict[str, Any]:
+            shown = super()._shown(name, question)
+            ids = {run["info"]["run_id"] for run in shown.get("runs", ())}
+            if not ids.isdisjoint(map(run_id, bad)):
+                raise SourceAnswerError("The answer is too long")
+            return shown
+
+    count = 2 * RUNS_PAGE
+    documents, unread, listed, _ = read(Poisoned(count=count))
+    hidden = range(bad[0], bad[-1] + 1)
+    expected = [run_id(number) for number in range(count) if number not in hidden]
+    assert sorted(runs_of(documents)) == expected
+    assert [one.subject for one in unread] == ["run/the runs of experiment 1"]
+    assert "run" not in listed
+
+
 def test_an_experiment_that_is_forbidden_hides_no_other() -> None:
     experiments = tuple(str(number) for number in range(EXPERIMENTS_PER_QUESTION + 5))
 

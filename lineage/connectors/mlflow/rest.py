@@ -43,7 +43,13 @@ from lineage.connectors.mlflow.runs_of_server import RunDetails
 from lineage.connectors.mlflow.turns import Body, decode
 from lineage.connectors.mlflow.watermarks import Watermarks
 from lineage.connectors.scanning import Document, Listed, Look, Memory, Unread
-from lineage.connectors.transport import SourceError, SourceUnreachableError, Transport
+from lineage.connectors.transport import (
+    SourceAnswerError,
+    SourceError,
+    SourceSlowError,
+    SourceUnreachableError,
+    Transport,
+)
 from lineage_schemas.values import JsonValue
 
 EXPERIMENTS_PER_QUESTION: Final = 50
@@ -52,6 +58,7 @@ MODEL_FILE_FAILURES_MAX: Final = 5
 """So many files in a row that the server could not hand out, and no more are asked for."""
 
 _BAD_REQUEST: Final = 400
+_BUSY: Final = frozenset({429, 503})
 _NOT_ENDED: Final = ("attributes.status = 'RUNNING'", "attributes.status = 'SCHEDULED'")
 
 
@@ -144,17 +151,31 @@ class ServerReader:
     def _runs_of(self, ids: Sequence[str], only: str, details: RunDetails) -> Iterator[Found]:
         """Read the runs of some experiments; where that is refused, of each half of them."""
         try:
-            for page in asking.runs(self._transport, ids, only):
-                composed_runs = self._composed(run_document, RUN, page)
-                fresh = [found for found in composed_runs if self._is_first(found)]
-                yield from self._guarded(RUN, "the details of a run", self._page(details, fresh))
+            yield from self._run_pages(asking.runs(self._transport, ids, only), details)
         except SourceError as error:
             if len(ids) > 1 and not isinstance(error, SourceUnreachableError):
                 middle = len(ids) // 2
                 yield from self._runs_of(ids[:middle], only, details)
                 yield from self._runs_of(ids[middle:], only, details)
-            else:
-                yield self._failed(RUN, f"the runs of experiment {', '.join(ids)}", error)
+                return
+            yield self._failed(RUN, f"the runs of experiment {', '.join(ids)}", error)
+            if _is_of_one_run(error):
+                yield from self._runs_behind(ids, only, details)
+
+    def _runs_behind(self, ids: Sequence[str], only: str, details: RunDetails) -> Iterator[Found]:
+        """Read runs from the newest on, as far as to the one that hides them from the oldest on."""
+        try:
+            pages = asking.runs(self._transport, ids, only, newest_first=True)
+            yield from self._run_pages(pages, details)
+        except SourceError as error:
+            # That the runs were not read to their end is told already.
+            self._is_down = self._is_down or isinstance(error, SourceUnreachableError)
+
+    def _run_pages(self, pages: Iterator[list[Shown]], details: RunDetails) -> Iterator[Found]:
+        for page in pages:
+            composed_runs = self._composed(run_document, RUN, page)
+            fresh = [found for found in composed_runs if self._is_first(found)]
+            yield from self._guarded(RUN, "the details of a run", self._page(details, fresh))
 
     def _page(self, details: RunDetails, page: list[Found]) -> Iterator[Found]:
         for found in page:
@@ -288,6 +309,12 @@ class ServerReader:
         note = f"This server offers no {what}"
         if note not in self.notes:
             self.notes.append(note)
+
+
+def _is_of_one_run(error: SourceError) -> bool:
+    """Tell whether what failed may be a single run that the server cannot show."""
+    is_answer = isinstance(error, SourceAnswerError | SourceSlowError)
+    return is_answer and error.status not in {_BAD_REQUEST, *_BUSY}
 
 
 class _ModelFiles:
