@@ -411,6 +411,21 @@ def test_a_metric_that_grows_is_appended_by_the_chunk_until_its_run_has_ended() 
     assert shown(ledger) == len(points)
 
 
+def test_a_run_with_a_secret_is_known_again_without_it() -> None:
+    def secret(number: int) -> dict[str, Any]:
+        run = made_run(number)
+        run["data"]["params"] = [{"key": "db", "value": "postgres://me:hunter2secret@db/x"}]
+        return run
+
+    ledger = fresh_ledger()
+    files: list[dict[str, Any]] = [{"path": "a", "file_size": 1}]
+    server = FakeServer(secret, count=3, things={"artifacts/list": files})
+    look(ledger, ServerReader(server, "here"))
+    server.asked.clear()
+    assert look(ledger, ServerReader(server, "here"), hours=1).here["artifacts"] == 3
+    assert "artifacts/list" not in {name for name, _ in server.asked}
+
+
 def test_a_client_whose_clock_runs_ahead_makes_no_later_run_seem_old() -> None:
     far = START_MS + 10**12
     begun = FakeClock((START_MS + 10**6) * 1_000, step_us=0)
