@@ -2,7 +2,8 @@
 
 import json
 import tracemalloc
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -12,8 +13,8 @@ from lineage.connectors.base import MESSAGE_BYTES_MAX
 from lineage.connectors.mlflow.asking import REGISTERED_MODELS_PAGE, RUNS_PAGE
 from lineage.connectors.mlflow.reading import ReadingOptions, SeriesChoice
 from lineage.connectors.mlflow.rest import EXPERIMENTS_PER_QUESTION, ServerReader
-from lineage.connectors.mlflow.runs_of_server import ARTIFACT_FAILURES_MAX
-from lineage.connectors.scanning import Document, Listed, Unread
+from lineage.connectors.mlflow.runs_of_server import ARTIFACT_FAILURES_MAX, KNOWN_AT_ONCE
+from lineage.connectors.scanning import Document, Known, Listed, Memory, Unread
 from lineage.connectors.transport import (
     Params,
     SourceAnswerError,
@@ -23,11 +24,12 @@ from lineage.connectors.transport import (
     SourceSlowError,
     SourceUnreachableError,
 )
+from lineage.importing.importer import LedgerMemory
 from lineage.service import Ledger
 from lineage_schemas.limits import METRIC_SERIES_POINTS_MAX
 from lineage_schemas.values import JsonValue
 from mlflow_fake import START_MS, FakeServer, made_run, run_id
-from mlflow_looking import SERVER, NoMemory, fresh_ledger, graph, look
+from mlflow_looking import SERVER, SOURCE, NoMemory, fresh_ledger, graph, look
 
 NO_FILES = ReadingOptions(artifacts_max=0)
 
@@ -424,6 +426,41 @@ def test_a_run_with_a_secret_is_known_again_without_it() -> None:
     server.asked.clear()
     assert look(ledger, ServerReader(server, "here"), hours=1).here["artifacts"] == 3
     assert "artifacts/list" not in {name for name, _ in server.asked}
+
+
+def test_what_is_known_of_settled_runs_is_asked_for_many_at_once() -> None:
+    class Counted:
+        def __init__(self, memory: Memory) -> None:
+            self.asked: list[list[str]] = []
+            self._memory = memory
+
+        def known(self, subjects: Iterable[str]) -> Mapping[str, Known]:
+            self.asked.append(list(subjects))
+            return self._memory.known(self.asked[-1])
+
+        def subjects(self, kind: str) -> Iterator[str]:
+            return self._memory.subjects(kind)
+
+    point = {"key": "m", "value": 0.5, "timestamp": START_MS, "step": 9}
+
+    def stepped(number: int) -> dict[str, Any]:
+        run = made_run(number)
+        run["data"]["metrics"] = [point]
+        return run
+
+    files: list[dict[str, Any]] = [{"path": "a", "file_size": 1}]
+    things = {"artifacts/list": files, "metrics/get-history": [point]}
+    server = FakeServer(stepped, count=100, things=things)
+    ledger = fresh_ledger()
+    look(ledger, ServerReader(server, "here"))
+    server.asked.clear()
+    memory = Counted(LedgerMemory(ledger, SOURCE))
+    shown = list(ServerReader(server, "here").read(memory, None, is_whole=True))
+    kinds = Counter(one.kind for one in shown if isinstance(one, Document))
+    assert kinds == {"experiment": 1, "run": 100, "series": 100, "artifacts": 100}
+    assert not {"artifacts/list", "metrics/get-history"} & {name for name, _ in server.asked}
+    assert len(memory.asked) <= 1 + -(-200 // KNOWN_AT_ONCE)
+    assert all(len(one) < 2 * KNOWN_AT_ONCE for one in memory.asked[1:])
 
 
 def test_a_client_whose_clock_runs_ahead_makes_no_later_run_seem_old() -> None:

@@ -89,11 +89,19 @@ def known_again(memory: Memory, kind: str, subject: str) -> Document | None:
 
 
 def known_series(memory: Memory, run_id: str, metric: str) -> Iterator[Document]:
-    """Yield the known chunks of a metric by step."""
+    """Yield the known chunks of a metric by step; behind one that is not full there is none."""
     chunk = 0
     while document := known_again(memory, SERIES, series_subject(run_id, metric, chunk)):
         yield document
+        if len(points_of(document)) < METRIC_SERIES_POINTS_MAX:
+            return
         chunk += 1
+
+
+def points_of(chunk: Document) -> list[JsonValue]:
+    """Return the points of a chunk of a metric by step."""
+    points = decode(chunk.body).get("points")
+    return points if isinstance(points, list) else []
 
 
 def has_series(choice: SeriesChoice, last_step: int, point_count: int | None = None) -> bool:

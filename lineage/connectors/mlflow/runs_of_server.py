@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Final
+
+from msgspec import Struct
 
 from lineage.connectors.mlflow import asking
 from lineage.connectors.mlflow.documents import (
@@ -24,6 +27,7 @@ from lineage.connectors.mlflow.reading import (
     is_known,
     known_again,
     known_series,
+    points_of,
     series,
 )
 from lineage.connectors.mlflow.turns import Body, decode
@@ -37,7 +41,19 @@ ARTIFACT_FAILURES_MAX: Final = 5
 """So many lists of files (or contents of them) in a row that the server could not give, and no more
 are asked for."""
 
+KNOWN_AT_ONCE: Final = 32
+"""So many known details are asked for together: each may be a chunk of a metric, and is held."""
+
 _NOT_ENDED: Final = frozenset({"RUNNING", "SCHEDULED"})
+
+
+class _Waiting(Struct, frozen=True):
+    """A run of a page, and the subjects of what is known of it already, if it is settled."""
+
+    found: Found
+    run: Body
+    is_settled: bool
+    belongings: tuple[str, ...]
 
 
 class RunDetails:
@@ -60,27 +76,60 @@ class RunDetails:
             SourceUnreachableError: the server is gone.
         """
         known = self._memory.known([found.subject for found in page])
+        waiting: list[_Waiting] = []
         for found in page:
-            yield found
-            if isinstance(found, Document):
-                yield from self._details(found, known)
+            waiting.append(self._waiting(found, known))
+            if sum(len(one.belongings) for one in waiting) >= KNOWN_AT_ONCE:
+                yield from self._all_of(waiting)
+                waiting = []
+        yield from self._all_of(waiting)
 
-    def _details(self, document: Document, known: Mapping[str, Known]) -> Iterator[Found]:
-        run = decode(document.body)
-        has_ended = run.get("status") not in _NOT_ENDED
-        is_settled = has_ended and is_known(document, known.get(document.subject))
+    def _waiting(self, found: Found, known: Mapping[str, Known]) -> _Waiting:
+        if isinstance(found, Unread):
+            return _Waiting(found, {}, is_settled=False, belongings=())
+        run = decode(found.body)
+        is_settled = _has_ended(run) and is_known(found, known.get(found.subject))
+        return _Waiting(
+            found,
+            run,
+            is_settled=is_settled,
+            belongings=tuple(islice(self._belongings(run), KNOWN_AT_ONCE)) if is_settled else (),
+        )
+
+    def _belongings(self, run: Body) -> Iterator[str]:
+        """Yield the subjects of a run's details; of a series, of its first chunk."""
+        run_id = str(run["run_id"])
+        if self._options.artifacts_max:
+            yield artifacts_subject(run_id)
+        for metric, last_step in _last_steps(run).items():
+            if has_series(self._options.series, last_step):
+                yield series_subject(run_id, metric, 0)
+
+    def _all_of(self, waiting: list[_Waiting]) -> Iterator[Found]:
+        memory = _AskedAhead(self._memory, [name for one in waiting for name in one.belongings])
+        for one in waiting:
+            yield one.found
+            if isinstance(one.found, Document):
+                yield from self._details(one.run, memory, is_settled=one.is_settled)
+
+    def _details(self, run: Body, memory: Memory, *, is_settled: bool) -> Iterator[Found]:
         run_id = str(run["run_id"])
         for metric, last_step in _last_steps(run).items():
             if has_series(self._options.series, last_step):
-                again = list(known_series(self._memory, run_id, metric)) if is_settled else []
+                again = list(known_series(memory, run_id, metric)) if is_settled else []
                 if again and _greatest_step(again[-1]) >= last_step:
                     yield from again
                     continue
                 found = self._series(run_id, metric, last_step)
                 # The chunk that still grows would be appended anew by each look while a run lasts.
-                yield from found if has_ended or self._is_whole else _all_but_last(found)
+                is_all = self._is_whole or _has_ended(run)
+                yield from found if is_all else _all_but_last(found)
         if self._options.artifacts_max:
-            yield from self._artifacts(run_id, is_settled=is_settled)
+            again_listed = self._listed_before(memory, run_id) if is_settled else None
+            if again_listed is not None:
+                yield again_listed
+            elif not self._lists.is_over:
+                yield from self._artifacts(run_id)
 
     def _series(self, run_id: str, metric: str, last_step: int) -> Iterator[Found]:
         try:
@@ -94,13 +143,8 @@ class RunDetails:
         except SourceError as error:
             yield Unread(SERIES, series_subject(run_id, metric, 0), str(error))
 
-    def _artifacts(self, run_id: str, *, is_settled: bool) -> Iterator[Found]:
+    def _artifacts(self, run_id: str) -> Iterator[Found]:
         subject = artifacts_subject(run_id)
-        if is_settled and (again := self._listed_before(subject)):
-            yield again
-            return
-        if self._lists.is_over:
-            return
         try:
             files, is_cut = self._files(run_id)
         except SourceUnreachableError:
@@ -120,9 +164,9 @@ class RunDetails:
         if shown:
             yield checked(artifacts_document(run_id, shown, is_cut=is_cut))
 
-    def _listed_before(self, subject: str) -> Document | None:
+    def _listed_before(self, memory: Memory, run_id: str) -> Document | None:
         """Return the known list of a run's files, unless digests are wanted that it has not."""
-        known = known_again(self._memory, ARTIFACTS, subject)
+        known = known_again(memory, ARTIFACTS, artifacts_subject(run_id))
         if known is None:
             return None
         files = decode(known.body).get("files")
@@ -167,6 +211,24 @@ class RunDetails:
         return files, False
 
 
+class _AskedAhead:
+    """What the ledger knows, where many subjects were asked for at once."""
+
+    def __init__(self, memory: Memory, subjects: list[str]) -> None:
+        self._memory = memory
+        self._asked = frozenset(subjects)
+        self._known = memory.known(subjects) if subjects else {}
+
+    def known(self, subjects: Iterable[str]) -> Mapping[str, Known]:
+        wanted = list(subjects)
+        rest = [one for one in wanted if one not in self._asked]
+        ahead = {one: self._known[one] for one in wanted if one in self._known}
+        return {**ahead, **self._memory.known(rest)} if rest else ahead
+
+    def subjects(self, kind: str) -> Iterator[str]:
+        return self._memory.subjects(kind)
+
+
 class _Patience:
     """Counts failures in a row, until it is over."""
 
@@ -192,6 +254,10 @@ def _is_folder(item: Shown) -> bool:
     return item.get("is_dir") is True and bool(item.get("path"))
 
 
+def _has_ended(run: Body) -> bool:
+    return run.get("status") not in _NOT_ENDED
+
+
 def _all_but_last(found: Iterator[Found]) -> Iterator[Found]:
     """Yield each chunk behind which there is another; what is unread is told all the same."""
     held: Found | None = None
@@ -205,10 +271,7 @@ def _all_but_last(found: Iterator[Found]) -> Iterator[Found]:
 
 def _greatest_step(chunk: Document) -> int:
     """Return the last step of a chunk: what ends before the metric did, was cut short."""
-    points = decode(chunk.body).get("points")
-    shown = (
-        [point for point in points if isinstance(point, list)] if isinstance(points, list) else []
-    )
+    shown = [point for point in points_of(chunk) if isinstance(point, list)]
     return max((step for step, *_ in shown if isinstance(step, int)), default=0)
 
 
