@@ -13,6 +13,7 @@ from lineage.connectors.transport import (
 
 START_MS: Final = 1_700_000_000_000
 _STARTED: Final = re.compile(r"attributes\.start_time >= (\d+)")
+_STARTED_BY: Final = re.compile(r"attributes\.start_time <= (\d+)")
 _ENDED: Final = re.compile(r"attributes\.end_time >= (\d+)")
 _STATUS: Final = re.compile(r"attributes\.status = '(\w+)'")
 
@@ -109,7 +110,9 @@ class FakeServer:
 
     def _search(self, question: dict[str, Any]) -> dict[str, Any]:
         asked = question.get("filter", "")
-        started, ended, status = (pattern.search(asked) for pattern in (_STARTED, _ENDED, _STATUS))
+        started, by, ended, status = (
+            pattern.search(asked) for pattern in (_STARTED, _STARTED_BY, _ENDED, _STATUS)
+        )
         first = 0 if started is None else max(0, -(-(int(started[1]) - START_MS) // 1_000))
 
         def fits(run: dict[str, Any]) -> bool:
@@ -117,6 +120,7 @@ class FakeServer:
             return (
                 info["experiment_id"] in question["experiment_ids"]
                 and (started is None or info["start_time"] >= int(started[1]))
+                and (by is None or info["start_time"] <= int(by[1]))
                 and (ended is None or (info.get("end_time") or 0) >= int(ended[1]))
                 and (status is None or info["status"] == status[1])
             )
@@ -124,7 +128,10 @@ class FakeServer:
         offset = int(question.get("page_token") or 0)
         size = question["max_results"]
         shown: list[dict[str, Any]] = []
-        for run in self._from(first if self._runs is made_run else 0):
+        runs = self._from(first if self._runs is made_run else 0)
+        if question["order_by"] == ["attributes.start_time DESC"]:
+            runs = reversed(list(runs))
+        for run in runs:
             if fits(run):
                 if offset:
                     offset -= 1

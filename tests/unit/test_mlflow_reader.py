@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
+from doubles import FakeClock
+from lineage.connectors.base import MESSAGE_BYTES_MAX
 from lineage.connectors.mlflow.asking import REGISTERED_MODELS_PAGE, RUNS_PAGE
-from lineage.connectors.mlflow.reading import ReadingOptions, SeriesChoice
+from lineage.connectors.mlflow.reading import ReadingOptions
 from lineage.connectors.mlflow.rest import EXPERIMENTS_PER_QUESTION, ServerReader
 from lineage.connectors.scanning import Document, Listed, Unread
 from lineage.connectors.transport import (
     SourceAnswerError,
     SourceError,
-    SourceMissingError,
     SourceRefusedError,
     SourceUnreachableError,
 )
-from lineage_schemas.limits import METRIC_SERIES_POINTS_MAX
 from lineage_schemas.values import JsonValue
 from mlflow_fake import START_MS, FakeServer, made_run, run_id
 from mlflow_looking import NoMemory, fresh_ledger, graph, look
@@ -122,6 +122,25 @@ def test_an_answer_that_comes_cut_is_asked_for_in_smaller_pages() -> None:
     assert unread == []
 
 
+@pytest.mark.parametrize("bad", [(0,), (3,), (3, 600), (2 * RUNS_PAGE - 1,)])
+def test_a_run_that_cannot_be_shown_hides_none_that_began_after_it(bad: tuple[int, ...]) -> None:
+    class Poisoned(FakeServer):
+        def _shown(self, name: str, question: dict[str, Any]) -> dict[str, Any]:
+            shown = super()._shown(name, question)
+            ids = {run["info"]["run_id"] for run in shown.get("runs", ())}
+            if not ids.isdisjoint(map(run_id, bad)):
+                raise SourceAnswerError("The answer is too long")
+            return shown
+
+    count = 2 * RUNS_PAGE
+    documents, unread, listed, _ = read(Poisoned(count=count))
+    hidden = range(bad[0], bad[-1] + 1)
+    expected = [run_id(number) for number in range(count) if number not in hidden]
+    assert sorted(runs_of(documents)) == expected
+    assert [one.subject for one in unread] == ["run/the runs of experiment 1"]
+    assert "run" not in listed
+
+
 def test_an_experiment_that_is_forbidden_hides_no_other() -> None:
     experiments = tuple(str(number) for number in range(EXPERIMENTS_PER_QUESTION + 5))
 
@@ -138,6 +157,53 @@ def test_an_experiment_that_is_forbidden_hides_no_other() -> None:
     documents, unread, _, _ = read(server)
     assert len(runs_of(documents)) == len(experiments) - 1
     assert [one.subject for one in unread] == ["run/the runs of experiment 7"]
+
+
+class _TwoPagesOfExperiments(FakeServer):
+    """Shows an experiment a page, and fails at the second page where that is asked for."""
+
+    is_broken = False
+
+    def _shown(self, name: str, question: dict[str, Any]) -> dict[str, Any]:
+        shown = super()._shown(name, question)
+        if name != "experiments/search":
+            return shown
+        if "page_token" not in question:
+            return {"experiments": shown["experiments"][:1], "next_page_token": "rest"}
+        if self.is_broken:
+            raise SourceAnswerError("Broken", status=500)
+        return {"experiments": shown["experiments"][1:]}
+
+
+def test_runs_of_experiments_that_could_not_be_listed_are_not_taken_for_gone() -> None:
+    ledger = fresh_ledger()
+    server = _TwoPagesOfExperiments(
+        lambda number: made_run(number, experiment_id=str(1 + number % 2)),
+        count=4,
+        experiments=("1", "2"),
+    )
+    look(ledger, ServerReader(server, "here", NO_FILES))
+    server.is_broken = True
+    reader = ServerReader(server, "here", NO_FILES)
+    tally = look(ledger, reader, hours=1)
+    assert (tally.gone, tally.there["run"]) == (0, 2)
+    assert [one.subject for one in tally.unread] == ["experiment/the rest of the experiments"]
+    server.is_broken = False
+    assert look(ledger, ServerReader(server, "here", NO_FILES), hours=2).appended == 0
+
+
+def test_an_experiment_that_is_too_long_hides_none_of_its_runs() -> None:
+    class Long(FakeServer):
+        def _shown(self, name: str, question: dict[str, Any]) -> dict[str, Any]:
+            shown = super()._shown(name, question)
+            for one in shown.get("experiments", ()):
+                one["tags"] = [{"key": "long", "value": "x" * (MESSAGE_BYTES_MAX + 1)}]
+            return shown
+
+    documents, unread, listed, _ = read(Long(count=3))
+    assert len(runs_of(documents)) == 3
+    assert [one.subject for one in unread] == ["experiment/1"]
+    assert {"experiment", "run"} <= listed
 
 
 def test_a_server_that_goes_away_ends_the_look_and_what_was_not_read_is_named() -> None:
@@ -205,43 +271,6 @@ def test_a_status_that_nobody_knows_is_flagged() -> None:
     assert run["custom"]["mlflow.unknown_status"] is True
 
 
-def test_a_long_metric_comes_in_chunks_and_its_rest_is_unread_where_a_page_fails() -> None:
-    points = [
-        {"key": "m", "value": step / 2, "timestamp": START_MS, "step": step}
-        for step in range(2 * METRIC_SERIES_POINTS_MAX + 5)
-    ]
-
-    def stepped(number: int) -> dict[str, Any]:
-        run = made_run(number)
-        run["data"]["metrics"] = [points[-1]]
-        return run
-
-    things = {"metrics/get-history": points}
-    documents, unread, _, _ = read(FakeServer(stepped, count=1, things=things))
-    assert [one.subject.rpartition("/")[2] for one in documents if one.kind == "series"] == [
-        *("0", "1", "2")
-    ]
-    assert unread == []
-
-    def fail(name: str, question: Mapping[str, Any]) -> SourceError | None:
-        late = name == "metrics/get-history" and question.get("page_token", "0") >= "2"
-        return SourceAnswerError("Cut", status=400) if late else None
-
-    documents, unread, _, _ = read(FakeServer(stepped, count=1, things=things, fail=fail))
-    assert len([one for one in documents if one.kind == "series"]) == 2
-    assert [one.kind for one in unread] == ["series"]
-
-
-def test_series_are_read_only_where_they_are_wanted() -> None:
-    wanted = ReadingOptions(artifacts_max=0, series=SeriesChoice.NONE)
-    server = FakeServer(count=3)
-    read(server, wanted)
-    read(server)  # the last step of each is 0
-    assert not [name for name, _ in server.asked if name == "metrics/get-history"]
-    read(server, ReadingOptions(artifacts_max=0, series=SeriesChoice.ALL))
-    assert len([name for name, _ in server.asked if name == "metrics/get-history"]) == 3
-
-
 def test_a_second_look_asks_only_for_what_may_be_new() -> None:
     def spread(number: int) -> dict[str, Any]:
         start = START_MS + number * 60_000
@@ -261,6 +290,31 @@ def test_a_second_look_asks_only_for_what_may_be_new() -> None:
     assert all(filters)
 
 
+def test_a_client_whose_clock_runs_ahead_makes_no_later_run_seem_old() -> None:
+    far = START_MS + 10**12
+    begun = FakeClock((START_MS + 10**6) * 1_000, step_us=0)
+
+    def ahead(number: int) -> dict[str, Any]:
+        return made_run(number, **({"start_time": far, "end_time": far} if number == 3 else {}))
+
+    ledger = fresh_ledger()
+    server = FakeServer(ahead, count=5)
+    reader = ServerReader(server, "here", NO_FILES, begun)
+    look(ledger, reader)
+    marks = {"run_started": START_MS + 10**6, "run_ended": START_MS + 10**6}
+    assert reader.cursor == marks
+    server.count = 10
+    again = ServerReader(server, "here", NO_FILES, begun)
+    assert look(ledger, again, hours=1, whole=False).appended == 5
+
+
+def test_a_cursor_from_the_future_is_none() -> None:
+    server = FakeServer(count=5)
+    reader = ServerReader(server, "here", NO_FILES, FakeClock((START_MS + 10**6) * 1_000))
+    found = reader.read(NoMemory(), {"run_started": START_MS + 10**12}, is_whole=False)
+    assert len([one for one in found if isinstance(one, Document) and one.kind == "run"]) == 5
+
+
 def test_the_cursor_stays_where_a_kind_could_not_be_read() -> None:
     def fail(name: str, question: Mapping[str, Any]) -> SourceError | None:
         is_late = name == "runs/search" and "filter" in question
@@ -271,18 +325,6 @@ def test_the_cursor_stays_where_a_kind_could_not_be_read() -> None:
     before: JsonValue = {"run_started": 7, "run_ended": 8}
     list(reader.read(NoMemory(), before, is_whole=True))
     assert reader.cursor == before
-
-
-def test_a_run_without_files_and_a_store_that_is_out_of_reach_are_two_things() -> None:
-    def missing(name: str, _: Mapping[str, Any]) -> SourceError | None:
-        return SourceMissingError("None", status=404) if name == "artifacts/list" else None
-
-    def broken(name: str, _: Mapping[str, Any]) -> SourceError | None:
-        return SourceAnswerError("Broken", status=400) if name == "artifacts/list" else None
-
-    files = ReadingOptions(artifacts_max=10)
-    assert read(FakeServer(count=1, fail=missing), files)[1] == []
-    assert [one.kind for one in read(FakeServer(count=1, fail=broken), files)[1]] == ["artifacts"]
 
 
 @pytest.mark.long
@@ -328,3 +370,21 @@ def test_all_that_tags_may_say_is_taken_in_by_the_ledger() -> None:
     assert contents == {f"dvc-dir:{md5}.dir", f"md5:{md5}", "sha256:" + "ab" * 32}
     stage = "dvc:stage/github.com%2Frisk%2Fchurn/dvc.lock/train@0123"
     assert (f"mlflow:run/tracking.example.org:5000/{run_id(0)}", stage, "asserted") in found.links
+
+
+def test_a_tag_that_leads_elsewhere_now_links_no_longer_where_it_led_before() -> None:
+    stages = {name: f"dvc:stage/github.com%2Frisk%2Fchurn/dvc.lock/train@{name}" for name in "ab"}
+    led_to = ""
+
+    def tagged(number: int) -> dict[str, Any]:
+        run = made_run(number)
+        run["data"]["tags"] = [{"key": "stage", "value": led_to}]
+        return run
+
+    ledger = fresh_ledger()
+    server = FakeServer(tagged, count=1)
+    for hours, name in enumerate(("a", "b", "", "a")):
+        led_to = stages.get(name, "")
+        look(ledger, ServerReader(server, "here", NO_FILES), hours=hours)
+        found = {word for _, word, class_ in graph(ledger).links if class_ == "asserted"}
+        assert found & set(stages.values()) == ({led_to} if led_to else set())

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import click
 
+from lineage.clock import Clock
 from lineage.connectors.mlflow.mapping import MlflowMapping
 from lineage.connectors.mlflow.reading import ReadingOptions, SeriesChoice
 from lineage.connectors.mlflow.rest import ServerReader
@@ -142,6 +143,7 @@ class Server(NamedTuple):
     origin: Origin
     source: Source
     options: ReadingOptions
+    clock: Clock
 
     @property
     def traffic(self) -> Traffic:
@@ -150,7 +152,7 @@ class Server(NamedTuple):
 
     def reader(self) -> ServerReader:
         """Return what reads it once."""
-        return ServerReader(self.transport, self.origin.url, self.options)
+        return ServerReader(self.transport, self.origin.url, self.options, self.clock)
 
 
 @contextmanager
@@ -170,7 +172,7 @@ def server_at(session: Session, url: str, said: Given, wait: Sleep = sleep) -> G
         origin, access, proxy=proxy_of(origin), clock=session.clock, sleep=wait
     )
     try:
-        yield Server(transport, origin, source, reading_of(said))
+        yield Server(transport, origin, source, reading_of(said), session.clock)
     finally:
         transport.close()
 

@@ -80,17 +80,22 @@ def experiments(transport: Transport) -> Iterator[list[Shown]]:
 
 
 def runs(
-    transport: Transport, experiment_ids: Sequence[str], only: str = ""
+    transport: Transport,
+    experiment_ids: Sequence[str],
+    only: str = "",
+    *,
+    newest_first: bool = False,
 ) -> Iterator[list[Shown]]:
     """Yield pages of runs by start time, deleted ones too; ``only`` is a filter of MLflow's."""
+    bound, order = ("<=", "DESC") if newest_first else (">=", "ASC")
 
     def search(place: Place) -> Page:
-        start = "" if place.start is None else f"attributes.start_time >= {place.start}"
+        start = "" if place.start is None else f"attributes.start_time {bound} {place.start}"
         question: Question = {
             "experiment_ids": list(experiment_ids),
             "run_view_type": "ALL",
             "max_results": place.size,
-            "order_by": ["attributes.start_time ASC"],
+            "order_by": [f"attributes.start_time {order}"],
             **_filter(only, start),
             **_token(place.token),
         }

@@ -115,7 +115,10 @@ def run_document(shown: Shown) -> Document:
 
 
 def series_document(run_id: str, metric: str, chunk: int, points: Iterable[Point]) -> Document:
-    """Return the document of one chunk of a metric by step; its points are put in order."""
+    """Return the document of one chunk of a metric by step; its points are put in order.
+
+    Without points it tells that the metric was asked for and has no more than its last value.
+    """
     body: dict[str, JsonValue] = {
         "run_id": run_id,
         "metric": metric,

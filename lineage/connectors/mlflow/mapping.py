@@ -49,6 +49,7 @@ from lineage.connectors.mlflow.registry import (
 )
 from lineage.connectors.mlflow.runs import (
     say_artifacts,
+    say_claims_changed,
     say_experiment,
     say_run,
     say_run_structure,
@@ -126,6 +127,9 @@ class MlflowMapping(Struct, frozen=True):
             run = decode_shown(body, Run)
             yield from _said(_since(run.start_time), say_run_structure(server, run))
             yield from _said(by_now, say_run(server, run, was_known=was_known))
+            if revision.before is not None and not is_gone(was):
+                before = decode_shown(revision.before, Run)
+                yield from _said(by_now, say_claims_changed(server, before, run))
             for measured, records in say_run_evaluations(server, run):
                 yield from _said(_since(measured), records)
         elif kind == LOGGED_MODEL:

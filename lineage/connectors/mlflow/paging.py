@@ -62,8 +62,8 @@ def pages_by_value(
 ) -> Iterator[list[Shown]]:
     """Yield the items in the order of their values, each once.
 
-    ``ask`` answers with items whose value is at least ``start``, sorted by it. An answer that
-    does not come, or comes cut, is asked for again in smaller pages.
+    ``ask`` answers with items whose value is at least ``start`` (or at most, the greatest first),
+    sorted by it. An answer that does not come, or comes cut, is asked for again in smaller pages.
 
     Raises:
         SourceError: as ``ask``.

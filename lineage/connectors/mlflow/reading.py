@@ -30,6 +30,7 @@ from lineage.connectors.mlflow.documents import (
 from lineage.connectors.mlflow.turns import decode, is_gone, without_turns
 from lineage.connectors.scanning import Document, Known, Memory, Unread
 from lineage.connectors.yaml_documents import read_yaml
+from lineage.rules.secrets import filter_secrets
 from lineage_schemas.errors import DecodeError, LedgerError
 from lineage_schemas.limits import METRIC_SERIES_POINTS_MAX
 from lineage_schemas.values import JsonValue
@@ -75,7 +76,8 @@ def is_known(document: Document, known: Known | None) -> bool:
     """Tell whether a thing is known as this document shows it."""
     if known is None or known.body is None:
         return False
-    return without_turns(known.body) == document.body
+    # Secrets were replaced before it was kept.
+    return without_turns(known.body) == filter_secrets(document.body)[0]
 
 
 def known_again(memory: Memory, kind: str, subject: str) -> Document | None:
@@ -87,11 +89,19 @@ def known_again(memory: Memory, kind: str, subject: str) -> Document | None:
 
 
 def known_series(memory: Memory, run_id: str, metric: str) -> Iterator[Document]:
-    """Yield the known chunks of a metric by step."""
+    """Yield the known chunks of a metric by step; behind one that is not full there is none."""
     chunk = 0
     while document := known_again(memory, SERIES, series_subject(run_id, metric, chunk)):
         yield document
+        if len(points_of(document)) < METRIC_SERIES_POINTS_MAX:
+            return
         chunk += 1
+
+
+def points_of(chunk: Document) -> list[JsonValue]:
+    """Return the points of a chunk of a metric by step."""
+    points = decode(chunk.body).get("points")
+    return points if isinstance(points, list) else []
 
 
 def has_series(choice: SeriesChoice, last_step: int, point_count: int | None = None) -> bool:

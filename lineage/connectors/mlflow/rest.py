@@ -12,16 +12,15 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
+from lineage.clock import Clock, system_clock
 from lineage.connectors.mlflow import asking
 from lineage.connectors.mlflow.documents import (
-    ARTIFACTS,
     EXPERIMENT,
     LOGGED_MODEL,
     MODEL_FILE,
     MODEL_VERSION,
     REGISTERED_MODEL,
     RUN,
-    SERIES,
     Shown,
     experiment_document,
     logged_model_document,
@@ -44,7 +43,13 @@ from lineage.connectors.mlflow.runs_of_server import RunDetails
 from lineage.connectors.mlflow.turns import Body, decode
 from lineage.connectors.mlflow.watermarks import Watermarks
 from lineage.connectors.scanning import Document, Listed, Look, Memory, Unread
-from lineage.connectors.transport import SourceError, SourceUnreachableError, Transport
+from lineage.connectors.transport import (
+    SourceAnswerError,
+    SourceError,
+    SourceSlowError,
+    SourceUnreachableError,
+    Transport,
+)
 from lineage_schemas.values import JsonValue
 
 EXPERIMENTS_PER_QUESTION: Final = 50
@@ -53,6 +58,7 @@ MODEL_FILE_FAILURES_MAX: Final = 5
 """So many files in a row that the server could not hand out, and no more are asked for."""
 
 _BAD_REQUEST: Final = 400
+_BUSY: Final = frozenset({429, 503})
 _NOT_ENDED: Final = ("attributes.status = 'RUNNING'", "attributes.status = 'SCHEDULED'")
 
 
@@ -67,13 +73,18 @@ class ServerReader:
     shown_at: datetime | None = None
 
     def __init__(
-        self, transport: Transport, address: str, options: ReadingOptions = DEFAULT_OPTIONS
+        self,
+        transport: Transport,
+        address: str,
+        options: ReadingOptions = DEFAULT_OPTIONS,
+        clock: Clock = system_clock,
     ) -> None:
         self.address = address
         self.notes: list[str] = []
         self._transport = transport
         self._options = options
-        self._marks = Watermarks()
+        self._clock = clock
+        self._marks = Watermarks.of(None, 0)
         self._cut: set[str] = set()
         self._is_down = False
         self._experiment_ids: list[str] = []
@@ -90,9 +101,9 @@ class ServerReader:
         Raises:
             SourceError: not even the experiments could be asked for.
         """
-        self._marks = Watermarks.of(cursor)
+        self._marks = Watermarks.of(cursor, self._clock() // 1_000)
         is_whole = is_whole or not self._marks.is_set
-        details = RunDetails(self._transport, memory, self._options)
+        details = RunDetails(self._transport, memory, self._options, is_whole=is_whole)
         parts: tuple[tuple[str, Iterator[Found]], ...] = (
             (EXPERIMENT, self._experiments()),
             (RUN, self._runs(details, is_whole=is_whole)),
@@ -106,6 +117,9 @@ class ServerReader:
                 yield Unread(kind, f"{kind}/all", "The server was lost before they were asked for")
                 continue
             yield from found
+            if kind == EXPERIMENT and kind in self._cut:
+                # Things of an experiment that was not shown are not asked for, and would seem gone.
+                self._cut |= {RUN, LOGGED_MODEL}
             # Registered models have no filter by time, so they are always listed whole.
             if (is_whole or kind == REGISTERED_MODEL) and kind not in self._cut:
                 yield Listed(kind)
@@ -122,10 +136,10 @@ class ServerReader:
             yield from self._experiment_page(page)
 
     def _experiment_page(self, page: list[Shown]) -> Iterator[Found]:
-        for found in self._composed(experiment_document, EXPERIMENT, page):
-            if isinstance(found, Document):
-                self._experiment_ids.append(str(decode(found.body)["experiment_id"]))
-            yield found
+        # What cannot be kept of an experiment itself hides none of its runs.
+        ids = (one.get("experiment_id") for one in page)
+        self._experiment_ids += [one for one in ids if isinstance(one, str) and one]
+        yield from self._composed(experiment_document, EXPERIMENT, page)
 
     def _runs(self, details: RunDetails, *, is_whole: bool) -> Iterator[Found]:
         filters = [""] if is_whole else [*self._marks.run_filters(), *_NOT_ENDED]
@@ -137,26 +151,37 @@ class ServerReader:
     def _runs_of(self, ids: Sequence[str], only: str, details: RunDetails) -> Iterator[Found]:
         """Read the runs of some experiments; where that is refused, of each half of them."""
         try:
-            for page in asking.runs(self._transport, ids, only):
-                composed_runs = self._composed(run_document, RUN, page)
-                fresh = [found for found in composed_runs if self._is_first(found)]
-                yield from self._guarded(RUN, "the details of a run", self._page(details, fresh))
+            yield from self._run_pages(asking.runs(self._transport, ids, only), details)
         except SourceError as error:
             if len(ids) > 1 and not isinstance(error, SourceUnreachableError):
                 middle = len(ids) // 2
                 yield from self._runs_of(ids[:middle], only, details)
                 yield from self._runs_of(ids[middle:], only, details)
-            else:
-                yield self._failed(RUN, f"the runs of experiment {', '.join(ids)}", error)
+                return
+            yield self._failed(RUN, f"the runs of experiment {', '.join(ids)}", error)
+            if _is_of_one_run(error):
+                yield from self._runs_behind(ids, only, details)
+
+    def _runs_behind(self, ids: Sequence[str], only: str, details: RunDetails) -> Iterator[Found]:
+        """Read runs from the newest on, as far as to the one that hides them from the oldest on."""
+        try:
+            pages = asking.runs(self._transport, ids, only, newest_first=True)
+            yield from self._run_pages(pages, details)
+        except SourceError as error:
+            # That the runs were not read to their end is told already.
+            self._is_down = self._is_down or isinstance(error, SourceUnreachableError)
+
+    def _run_pages(self, pages: Iterator[list[Shown]], details: RunDetails) -> Iterator[Found]:
+        for page in pages:
+            composed_runs = self._composed(run_document, RUN, page)
+            fresh = [found for found in composed_runs if self._is_first(found)]
+            yield from self._guarded(RUN, "the details of a run", self._page(details, fresh))
 
     def _page(self, details: RunDetails, page: list[Found]) -> Iterator[Found]:
         for found in page:
             if isinstance(found, Document):
                 self._marks.saw_run(decode(found.body))
-        for found in details.read(page):
-            if isinstance(found, Unread) and found.kind in {SERIES, ARTIFACTS}:
-                self._cut.add(RUN)
-            yield found
+        yield from details.read(page)
 
     def _is_first(self, found: Found) -> bool:
         if found.subject in self._shown:
@@ -284,6 +309,12 @@ class ServerReader:
         note = f"This server offers no {what}"
         if note not in self.notes:
             self.notes.append(note)
+
+
+def _is_of_one_run(error: SourceError) -> bool:
+    """Tell whether what failed may be a single run that the server cannot show."""
+    is_answer = isinstance(error, SourceAnswerError | SourceSlowError)
+    return is_answer and error.status not in {_BAD_REQUEST, *_BUSY}
 
 
 class _ModelFiles:

@@ -41,7 +41,7 @@ from lineage_schemas.outside.mlflow import (
     Run,
     Series,
 )
-from lineage_schemas.records import AnyRecord, Claim, LinkClass, MetricSeries
+from lineage_schemas.records import AnyRecord, Claim, LinkClass, MetricSeries, Retraction
 from lineage_schemas.uris import without_passwords
 from lineage_schemas.values import JsonValue
 
@@ -125,6 +125,26 @@ def say_run_structure(server: str, shown: Run) -> Iterator[AnyRecord]:
     yield from say_tags(server, key, shown.tags)
 
 
+def say_claims_changed(server: str, was: Run, now: Run) -> Iterator[AnyRecord]:
+    """Yield what a run's tags claim of it since ``was``; what they claim no more is taken back.
+
+    Both are stated at the look: a claim that came back is later than its retraction then.
+    """
+    before, after = _tag_claims(server, was), _tag_claims(server, now)
+    for name, claim in before.items():
+        if name not in after:
+            yield Retraction(
+                kind=claim.kind,
+                node=claim.node,
+                identifier=claim.identifier,
+                link_class=claim.link_class,
+                reason="MLflow shows no tag any more that says so",
+            )
+    for name, claim in after.items():
+        if name not in before:
+            yield claim
+
+
 def say_run(server: str, shown: Run, *, was_known: bool) -> Iterator[AnyRecord]:
     """Yield what a run shows now: its state, its values, its labels."""
     tags = shown.tags
@@ -173,7 +193,9 @@ def say_inside(server: str, run_id: str, execution: str) -> Iterator[AnyRecord]:
 
 
 def say_series(server: str, shown: Series) -> Iterator[AnyRecord]:
-    """Yield a chunk of a metric by step."""
+    """Yield a chunk of a metric by step; an empty one tells that there is nothing by step."""
+    if not shown.points:
+        return
     yield MetricSeries(
         execution=run_key(server, shown.run_id),
         metric=shown.metric,
@@ -227,6 +249,19 @@ def _hashed(key: str, run: str, file: ArtifactFile) -> Iterator[AnyRecord]:
                 evidence={"path": file.path},
             )
     yield Event(artifact=key, execution=run, kind=EventKind.OUTPUT, path=(file.path,))
+
+
+def _tag_claims(server: str, shown: Run) -> dict[str, Claim]:
+    """Return, by identifier, what a run's tags claim of the run itself.
+
+    What they claim of an input holds for every run that read it, whatever becomes of this tag.
+    """
+    key = run_key(server, shown.run_id)
+    return {
+        record.identifier: record
+        for record in say_tags(server, key, shown.tags)
+        if isinstance(record, Claim) and record.node == key
+    }
 
 
 def _model_event(

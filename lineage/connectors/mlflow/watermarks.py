@@ -2,7 +2,9 @@
 
 The times are those of the server and of its clients, whose clocks differ and which may write late,
 so each look begins ``OVERLAP_MS`` before where the last one ended. What comes later still, or
-leaves no trace in any time (a tag of an ended run), is found by a whole look.
+leaves no trace in any time (a tag of an ended run), is found by a whole look. A time after the
+beginning of the look is of a clock that runs ahead, and counts as that beginning: else all that is
+written until then would seem old.
 """
 
 from __future__ import annotations
@@ -29,18 +31,23 @@ _KINDS: Final = {_START: RUN, _END: RUN, _LOGGED: LOGGED_MODEL, _VERSION: MODEL_
 
 
 class Watermarks:
-    """The newest times seen before this look (``old``) and in it (``new``)."""
+    """The newest times seen before this look (``old``) and in it (``new``).
 
-    def __init__(self, old: dict[str, int] | None = None) -> None:
-        self._old = old or {}
-        self._new = dict(self._old)
+    ``begun_ms`` is when this look began.
+    """
+
+    def __init__(self, old: dict[str, int], begun_ms: int) -> None:
+        self._old = old
+        self._new = dict(old)
+        self._begun_ms = begun_ms
 
     @classmethod
-    def of(cls, cursor: JsonValue) -> Watermarks:
-        """Read a cursor; one that is not understood is none, so everything is read again."""
-        if not isinstance(cursor, dict):
-            return cls()
-        return cls({name: at for name in _KINDS if isinstance(at := cursor.get(name), int)})
+    def of(cls, cursor: JsonValue, begun_ms: int) -> Watermarks:
+        """Read a cursor; what makes no sense or is yet to come is none, and all is read again."""
+        shown = cursor if isinstance(cursor, dict) else {}
+        latest = begun_ms + OVERLAP_MS
+        old = {n: at for n in _KINDS if isinstance(at := shown.get(n), int) and at <= latest}
+        return cls(old, begun_ms)
 
     @property
     def is_set(self) -> bool:
@@ -90,7 +97,8 @@ class Watermarks:
 
     def _saw(self, name: str, at: JsonValue) -> None:
         if isinstance(at, int):
-            self._new[name] = max(at, self._new.get(name, at))
+            seen = min(at, self._begun_ms)
+            self._new[name] = max(seen, self._new.get(name, seen))
 
 
 def _number(value: JsonValue) -> int:

@@ -166,7 +166,8 @@ def apply_webhook(webhook: Webhook, known: Mapping[str, bytes | None]) -> tuple[
 def _flag(name: str, message: WebhookMessage) -> str | None:
     if name not in EXAMPLES:
         return UNKNOWN
-    if message.data == EXAMPLES[name]:
+    # Later versions of MLflow add fields, to examples too.
+    if all(message.data.get(field) == value for field, value in EXAMPLES[name].items()):
         return EXAMPLE
     return None if name in _CHANGES else NO_LINEAGE
 
