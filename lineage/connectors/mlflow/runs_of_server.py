@@ -217,7 +217,7 @@ class _AskedAhead:
     def __init__(self, memory: Memory, subjects: list[str]) -> None:
         self._memory = memory
         self._asked = frozenset(subjects)
-        self._known = memory.known(subjects) if subjects else {}
+        self._known: Mapping[str, Known] = memory.known(subjects) if subjects else {}
 
     def known(self, subjects: Iterable[str]) -> Mapping[str, Known]:
         wanted = list(subjects)
