@@ -19,7 +19,7 @@ MODEL = "uri:s3://models/churn.onnx"
 KEYS = ("uri:s3://data/customers.parquet", "uri:s3://data/customers.csv", MODEL)
 """What the pages speak of."""
 
-ELSEWHERE = {"serve", "--webhook", "--timestamp", "--timestamp-response"}
+ELSEWHERE = {"dvc", "mlflow", "serve", "--webhook", "--timestamp", "--timestamp-response"}
 """Words of commands that want somebody outside, or never end; they are tested where they belong."""
 
 
