@@ -3,19 +3,16 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
-from msgspec import Raw
-
-from lineage.connectors.parcels import parcels
 from lineage.connectors.scanning import (
     GONE,
     Document,
     Known,
     Listed,
-    Revision,
     ScanMapping,
     Unread,
 )
-from lineage_schemas.records import Message, Statement
+from lineage.importing.revising import Looking, Shown, keep, revise
+from lineage_schemas.records import Statement
 
 LOOKED_AT = datetime(2030, 1, 31, 12, tzinfo=UTC)
 
@@ -77,35 +74,10 @@ def miss(
 def _revised(
     shown: Document, memory: Remembered, mapping: ScanMapping, source: str, at: datetime
 ) -> tuple[Statement, ...]:
-    subject, changed = shown.subject, shown.changed
-    known = memory.revisions.get(subject)
-    before = known.body if known else None
-    body = mapping.carry(before, shown.body)
-    if body == before:
+    known = memory.revisions.get(shown.subject)
+    kept = keep(Shown(shown, at), known, mapping)
+    if known is not None and kept.body == known.body:
         return ()
-    ordinal = known.ordinal + 1 if known else 1
-    memory.revisions[subject] = Known(ordinal, 0, body, at)
-    name = subject if ordinal == 1 else f"{subject}~{ordinal}"
-    after = changed or (known.at if known else None)
-    revision = Revision(subject=subject, body=body, before=before, after=after, at=changed or at)
-    first = Statement(
-        id=name,
-        source=source,
-        records=(Message(media_type="application/json", body=Raw(body)),),
-    )
-    number = mapping.version.rpartition("/")[2]
-    made: list[Statement] = [first]
-    for said in mapping.map(revision):
-        for records in parcels(said.records):
-            part = len(made)
-            made.append(
-                Statement(
-                    id=f"{name}@{number}" + (f".{part}" if part > 1 else ""),
-                    source=source,
-                    records=records,
-                    stated=said.stated,
-                    message=name,
-                    mapping=mapping.version,
-                )
-            )
-    return tuple(made)
+    ordinal = 1 if known is None else known.ordinal + 1
+    memory.revisions[shown.subject] = Known(ordinal, 0, kept.body, at, at)
+    return revise(kept, known, mapping, source, Looking(began=at))
