@@ -10,6 +10,7 @@ import msgspec
 from lineage.connectors.mlflow.keys import artifact_key, experiment_key, logged_model_key, run_key
 from lineage.connectors.mlflow.saying import Saying, json_text, moment, objects, table
 from lineage.connectors.mlflow.tags import commit_of
+from lineage_schemas.mlflow_names import mlflow_unscoped_logged_model_identifier
 from lineage_schemas.mlmd import (
     Artifact,
     ArtifactState,
@@ -43,7 +44,7 @@ def say_logged_model_structure(server: str, shown: LoggedModel) -> Iterator[AnyR
     yield Claim(
         kind=Kind.ARTIFACT,
         node=key,
-        identifier=f"mlflow-logged-model:{shown.model_id}",
+        identifier=mlflow_unscoped_logged_model_identifier(shown.model_id),
         link_class=LinkClass.ASSERTED,
         evidence={"field": "model_id"},
     )

@@ -23,6 +23,7 @@ from lineage.connectors.mlflow.tags import (
 )
 from lineage_schemas.identifiers import is_content_digest, is_empty_content
 from lineage_schemas.instants import instant_of
+from lineage_schemas.mlflow_names import mlflow_unscoped_run_identifier
 from lineage_schemas.mlmd import (
     Artifact,
     Association,
@@ -101,7 +102,7 @@ def say_run_structure(server: str, shown: Run) -> Iterator[AnyRecord]:
     yield Claim(
         kind=Kind.EXECUTION,
         node=key,
-        identifier=f"mlflow-run:{shown.run_id}",
+        identifier=mlflow_unscoped_run_identifier(shown.run_id),
         link_class=LinkClass.ASSERTED,
         evidence={"field": "run_id"},
     )
