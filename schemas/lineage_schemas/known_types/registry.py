@@ -13,6 +13,7 @@ from lineage_schemas.known_types.contexts import CONTEXT_TYPES
 from lineage_schemas.known_types.data import DATA_TYPES
 from lineage_schemas.known_types.models import MODEL_TYPES
 from lineage_schemas.known_types.operations import OPERATION_TYPES
+from lineage_schemas.known_types.places import PLACE_TYPES
 from lineage_schemas.known_types.repositories import REPOSITORY_TYPES
 from lineage_schemas.known_types.runs import RUN_TYPES
 from lineage_schemas.known_types.spec import KnownType
@@ -28,6 +29,7 @@ KNOWN_TYPES: Final[tuple[KnownType, ...]] = (
     *OPERATION_TYPES,
     *CONTEXT_TYPES,
     *REPOSITORY_TYPES,
+    *PLACE_TYPES,
 )
 
 _BY_NAME: Final = MappingProxyType({(known.kind, known.name): known for known in KNOWN_TYPES})
