@@ -21,7 +21,7 @@ from lineage.access.roles import Action
 from lineage.anchoring.behind import refuse_behind
 from lineage.anchoring.notary import Notary
 from lineage.anchoring.snapshots import Snapshots
-from lineage.asking import Asking, bound_to
+from lineage.asking import Asking
 from lineage.audit import AuditLevel, AuditReport, AuditRequest, audit_log, recall
 from lineage.clock import Clock, Randomness
 from lineage.collector import paused_collector
@@ -31,24 +31,19 @@ from lineage.erasure.erasing import replay, scrub
 from lineage.erasures import Erasures
 from lineage.folding import Progress, RebuildReport, bring_views_up, rebuild_views
 from lineage.graph.index import GraphIndex
-from lineage.intake import Append, Delivery, Intake, Outcomes
+from lineage.intake import Delivery, Intake, Outcomes
 from lineage.linking import Linking
 from lineage.looks import Looks
 from lineage.moving.filling import refuse_unfinished
 from lineage.moving.leaving import Moves
 from lineage.projections.catalog import types_as_of
 from lineage.proofs.verifying import VerifierKey
+from lineage.proving import Proving
 from lineage.questions.as_of import AsOf
 from lineage.questions.contexts import NodeId, read_contexts
 from lineage.questions.entries import read_entry_page
 from lineage.questions.labels import clean_name
-from lineage.questions.proving import (
-    ProofQuery,
-    SignedSize,
-    disclosures,
-    proof_answer,
-    prove,
-)
+from lineage.questions.proving import ProofQuery
 from lineage.questions.search import (
     PAGE_NODES_DEFAULT,
     check_page,
@@ -60,9 +55,8 @@ from lineage.questions.search import (
 from lineage.questions.show import show
 from lineage.questions.trace import TraceQuery, check_query, trace
 from lineage.recovery import Recoverer
-from lineage.stores.base import Store, Writer
+from lineage.stores.base import Store
 from lineage.watching import Watching
-from lineage.writing.governing import governance_batch, namespace_number
 from lineage.writing.preparing import PreparedBatch, prepare_batch
 from lineage.writing.submission import (
     DEFAULT_NAMESPACE,
@@ -119,7 +113,6 @@ class Ledger:
         refuse_unfinished(store)
         self._store = store
         self._notary = notary
-        self._randomness = randomness
         guard = refuse_behind if notary is None else notary.guard
         self.clock = clock
         self._checks = Checks(clock, accounts)
@@ -129,6 +122,7 @@ class Ledger:
         self.linking = Linking(self._asking, self._graph)
         self.custody = Custody(store, self._intake, notary, self._checks, clock, randomness)
         self.access = AccessControl(store, self._intake, self.custody, self._checks, randomness)
+        self._proving = Proving(self._intake, self.custody, self.access, self._checks, randomness)
         self.erasures = Erasures(store, self._intake, self.custody, self._checks, clock, randomness)
         watching = self._asking, self.custody, self._checks, self.record
         self.watching = Watching(*watching, clock, randomness)
@@ -503,43 +497,7 @@ class Ledger:
             LimitExceededError: more than ``PROOFS_MAX`` entries.
             StoreError: the checkpoint or the disclosure could not be written; nothing is shown.
         """
-        # Before anything is signed for whoever may have nothing proved; and again with the reading.
-        self.access.check(principal, Action.PROVE, namespace)
-        checkpoint = self.custody.checkpoint()
-        signed = SignedSize(checkpoint.size, checkpoint.note.encode())
-        told = Told("prove", namespace, (query,))
-        if not any(query.shown):
-            with (
-                self._checks.accounting(principal, told),
-                self.custody.reading(principal) as reader,
-            ):
-                self._checks.check(reader, principal, Action.PROVE, namespace)
-                own = bound_to(reader, namespace, namespace_number(reader, namespace))
-                answer = proof_answer(prove(own, namespace, query, signed), signed, None)
-            self._tell_proofs(principal, told, answer)
-            return answer
-
-        def work(writer: Writer, append: Append, _: int) -> ProofAnswer:
-            self._checks.check(writer, principal, Action.PROVE, namespace)
-            # Read and stated in one transaction, so that no erasure comes between the two.
-            own = bound_to(writer, namespace, namespace_number(writer, namespace))
-            proofs = prove(own, namespace, query, signed)
-            records = disclosures(proofs, query, principal.name)
-            if not records:
-                return proof_answer(proofs, signed, None)
-            batch = governance_batch(namespace, principal, *records, randomness=self._randomness)
-            return proof_answer(proofs, signed, append(batch)[-1].position)
-
-        with self._checks.accounting(principal, told):
-            answer = self._intake.govern(work)
-        if answer.disclosure is not None:
-            self.custody.sign_now()
-        self._tell_proofs(principal, told, answer)
-        return answer
-
-    def _tell_proofs(self, principal: Principal, told: Told, answer: ProofAnswer) -> None:
-        count = len(answer.positions)
-        self._checks.tell(principal, replace(told, size=answer.size, count=count))
+        return self._proving.prove(query, namespace, principal)
 
     # --- checking --------------------------------------------------------------------------------
 
