@@ -19,7 +19,7 @@ from doors import DOCUMENTS
 from keyholders import bearer
 from lineage_api.app import create_app
 from lineage_api.graphql import endpoint
-from lineage_api.identity.gate import DELIVERIES_PATH
+from lineage_api.identity.gate import DELIVERIES_PATH, GITHUB_PATH
 from lineage_api.rest import erasures, openlineage, statements
 from lineage_api.settings import Settings
 from lineage_schemas.codec import encode_json
@@ -185,6 +185,7 @@ REQUESTS: dict[str, Requests] = {
     **dict.fromkeys((openlineage.BATCH_PATH, openlineage.NAMESPACE_BATCH_PATH), messages),
     **dict.fromkeys((statements.PATH, statements.NAMESPACE_PATH), said),
     DELIVERIES_PATH: deliveries,
+    GITHUB_PATH: deliveries,
 }
 """What is sent to each route, in this order: first what only reads. A new route is put here."""
 
