@@ -25,6 +25,7 @@ from lineage_api.observing.tracing import NoRequestTracing, RequestTracing
 from lineage_api.problems import on_http_error, on_ledger_error, on_unexpected_error
 from lineage_api.reach import own_names
 from lineage_api.rest import (
+    cloudevents,
     erasures,
     github,
     health,
@@ -76,6 +77,7 @@ def create_app(
             *scraped.ROUTES,
             *log.ROUTES,
             *openlineage.ROUTES,
+            *cloudevents.ROUTES,
             *statements.ROUTES,
             *erasures.ROUTES,
             *mlflow.ROUTES,
