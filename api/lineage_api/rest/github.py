@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from msgspec import Struct
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -29,7 +30,7 @@ from lineage_api.identity.github_servers import GITHUB, GithubServer
 from lineage_api.identity.webhook_servers import SERVER, find_server, read_secrets
 from lineage_api.problems import BodyTooLargeError, EncodingError
 from lineage_api.surface import Surface, surface_of
-from lineage_schemas.errors import DecodeError
+from lineage_schemas.errors import DecodeError, LedgerError
 from lineage_schemas.records import Message
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -97,6 +98,17 @@ def _prepared(surface: Surface, server: GithubServer, request: Request, body: Bo
             hint="What it tells is not in the ledger; push fewer commits at once.",
         )
     mapping = GithubMapping(server.host, verified.event, verified.delivery_id, server.owner)
+    try:
+        return _stated(surface, server, content, mapping)
+    except LedgerError:
+        # What it states breaks a rule of the log, such as the length of a name: it is kept all the
+        # same, unless it is the message itself that cannot be.
+        return _stated(surface, server, content, replace(mapping, is_raw=True))
+
+
+def _stated(
+    surface: Surface, server: GithubServer, content: bytes, mapping: GithubMapping
+) -> Prepared:
     statements = statements_of(ReceivedMessage(content, JSON), mapping, server.spoken_source)
     delivery = surface.ledger.prepare(
         statements,
@@ -105,7 +117,7 @@ def _prepared(surface: Surface, server: GithubServer, request: Request, body: Bo
     )
     (message,) = statements[0].records
     flags = message.flags if isinstance(message, Message) else ()
-    return Prepared(delivery, verified.event, flags)
+    return Prepared(delivery, mapping.event, flags)
 
 
 def _payload(form: bytes) -> bytes:

@@ -237,6 +237,7 @@ def _went(asking: Asking, status: DeploymentStatus) -> Iterator[AnyRecord]:
     has_failed = _ENDS.get(status.state) is ExecutionState.FAILED
     yield Execution(
         key=asking.key,
+        type=RUN,
         state=_ENDS.get(status.state),
         properties=without_empty(
             {

@@ -142,13 +142,15 @@ class GithubMapping(Struct, frozen=True):
     """The first mapping of GitHub's webhooks, for one delivery.
 
     ``host`` is what the server is called in identifiers; ``owner``, where there is one, is the only
-    account whose repositories are spoken of.
+    account whose repositories are spoken of. ``is_raw``: the message is kept as one that cannot be
+    read, whatever it is; for what the log refused to take in.
     """
 
     host: str
     event: str
     delivery_id: str
     owner: str = ""
+    is_raw: bool = False
     version: str = VERSION
 
     def map(self, body: bytes) -> Mapped:
@@ -176,6 +178,8 @@ class GithubMapping(Struct, frozen=True):
             return UNKNOWN
         if event_of(fields) != self.event:
             return OTHER_EVENT
+        if self.is_raw:
+            return UNREADABLE
         return NO_LINEAGE if self.event == PING else None
 
     @property

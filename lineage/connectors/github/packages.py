@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from lineage.connectors.deployments.saying import RUN_LABELS, say_image, say_packing
+from lineage.connectors.deployments.saying import (
+    CONTAINER_IMAGE,
+    RUN_LABELS,
+    say_image,
+    say_packing,
+)
 from lineage.connectors.github.naming import Naming
 from lineage.connectors.github.telling import (
     RUN,
@@ -87,6 +92,7 @@ def _published(
     yield from say_image(image, {"github": "package version"})
     yield Artifact(
         key=image.identifier,
+        type=CONTAINER_IMAGE,
         properties=without_empty(
             {
                 "registry": image.repository.partition("/")[0],
