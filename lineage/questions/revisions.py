@@ -17,6 +17,7 @@ from lineage.projections.statements import STATEMENT, statement_handle
 from lineage.stores.base import Reader
 from lineage_schemas.codec import decode_envelope, decode_records
 from lineage_schemas.entry import StatedInterval, StoredEntry
+from lineage_schemas.errors import LimitExceededError
 from lineage_schemas.instants import instant_of
 from lineage_schemas.mlmd import Record
 from lineage_schemas.records import Message
@@ -26,6 +27,9 @@ SUBJECTS_PER_READ: Final = 1_000
 
 SCAN_SUBJECT: Final = "scan"
 """The statements in which a source is said to have been looked at."""
+
+REVISIONS_MAX: Final = 1_000
+"""Revisions of one subject that are read at once."""
 
 WHOLE_SCANS_SOUGHT: Final = 64
 """How many looks back a whole one is sought."""
@@ -42,6 +46,33 @@ def find_known(
         subject: _known(reader.entries(position, 1)[0], ordinal)
         for subject, (ordinal, position) in last.items()
     }
+
+
+def find_revisions(
+    reader: Reader, namespace: int | None, source: str, subject: str
+) -> tuple[Known, ...]:
+    """Return every revision of a subject that the source has spoken of, in their order.
+
+    Raises:
+        LimitExceededError: there are more than ``REVISIONS_MAX``.
+    """
+    if namespace is None:
+        return ()
+    found = _last_ordinals(reader, namespace, source, [subject])
+    count = found[subject][0] if subject in found else 0
+    if count > REVISIONS_MAX:
+        raise LimitExceededError(
+            f"There are {count} revisions, over the limit of {REVISIONS_MAX} (REVISIONS_MAX)",
+            where=subject,
+            hint="Go on under another id.",
+        )
+    ordinals = {
+        statement_handle(namespace, source, with_ordinal(subject, one)): one
+        for one in range(1, count + 1)
+    }
+    rows = reader.find(STATEMENT, "handle", ordinals)
+    known = [_known(reader.entries(row[1], 1)[0], ordinals[row[0]]) for row in rows]
+    return tuple(sorted(known, key=lambda one: one.ordinal))
 
 
 def find_subjects_of(
