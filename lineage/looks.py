@@ -52,17 +52,23 @@ class Looks:
         source: str,
         subject: str,
         *,
+        of_approval: bool = False,
         namespace: str = DEFAULT_NAMESPACE,
         principal: Principal = LOCAL_PRINCIPAL,
     ) -> tuple[Known, ...]:
         """Return every revision of a subject that the source has spoken of, in their order.
+
+        ``of_approval``: it is an approval, and asked by who may approve.
 
         Raises:
             ForbiddenError: ``principal`` may not speak here.
             LimitExceededError: there are more than ``REVISIONS_MAX``.
         """
         with self._custody.reading(principal) as reader:
-            self._checks.check(reader, principal, Action.INGEST, namespace, source)
+            if of_approval:
+                self._checks.check(reader, principal, Action.APPROVE, namespace)
+            else:
+                self._checks.check(reader, principal, Action.INGEST, namespace, source)
             number = namespace_number(reader, namespace)
             return find_revisions(reader, number, source, subject)
 

@@ -14,6 +14,7 @@ from lineage_api.configuration.marks import SECRET
 from lineage_api.configuration.reading import Sourced, as_struct, check_struct
 from lineage_api.configuration.showing import shown
 from lineage_api.configuration.sources import from_environment, from_file, from_flags
+from lineage_api.identity.declarers import KnownDeclarer, believed_declarers
 from lineage_api.identity.issuers import Issuer
 from lineage_api.identity.mlflow_servers import MlflowServer, check_mlflow_servers
 from lineage_api.reach import check_reach
@@ -207,6 +208,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         tuple[MlflowServer, ...],
         Meta(description="The MLflow servers whose webhooks are taken at `/webhooks/mlflow`."),
     ] = ()
+    declarers: Annotated[
+        tuple[KnownDeclarer, ...],
+        Meta(description="Whose signatures on declarations are believed."),
+    ] = ()
     revoked_keys: Annotated[
         tuple[str, ...],
         Meta(
@@ -347,6 +352,7 @@ def check_settings(settings: Settings) -> None:
     check_reach(settings)
     _check_webhook(settings)
     check_mlflow_servers(settings.mlflow)
+    believed_declarers(settings.declarers)
     check_revoked_keys(settings.revoked_keys)
 
 

@@ -26,14 +26,15 @@ from lineage.connectors.declarations.mapping import (
     Signed,
     declaration_key,
     kept_body,
+    say_approval,
     say_declaration,
 )
 from lineage.connectors.declarations.reading import SIGNATURE, Declared, Tree, canonical
 from lineage.connectors.scanning import subject_of
 from lineage.importing.versions import Speaker, Version, take_versions
-from lineage.proofs.notes import sign_line, verify_line
+from lineage.proofs.notes import Declarer, sign_line, verify_line
 from lineage.proofs.signing import SigningKey
-from lineage.proofs.verifying import VerifierKey, format_verifier_key
+from lineage.proofs.verifying import format_verifier_key
 from lineage.rules.secrets import clean_identifier
 from lineage.service import Ledger
 from lineage_schemas.declarations import Declaration, SameAs, TakenDeclaration
@@ -49,13 +50,6 @@ from lineage_schemas.mlmd import Kind
 
 SOURCE_DEFAULT: Final = "declarations"
 DOCUMENTS_VERSION: Final = "documents/1"
-
-
-class Declarer(Struct, frozen=True):
-    """Somebody whose signature is believed: what they are called, and their verifier key."""
-
-    name: str
-    key: VerifierKey
 
 
 class Subject(Struct, frozen=True):
@@ -93,7 +87,7 @@ def declare(
         TakenDeclaration(
             id=one.declaration.id,
             subject=subject.key,
-            key=declaration_key(speaker.source, one.declaration.id),
+            key=declaration_key(speaker.source, one.declaration.id, _kind_of(one.declaration)),
             outcome=became.outcome,
             revision=became.revision,
             position=became.position,
@@ -181,6 +175,7 @@ def _resolved(
             _check_signed(declared, key)
         subject = find_subject(ledger, declared.subject, declared.kind, speaker)
         _check_kind(declared, subject.kind)
+        _check_withdrawal(ledger, declared, speaker)
         for same in declared.same_as:
             clean_identifier(same.identifier if isinstance(same, SameAs) else same)
     except LedgerError as error:
@@ -214,22 +209,48 @@ def _check_signed(declared: Declaration, key: SigningKey | None) -> None:
 
 
 def _check_kind(declared: Declaration, kind: Kind) -> None:
-    if declared.incident is not None and kind is Kind.EXECUTION:
+    is_of_things = declared.incident is not None or declared.approval is not None
+    if is_of_things and kind is Kind.EXECUTION:
         raise InvalidInputError(
-            "An incident is about a thing or a place, and not about a step",
+            "An approval or incident is about a thing or a place, and not about a step",
             where=declared.subject[:256],
             hint="Name what the step made, or the service it changed.",
         )
 
 
+def _check_withdrawal(ledger: Ledger, declared: Declaration, speaker: Speaker) -> None:
+    """Refuse to withdraw as a declaration what was an approval: it would stand."""
+    if not declared.withdraw or declared.approval is not None:
+        return
+    approvals = ledger.looks.revisions(
+        speaker.source,
+        subject_of("approval", declared.id),
+        namespace=speaker.namespace,
+        principal=speaker.principal,
+    )
+    if approvals:
+        raise PreconditionError(
+            "Under this id there is an approval",
+            where=declared.id,
+            hint="Keep `approval` in the declaration that withdraws it.",
+        )
+
+
+def _kind_of(declared: Declaration) -> str:
+    return "declaration" if declared.approval is None else "approval"
+
+
 def _version(
     one: Declared, subject: Subject, speaker: Speaker, declarers: Sequence[Declarer]
 ) -> Version:
+    is_approval = one.declaration.approval is not None
+    say = say_approval if is_approval else say_declaration
     return Version(
-        name=subject_of("declaration", one.declaration.id),
+        name=subject_of(_kind_of(one.declaration), one.declaration.id),
         body=kept_body(one.tree, subject.type, _signed(one, declarers)),
         stated=one.declaration.stated,
-        say=lambda body, at: say_declaration(body, speaker.source, at),
+        say=lambda body, at: say(body, speaker.source, at),
+        is_approval=is_approval,
         is_same=_is_same,
         mapping=VERSION,
         where=one.where,

@@ -34,6 +34,9 @@ ERASED: Final = "erased"
 Say = Callable[[bytes, datetime], tuple[AnyRecord, ...]]
 
 
+_Said = tuple[datetime, tuple[AnyRecord, ...]]
+
+
 class Speaker(Struct, frozen=True, kw_only=True):
     """For whom something is said: the source, the namespace, and who acts."""
 
@@ -47,7 +50,8 @@ class Version(Struct, frozen=True, kw_only=True):
 
     ``name`` is that of its statements, ``stated`` when it was so (``None``: now). ``is_same`` tells
     of two kept bodies whether the second says nothing new, and raises where it cannot follow.
-    ``is_whole``: nothing may be filtered out of it, for it was signed.
+    ``is_whole``: nothing may be filtered out of it, for it was signed. ``is_approval``: the first
+    record of what it says keeps its body, and there is no message.
     """
 
     name: str
@@ -58,6 +62,7 @@ class Version(Struct, frozen=True, kw_only=True):
     mapping: str
     where: str = ""
     is_whole: bool = False
+    is_approval: bool = False
 
 
 class Taken(Struct, frozen=True):
@@ -118,6 +123,7 @@ def _prepared(
         known = ledger.looks.revisions(
             speaker.source,
             version.name,
+            of_approval=version.is_approval,
             namespace=speaker.namespace,
             principal=speaker.principal,
         )
@@ -185,21 +191,23 @@ class _Revision:
         before, after = self._neighbours(known)
         own = say(body, at)
         name = with_ordinal(self._version.name, len(known) + 1)
-        message = Message(media_type=MEDIA_TYPE, body=Raw(body), secrets_filtered=filtered)
-        stated = StatedTime(start=at)
-        yield Statement(id=name, source=self._source, records=(message,), stated=stated)
-        said = [(at, own)]
+        said: list[_Said] = []
         if before is not None:
             said.append((at, tuple(take_back(say(before.body or b"", _at(before)), own))))
         if after is not None:
             said.append((_at(after), tuple(take_back(own, say(after.body or b"", _at(after))))))
-        yield from self._mapped(name, said)
+        stated = StatedTime(start=at)
+        if self._version.is_approval:
+            yield Statement(id=name, source=self._source, records=own, stated=stated)
+            yield from self._mapped(name, said, 1)
+            return
+        message = Message(media_type=MEDIA_TYPE, body=Raw(body), secrets_filtered=filtered)
+        yield Statement(id=name, source=self._source, records=(message,), stated=stated)
+        yield from self._mapped(name, [(at, own), *said], 0)
 
-    def _mapped(
-        self, name: str, said: Sequence[tuple[datetime, tuple[AnyRecord, ...]]]
-    ) -> Iterator[Statement]:
+    def _mapped(self, name: str, said: Sequence[_Said], part: int) -> Iterator[Statement]:
         number = self._version.mapping.rpartition("/")[2]
-        part = 0
+        message = None if self._version.is_approval else name
         for at, records in said:
             for parcel in parcels(records):
                 part += 1
@@ -208,8 +216,8 @@ class _Revision:
                     source=self._source,
                     records=parcel,
                     stated=StatedTime(start=at),
-                    message=name,
-                    mapping=self._version.mapping,
+                    message=message,
+                    mapping=None if message is None else self._version.mapping,
                 )
 
     def _neighbours(self, known: Sequence[Known]) -> tuple[Known | None, Known | None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from lineage.proofs.checkpoints import verifier_key_of
 from lineage.proofs.signing import SigningKey, verify_signature
@@ -18,6 +18,13 @@ from lineage_schemas.errors import ProofError
 
 _DASH: Final = "\u2014 "
 _KEY_ID_BYTES: Final = 4
+
+
+class Declarer(NamedTuple):
+    """Somebody whose signature is believed: what they are called, and their verifier key."""
+
+    name: str
+    key: VerifierKey
 
 
 def sign_line(key: SigningKey, text: bytes) -> str:

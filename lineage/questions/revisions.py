@@ -16,10 +16,11 @@ from lineage.connectors.scanning import Known
 from lineage.projections.statements import STATEMENT, statement_handle
 from lineage.stores.base import Reader
 from lineage_schemas.codec import decode_envelope, decode_records
+from lineage_schemas.declarations import KEPT_PROPERTY
 from lineage_schemas.entry import StatedInterval, StoredEntry
 from lineage_schemas.errors import LimitExceededError
 from lineage_schemas.instants import instant_of
-from lineage_schemas.mlmd import Record
+from lineage_schemas.mlmd import Artifact, Record
 from lineage_schemas.records import Message
 from lineage_schemas.sources import SourceScan
 
@@ -176,15 +177,22 @@ def _last_ordinals(
 
 def _known(entry: StoredEntry, ordinal: int) -> Known:
     records = read_stated(entry)
-    message = records[0] if records else None
     after, at = _interval(decode_envelope(entry.envelope).stated)
     return Known(
         ordinal=ordinal,
         position=entry.position,
-        body=bytes(message.body) if isinstance(message, Message) else None,
+        body=None if not records else _kept_in(records[0]),
         at=at,
         after=after,
     )
+
+
+def _kept_in(record: Record) -> bytes | None:
+    """Return the document that a statement keeps: as its message, or inside an approval."""
+    if isinstance(record, Message):
+        return bytes(record.body)
+    kept = record.custom_properties.get(KEPT_PROPERTY) if isinstance(record, Artifact) else None
+    return kept.encode() if isinstance(kept, str) else None
 
 
 def _interval(stated: StatedInterval | None) -> tuple[datetime | None, datetime | None]:

@@ -25,6 +25,11 @@ DECLARATION_ID_BYTES_MAX: Final = 256
 LISTED_MAX: Final = 1_000
 """Items of one list: restrictions, evidence, criteria."""
 
+KEPT_PROPERTY: Final = "declared.kept"
+"""The custom property of an approval that keeps, whole, what was declared.
+
+Whoever approves may say nothing else, so no message is kept of an approval."""
+
 _Time = Annotated[datetime, Meta(tz=True)]
 _Text = Annotated[str, Meta(min_length=1)]
 _Texts = Annotated[tuple[_Text, ...], Meta(max_length=LISTED_MAX)]
@@ -71,7 +76,11 @@ class Criterion(_Part, frozen=True, kw_only=True):
 
 
 class DeclaredApproval(_Part, frozen=True, kw_only=True):
-    """A person's decision about the subject. Evidence are keys, reports or links."""
+    """A person's decision about the subject, in a declaration of its own.
+
+    Evidence are keys, reports or links. Without a ``decided_time`` it was decided when it was
+    stated.
+    """
 
     decision: Decision
     approver: _Text
@@ -126,6 +135,7 @@ class Declaration(_Part, frozen=True, kw_only=True):
     where nothing is known of the subject yet, and in a signed declaration. ``stated`` is when it
     was so; left out, it is when the declaration is received. ``signature`` is a signature line of a
     signed note over the declaration's canonical JSON without it. ``withdraw`` takes all of it back.
+    Beside an ``approval`` nothing is declared: nobody approves what they have said themselves.
     """
 
     id: Annotated[str, Meta(min_length=1)]

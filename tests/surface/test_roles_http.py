@@ -47,6 +47,12 @@ OFFERED: dict[str, dict[str, str]] = {
         for path in REQUESTS
         if path.endswith("statements")
     },
+    **{
+        path: {"": "ingest", "approval": "approve"}
+        for path in REQUESTS
+        if path.endswith("declarations")
+    },
+    **{path: {"": "ingest"} for path in REQUESTS if path.endswith("attachments")},
 }
 """Which actions a route offers, by what is asked of it. ``/healthz`` knows nobody."""
 
@@ -68,6 +74,14 @@ def request_of(path: str, what: str, namespace: str) -> Sent:
     if path.endswith("statements"):
         said = (APPROVAL,) if what else records(namespace, 0, 0, 1)
         return Sent("POST", filled, statement(f"s/{what}", *said))
+    if path.endswith("declarations"):
+        decided: dict[str, JsonValue] = {"approval": {"decision": "approved", "approver": "a"}}
+        # By an identifier, and with its kind: whoever may only speak cannot look it up.
+        given = {"id": "d", "subject": "acme:own", "kind": "artifact"}
+        return Sent("POST", filled, encode_json(given | (decided if what else {"owner": "a"})))
+    if path.endswith("attachments"):
+        body = encode_json({"name": "a", "digest": f"sha256:{'0' * 64}", "size": 1})
+        return Sent("POST", f"{filled}?subject=acme:own&subject_kind=artifact", body)
     if path.endswith("lineage"):
         return Sent("POST", filled, message(namespace, 1, 0))
     if path.endswith("batch"):

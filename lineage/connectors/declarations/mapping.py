@@ -18,6 +18,8 @@ from msgspec import Struct
 
 from lineage.connectors.declarations.reading import Tree, canonical
 from lineage_schemas.declarations import (
+    KEPT_PROPERTY,
+    Decision,
     Declaration,
     DeclaredApproval,
     DeclaredIncident,
@@ -101,6 +103,19 @@ def say_declaration(body: bytes, source: str, at: datetime) -> tuple[AnyRecord, 
     return tuple(said.records())
 
 
+def say_approval(body: bytes, source: str, at: datetime) -> tuple[AnyRecord, ...]:
+    """Return what one version of an approval states: of the approval alone, which keeps ``body``.
+
+    It is the first record.
+    """
+    kept = KEPT.decode(body)
+    declared = kept.read()
+    if declared.approval is None:
+        return ()
+    said = _Saying(declared, kept, source, _moment(at))
+    return tuple(said.approval(declared.approval, body))
+
+
 class _Saying:
     """One version of one declaration, being said."""
 
@@ -120,8 +135,6 @@ class _Saying:
         if self._declared.owner:
             yield self._owned(self._declared.owner)
         yield from self._same()
-        if self._declared.approval is not None:
-            yield from self._approval(self._declared.approval)
         if self._declared.incident is not None:
             yield from self._incident(self._declared.incident)
 
@@ -131,13 +144,7 @@ class _Saying:
         is_withdrawn = declared.withdraw
         facts = {} if is_withdrawn else _facts(declared)
         custom = {} if is_withdrawn else _free_facts(declared)
-        custom |= {WITHDRAWN: is_withdrawn, "declared.is_signed": self._kept.signed is not None}
-        if self._kept.signed is not None:
-            custom |= {
-                "declared.signature": self._kept.signed.signature,
-                "declared.verifier_key": self._kept.signed.verifier,
-                "declared.signed_digest": _signed_digest(self._kept),
-            }
+        custom |= {WITHDRAWN: is_withdrawn} | self._signature()
         title = declared.title or f"declaration {declared.id}"
         key, step = self._key("declaration"), self._key("declare")
         yield _node(
@@ -160,7 +167,7 @@ class _Saying:
             "declared_time": self._at,
         }
         yield _node(Execution, step, "lineage.Declare", declaring, {})
-        yield from self._joined(step, key, "declaration")
+        yield from join(self._kind, self._subject, step, key, "declaration")
 
     def _owned(self, owner: str) -> AnyRecord:
         known = self._kept.subject_type
@@ -189,32 +196,48 @@ class _Saying:
                 evidence=evidence,
             )
 
-    def _approval(self, approval: DeclaredApproval) -> Iterator[AnyRecord]:
-        key, step = self._key("approval"), self._key("approve")
+    def _signature(self) -> Tree:
         signed = self._kept.signed
-        decided = approval.decided_time
+        if signed is None:
+            return {"declared.is_signed": False}
+        return {
+            "declared.is_signed": True,
+            "declared.signature": signed.signature,
+            "declared.verifier_key": signed.verifier,
+            "declared.signed_digest": _signed_digest(self._kept),
+        }
+
+    def approval(self, approval: DeclaredApproval, body: bytes) -> Iterator[AnyRecord]:
+        """Yield an approval."""
+        key, step = self._key("approval"), self._key("approve")
+        signed, declared = self._kept.signed, self._declared
+        decision = Decision.WITHDRAWN if declared.withdraw else approval.decision
         properties: Tree = {
-            "display_name": f"{approval.decision} by {approval.approver_role}"
-            if approval.approver_role
-            else str(approval.decision),
+            "display_name": declared.title or f"approval {declared.id}",
+            "description": declared.description,
             "approver": approval.approver,
             "approver_role": approval.approver_role,
-            "decision": approval.decision.value,
+            "decision": decision.value,
             "meaning": approval.meaning,
             "evidence": _items(approval.evidence),
             "conditions": approval.conditions,
             "requested_by": approval.requested_by,
             "requested_time": _moment(approval.requested_time),
-            "decided_time": self._at if decided is None else _moment(decided),
+            "decided_time": _moment(approval.decided_time) or self._at,
             "valid_until_time": _moment(approval.valid_until_time),
             # Whoever signs for somebody else has not made that one's signature.
             "is_signed": signed is not None and signed.name == approval.approver,
         }
-        custom: Tree = {WITHDRAWN: False, "declared.id": self._declared.id}
-        yield _node(Artifact, key, "lineage.Approval", properties, custom)
-        name: Tree = {"display_name": f"approval {self._declared.id}"}
+        custom: Tree = {
+            "declared.id": declared.id,
+            "declared.by": declared.declared_by or ("" if signed is None else signed.name),
+            KEPT_PROPERTY: body.decode(),
+            WITHDRAWN: declared.withdraw,
+        }
+        yield _node(Artifact, key, "lineage.Approval", properties, custom | self._signature())
+        name: Tree = {"display_name": f"decision {declared.id}"}
         yield _node(Execution, step, "lineage.Approve", name, {})
-        yield from self._joined(step, key, "approval")
+        yield from join(self._kind, self._subject, step, key, "approval")
 
     def _incident(self, incident: DeclaredIncident) -> Iterator[AnyRecord]:
         key, step = self._key("incident"), self._key("monitor")
@@ -239,10 +262,7 @@ class _Saying:
         yield _node(Artifact, key, "lineage.Incident", properties, custom)
         name: Tree = {"display_name": f"report of incident {self._declared.id}"}
         yield _node(Execution, step, "lineage.Monitor", name, {})
-        yield from self._joined(step, key, "incident")
-
-    def _joined(self, step: str, made: str, word: str) -> Iterator[AnyRecord]:
-        yield from join(self._kind, self._subject, step, made, word)
+        yield from join(self._kind, self._subject, step, key, "incident")
 
     def _key(self, kind: str) -> str:
         return declaration_key(self._source, self._declared.id, kind)
@@ -303,6 +323,8 @@ def _free_facts(declared: Declaration) -> Tree:
 
 _PERSONAL: Final = frozenset(
     {
+        KEPT_PROPERTY,
+        "declared.by",
         "declared.validator",
         "declared.signature",
         "declared.verifier_key",

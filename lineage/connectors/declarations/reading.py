@@ -24,10 +24,18 @@ Tree = dict[str, JsonValue]
 Path = tuple[str | int, ...]
 
 SIGNATURE: Final = "signature"
+BESIDE_APPROVAL: Final = frozenset(
+    {
+        *("id", "subject", "kind", "stated", "declared_by", "title", "description"),
+        *("approval", "withdraw", SIGNATURE),
+    }
+)
+"""What an approval's declaration may say."""
+
 FILE_KEY: Final = "declarations"
 
 _AT: Final = re.compile(r" - at `\$(?P<path>.*)`\Z", re.DOTALL)
-_STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]|\[\.\.\.\]")
+_STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`\Z", re.DOTALL)
 _MISSING: Final = re.compile(r"Object missing required field `(.*)`\Z", re.DOTALL)
 _NO_MEMBER: Final = re.compile(r"Invalid enum value '(.*)'\Z", re.DOTALL)
@@ -117,6 +125,13 @@ def _read_one(item: JsonValue, path: Path, places: Mapping[Path, Places]) -> Dec
         raise _told(str(error), path, places) from error
     tree = cast("Tree", item)
     where = _where(path, places)
+    others = sorted(tree.keys() - BESIDE_APPROVAL)
+    if declaration.approval is not None and others:
+        raise DecodeError(
+            f"Beside an approval nothing else is declared: {others[0]!r}",
+            where=_where((*path, others[0]), places, key=True),
+            hint="Put the approval into a declaration of its own, with an id of its own.",
+        )
     size = len(declaration.id.encode())
     if size > DECLARATION_ID_BYTES_MAX:
         raise LimitExceededError(
@@ -140,9 +155,10 @@ def _told(message: str, path: Path, places: Mapping[Path, Places]) -> DecodeErro
     what = message if found is None else message[: found.start()]
     inner: Path = ()
     if found is not None:
+        # Of a value in a table msgspec tells that it is one, and not which.
+        named = found["path"].partition("[...]")[0]
         inner = tuple(
-            step[1] if step[1] is not None else int(step[2] or 0)
-            for step in _STEP.finditer(found["path"])
+            step[1] if step[1] is not None else int(step[2]) for step in _STEP.finditer(named)
         )
     whole = (*path, *inner)
     if (unknown := _UNKNOWN.fullmatch(what)) is not None:

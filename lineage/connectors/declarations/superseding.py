@@ -25,8 +25,8 @@ _Node = Artifact | Execution | Context
 def take_back(earlier: Iterable[AnyRecord], later: Iterable[AnyRecord]) -> Iterator[AnyRecord]:
     """Yield what the later version takes back of what the earlier one says.
 
-    Properties are cleared and claims retracted. A whole approval or incident that is there no more
-    stays as it was, and is said to be withdrawn: that it once was is part of the story.
+    Properties are cleared and claims retracted. An incident that is there no more stays as it was,
+    and is said to be withdrawn: that it once was is part of the story.
     """
     kept = tuple(later)
     nodes = {_name(one): one for one in kept if isinstance(one, NodeRecord)}
@@ -51,11 +51,8 @@ def take_back(earlier: Iterable[AnyRecord], later: Iterable[AnyRecord]) -> Itera
 
 def _cleared(one: _Node, later: NodeRecord | None) -> AnyRecord | None:
     if later is None and WITHDRAWN in one.custom_properties:
-        properties: dict[str, JsonValue] = {}
-        if "decision" in one.properties:
-            properties["decision"] = "withdrawn"
         custom: dict[str, JsonValue] = {WITHDRAWN: True}
-        return replace(one, properties=properties, custom_properties=custom, personal=())
+        return replace(one, properties={}, custom_properties=custom, personal=())
     if later is None and one.type in _STEPS and "owner" not in one.personal:
         return None
     gone = _gone(one.properties, {} if later is None else later.properties)
