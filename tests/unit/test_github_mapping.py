@@ -54,7 +54,7 @@ def deployment(number: int, payload: JsonValue = None, **more: JsonValue) -> Obj
 
 
 def asked(of: Object, **more: JsonValue) -> tuple[str, Object]:
-    body = {"action": "created", "deployment": of, "repository": REPOSITORY, **more}
+    body: Object = {"action": "created", "deployment": of, "repository": REPOSITORY, **more}
     return ("deployment", body)
 
 
@@ -69,8 +69,9 @@ def status(number: int, state: str, of: Object, **more: JsonValue) -> tuple[str,
         "updated_at": minute(number),
         **more,
     }
-    body = {"action": "created", "deployment": of, "deployment_status": told}
-    return ("deployment_status", {**body, "repository": REPOSITORY})
+    body: Object = {"action": "created", "deployment": of, "deployment_status": told}
+    body["repository"] = REPOSITORY
+    return ("deployment_status", body)
 
 
 def workflow_run(**more: JsonValue) -> Object:
@@ -93,7 +94,8 @@ def workflow_run(**more: JsonValue) -> Object:
 
 
 def ran(run: Object, repository: Object = REPOSITORY) -> tuple[str, Object]:
-    return ("workflow_run", {"action": "x", "workflow_run": run, "repository": repository})
+    body: Object = {"action": "x", "workflow_run": run, "repository": repository}
+    return ("workflow_run", body)
 
 
 def told(*messages: tuple[str, Object]) -> Ledger:
@@ -235,7 +237,7 @@ def test_a_status_may_name_another_environment_than_the_deployment() -> None:
 def test_a_place_stays_one_when_its_repository_is_renamed() -> None:
     first, second = deployment(1), deployment(5)
     event, body = status(6, "success", second)
-    renamed = {**REPOSITORY, "full_name": "acme/fraud-detection"}
+    renamed: Object = {**REPOSITORY, "full_name": "acme/fraud-detection"}
     ledger = told(status(2, "success", first), (event, {**body, "repository": renamed}))
     assert served(ledger) == [("1", "12:02", "12:06", "replaced"), ("5", "12:06", None, None)]
 
@@ -321,7 +323,7 @@ def test_a_run_says_what_it_ran_and_who_started_it() -> None:
 
 
 def test_a_run_during_which_its_repository_was_renamed_is_one() -> None:
-    renamed = {**REPOSITORY, "full_name": "acme/fraud-detection"}
+    renamed: Object = {**REPOSITORY, "full_name": "acme/fraud-detection"}
     ledger = told(ran(workflow_run()), ran(workflow_run(), renamed))
     both = frozenset(
         ("execution", f"ci:run/github.com/acme/{name}/99/2")
@@ -359,7 +361,7 @@ REVIEW = "github:review/github.com/99/2/production"
 
 @pytest.mark.parametrize("action", ["approved", "rejected"])
 def test_a_review_is_an_approval_of_the_commit_in_the_environment(action: str) -> None:
-    jobs = [{"environment": "production"}, {"environment": "Production"}]
+    jobs: list[JsonValue] = [{"environment": "production"}, {"environment": "Production"}]
     decided = review(
         action,
         workflow_job_runs=jobs,
@@ -447,7 +449,9 @@ def test_an_image_is_named_by_its_digest_and_packs_what_its_labels_name() -> Non
 
 def test_a_package_of_the_older_event_is_the_same() -> None:
     event, body = package({})
-    older = {"registry_package" if name == "package" else name: one for name, one in body.items()}
+    older: Object = {
+        "registry_package" if name == "package" else name: one for name, one in body.items()
+    }
     ledger = told(("registry_package", older))
     assert canonical_graph(ledger) == canonical_graph(told((event, body)))
 
@@ -505,7 +509,8 @@ def release(action: str, **more: JsonValue) -> tuple[str, Object]:
         "published_at": minute(5),
         **more,
     }
-    return ("release", {"action": action, "release": told_of, "repository": REPOSITORY})
+    body: Object = {"action": action, "release": told_of, "repository": REPOSITORY}
+    return ("release", body)
 
 
 @pytest.mark.parametrize("order", [1, -1])
