@@ -15,7 +15,7 @@ from lineage.connectors.github.mapping import GithubMapping
 from lineage.service import Ledger
 from lineage_schemas.errors import DecodeError
 from lineage_schemas.graph import Node
-from lineage_schemas.mlmd import Artifact, Kind
+from lineage_schemas.mlmd import Artifact, Context, Execution, Kind
 from lineage_schemas.records import Precision, Statement
 from lineage_schemas.values import JsonValue
 
@@ -320,6 +320,22 @@ def test_a_run_says_what_it_ran_and_who_started_it() -> None:
         "2026-01-31T12:01:00.000000Z",
         "2026-01-31T12:09:00.000000Z",
     )
+
+
+def test_what_may_name_people_is_personal() -> None:
+    title = "Build pull_request 3 by @ada"
+    titled = workflow_run(display_title=title, name=title)
+    mapped = [
+        GithubMapping("github.com", event, "x").map(json.dumps(body).encode())
+        for event, body in (
+            ran(titled),
+            review("approved", workflow_run=titled, environment="e", comment=title),
+        )
+    ]
+    for one in (one for told_of in mapped for one in told_of.records):
+        if isinstance(one, Artifact | Execution | Context):
+            plain = {**one.properties, **one.custom_properties}
+            assert title not in [value for name, value in plain.items() if name not in one.personal]
 
 
 def test_a_run_during_which_its_repository_was_renamed_is_one() -> None:
