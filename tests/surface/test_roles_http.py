@@ -74,19 +74,23 @@ def request_of(path: str, what: str, namespace: str) -> Sent:
     if path.endswith("statements"):
         said = (APPROVAL,) if what else records(namespace, 0, 0, 1)
         return Sent("POST", filled, statement(f"s/{what}", *said))
-    if path.endswith("declarations"):
-        decided: dict[str, JsonValue] = {"approval": {"decision": "approved", "approver": "a"}}
-        # By an identifier, and with its kind: whoever may only speak cannot look it up.
-        given = {"id": "d", "subject": "acme:own", "kind": "artifact"}
-        return Sent("POST", filled, encode_json(given | (decided if what else {"owner": "a"})))
+    if path.endswith(("declarations", "attachments")):
+        return declaring(filled, what)
+    if path.endswith(("lineage", "batch")):
+        one = message(namespace, 1, 0)
+        return Sent("POST", filled, b"[%s]" % one if path.endswith("batch") else one)
+    return Sent("GET", filled)
+
+
+def declaring(path: str, what: str) -> Sent:
+    """Return a declaration, or a document, of a subject that need not be looked up."""
     if path.endswith("attachments"):
         body = encode_json({"name": "a", "digest": f"sha256:{'0' * 64}", "size": 1})
-        return Sent("POST", f"{filled}?subject=acme:own&subject_kind=artifact", body)
-    if path.endswith("lineage"):
-        return Sent("POST", filled, message(namespace, 1, 0))
-    if path.endswith("batch"):
-        return Sent("POST", filled, b"[%s]" % message(namespace, 1, 0))
-    return Sent("GET", filled)
+        return Sent("POST", f"{path}?subject=acme:own&subject_kind=artifact", body)
+    decided: dict[str, JsonValue] = {"approval": {"decision": "approved", "approver": "a"}}
+    owned: dict[str, JsonValue] = {"owner": "a"}
+    named: dict[str, JsonValue] = {"id": "d", "subject": "acme:own", "kind": "artifact"}
+    return Sent("POST", path, encode_json(named | (decided if what else owned)))
 
 
 def erasing(path: str, what: str) -> Sent:
