@@ -108,9 +108,8 @@ def test_a_text_is_attached_whole_once(terminal: Terminal, tmp_path: Path) -> No
     file = tmp_path / "card.md"
     file.write_text("# Card\n")
     command = ("attach", "acme:run/1", str(file), "--title", "The card", "--kind", "card")
-    assert terminal.done(*command).startswith(
-        "appended  document:declarations/acme:run%2F1/card.md"
-    )
+    document = "document:declarations/acme:run%2F1/card.md"
+    assert terminal.done(*command).startswith(f"appended  {document}")
     size = terminal.size()
     assert terminal.done(*command).startswith("unchanged")
     assert terminal.size() == size
