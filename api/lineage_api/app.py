@@ -25,8 +25,10 @@ from lineage_api.observing.tracing import NoRequestTracing, RequestTracing
 from lineage_api.problems import on_http_error, on_ledger_error, on_unexpected_error
 from lineage_api.reach import own_names
 from lineage_api.rest import (
+    cloudevents,
     declarations,
     erasures,
+    github,
     health,
     index,
     log,
@@ -76,10 +78,12 @@ def create_app(
             *scraped.ROUTES,
             *log.ROUTES,
             *openlineage.ROUTES,
+            *cloudevents.ROUTES,
             *statements.ROUTES,
             *declarations.ROUTES,
             *erasures.ROUTES,
             *mlflow.ROUTES,
+            *github.ROUTES,
             *endpoint.ROUTES,
         ],
         middleware=[

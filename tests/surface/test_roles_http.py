@@ -8,11 +8,20 @@ import pytest
 
 from access_table import LEDGER_WIDE, TABLE, may
 from apart import NAMESPACES, Told, make_ledger, message, records
-from door_http import OPEN, POSITION, REQUESTS, Sent, send, statement
+from door_http import (
+    CLOUD_EVENT,
+    OPEN,
+    POSITION,
+    REQUESTS,
+    Sent,
+    cloud_event,
+    send,
+    statement,
+)
 from doors import DOCUMENTS, FIELDS, OF_THE_LOG
 from lineage.ledger import Role
 from lineage_api.app import create_app
-from lineage_api.identity.gate import DELIVERIES_PATH
+from lineage_api.identity.gate import DELIVERIES_PATH, GITHUB_PATH
 from lineage_api.rest import erasures
 from lineage_schemas.codec import encode_json
 from lineage_schemas.values import JsonValue
@@ -39,9 +48,14 @@ OFFERED: dict[str, dict[str, str]] = {
     f"{erasures.PATH}/{POSITION}": {"": "see-restraints"},
     f"{erasures.PATH}/{POSITION}/approve": {"": "approve-erasure"},
     f"{erasures.PATH}/{POSITION}/refuse": {"": "approve-erasure"},
-    # What a signature opens, and no role of whoever calls: see test_mlflow_webhooks.
+    # What a signature opens, and no role of whoever calls: see test_..._webhooks.
     DELIVERIES_PATH: {},
-    **{path: {"": "ingest"} for path in REQUESTS if path.endswith(("lineage", "batch"))},
+    GITHUB_PATH: {},
+    **{
+        path: {"": "ingest"}
+        for path in REQUESTS
+        if path.endswith(("lineage", "batch", "cloudevents"))
+    },
     **{
         path: {"": "ingest", "approval": "approve"}
         for path in REQUESTS
@@ -76,9 +90,11 @@ def request_of(path: str, what: str, namespace: str) -> Sent:
         return Sent("POST", filled, statement(f"s/{what}", *said))
     if path.endswith(("declarations", "attachments")):
         return declaring(filled, what)
+    if path.endswith("cloudevents"):
+        return Sent("POST", filled, cloud_event(namespace, 1), CLOUD_EVENT)
     if path.endswith(("lineage", "batch")):
-        one = message(namespace, 1, 0)
-        return Sent("POST", filled, b"[%s]" % one if path.endswith("batch") else one)
+        body = message(namespace, 1, 0)
+        return Sent("POST", filled, body if path.endswith("lineage") else b"[%s]" % body)
     return Sent("GET", filled)
 
 

@@ -50,7 +50,7 @@ def paths(size: int) -> dict[str, list[str]]:
         "/api/v1/namespaces/{namespace}/lineage/batch": ["/api/v1/namespaces/team/lineage/batch"],
         **{
             f"/api/v1/namespaces/{{namespace}}/{what}": [f"/api/v1/namespaces/team/{what}"]
-            for what in ("statements", "declarations", "attachments")
+            for what in ("statements", "declarations", "attachments", "cloudevents")
         },
         **{
             f"/api/v1/erasures/{{position}}{what}": [f"/api/v1/erasures/{size - 1}{what}"]
