@@ -24,6 +24,7 @@ from lineage.connectors.plain_json import (
 )
 from lineage.connectors.scanning import subject_of
 from lineage_schemas.errors import InvalidInputError, LimitExceededError
+from lineage_schemas.values import JsonValue
 
 DEPLOYMENT: Final = "deployment"
 REPLICA_SET: Final = "replicaset"
@@ -100,11 +101,7 @@ def show(plain: Body, kind: str) -> Body:
         "created": created.isoformat() if created else None,
         "labels": texts_of(body_at(meta, "labels"), _LABELS),
         "annotations": texts_of(body_at(meta, "annotations"), _ANNOTATIONS),
-        "owners": [
-            {"kind": text_at(one, "kind"), "name": text_at(one, "name")}
-            for one in bodies_at(meta, "ownerReferences")
-            if one.get("controller") is True
-        ],
+        "owners": _owners(meta),
     }
     shown |= _inference(plain) if kind == INFERENCE_SERVICE else _workload(plain, kind)
     return without_blanks(shown)
@@ -114,6 +111,14 @@ def subject(shown: Body) -> str:
     """Return the subject of an object's document."""
     kind, space, name = (text_at(shown, one) for one in ("kind", "namespace", "name"))
     return subject_of(kind, space or "_", name)
+
+
+def _owners(meta: Body) -> list[JsonValue]:
+    return [
+        {"kind": text_at(one, "kind"), "name": text_at(one, "name")}
+        for one in bodies_at(meta, "ownerReferences")[:REVISIONS_MAX]
+        if one.get("controller") is True
+    ]
 
 
 def _workload(plain: Body, kind: str) -> Body:
@@ -152,7 +157,7 @@ def _workload(plain: Body, kind: str) -> Body:
     return shown
 
 
-def _containers(spec: Body) -> list[Body]:
+def _containers(spec: Body) -> list[JsonValue]:
     found = [
         *({**one, "init": True} for one in bodies_at(spec, "initContainers")),
         *bodies_at(spec, "containers"),
@@ -173,18 +178,14 @@ def _containers(spec: Body) -> list[Body]:
     ]
 
 
-def _conditions(status: Body) -> list[Body]:
-    return [
-        without_blanks(
-            {
-                name: text_at(one, name)
-                for name in ("type", "status", "reason", "lastTransitionTime")
-            }
-        )
-        | _progressed(one)
+def _conditions(status: Body) -> list[JsonValue]:
+    names = ("type", "status", "reason", "lastTransitionTime")
+    found: list[JsonValue] = [
+        without_blanks({name: text_at(one, name) for name in names}) | _progressed(one)
         for one in bodies_at(status, "conditions")
         if text_at(one, "type") in _CONDITIONS
-    ][: len(_CONDITIONS)]
+    ]
+    return found[: len(_CONDITIONS)]
 
 
 def _progressed(condition: Body) -> Body:
@@ -236,11 +237,11 @@ def _model(spec: Body) -> Body:
 
 
 def _component_status(status: Body) -> Body:
-    traffic: dict[str, int] = {}
+    traffic: dict[str, JsonValue] = {}
     for one in bodies_at(status, "traffic")[:REVISIONS_MAX]:
         name, percent = text_at(one, "revisionName"), whole_at(one, "percent")
         if name and percent:
-            traffic[name] = min(traffic.get(name, 0) + percent, 100)
+            traffic[name] = min((whole_at(traffic, name) or 0) + percent, 100)
     return {
         "traffic": traffic,
         "latest_ready": text_at(status, "latestReadyRevision"),

@@ -63,7 +63,7 @@ def carry_seen(was: Body, now: Body) -> Body:
     revision = text_at(now, "revision")
     if revision and text_at(now, "kind") not in {DEPLOYMENT, REPLICA_SET}:
         seen = at(was, "seen")
-        before = [one for one in seen if isinstance(one, str)] if isinstance(seen, list) else []
+        before = seen if isinstance(seen, list) else []
         carried["seen"] = [*(one for one in before if one != revision), revision][-REVISIONS_MAX:]
     return carried
 
