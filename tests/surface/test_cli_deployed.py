@@ -92,12 +92,21 @@ def test_told_and_then_looked_at_comes_to_what_looking_alone_comes_to(
             json.loads(one.done("show", key, "--format", "json"))[0]["node"]
             for one in (terminal, alone)
         ]
+        # Who did it is told by an audit log alone.
+        assert nodes[0]["properties"].pop("deployed_by", "ann@example.org") == "ann@example.org"
         assert {**nodes[0], "id": 0} == {**nodes[1], "id": 0}
     key = "k8s-move:prod/scoring/deployment/fraud/3-aaa/rollback:rs-aaa"
     told, looked = move_of(terminal, key), move_of(alone, key)
     assert isinstance(told, dict)
     assert isinstance(looked, dict)
     assert told["at"] == looked["at"] == BACK
+
+
+def test_whoever_changed_a_deployment_is_a_person_who_deployed_it(terminal: Terminal) -> None:
+    kubernetes(terminal, audit(), "2026-03-02T00:00:00Z")
+    key = "k8s-move:prod/scoring/deployment/fraud/1-aaa/deploy:rs-aaa"
+    shown = json.loads(terminal.done("show", key, "--format", "json"))
+    assert shown[0]["node"]["properties"]["deployed_by"] == "ann@example.org"
 
 
 def test_a_watch_is_told_change_by_change(terminal: Terminal) -> None:

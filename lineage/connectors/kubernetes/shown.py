@@ -39,6 +39,9 @@ KINDS: Final = (DEPLOYMENT, REPLICA_SET, STATEFUL_SET, DAEMON_SET, INFERENCE_SER
 REVISION: Final = "deployment.kubernetes.io/revision"
 REVISION_HISTORY: Final = "deployment.kubernetes.io/revision-history"
 DESIRED: Final = "deployment.kubernetes.io/desired-replicas"
+CHANGED_BY: Final = "changed_by"
+"""Who had a revision made, where an audit log was read."""
+
 ROLE_LABELS: Final = ("lineage.role", "lineage/role")
 MODE: Final = "serving.kserve.io/deploymentMode"
 _TEMPLATE_HASH: Final = "pod-template-hash"
