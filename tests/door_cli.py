@@ -59,11 +59,11 @@ WHOLE: dict[str, str] = {
 
 ASKED = (
     *("access key list", "access list", "access who", "erasure list", "erasure show", "find"),
-    *("holds", "links", "list", "query", "show", "sources"),
+    *("holds", "links", "list", "query", "registry", "serving", "show", "sources"),
 )
 CHANGING = (
     *("access grant", "access key make", "erasure approve", "erasure propose", "erasure refuse"),
-    *("expect", "hold", "ingest", "redact", "release", "retain"),
+    *("attach", "declare", "expect", "hold", "ingest", "redact", "release", "retain"),
 )
 PROVING = ("prove", "verify", "trace")
 WITHIN = frozenset({*ASKED, *CHANGING, *PROVING})
@@ -103,6 +103,10 @@ def asking(namespace: str) -> Iterator[Arguments]:
     yield "show", mark(namespace, 0), "--format", "json"
     yield "trace", mark(namespace, 0), "--format", "json"
     yield "holds", "--format", "json"
+    yield ("serving",)
+    yield "serving", "--format", "json"
+    yield from (("serving", one, "--format", "json") for one in identifiers)
+    yield from (("registry", one, "--format", "json") for one in identifiers)
     yield ("sources",)
     yield "sources", "--format", "json"
     yield "erasure", "list", "--format", "json"
@@ -129,6 +133,10 @@ def changing(size: int) -> Iterator[Arguments]:
         yield "erasure", "propose", key, "--all", "--legal-basis", "b", "--format", "json"
         yield "redact", key, "--dry-run"
         yield "prove", key, "--format", "json"
+    for key in (*KEYS, "nobody calls anything so"):
+        yield "attach", key, "/dev/null", "--format", "json"
+    # What is ingested is no declaration: see test_cli_declare for those that are.
+    yield "declare", "-", "--format", "json"
     yield "ingest", "-", "--format", "json"
 
 
