@@ -44,6 +44,7 @@ WHOLE: dict[str, str] = {
     "import ledger": "a copy of everything",
     "import dvc": "takes in, and shows counts: see test_cli_dvc",
     "import mlflow": "takes in, and shows counts: see test_cli_mlflow",
+    "import rows": "takes in, and shows counts: see test_cli_rows",
     "key handover": "a proof of the ledger's own entry",
     "key make": "a file, and no ledger",
     "key rotate": "states a new key in the ledger's own namespace",

@@ -52,7 +52,21 @@ _NUMERIC_START: Final = frozenset("-+.0123456789")
 _TEXT_TAGS: Final = frozenset({"!", "tag:yaml.org,2002:str"})
 _MERGE: Final = "<<"
 
+Steps = tuple[str | int, ...]
+"""Where a value stands in a document: keys and indexes, from its root."""
+
 _TREE = dict[str, JsonValue] | list[JsonValue]
+
+
+class Place(Struct, frozen=True):
+    """Where something is written, counted from 1."""
+
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        """Return it for people."""
+        return f"line {self.line}, column {self.column}"
 
 
 class _Open(Struct):
@@ -113,10 +127,68 @@ def read_yaml(body: bytes) -> JsonValue:
         scanner.dispose()
 
 
+def read_places(body: bytes) -> dict[Steps, Place]:
+    """Return where each value of a document is written that ``read_yaml`` has read.
+
+    A value in an object is where its key is. What an alias or ``<<`` repeats is written elsewhere,
+    and is left out.
+    """
+    scanner = cast("_Scanner", CParser(body))
+    places: dict[Steps, Place] = {}
+    within: list[_Within] = []
+    try:
+        while scanner.check_event():
+            _note(scanner.get_event(), within, places)
+    finally:
+        scanner.dispose()
+    return places
+
+
+class _Within(Struct):
+    """A list or an object whose parts are being placed; ``key`` waits for its value."""
+
+    steps: Steps
+    index: int | None
+    key: str | None = None
+
+    def next_step(self) -> str | int:
+        """Return the step to the value that comes now."""
+        if self.index is None:
+            key, self.key = self.key or "", None
+            return key
+        self.index += 1
+        return self.index - 1
+
+
+def _note(event: Event, within: list[_Within], places: dict[Steps, Place]) -> None:
+    kind = type(event)
+    if kind is MappingEndEvent or kind is SequenceEndEvent:
+        within.pop()
+    elif kind in {ScalarEvent, AliasEvent, MappingStartEvent, SequenceStartEvent}:
+        top = within[-1] if within else None
+        if top is not None and top.index is None and top.key is None:
+            top.key = cast("ScalarEvent", event).value
+            places[*top.steps, top.key] = _place_of(event)
+            return
+        steps = () if top is None else (*top.steps, top.next_step())
+        places.setdefault(steps, _place_of(event))
+        if kind is MappingStartEvent or kind is SequenceStartEvent:
+            within.append(_Within(steps, None if kind is MappingStartEvent else 0))
+
+
+def _place_of(event: Event) -> Place:
+    mark = event.start_mark
+    return Place(1, 1) if mark is None else Place(mark.line + 1, mark.column + 1)
+
+
 def _told(error: yaml.YAMLError) -> str:
     problem = getattr(error, "problem", None) or str(error)
     mark = getattr(error, "problem_mark", None)
-    return str(problem) if mark is None else f"{problem}, line {mark.line + 1}"
+    return (
+        str(problem)
+        if mark is None
+        else f"{problem}, line {mark.line + 1}, column {mark.column + 1}"
+    )
 
 
 class _Reading:
@@ -294,4 +366,4 @@ def _tagged(tag: str, text: str) -> JsonValue:
 
 def _line(event: Event) -> str:
     mark = event.start_mark
-    return "" if mark is None else f"line {mark.line + 1}"
+    return "" if mark is None else f"line {mark.line + 1}, column {mark.column + 1}"

@@ -12,6 +12,7 @@ WHAT: Final = {
     "dvc": "lineage_api.cli.import_dvc:import_dvc",
     "ledger": "lineage_api.cli.import_ledger:import_command",
     "mlflow": "lineage_api.cli.import_mlflow:import_mlflow",
+    "rows": "lineage_api.cli.import_rows:import_rows",
 }
 
 
