@@ -70,14 +70,17 @@ def _lines(file: BinaryIO, encoding: Encoding) -> Iterator[str]:
     name = "utf-8-sig" if encoding is Encoding.UTF_8 else encoding.value
     text = io.TextIOWrapper(file, encoding=name, errors="surrogateescape", newline="")
     number = 0
-    while line := text.readline(LINE_CHARS_MAX + 1):
-        number += 1
-        if len(line) > LINE_CHARS_MAX:
-            raise LimitExceededError(
-                f"A line is longer than {LINE_CHARS_MAX} characters (LINE_CHARS_MAX)",
-                where=f"line {number}",
-            )
-        yield line
+    try:
+        while line := text.readline(LINE_CHARS_MAX + 1):
+            number += 1
+            if len(line) > LINE_CHARS_MAX:
+                raise LimitExceededError(
+                    f"A line is longer than {LINE_CHARS_MAX} characters (LINE_CHARS_MAX)",
+                    where=f"line {number}",
+                )
+            yield line
+    finally:
+        text.detach()  # whoever opened the file closes it
 
 
 def _csv_rows(file: BinaryIO, rows: Rows) -> Iterator[FoundRow]:
