@@ -54,6 +54,11 @@ _GIVES: Final = {
     ValueForm.JSON: PropertyType.STRUCT,
     ValueForm.LIST: PropertyType.STRUCT,
 }
+_A: Final = {
+    Kind.ARTIFACT: "an artifact",
+    Kind.EXECUTION: "an execution",
+    Kind.CONTEXT: "a context",
+}
 STATES: Final[dict[Kind, frozenset[str]]] = {
     Kind.ARTIFACT: frozenset(ArtifactState),
     Kind.EXECUTION: frozenset(ExecutionState),
@@ -330,7 +335,7 @@ def _check_ref(mapping: RowMapping, name: str, kinds: set[Kind], steps: Steps) -
         names = [node.node for node in mapping.nodes if node.kind in kinds]
         yield Fault(steps, f"No node is called {name[:64]!r}", _nearest(name, names))
     elif found.kind not in kinds:
-        yield Fault(steps, f"{name!r} is an {found.kind}, and an {min(kinds)} is wanted")
+        yield Fault(steps, f"{name!r} is {_A[found.kind]}, and {_A[min(kinds)]} is wanted")
 
 
 def _check_conditions(conditions: Conditions, steps: Steps) -> Iterator[Fault]:

@@ -80,7 +80,8 @@ def _lines(file: BinaryIO, encoding: Encoding) -> Iterator[str]:
                 )
             yield line
     finally:
-        text.detach()  # whoever opened the file closes it
+        if not file.closed:
+            text.detach()  # whoever opened the file closes it
 
 
 def _csv_rows(file: BinaryIO, rows: Rows) -> Iterator[FoundRow]:

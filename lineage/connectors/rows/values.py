@@ -158,7 +158,8 @@ def value_of(value: Value, form: ValueForm, row: Row, tables: Tables) -> JsonVal
             f"{str(found)[:64]!r} is no {form.value}", where=f"column {column.text}"
         ) from error
     except InvalidInputError as error:
-        raise error if error.where else error.at(f"column {column.text}") from error
+        place = f"column {column.text}"
+        raise error if error.where.startswith(place) else error.at(place) from error
     return read
 
 
