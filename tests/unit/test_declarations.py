@@ -318,7 +318,7 @@ def shown(ledger: Ledger) -> object:
 @settings(max_examples=25)
 @given(st.lists(FACTS, min_size=2, max_size=4), st.data())
 def test_the_order_of_arrival_does_not_matter(facts: list[Tree], data: st.DataObject) -> None:
-    versions = [tree(stated=f"2026-01-0{day}T00:00:00Z", **one) for day, one in enumerate(facts, 1)]
+    versions = [tree(stated=f"2026-01-0{day}T00:00:00Z") | one for day, one in enumerate(facts, 1)]
     order = data.draw(st.sampled_from(list(permutations(versions))))
     repeated = data.draw(st.lists(st.sampled_from(versions), max_size=2))
     with in_memory() as ledger, in_memory() as other:
