@@ -23,7 +23,7 @@ def page() -> str:
 
 
 def example() -> str:
-    return re.findall(r"```yaml\n(.*?)```", page(), re.DOTALL)[0]
+    return page().partition("```yaml\n")[2].partition("```")[0]
 
 
 @pytest.fixture
