@@ -27,6 +27,7 @@ from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.errors import LedgerError
 from lineage_schemas.graph import Node, Truncation, TruncationReason
 from lineage_schemas.identifiers import normalise_identifier
+from lineage_schemas.instants import instant_us
 from lineage_schemas.labels import DISPLAY_NAME
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.serving import SERVING_PROPERTY, ServingMove
@@ -155,10 +156,11 @@ def decode_move(said: Said) -> ServingMove | None:
             for name in ("place", "environment", "deployment", "trigger")
             if (text := getattr(move, name)) is not None
         }
+        for moment in filter(None, (move.at, move.after)):
+            instant_us(moment)
     except (msgspec.ValidationError, LedgerError):
         return None  # counted by whoever asks
-    times = [move.at, *([] if move.after is None else [move.after])]
-    return replace(move, **keys) if all(time.tzinfo is not None for time in times) else None
+    return replace(move, **keys)
 
 
 class Described(NamedTuple):
