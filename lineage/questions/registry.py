@@ -143,6 +143,7 @@ class _Registry:
             *self._models,
             *self._moving,
             *self._found.vertices,
+            *self._showing.erased,
             *(one.told.vertex for one in self._versions),
         }
         return with_redactions(asked.reader, answer, asked.namespace, spoken_of)

@@ -133,7 +133,7 @@ def list_serving(
         truncations=tuple(dict.fromkeys((*found.truncations, *showing.truncations))),
         label=found.label,
     )
-    return with_redactions(reader, answer, namespace, found.vertices)
+    return with_redactions(reader, answer, namespace, found.vertices | showing.erased)
 
 
 def question_of_serving(namespace: str, valid_at: str | None, query: ServingQuery) -> int:
@@ -202,6 +202,11 @@ class Showing:
         self._search = Search(asked.reader, asked.snapshot, asked.namespace, asked.size)
         self._served: dict[str, tuple[Served, ...]] = {}
         self.truncations: tuple[Truncation, ...] = ()
+
+    @property
+    def erased(self) -> set[int]:
+        """What lies between deployments and what they serve, and was erased in part."""
+        return self._search.erased
 
     def interval(self, one: Interval) -> ServingInterval:
         """Return an interval as answers show it."""

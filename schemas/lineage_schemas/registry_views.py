@@ -203,6 +203,8 @@ class FindingKind(StrEnum):
     NOT_A_SEMANTIC_VERSION = "not_a_semantic_version"
     UNDATED_MOVE = "undated_move"
     """A stage or an alias moved, and nobody said when: no interval can be made of it."""
+    UNREADABLE_MOVE = "unreadable_move"
+    """Something says that a tag moved a stage, in no form that is known."""
 
 
 class RegistryFinding(Struct, frozen=True, kw_only=True):

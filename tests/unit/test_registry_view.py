@@ -5,12 +5,15 @@ from collections.abc import Sequence
 import pytest
 
 from calendars import hour, moves_in, say_move
+from erasing import ALL
+from lineage.connectors.dvc.said_commits import REGISTRY_PROPERTY
 from lineage.ledger import (
     Artifact,
     ArtifactState,
     Association,
     Attribution,
     Context,
+    ErasureRequest,
     Event,
     EventKind,
     Execution,
@@ -442,3 +445,39 @@ def test_of_several_that_hold_a_stage_the_tool_says_which_is_current(ledger: Led
     assert current("2") == [(V1, False), (V2, True)]
     assert current("3") == [(V1, True)]
     assert current(None) == [(V1, True), (V2, False)]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"time": "yesterday"},
+        {"action": "assignment", "model": "fraud", "tag": "t", "time": "2026-01-01T00:00:00"},
+        {"action": "assignment", "model": "fraud", "tag": "t", "time": "0001-01-01T00:00:00+14:00"},
+    ],
+)
+def test_a_tag_that_cannot_be_read_is_a_finding_and_hides_nothing_else(
+    story: Ledger, said: dict[str, JsonValue]
+) -> None:
+    before = view(story)
+    tell(
+        story,
+        "tag",
+        *step("tag", "Promote", custom={REGISTRY_PROPERTY: said}),
+        Association(context=FRAUD, execution="acme:tag"),
+    )
+    answer = view(story)
+    (finding,) = set(answer.findings) - set(before.findings)
+    assert (finding.kind, finding.where) == (FindingKind.UNREADABLE_MOVE, "acme:tag")
+    assert (answer.versions, answer.holdings) == (before.versions, before.holdings)
+
+
+def test_a_version_of_which_all_was_erased_is_told_with_its_redaction(ledger: Ledger) -> None:
+    position = tell(ledger, "said", Artifact(key=V1, type="lineage.ModelVersion"))
+    ledger.record([say_move(moves_in("1 blue deploy a")[0], inputs=[V1])])
+    request = ErasureRequest(
+        targets=(position,), parts=ALL, requester="dpo", approver="ceo", legal_basis="art 17"
+    )
+    ledger.erasures.erase(request)
+    answer = ledger.registry.serving()
+    assert answer.intervals[0].serves == ()
+    assert [one.position for one in answer.redactions] == [position]
