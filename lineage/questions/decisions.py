@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 from lineage.projections.memberships import MEMBERSHIP
@@ -14,7 +15,7 @@ from lineage.questions.serving import ServingAsked
 from lineage.vertices import KIND_CODES
 from lineage_schemas.errors import LedgerError
 from lineage_schemas.graph import Node
-from lineage_schemas.instants import format_instant, parse_instant
+from lineage_schemas.instants import format_instant, instant_us
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.registry_views import (
     ApprovalOf,
@@ -29,6 +30,8 @@ APPROVAL: Final = "lineage.Approval"
 MONITOR: Final = "lineage.Monitor"
 PIPELINE_RUN: Final = "lineage.PipelineRun"
 
+_NEVER: Final = -(1 << 63)
+"""Where measurements without a time that can be read stand: before all others."""
 _EXECUTION: Final = KIND_CODES[Kind.EXECUTION]
 
 
@@ -95,7 +98,7 @@ class Decisions:
     def evidence_before(self, subjects: Iterable[int], at_us: int | None) -> list[OnlineEvidence]:
         """Return what was measured of these while they served, in the last window by then."""
         found: list[OnlineEvidence] = []
-        last: tuple[str, OnlineEvidence] | None = None
+        last: tuple[int, OnlineEvidence] | None = None
         for vertex in sorted(set(subjects)):
             node = self._search.node(vertex)
             if node.properties.get("online_metrics") and is_by(text_of(node, "to_time"), at_us):
@@ -106,19 +109,26 @@ class Decisions:
                     continue
                 until = text_of(seen, "window_to_time", "ended_time")
                 if is_by(until, at_us):
-                    measured = (until or "", _evidence(seen))
+                    until_us = None if until is None else _read_moment(until)
+                    measured = (_NEVER if until_us is None else until_us, _evidence(seen))
                     last = measured if last is None or measured[0] > last[0] else last
         return found if last is None else [*found, last[1]]
 
 
 def is_by(text: str | None, at_us: int | None) -> bool:
     """Tell whether a stated time is no later than a moment; without a time it is taken to be."""
-    if text is None or at_us is None:
-        return True
+    stated_us = None if text is None else _read_moment(text)
+    # No time that can be read is shown as it stands, for a person to judge.
+    return stated_us is None or at_us is None or stated_us <= at_us
+
+
+def _read_moment(text: str) -> int | None:
+    """Read a stated time; of a day, or without a zone, as UTC. ``None`` where it is none."""
     try:
-        return parse_instant(text) <= at_us
-    except LedgerError:
-        return True  # no time that can be read: shown as it stands, for a person to judge
+        moment = datetime.fromisoformat(text)
+        return instant_us(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
+    except (ValueError, LedgerError):
+        return None
 
 
 def _evidence(node: Node) -> OnlineEvidence:

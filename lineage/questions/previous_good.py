@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from lineage.projections.memberships import MEMBERSHIP
-from lineage.questions.decisions import MONITOR, text_of
+from lineage.questions.decisions import MONITOR, is_by, text_of
 from lineage.questions.moves import Described, describe
 from lineage.questions.nodes import find_by_key
 from lineage.questions.served import Search
@@ -112,10 +112,10 @@ class Previous:
             is_past = valid_us is None or (other.end_us is not None and other.end_us <= valid_us)
             if other.ending is Ending.ROLLED_BACK and is_past and self._is_same(other, one):
                 return f"{one.deployment} was rolled back by {other.closed_by}"
-        incident = next(self._open_incidents(one.deployment), None)
+        incident = next(self._open_incidents(one.deployment, valid_us), None)
         return None if incident is None else f"{one.deployment} has the open incident {incident}"
 
-    def _open_incidents(self, deployment: str) -> Iterator[str]:
+    def _open_incidents(self, deployment: str, valid_us: int | None) -> Iterator[str]:
         """Yield the open incidents that are about a deployment or a version that it serves."""
         keys = (deployment, *self._versions(deployment))
         vertices = {vertex for key in keys if (vertex := self._vertex(key)) is not None}
@@ -127,8 +127,8 @@ class Previous:
             for incident in self._search.out_of(monitor)
         }
         about |= self._affecting(deployment, frozenset(keys))
-        open_ones = filter(self._is_open, about)
-        yield from sorted(self._search.node(one).key or "" for one in open_ones)
+        nodes = map(self._search.node, about)
+        yield from sorted(node.key or "" for node in nodes if _is_open(node, valid_us))
 
     def _affecting(self, deployment: str, keys: frozenset[str]) -> set[int]:
         """Return the incidents of the deployment's places that name one of these as affected."""
@@ -141,11 +141,6 @@ class Previous:
             for row in rows
             if row[2] < size and keys.intersection(_affected(self._search.node(int(row[0]))))
         }
-
-    def _is_open(self, vertex: int) -> bool:
-        node = self._search.node(vertex)
-        status = (text_of(node, "status") or "").lower()
-        return node.type == INCIDENT and status not in _OVER and not text_of(node, "resolved_time")
 
     def _versions(self, deployment: str) -> tuple[str, ...]:
         return tuple(one.key for one in self._showing.served_by(deployment))
@@ -169,6 +164,19 @@ def _serves(one: Interval, valid_us: int | None) -> bool:
     if valid_us is None:
         return one.end_us is None
     return one.certainty_at(valid_us) is Certainty.CERTAIN
+
+
+def _is_open(node: Node, valid_us: int | None) -> bool:
+    """Tell whether a node is an incident that had been noticed by the valid time, and not over."""
+    if node.type != INCIDENT:
+        return False
+    noticed = text_of(node, "detected_time", "started_time")
+    resolved = text_of(node, "resolved_time")
+    if valid_us is not None and not is_by(noticed, valid_us):
+        return False
+    if resolved is not None:
+        return valid_us is not None and not is_by(resolved, valid_us)
+    return (text_of(node, "status") or "").lower() not in _OVER
 
 
 def _begun(one: Interval) -> tuple[int, str]:

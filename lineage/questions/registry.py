@@ -58,7 +58,7 @@ from lineage_schemas.semantic_versions import (
     parse_semantic_version,
     version_before,
 )
-from lineage_schemas.serving import Ending, Role
+from lineage_schemas.serving import Ending, Role, ServingAction
 from lineage_schemas.values import JsonValue
 
 VERSIONS_MAX: Final = 1_000
@@ -112,6 +112,9 @@ class _Registry:
         self._truncations: list[Truncation] = []
         self._versions = self._read_versions()
         self._found = self._read_calendars()
+        self._places_of: dict[str, list[int]] = {}
+        for place, one in enumerate(self._found.intervals):
+            self._places_of.setdefault(one.deployment, []).append(place)
         self._showing = Showing(asked, self._found, self._valid_us)
         self._moving = self._read_executions()
 
@@ -189,6 +192,12 @@ class _Registry:
             )
         return describe(asked.reader, inside, asked.size)
 
+    def _intervals_of(self, one: _Version) -> list[Interval]:
+        """Return the intervals of the deployments of a version, in the order of all."""
+        keys = sorted({self._search.node(vertex).key or "" for vertex in one.deployments})
+        places = sorted(place for key in keys for place in self._places_of.get(key, ()))
+        return [self._found.intervals[place] for place in places]
+
     # --- versions --------------------------------------------------------------------------------
 
     def _version_view(
@@ -196,7 +205,6 @@ class _Registry:
     ) -> VersionView:
         node = one.told.node
         keys = {self._search.node(vertex).key for vertex in one.members}
-        deployments = {self._search.node(vertex).key for vertex in one.deployments}
         held = [each for each in holdings.held if each.version in keys and self._is_held(each)]
         before = self._before(one)
         semantic = one.semantic
@@ -218,8 +226,8 @@ class _Registry:
             exists=previous.still_there([one.key])[0],
             serving=tuple(
                 self._showing.interval(each)
-                for each in self._found.intervals
-                if each.deployment in deployments and self._is_shown(each)
+                for each in self._intervals_of(one)
+                if self._is_shown(each)
             ),
         )
 
@@ -340,10 +348,15 @@ class _Registry:
 
     def _crowned_promotions(self) -> Iterator[PromotionView]:
         """Yield what made a deployment of a version the champion of its place."""
+        champions = [one for one in self._found.intervals if one.role is Role.CHAMPION]
+        # Who was champion before and goes on with another share was not promoted by that.
+        going_on = {
+            (one.deployment, one.closed_by) for one in champions if one.ending is Ending.CHANGED
+        }
+        crowned = {id(one) for one in champions if (one.deployment, one.opened_by) not in going_on}
         for one in self._versions:
-            keys = {self._search.node(vertex).key for vertex in one.deployments}
-            for each in self._found.intervals:
-                if each.deployment in keys and each.role is Role.CHAMPION and each.opened_by:
+            for each in self._intervals_of(one):
+                if id(each) in crowned and each.opened_by is not None:
                     told = self._execution(each.opened_by)
                     if told is not None:
                         yield self._promotion(one, told, each.role.value, each)
@@ -401,7 +414,9 @@ class _Registry:
             at=format_instant(move.at_us),
             taken_out=tuple(sorted(out)),
             brought_back=next(
-                (one.deployment for one in intervals if one.opened_by == execution), None
+                (one.deployment for one in intervals if one.opened_by == execution),
+                # What served beside what is taken out was there all along, and goes on.
+                move.move.deployment if move.move.action is ServingAction.DEPLOY else None,
             ),
             trigger=trigger,
             trigger_summary=text_of(cause, "summary", DISPLAY_NAME),

@@ -386,6 +386,89 @@ def test_a_promotion_stands_with_its_criterion_and_what_was_measured_before(
     ]
 
 
+def test_the_last_measurement_is_the_last_by_time_and_not_by_how_it_is_written(
+    story: Ledger,
+) -> None:
+    for name, until in (("first", "2026-01-02T01:00:00+09:00"), ("second", "2026-01-01T20:00:00Z")):
+        measured = step(
+            name, "Monitor", ["acme:blue/b"], online_metrics={"auc": 1}, window_to_time=until
+        )
+        tell(story, name, *measured)
+    crowned = next(one for one in view(story).promotions if one.execution == "acme:move/002")
+    assert [one.key for one in crowned.online_evidence] == ["acme:second"]
+
+
+def test_another_share_of_the_champion_is_no_promotion(ledger: Ledger) -> None:
+    tell(
+        ledger,
+        "versions",
+        Context(key=FRAUD, type="lineage.RegisteredModel", properties={"display_name": "fraud"}),
+        *version(V1, 1, "1.0.0"),
+    )
+    moves = moves_in(
+        """
+        1 blue deploy a share=0.5
+        2 blue change a share=1
+        3 blue change a role=shadow
+        4 blue change a role=champion
+        """
+    )
+    for move in moves:
+        ledger.record([say_move(move, inputs=[V1])])
+    assert [one.at for one in view(ledger).promotions] == [time("1"), time("4")]
+
+
+def test_a_roll_back_to_what_served_all_along_names_it(ledger: Ledger) -> None:
+    tell(
+        ledger,
+        "versions",
+        Context(key=FRAUD, type="lineage.RegisteredModel", properties={"display_name": "fraud"}),
+        *version(V1, 1, "1.0.0"),
+        *version(V2, 2, "2.0.0"),
+    )
+    moves = moves_in("1 blue deploy a\n2 blue deploy b beside\n3 blue deploy a rollback")
+    for move, key in zip(moves, (V1, V2, V1), strict=True):
+        ledger.record([say_move(move, inputs=[key])])
+    (one,) = view(ledger).rollbacks
+    assert (one.taken_out, one.brought_back) == (("acme:blue/b",), "acme:blue/a")
+
+
+@pytest.mark.parametrize(
+    ("hours", "deployment"), [("51", "acme:blue/a"), ("55", None), ("65", "acme:blue/a")]
+)
+def test_an_incident_counts_from_when_it_was_noticed_until_it_was_over(
+    story: Ledger, hours: str, deployment: str | None
+) -> None:
+    tell(
+        story,
+        "trouble",
+        Artifact(
+            key="acme:inc-2",
+            type="lineage.Incident",
+            properties={
+                "status": "resolved",
+                "detected_time": time("54"),
+                "resolved_time": time("60"),
+            },
+        ),
+        *step("watch", "Monitor", ["acme:blue/a"], ["acme:inc-2"]),
+    )
+    (one,) = view(story, hours).previous_good
+    assert one.deployment == deployment
+
+
+@pytest.mark.parametrize("decided", ["2026-01-05", "2026-01-05T10:00:00", "2026-01-05T10:00:00Z"])
+def test_what_was_decided_later_is_not_shown_however_its_time_is_written(
+    story: Ledger, decided: str
+) -> None:
+    made = Artifact(
+        key="acme:approval/late", type="lineage.Approval", properties={"decided_time": decided}
+    )
+    tell(story, "late", made, *step("decide", "Approve", [V1], ["acme:approval/late"]))
+    assert view(story, "95").approvals == ()
+    assert [one.decided_time for one in view(story, "120").approvals] == [decided]
+
+
 def test_the_past_of_the_log_shows_the_model_as_it_was_known(story: Ledger) -> None:
     whole = view(story)
     size = whole.basis.size
