@@ -56,7 +56,7 @@ from lineage_schemas.semantic_versions import (
     SemanticVersion,
     change_class,
     parse_semantic_version,
-    version_before,
+    versions_before,
 )
 from lineage_schemas.serving import Ending, Role, ServingAction
 from lineage_schemas.values import JsonValue
@@ -77,15 +77,11 @@ class _Version(NamedTuple):
     told: Described
     members: frozenset[int]
     deployments: frozenset[int]
+    semantic: SemanticVersion | None
 
     @property
     def key(self) -> str:
         return self.told.node.key or ""
-
-    @property
-    def semantic(self) -> SemanticVersion | None:
-        text = text_of(self.told.node, "semantic_version")
-        return None if text is None else parse_semantic_version(text)
 
 
 def show_registered_model(asked: ServingAsked, name: str) -> RegistryAnswer:
@@ -111,10 +107,16 @@ class _Registry:
         self._search = Search(asked.reader, asked.snapshot, asked.namespace, asked.size)
         self._truncations: list[Truncation] = []
         self._versions = self._read_versions()
+        self._written: dict[SemanticVersion, str] = {}
+        for one in self._versions:
+            if one.semantic is not None:
+                text = text_of(one.told.node, "semantic_version") or ""
+                self._written.setdefault(one.semantic, text)
+        self._befores = versions_before(self._written)
         self._found = self._read_calendars()
         self._places_of: dict[str, list[int]] = {}
-        for place, one in enumerate(self._found.intervals):
-            self._places_of.setdefault(one.deployment, []).append(place)
+        for place, interval in enumerate(self._found.intervals):
+            self._places_of.setdefault(interval.deployment, []).append(place)
         self._showing = Showing(asked, self._found, self._valid_us)
         self._moving = self._read_executions()
 
@@ -169,7 +171,7 @@ class _Registry:
             members = frozenset(members_of(asked.snapshot.links, one.vertex, asked.size))
             reached = search.deployments_of(members)
             self._truncations += reached.truncations
-            found.append(_Version(one, members, frozenset(reached.steps)))
+            found.append(_Version(one, members, frozenset(reached.steps), _semantic(one)))
         return found
 
     def _read_calendars(self) -> FoundServing:
@@ -233,15 +235,8 @@ class _Registry:
 
     def _before(self, one: _Version) -> tuple[SemanticVersion, str] | None:
         """Return the semantic version before one, parsed and as it is written."""
-        if one.semantic is None:
-            return None
-        written: dict[SemanticVersion, str] = {}
-        for other in self._versions:
-            text = text_of(other.told.node, "semantic_version")
-            if other.semantic is not None and text is not None:
-                written.setdefault(other.semantic, text)
-        before = version_before(one.semantic, written)
-        return None if before is None else (before, written[before])
+        before = None if one.semantic is None else self._befores.get(one.semantic)
+        return None if before is None else (before, self._written[before])
 
     def _version_findings(self) -> Iterator[RegistryFinding]:
         for one in self._versions:
@@ -438,11 +433,14 @@ class _Registry:
         return next(iter(describe(asked.reader, vertices, asked.size).values()), None)
 
 
+def _semantic(one: Described) -> SemanticVersion | None:
+    text = text_of(one.node, "semantic_version")
+    return None if text is None else parse_semantic_version(text)
+
+
 def _version_order(one: Described) -> tuple[bool, int, tuple[object, ...], str]:
     """Order versions by number, then by semantic version, then by key."""
-    number = one.node.properties.get("number")
-    text = text_of(one.node, "semantic_version")
-    parsed = None if text is None else parse_semantic_version(text)
+    number, parsed = one.node.properties.get("number"), _semantic(one)
     order = () if parsed is None else parsed.order
     return (
         not isinstance(number, int),
