@@ -34,8 +34,7 @@ def test_the_guide_leads_from_a_deployment_to_its_data(
     assert "uri:s3://lake/customers/2026-02-13" in printed[4]
     assert 'stage: "production"' in printed[5]
     assert "sha256:9f86d081" in printed[5]
-    again = terminal.answer(*guide[1])
-    assert isinstance(again, dict)
+    again = json.loads(terminal.done(*guide[1], "--format", "json"))
     assert (again["tally"]["appended"], again["tally"]["entries"]) == (0, 0)
 
 

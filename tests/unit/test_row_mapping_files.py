@@ -13,6 +13,7 @@ from lineage.connectors.rows.columns import parse_column, parse_template
 from lineage.connectors.rows.loading import MAPPING_BYTES_MAX, load_mapping
 from lineage.connectors.yaml_documents import read_places, read_yaml
 from lineage_schemas.errors import InvalidInputError, LimitExceededError
+from lineage_schemas.values import JsonValue
 
 SOUND = """\
 mapping: models
@@ -136,6 +137,7 @@ def test_every_value_has_its_place(value: object) -> None:
                 walk(inner, (*steps, index), inner.start_mark)
 
     root = yaml.compose(text)
+    assert root is not None
     walk(root, (), root.start_mark)
     found = {steps: (one.line, one.column) for steps, one in read_places(text.encode()).items()}
     assert found == expected
@@ -148,16 +150,18 @@ plain = st.text("abc_ -é", min_size=1, max_size=5)
 def test_a_column_leads_to_what_is_there(steps: list[str | int], value: int) -> None:
     steps = ["top", *steps]
     text = ""
-    row: object = value
+    row: JsonValue = value
     for step in steps:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
     for step in reversed(steps):
-        row = {step: row} if isinstance(step, str) else [None] * step + [row]
+        before: list[JsonValue] = [] if isinstance(step, str) else [None] * step
+        row = {step: row} if isinstance(step, str) else [*before, row]
     assert isinstance(row, dict)
     column = parse_column(text)
     assert column.steps == tuple(steps)
     assert column.of(row) == value
-    assert column.of({"other": row}) is None
+    others: dict[str, JsonValue] = {"other": row}
+    assert column.of(others) is None
 
 
 @pytest.mark.parametrize("text", ["", ".", "a.", ".a", "a[", "a[x]", "a]", "a..b", 'a."', "+a"])

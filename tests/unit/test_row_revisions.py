@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from canonical import canonical_graph
+from canonical import CanonicalGraph, canonical_graph
 from checks import check_ledger
 from doubles import FakeClock, SeededRandomness
 from lineage import open_ledger
@@ -98,7 +98,7 @@ class Table:
     def names(self, key: str = "acme:thing/a") -> list[str]:
         """Return what else a node goes by now."""
         (answer,) = self.ledger.show(key)
-        return sorted(link.identifier for link in answer.links)
+        return sorted(str(link.identifier) for link in answer.links)
 
     def moves(self) -> list[dict[str, JsonValue]]:
         """Return the moves that were said, by their time."""
@@ -225,7 +225,7 @@ def test_the_order_of_arrival_changes_nothing(tmp_path: Path) -> None:
             batches.append(miss("row/a", memory, mapping, "r", at))
         statements += [replace(one, message=None) for batch in batches for one in batch[1:]]
     assert len(statements) > 8
-    forms = []
+    forms: list[CanonicalGraph] = []
     orders = (statements, statements[::-1], statements[1::2] + statements[::2])
     for number, order in enumerate(orders):
         path = tmp_path / f"{number}.db"
