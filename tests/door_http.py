@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
+from urllib.parse import quote
 
 import httpx
 from starlette.applications import Starlette
@@ -19,8 +20,8 @@ from doors import DOCUMENTS
 from keyholders import bearer
 from lineage_api.app import create_app
 from lineage_api.graphql import endpoint
-from lineage_api.identity.gate import DELIVERIES_PATH
-from lineage_api.rest import erasures, openlineage, statements
+from lineage_api.identity.gate import DELIVERIES_PATH, GITHUB_PATH
+from lineage_api.rest import cloudevents, declarations, erasures, openlineage, statements
 from lineage_api.settings import Settings
 from lineage_schemas.codec import encode_json
 from lineage_schemas.values import JsonValue
@@ -111,6 +112,29 @@ def said(namespace: str, path: str, _: int) -> Iterator[Sent]:
     yield Sent("POST", path, statement("lines") + b"\nx", "application/x-ndjson")
 
 
+def declared(namespace: str, path: str, _: int) -> Iterator[Sent]:
+    """Declare of what everybody has, and of what only others may have, well and badly."""
+    own = mark(namespace, 504)
+    for number, key in enumerate((*KEYS, *JOBS, own)):
+        given = {"id": f"d{number}", "subject": key, "owner": own}
+        yield Sent("POST", path, encode_json(given))
+        yield Sent("POST", path, encode_json(given))
+        yield Sent("POST", path, encode_json(given | {"kind": "artifact", "tier": "high"}))
+    decided = {"id": "a", "subject": KEYS[0], "approval": {"decision": "approved", "approver": own}}
+    yield Sent("POST", path, encode_json(decided))
+    yield Sent("POST", path, b"id: d0\nowner: x\n", "application/yaml")
+
+
+def attached(namespace: str, path: str, _: int) -> Iterator[Sent]:
+    """Attach documents to what everybody has, and to what only others may have."""
+    digest = f"sha256:{'0' * 64}"
+    body = encode_json({"name": mark(namespace, 505), "digest": digest, "size": 1})
+    for key in (*KEYS, *JOBS, mark(namespace, 0)):
+        yield Sent("POST", f"{path}?subject={quote(key)}", body)
+        yield Sent("POST", f"{path}?subject={quote(key)}&subject_kind=artifact", body)
+    yield Sent("POST", path, body)
+
+
 def joins(one: str | int) -> list[JsonValue]:
     """Return records of commands that name a thing by its id or key."""
     return [
@@ -137,6 +161,41 @@ def messages(namespace: str, path: str, _: int) -> Iterator[Sent]:
         for body in (*bodies, *bodies, b"{}", b"["):
             yield Sent("POST", path, body)
             yield Sent("POST", f"{path}?source=other", body)
+
+
+CLOUD_EVENT = "application/cloudevents+json"
+
+
+def cloud_event(namespace: str, number: int, **more: JsonValue) -> bytes:
+    """Return a message of CDEvents: a service of everybody's is deployed, by what is mine alone."""
+    own, source = mark(namespace, number), "/delivery"
+    event_type = "dev.cdevents.service.deployed.0.3.0"
+    said: JsonValue = {
+        "context": {
+            "id": f"e{number}",
+            "source": source,
+            "type": event_type,
+            "timestamp": "2026-01-31T12:00:00Z",
+            "links": [{"linkType": "PATH", "from": {"contextId": "e0"}}],
+        },
+        "subject": {
+            "id": "churn",
+            "content": {"environment": {"id": "production"}, "artifactId": f"pkg:generic/{own}@1"},
+        },
+        "customData": {"revision": own},
+    }
+    envelope = {"specversion": "1.0", "id": f"e{number}", "source": source, "type": event_type}
+    return encode_json(envelope | {"data": said} | more)
+
+
+def cloud_events(namespace: str, path: str, _: int) -> Iterator[Sent]:
+    """Send what everybody's tools send, again, in batches, and badly."""
+    bodies = [cloud_event(namespace, number) for number in (0, 504, 504)]
+    for body in (*bodies, cloud_event(namespace, 504, type="org.example.other"), b"{}", b"["):
+        yield Sent("POST", path, body, CLOUD_EVENT)
+        yield Sent("POST", f"{path}?source=other", body, CLOUD_EVENT)
+    batch = b"[%s]" % b",".join([*bodies, b"{}"])
+    yield Sent("POST", path, batch, "application/cloudevents-batch+json")
 
 
 def proposals(_: str, path: str, size: int) -> Iterator[Sent]:
@@ -183,8 +242,14 @@ REQUESTS: dict[str, Requests] = {
     f"{erasures.PATH}/{POSITION}/refuse": deciding,
     **dict.fromkeys((openlineage.PATH, openlineage.NAMESPACE_PATH), messages),
     **dict.fromkeys((openlineage.BATCH_PATH, openlineage.NAMESPACE_BATCH_PATH), messages),
+    **dict.fromkeys((cloudevents.PATH, cloudevents.NAMESPACE_PATH), cloud_events),
     **dict.fromkeys((statements.PATH, statements.NAMESPACE_PATH), said),
+    **dict.fromkeys((declarations.PATH, declarations.NAMESPACE_PATH), declared),
+    **dict.fromkeys(
+        (declarations.ATTACHMENTS_PATH, declarations.NAMESPACE_ATTACHMENTS_PATH), attached
+    ),
     DELIVERIES_PATH: deliveries,
+    GITHUB_PATH: deliveries,
 }
 """What is sent to each route, in this order: first what only reads. A new route is put here."""
 

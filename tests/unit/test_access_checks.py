@@ -24,6 +24,7 @@ from lineage.looks import Looks
 from lineage.moving.leaving import Moves
 from lineage.proofs.tiles import ENTRIES, Tile
 from lineage.recovery import Recoverer
+from lineage.registry import Registry
 from lineage.service import Ledger as Service
 from lineage.stores.memory import MemoryStore
 from lineage.watching import Watching
@@ -43,6 +44,8 @@ CALLS: dict[str, Call] = {
     "Ledger.list_nodes": lambda one, who: one.list_nodes("artifact", principal=who),
     "Linking.links": lambda one, who: one.linking.links(principal=who),
     "Linking.unresolved": lambda one, who: one.linking.unresolved(principal=who),
+    "Registry.model": lambda one, who: one.registry.model(A, principal=who),
+    "Registry.serving": lambda one, who: one.registry.serving(principal=who),
     "Ledger.types": lambda one, who: one.types(principal=who),
     "Ledger.entries": lambda one, who: one.entries(principal=who),
     "Ledger.prove": lambda one, who: one.prove(ProofQuery(target=A), principal=who),
@@ -55,6 +58,7 @@ CALLS: dict[str, Call] = {
     "Moves.back_up": lambda one, who: one.moves.back_up(Path("/dev/null/nowhere"), principal=who),
     "Moves.export": lambda one, who: one.moves.export(BytesIO(), principal=who),
     "Looks.known": lambda one, who: one.looks.known("shelf", ["thing/a"], principal=who),
+    "Looks.revisions": lambda one, who: one.looks.revisions("shelf", "thing/a", principal=who),
     "Looks.subjects": lambda one, who: one.looks.subjects("shelf", "thing", principal=who),
     "Looks.scans": lambda one, who: one.looks.scans("shelf", principal=who),
     "Custody.rotate_key": lambda one, who: one.custody.rotate_key("why", principal=who),
@@ -122,6 +126,7 @@ TAKES = {
     "Moves.back_up": "backup",
     "Moves.export": "export",
     "Looks.known": "ingest",
+    "Looks.revisions": "ingest",
     "Looks.subjects": "ingest",
     "Looks.scans": "ingest",
     "Custody.rotate_key": "rotate-key",
@@ -207,7 +212,7 @@ def ledger(bare: Ledger) -> Ledger:
 def test_every_public_call_names_what_it_takes() -> None:
     facades = (
         *(Ledger, Custody, Erasures, Recoverer, AccessControl),
-        *(Moves, Linking, Looks, Watching),
+        *(Moves, Linking, Looks, Registry, Watching),
     )
     public = {
         f"{facade.__name__}.{name}"

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from lineage.connectors.rows.columns import parse_column, parse_template
 from lineage.connectors.rows.loading import MAPPING_BYTES_MAX, load_mapping
-from lineage.connectors.yaml_documents import read_places, read_yaml
+from lineage.connectors.yaml_documents import find_places, read_yaml
 from lineage_schemas.errors import InvalidInputError, LimitExceededError
 from lineage_schemas.values import JsonValue
 
@@ -125,10 +125,10 @@ def test_every_value_has_its_place(value: object) -> None:
     """As an independent composer of YAML sees it: at its key, or at itself in a list."""
     text = yaml.safe_dump(value, allow_unicode=True)
     assert read_yaml(text.encode()) == value
-    expected: dict[tuple[str | int, ...], tuple[int, int]] = {}
+    expected: dict[tuple[str | int, ...], str] = {}
 
     def walk(node: yaml.Node, steps: tuple[str | int, ...], mark: yaml.Mark) -> None:
-        expected[steps] = (mark.line + 1, mark.column + 1)
+        expected[steps] = f"line {mark.line + 1}, column {mark.column + 1}"
         if isinstance(node, yaml.MappingNode):
             for key, inner in node.value:
                 walk(inner, (*steps, key.value), key.start_mark)
@@ -139,7 +139,7 @@ def test_every_value_has_its_place(value: object) -> None:
     root = yaml.compose(text)
     assert root is not None
     walk(root, (), root.start_mark)
-    found = {steps: (one.line, one.column) for steps, one in read_places(text.encode()).items()}
+    found = {steps: places.key for steps, places in find_places(text.encode()).items()}
     assert found == expected
 
 

@@ -11,8 +11,8 @@ from typing import Final, cast
 import msgspec
 from msgspec import Struct
 
-from lineage.connectors.rows.checking import Fault, check_mapping
-from lineage.connectors.yaml_documents import Place, Steps, read_places, read_yaml
+from lineage.connectors.rows.checking import Fault, Steps, check_mapping
+from lineage.connectors.yaml_documents import Places, find_places, read_yaml
 from lineage_schemas.errors import InvalidInputError, LedgerError, LimitExceededError
 from lineage_schemas.row_mappings import (
     ClaimMapping,
@@ -67,7 +67,7 @@ def load_mapping(body: bytes, where: str) -> Loaded:
         document = read_yaml(body)
     except LedgerError as error:
         raise error.at(where) from error
-    places = read_places(body)
+    places = find_places(body)
     try:
         mapping = msgspec.convert(document, RowMapping)
     except msgspec.ValidationError as error:
@@ -78,13 +78,13 @@ def load_mapping(body: bytes, where: str) -> Loaded:
     return Loaded(mapping, document)
 
 
-def _refusal(fault: Fault, places: Mapping[Steps, Place], where: str) -> InvalidInputError:
+def _refusal(fault: Fault, places: Mapping[Steps, Places], where: str) -> InvalidInputError:
     steps = fault.steps
     while steps and steps not in places:
         steps = steps[:-1]
-    return InvalidInputError(
-        fault.what, where=f"{where}, {places.get(steps, Place(1, 1))}", hint=fault.hint
-    )
+    # Of an empty document there are no places.
+    place = places[steps].key if steps in places else "line 1, column 1"
+    return InvalidInputError(fault.what, where=f"{where}, {place}", hint=fault.hint)
 
 
 def _fault(document: JsonValue, told: str) -> Fault:
