@@ -234,3 +234,13 @@ def test_the_order_of_arrival_changes_nothing(tmp_path: Path) -> None:
                 ledger.record([statement])
             forms.append(canonical_graph(ledger))
     assert forms[0] == forms[1] == forms[2]
+
+
+def test_no_name_is_made_of_a_secret(table: Table) -> None:
+    """Neither of a row nor of a node; elsewhere it is filtered, and the row goes in."""
+    by_token = MAPPING.replace('id: "{id}"', 'id: "{id}-{db_password}"')
+    unread = table.look(row(db_password="hunter2"), mapping=by_token).unread
+    assert "A secret was filtered" in unread[0].reason
+    assert "hunter2" not in unread[0].reason + unread[0].subject
+    second = MAPPING.replace("version: 1", "version: 2")
+    assert table.look(row(db_password="hunter2"), mapping=second).unread == []
