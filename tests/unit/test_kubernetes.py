@@ -83,7 +83,7 @@ def history() -> list[Plain]:
 CALENDAR = [
     ("deploy", f"{PLACE}/1-aaa", FIRST, None, None),
     ("deploy", f"{PLACE}/2-bbb", SECOND, None, None),
-    ("deploy", f"{PLACE}/3-aaa", ROLLED_BACK, FIRST, True),
+    ("deploy", f"{PLACE}/3-aaa", ROLLED_BACK, SECOND, True),
 ]
 
 
@@ -179,6 +179,13 @@ def test_a_deployment_made_anew_is_never_taken_for_the_one_before() -> None:
         ("deploy", f"{PLACE}/1-zzz", made),
         ("remove", None, made),
     ]
+
+
+def test_an_object_beyond_a_limit_is_named_and_the_others_are_taken_in() -> None:
+    many = replica_set("ccc", 200, FIRST, "v1", history=",".join(map(str, range(1, 200))))
+    look = looked(Remembered(), [many, *history()], "2026-04-01T00:00Z")
+    assert ["REVISIONS_MAX" in one.reason for one in look.unread] == [True]
+    assert len(look.documents) == 3
 
 
 def test_two_clusters_never_mix() -> None:
