@@ -56,7 +56,7 @@ WHOLE: dict[str, str] = {
 
 ASKED = (
     *("access key list", "access list", "access who", "erasure list", "erasure show", "find"),
-    *("holds", "links", "list", "query", "show", "sources"),
+    *("holds", "links", "list", "query", "report dossier", "show", "sources"),
 )
 CHANGING = (
     *("access grant", "access key make", "erasure approve", "erasure propose", "erasure refuse"),
@@ -99,6 +99,8 @@ def asking(namespace: str) -> Iterator[Arguments]:
     yield from (("links", one, "--format", "json") for one in identifiers)
     yield "show", mark(namespace, 0), "--format", "json"
     yield "trace", mark(namespace, 0), "--format", "json"
+    yield from (("report", "dossier", one) for one in (*KEYS, mark(namespace, 0)))
+    yield "report", "dossier", KEYS[0], "--form", "html"
     yield "holds", "--format", "json"
     yield ("sources",)
     yield "sources", "--format", "json"

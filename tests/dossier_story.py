@@ -22,6 +22,7 @@ from lineage.ledger import (
 from lineage_schemas.records import AnyRecord
 from lineage_schemas.serving import Role, ServingAction, ServingMove
 
+APPROVAL = "acme:approval/1"
 VERSION, MODEL, RUN = "acme:version/3", "acme:model/847", "acme:run/847"
 DATA, RAW, TEST = "acme:data/train", "acme:data/raw", "acme:split/test"
 FILE = "dvc:blob/train"
@@ -160,7 +161,7 @@ def _evaluation() -> list[AnyRecord]:
 def _approval() -> list[AnyRecord]:
     return [
         Artifact(
-            key="acme:approval/1",
+            key=APPROVAL,
             type="lineage.Approval",
             properties={
                 "approver": "bea",
@@ -171,7 +172,7 @@ def _approval() -> list[AnyRecord]:
             },
         ),
         Execution(key="acme:approve/1", type="lineage.Approve"),
-        *joined("acme:approve/1", [VERSION], ["acme:approval/1"]),
+        *joined("acme:approve/1", [VERSION], [APPROVAL]),
     ]
 
 

@@ -32,6 +32,7 @@ from lineage_api.rest import (
     log,
     mlflow,
     openlineage,
+    reports,
     statements,
 )
 from lineage_api.rest import metrics as scraped
@@ -80,6 +81,7 @@ def create_app(
             *statements.ROUTES,
             *erasures.ROUTES,
             *mlflow.ROUTES,
+            *reports.ROUTES,
             *endpoint.ROUTES,
         ],
         middleware=[

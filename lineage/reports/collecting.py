@@ -111,7 +111,8 @@ class _Collecting:
         said = self._said_in(own | deployed, places)
         reached = self._reached(origins)
         scope = origins | deployed | around | contexts | said
-        kept = {one for one in things.add(scope) if things.stands(one)} | {subject}
+        met = things.add(scope)
+        kept = {one for one in met if things.stands(one)} | {subject}
         joints = read_joints(self._reader, things, kept, size)
         crossed = read_crossed(self._reader, things, kept, walked.crossings)
         upstream = _upstream_of(subject, kept & things.ids(origins), joints, crossed)
@@ -138,7 +139,7 @@ class _Collecting:
             crossed=crossed,
             intervals=intervals,
             others=tuple(more),
-            left_out=things.left_out(kept),
+            left_out=things.left_out(met),
             unplaced=found.unplaced,
             truncations=tuple(dict.fromkeys(self._truncations)),
             redactions=redactions,
@@ -187,25 +188,37 @@ class _Collecting:
                 is_open = one.end_us is not None and (
                     self._valid_us is not None and one.end_us > self._valid_us
                 )
-                shown.append(
-                    replace(interval, end=None, end_after=None, ending=None, closed_by=None)
-                    if is_open
-                    else interval
-                )
+                shown.append(self._still_open(interval) if is_open else interval)
         self._truncations += showing.truncations
         return tuple(shown)
+
+    def _still_open(self, one: ServingInterval) -> ServingInterval:
+        """Return an interval as it was told of while it went on, with the entries of that time."""
+        entries = read_entries(self._reader, one.positions)
+        by_then = tuple(
+            position
+            for position, entry in entries.items()
+            if entry.stated_from is None
+            or self._valid_us is None
+            or parse_instant(entry.stated_from) <= self._valid_us
+        )
+        positions = by_then or one.positions
+        return replace(
+            one, end=None, end_after=None, ending=None, closed_by=None, positions=positions
+        )
 
     def _deployed(
         self, intervals: Iterable[ServingInterval], subject: ThingId
     ) -> tuple[set[int], set[int]]:
         """Return the nodes between the subject and its deployments, and the places of these."""
+        own = set(self._things.thing(subject).keys)
         artifacts: set[str] = set()
         contexts: set[str] = set()
         for one in intervals:
             artifacts.update(filter(None, (one.deployment, one.trigger)))
             contexts.update(filter(None, (one.place, one.environment)))
             for served in one.serves:
-                if served.key == subject[1]:
+                if served.key in own:
                     artifacts.update(served.path)
         return self._named(artifacts), self._named(contexts, Kind.CONTEXT)
 

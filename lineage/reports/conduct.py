@@ -32,11 +32,11 @@ _FIGURES_OF: Final = frozenset(f"lineage.{name}" for name in ("Evaluate", "Monit
 
 def tell_metrics(story: Story) -> list[Item]:
     """Tell what was measured, by whom, and on which slices."""
-    made = {one.id for one in story.runs()}
+    made = {one.id for one in (*story.runs(), *story.models())}
     about = [
         one
         for one in story.gathered.things.values()
-        if one.id in made or one.type in {"lineage.Metrics", *_FIGURES_OF} or one in story.models()
+        if one.id in made or one.type in {"lineage.Metrics", *_FIGURES_OF}
     ]
     items = [
         item("figures", [*facts, *_measured(story, one)], missing="", about=one.key)

@@ -144,7 +144,7 @@ def _undescribed(story: Story) -> list[Item]:
 
 
 def tell_rest(story: Story) -> list[Item]:
-    """Tell of what else it stands on: other models, things of types that only their source knows."""
+    """Tell of what else it stands on: other models, and things of types of somebody's own."""
     told = {one.id for one in story.models()}
     types = {*DATA, "lineage.CodeRevision", "lineage.ContainerImage", None}
     rest = [

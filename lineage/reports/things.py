@@ -86,7 +86,7 @@ class Things:
             keys=tuple(keys),
             fields=cite_entity(histories, self._valid_us),
             names=tuple(sorted(set(self._names(members)))),
-            since=min(self._keys[vertex][0] for vertex in members),
+            since=min(map(self._told_first, members)),
             redacted=sum(self._redacted.get(vertex, 0) for vertex in members),
         )
 
@@ -107,8 +107,20 @@ class Things:
         for vertex in self._members[one]:
             for field, history in self._histories.get(vertex, {}).items():
                 for before, after in zip(history.values, history.values[1:], strict=False):
-                    if before.value is not None and before.value != after.value:
+                    is_later = self._valid_us is not None and (
+                        (after.stated_us or self._valid_us) > self._valid_us
+                    )
+                    if before.value is not None and before.value != after.value and not is_later:
                         yield Replaced(field, before, after)
+
+    def _told_first(self, vertex: int) -> int:
+        """Return the first entry that describes a node; where none does, the first to name it."""
+        told = [
+            cited.position
+            for history in self._histories.get(vertex, {}).values()
+            if (cited := history.at(self._valid_us)) is not None
+        ]
+        return min(told, default=self._keys[vertex][0])
 
     def _described(self, one: ThingId) -> bool:
         return any(self._histories.get(vertex) for vertex in self._members[one])
@@ -123,8 +135,7 @@ class Things:
 
     def _names(self, members: Iterable[int]) -> Iterator[Name]:
         for vertex in members:
-            since, key = self._keys[vertex]
-            yield Name(key, KEY_CLASS, "", None, since)
+            yield Name(self._keys[vertex][1], KEY_CLASS, "", None, self._told_first(vertex))
             rows = [
                 row
                 for row in self._links.of_vertex(vertex, self._size)

@@ -44,6 +44,7 @@ VERBS: Final = {
     "recover": "lineage_api.cli.recover:recover",
     "redact": "lineage_api.cli.redact:redact",
     "release": "lineage_api.cli.release:release",
+    "report": "lineage_api.cli.report:report",
     "restore": "lineage_api.cli.restore:restore",
     "retain": "lineage_api.cli.retain:retain",
     "serve": "lineage_api.cli.serve:serve",
