@@ -42,8 +42,12 @@ WHOLE: dict[str, str] = {
     "demo": "a ledger of its own",
     "export": "a copy of everything",
     "import ledger": "a copy of everything",
+    "import argocd": "takes in, and shows counts: see test_cli_deployed",
     "import dvc": "takes in, and shows counts: see test_cli_dvc",
+    "import kubernetes": "takes in, and shows counts: see test_cli_deployed",
     "import mlflow": "takes in, and shows counts: see test_cli_mlflow",
+    "import rows": "takes in, and shows counts: see test_cli_rows",
+    "import terraform": "takes in, and shows counts: see test_cli_deployed",
     "key handover": "a proof of the ledger's own entry",
     "key make": "a file, and no ledger",
     "key rotate": "states a new key in the ledger's own namespace",
@@ -56,11 +60,12 @@ WHOLE: dict[str, str] = {
 
 ASKED = (
     *("access key list", "access list", "access who", "erasure list", "erasure show", "find"),
-    *("holds", "links", "list", "query", "report dossier", "show", "sources"),
+    *("holds", "links", "list", "query", "registry", "report dossier", "serving", "show"),
+    "sources",
 )
 CHANGING = (
     *("access grant", "access key make", "erasure approve", "erasure propose", "erasure refuse"),
-    *("expect", "hold", "ingest", "redact", "release", "retain"),
+    *("attach", "declare", "expect", "hold", "ingest", "redact", "release", "retain"),
 )
 PROVING = ("prove", "verify", "trace")
 WITHIN = frozenset({*ASKED, *CHANGING, *PROVING})
@@ -102,6 +107,10 @@ def asking(namespace: str) -> Iterator[Arguments]:
     yield from (("report", "dossier", one) for one in (*KEYS, mark(namespace, 0)))
     yield "report", "dossier", KEYS[0], "--form", "html"
     yield "holds", "--format", "json"
+    yield ("serving",)
+    yield "serving", "--format", "json"
+    yield from (("serving", one, "--format", "json") for one in identifiers)
+    yield from (("registry", one, "--format", "json") for one in identifiers)
     yield ("sources",)
     yield "sources", "--format", "json"
     yield "erasure", "list", "--format", "json"
@@ -128,6 +137,8 @@ def changing(size: int) -> Iterator[Arguments]:
         yield "erasure", "propose", key, "--all", "--legal-basis", "b", "--format", "json"
         yield "redact", key, "--dry-run"
         yield "prove", key, "--format", "json"
+    for key in (*KEYS, "nobody calls anything so"):
+        yield "attach", key, "/dev/null", "--format", "json"
     yield "ingest", "-", "--format", "json"
 
 
@@ -141,6 +152,14 @@ def sent(namespace: str) -> bytes:
             statement("cites", message="s0-0"),
         )
     )
+
+
+def declared(namespace: str) -> Iterator[bytes]:
+    """Yield what is declared of what everybody has, and of what only others may have."""
+    for number, key in enumerate((*KEYS, *JOBS, mark(namespace, 0))):
+        named: dict[str, JsonValue] = {"id": f"d{number}", "subject": key, "owner": key}
+        yield json.dumps(named).encode()
+        yield json.dumps(named | {"kind": "artifact", "tier": "high"}).encode()
 
 
 class Ran(NamedTuple):
@@ -163,6 +182,8 @@ def terminal_answers(terminal: Terminal, namespace: str, folder: Path) -> Iterat
     for arguments in (*asking(namespace), *changing(size)):
         yield run(terminal, *arguments, "--namespace", namespace, given=sent(namespace))
     yield run(terminal, "ingest", "-", "--namespace", namespace, given=message(namespace, 502, 1))
+    for body in declared(namespace):
+        yield run(terminal, "declare", "-", "--namespace", namespace, given=body)
     for document in DOCUMENTS:
         variables = json.dumps({"of": namespace} if "$of" in document else {})
         yield run(terminal, "query", "-", "--variables", variables, given=document.encode())

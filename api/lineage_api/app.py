@@ -26,7 +26,9 @@ from lineage_api.problems import on_http_error, on_ledger_error, on_unexpected_e
 from lineage_api.reach import own_names
 from lineage_api.rest import (
     cloudevents,
+    declarations,
     erasures,
+    github,
     health,
     index,
     log,
@@ -79,9 +81,11 @@ def create_app(
             *openlineage.ROUTES,
             *cloudevents.ROUTES,
             *statements.ROUTES,
+            *declarations.ROUTES,
             *erasures.ROUTES,
             *mlflow.ROUTES,
             *reports.ROUTES,
+            *github.ROUTES,
             *endpoint.ROUTES,
         ],
         middleware=[

@@ -1,5 +1,6 @@
 """The tools that tests run are pinned, and a test that lacks one says so."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import peers
 import tree
 
 NAMES = sorted(path.stem for path in peers.PEERS.glob("*.in"))
+LOCKS = sorted(peers.PEERS.glob("*/package-lock.json"))
 MAKE = tree.ROOT / "requirements" / "environments.sh"
 
 
@@ -22,15 +24,30 @@ def test_every_package_of_a_tool_is_pinned_by_hash(name: str) -> None:
     assert set(re.findall(r"^([a-z0-9-]+)", asked, re.MULTILINE)) <= set(pinned)
 
 
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.parent.name)
+def test_what_npm_installs_is_pinned_by_hash_and_names_no_registry(lock: Path) -> None:
+    packages = json.loads(lock.read_text())["packages"]
+    asked = json.loads(lock.with_name("package.json").read_text())["dependencies"]
+    assert packages.pop("")["dependencies"] == asked
+    assert {f"node_modules/{name}" for name in asked} <= set(packages)
+    for one in packages.values():
+        assert one["integrity"].startswith("sha512-")
+        assert "resolved" not in one
+
+
 def test_a_tool_that_is_not_there_skips_the_test_and_fails_it_in_ci(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception, match="run make peers"):
         peers.peer("abacus")
+    with pytest.raises(pytest.skip.Exception, match="run make peers"):
+        peers.peer_file("abacus", "beads.json")
     monkeypatch.setenv("CI", "1")
     with pytest.raises(pytest.fail.Exception, match="run make peers"):
         peers.peer("abacus")
+    with pytest.raises(pytest.fail.Exception, match="run make peers"):
+        peers.peer_file("abacus", "beads.json")
 
 
 def test_a_tool_sees_nothing_of_whoever_runs_the_tests(
@@ -89,3 +106,33 @@ def test_an_environment_is_made_again_only_where_its_lock_changed(tmp_path: Path
     assert made(tmp_path, lock.name).stdout == "some-tool: already there\n"
     lock.write_text("x==2 --hash=sha256:00\n")
     assert "made in" in made(tmp_path, lock.name).stdout
+
+
+def test_what_npm_installs_is_installed_again_only_where_its_lock_changed(tmp_path: Path) -> None:
+    script = tmp_path / "requirements" / "node_modules.sh"
+    script.parent.mkdir()
+    script.write_bytes((MAKE.parent / script.name).read_bytes())
+    npm = tmp_path / "npm"
+    npm.write_text(
+        '#!/bin/sh\n[ "$1" = --version ] && echo 11 && exit\n'
+        'echo "$*" >>"$0.log"\nmkdir node_modules\ngrep -q sound package-lock.json\n'
+    )
+    npm.chmod(0o755)
+    lock = tmp_path / "tool" / "package-lock.json"
+    lock.parent.mkdir()
+    lock.with_name("package.json").write_text("{}")
+
+    def installed(content: str) -> tuple[int, str]:
+        lock.write_text(content)
+        env = {"PATH": "/usr/bin:/bin", "NPM": str(npm)}
+        done = subprocess.run(
+            ["sh", script, lock], env=env, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout
+
+    assert re.fullmatch(r"tool: made in \d+ s\n", installed("sound 1")[1])
+    assert installed("sound 1") == (0, "tool: already there\n")
+    assert "--ignore-scripts" in (tmp_path / "npm.log").read_text()
+    assert "made in" in installed("sound 2")[1]
+    assert installed("broken") == (1, "")
+    assert not (tmp_path / ".venvs" / "tool").exists()

@@ -21,7 +21,7 @@ from door_http import (
 from doors import DOCUMENTS, FIELDS, OF_THE_LOG
 from lineage.ledger import Role
 from lineage_api.app import create_app
-from lineage_api.identity.gate import DELIVERIES_PATH
+from lineage_api.identity.gate import DELIVERIES_PATH, GITHUB_PATH
 from lineage_api.rest import erasures, reports
 from lineage_schemas.codec import encode_json
 from lineage_schemas.values import JsonValue
@@ -49,8 +49,9 @@ OFFERED: dict[str, dict[str, str]] = {
     f"{erasures.PATH}/{POSITION}": {"": "see-restraints"},
     f"{erasures.PATH}/{POSITION}/approve": {"": "approve-erasure"},
     f"{erasures.PATH}/{POSITION}/refuse": {"": "approve-erasure"},
-    # What a signature opens, and no role of whoever calls: see test_mlflow_webhooks.
+    # What a signature opens, and no role of whoever calls: see test_..._webhooks.
     DELIVERIES_PATH: {},
+    GITHUB_PATH: {},
     **{
         path: {"": "ingest"}
         for path in REQUESTS
@@ -61,8 +62,17 @@ OFFERED: dict[str, dict[str, str]] = {
         for path in REQUESTS
         if path.endswith("statements")
     },
+    **{
+        path: {"": "ingest", "approval": "approve"}
+        for path in REQUESTS
+        if path.endswith("declarations")
+    },
+    **{path: {"": "ingest"} for path in REQUESTS if path.endswith("attachments")},
 }
 """Which actions a route offers, by what is asked of it. ``/healthz`` knows nobody."""
+
+SPEAKING = (*("statements", "declarations", "attachments", "cloudevents", "lineage", "batch"),)
+"""The ends of routes at which something is said."""
 
 CELLS = [
     (path, what, action) for path, offers in OFFERED.items() for what, action in offers.items()
@@ -80,15 +90,33 @@ def request_of(path: str, what: str, namespace: str) -> Sent:
         document = next(one for one in DOCUMENTS if field in one)
         variables = {"of": namespace} if "$of" in document else {}
         return Sent("POST", path, encode_json({"query": document, "variables": variables}))
+    if path.endswith(SPEAKING):
+        return speaking(filled, what, namespace)
+    return Sent("GET", filled)
+
+
+def speaking(path: str, what: str, namespace: str) -> Sent:
+    """Return something that is said in the words of one route."""
     if path.endswith("statements"):
         said = (APPROVAL,) if what else records(namespace, 0, 0, 1)
-        return Sent("POST", filled, statement(f"s/{what}", *said))
+        return Sent("POST", path, statement(f"s/{what}", *said))
+    if path.endswith(("declarations", "attachments")):
+        return declaring(path, what)
     if path.endswith("cloudevents"):
-        return Sent("POST", filled, cloud_event(namespace, 1), CLOUD_EVENT)
-    if path.endswith(("lineage", "batch")):
-        body = message(namespace, 1, 0)
-        return Sent("POST", filled, body if path.endswith("lineage") else b"[%s]" % body)
-    return Sent("GET", filled)
+        return Sent("POST", path, cloud_event(namespace, 1), CLOUD_EVENT)
+    body = message(namespace, 1, 0)
+    return Sent("POST", path, body if path.endswith("lineage") else b"[%s]" % body)
+
+
+def declaring(path: str, what: str) -> Sent:
+    """Return a declaration, or a document, of a subject that need not be looked up."""
+    if path.endswith("attachments"):
+        body = encode_json({"name": "a", "digest": f"sha256:{'0' * 64}", "size": 1})
+        return Sent("POST", f"{path}?subject=acme:own&subject_kind=artifact", body)
+    decided: dict[str, JsonValue] = {"approval": {"decision": "approved", "approver": "a"}}
+    owned: dict[str, JsonValue] = {"owner": "a"}
+    named: dict[str, JsonValue] = {"id": "d", "subject": "acme:own", "kind": "artifact"}
+    return Sent("POST", path, encode_json(named | (decided if what else owned)))
 
 
 def erasing(path: str, what: str) -> Sent:
