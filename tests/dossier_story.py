@@ -65,35 +65,7 @@ def story() -> list[Statement]:
             Execution(key="dvc:stage/prepare", type="lineage.Prepare"),
             *joined("dvc:stage/prepare", [RAW], [FILE]),
         ),
-        said(
-            "train",
-            "mlflow",
-            1,
-            Artifact(
-                key=DATA,
-                type="lineage.DataSet",
-                properties={"display_name": HOSTILE, "content_digest": DIGEST},
-            ),
-            Claim(kind=Kind.ARTIFACT, node=DATA, identifier=DIGEST, link_class=LinkClass.CONTENT),
-            Artifact(key=MODEL, type="lineage.Model", properties={"framework": "xgboost"}),
-            Artifact(key=COMMIT, type="lineage.CodeRevision", properties={"commit": "ab" * 20}),
-            Execution(
-                key=RUN,
-                type="lineage.Train",
-                properties={
-                    "display_name": "run 847",
-                    "hyperparameters": {"depth": 6, "rate": 0.1},
-                    "metrics": {"auc": 0.91},
-                    "code_commit": "ab" * 20,
-                    "code_is_dirty": False,
-                    "python_version": "3.11.7",
-                    "numpy_seed": 7,
-                    "started_time": "2026-01-02T00:00:00Z",
-                    "started_by": "ann",
-                },
-            ),
-            *joined(RUN, [DATA, COMMIT], [MODEL]),
-        ),
+        said("train", "mlflow", 1, *_training()),
         said("other", "mlflow", 1.5, *_other_model()),
         said(
             "register",
@@ -131,6 +103,35 @@ def story() -> list[Statement]:
         ),
         said("incident", "pager", 6, *_incident()),
         _move("remove", 7, ServingAction.REMOVE, []),
+    ]
+
+
+def _training() -> list[AnyRecord]:
+    return [
+        Artifact(
+            key=DATA,
+            type="lineage.DataSet",
+            properties={"display_name": HOSTILE, "content_digest": DIGEST},
+        ),
+        Claim(kind=Kind.ARTIFACT, node=DATA, identifier=DIGEST, link_class=LinkClass.CONTENT),
+        Artifact(key=MODEL, type="lineage.Model", properties={"framework": "xgboost"}),
+        Artifact(key=COMMIT, type="lineage.CodeRevision", properties={"commit": "ab" * 20}),
+        Execution(
+            key=RUN,
+            type="lineage.Train",
+            properties={
+                "display_name": "run 847",
+                "hyperparameters": {"depth": 6, "rate": 0.1},
+                "metrics": {"auc": 0.91},
+                "code_commit": "ab" * 20,
+                "code_is_dirty": False,
+                "python_version": "3.11.7",
+                "numpy_seed": 7,
+                "started_time": "2026-01-02T00:00:00Z",
+                "started_by": "ann",
+            },
+        ),
+        *joined(RUN, [DATA, COMMIT], [MODEL]),
     ]
 
 

@@ -77,7 +77,8 @@ def _cited(reader: Reader, size: int) -> list[tuple[int, dict[str, Cited]]]:
 
 def _shown(node: Node) -> dict[str, JsonValue]:
     shown: dict[str, JsonValue] = {f"properties.{n}": v for n, v in node.properties.items()}
-    return shown | {"type": [node.type, node.type_version]}
+    shown["type"] = [node.type, node.type_version]
+    return shown
 
 
 def _same_time(hour: int | None, stated_us: int | None) -> bool:
