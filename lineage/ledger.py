@@ -64,6 +64,7 @@ from lineage.proofs.signing import SigningKey
 from lineage.proofs.verifying import VerifierKey
 from lineage.questions.link_lists import LinkQuery
 from lineage.questions.proving import ProofQuery, Shown
+from lineage.questions.serving import ServingQuery
 from lineage.questions.trace import TraceQuery
 from lineage.service import Ledger
 from lineage.stores.opening import (
@@ -140,6 +141,7 @@ __all__ = [
     "Receipt",
     "Retraction",
     "Role",
+    "ServingQuery",
     "Shown",
     "StageInterval",
     "StatedTime",

@@ -55,6 +55,7 @@ from lineage.questions.search import (
 from lineage.questions.show import show
 from lineage.questions.trace import TraceQuery, check_query, trace
 from lineage.recovery import Recoverer
+from lineage.registry import Registry
 from lineage.stores.base import Store
 from lineage.watching import Watching
 from lineage.writing.preparing import PreparedBatch, prepare_batch
@@ -89,9 +90,9 @@ class Ledger:
     """A ledger: record statements, ask questions, check the log. Use it as a context manager.
 
     ``custody`` keeps checkpoints, keys and anchors; ``erasures`` erases, and holds what must stay;
-    ``linking`` lists links; ``moves`` backs the ledger up and exports it; ``watching`` shows its
-    sources, and ``looks`` what those that are looked at said last; ``recovery`` brings back a
-    ledger that is not what was signed; ``None``: nothing is signed here.
+    ``linking`` lists links, and ``registry`` what serves; ``moves`` backs the ledger up and exports
+    it; ``watching`` shows its sources, and ``looks`` what those that are looked at said last;
+    ``recovery`` brings back a ledger that is not what was signed; ``None``: nothing is signed here.
     """
 
     def __init__(
@@ -120,6 +121,7 @@ class Ledger:
         self._graph = GraphIndex()
         self._asking = Asking(Snapshots(store, notary), self._checks, clock)
         self.linking = Linking(self._asking, self._graph)
+        self.registry = Registry(self._asking, self._graph)
         self.custody = Custody(store, self._intake, notary, self._checks, clock, randomness)
         self.access = AccessControl(store, self._intake, self.custody, self._checks, randomness)
         self._proving = Proving(self._intake, self.custody, self.access, self._checks, randomness)

@@ -20,7 +20,7 @@ from keyholders import bearer
 from lineage_api.app import create_app
 from lineage_api.graphql import endpoint
 from lineage_api.identity.gate import DELIVERIES_PATH
-from lineage_api.rest import erasures, openlineage, statements
+from lineage_api.rest import cloudevents, erasures, openlineage, statements
 from lineage_api.settings import Settings
 from lineage_schemas.codec import encode_json
 from lineage_schemas.values import JsonValue
@@ -139,6 +139,41 @@ def messages(namespace: str, path: str, _: int) -> Iterator[Sent]:
             yield Sent("POST", f"{path}?source=other", body)
 
 
+CLOUD_EVENT = "application/cloudevents+json"
+
+
+def cloud_event(namespace: str, number: int, **more: JsonValue) -> bytes:
+    """Return a message of CDEvents: a service of everybody's is deployed, by what is mine alone."""
+    own, source = mark(namespace, number), "/delivery"
+    event_type = "dev.cdevents.service.deployed.0.3.0"
+    said: JsonValue = {
+        "context": {
+            "id": f"e{number}",
+            "source": source,
+            "type": event_type,
+            "timestamp": "2026-01-31T12:00:00Z",
+            "links": [{"linkType": "PATH", "from": {"contextId": "e0"}}],
+        },
+        "subject": {
+            "id": "churn",
+            "content": {"environment": {"id": "production"}, "artifactId": f"pkg:generic/{own}@1"},
+        },
+        "customData": {"revision": own},
+    }
+    envelope = {"specversion": "1.0", "id": f"e{number}", "source": source, "type": event_type}
+    return encode_json(envelope | {"data": said} | more)
+
+
+def cloud_events(namespace: str, path: str, _: int) -> Iterator[Sent]:
+    """Send what everybody's tools send, again, in batches, and badly."""
+    bodies = [cloud_event(namespace, number) for number in (0, 504, 504)]
+    for body in (*bodies, cloud_event(namespace, 504, type="org.example.other"), b"{}", b"["):
+        yield Sent("POST", path, body, CLOUD_EVENT)
+        yield Sent("POST", f"{path}?source=other", body, CLOUD_EVENT)
+    batch = b"[%s]" % b",".join([*bodies, b"{}"])
+    yield Sent("POST", path, batch, "application/cloudevents-batch+json")
+
+
 def proposals(_: str, path: str, size: int) -> Iterator[Sent]:
     """Ask what is proposed, at every position there is."""
     for position in (*range(size + NEW_MAX), "x") if POSITION in path else ("",):
@@ -183,6 +218,7 @@ REQUESTS: dict[str, Requests] = {
     f"{erasures.PATH}/{POSITION}/refuse": deciding,
     **dict.fromkeys((openlineage.PATH, openlineage.NAMESPACE_PATH), messages),
     **dict.fromkeys((openlineage.BATCH_PATH, openlineage.NAMESPACE_BATCH_PATH), messages),
+    **dict.fromkeys((cloudevents.PATH, cloudevents.NAMESPACE_PATH), cloud_events),
     **dict.fromkeys((statements.PATH, statements.NAMESPACE_PATH), said),
     DELIVERIES_PATH: deliveries,
 }

@@ -24,7 +24,16 @@ from lineage_api.observing.middleware import Observed
 from lineage_api.observing.tracing import NoRequestTracing, RequestTracing
 from lineage_api.problems import on_http_error, on_ledger_error, on_unexpected_error
 from lineage_api.reach import own_names
-from lineage_api.rest import erasures, health, index, log, mlflow, openlineage, statements
+from lineage_api.rest import (
+    cloudevents,
+    erasures,
+    health,
+    index,
+    log,
+    mlflow,
+    openlineage,
+    statements,
+)
 from lineage_api.rest import metrics as scraped
 from lineage_api.settings import Settings
 from lineage_api.surface import Running, Surface, run_surface
@@ -67,6 +76,7 @@ def create_app(
             *scraped.ROUTES,
             *log.ROUTES,
             *openlineage.ROUTES,
+            *cloudevents.ROUTES,
             *statements.ROUTES,
             *erasures.ROUTES,
             *mlflow.ROUTES,

@@ -47,8 +47,8 @@ class Body(msgspec.Struct, frozen=True):
             raise DecodeError(f"The body is not {self.encoding}: {error}") from error
 
 
-async def read_body(request: Request, accepted: Collection[str], limit: int) -> Body:
-    """Read a body of at most ``limit`` bytes.
+async def read_body(request: Request, accepted: Collection[str] | None, limit: int) -> Body:
+    """Read a body of at most ``limit`` bytes; where ``accepted`` is ``None``, of any media type.
 
     Raises:
         MediaTypeError: its media type is none of ``accepted``.
@@ -95,9 +95,11 @@ def json_response(value: object, status: int = 200) -> Response:
     return Response(_ENCODER.encode(value), status_code=status, media_type=JSON)
 
 
-def _media_type(request: Request, accepted: Collection[str]) -> str:
+def _media_type(request: Request, accepted: Collection[str] | None) -> str:
     media_type, *parameters = request.headers.get("content-type", "").lower().split(";")
     media_type = media_type.strip()
+    if accepted is None:
+        return media_type
     charsets = {
         value.strip().strip('"')
         for name, _, value in (one.partition("=") for one in parameters)

@@ -17,13 +17,19 @@ message gives the same ids. Should two different messages share an id, the secon
 
 from __future__ import annotations
 
+import re
 from typing import Final, Protocol
 
 from msgspec import Raw, Struct
 
 from lineage.connectors.parcels import parcels
 from lineage.rules.secrets import filter_secrets
-from lineage_schemas.errors import InvalidInputError, LedgerError, LimitExceededError
+from lineage_schemas.errors import (
+    DecodeError,
+    InvalidInputError,
+    LedgerError,
+    LimitExceededError,
+)
 from lineage_schemas.limits import PAYLOAD_PART_BYTES_MAX, STATEMENT_ID_BYTES_MAX
 from lineage_schemas.records import AnyRecord, Message, StatedTime, Statement
 
@@ -31,6 +37,7 @@ MESSAGE_BYTES_MAX: Final = PAYLOAD_PART_BYTES_MAX - 4_096
 """One message; it is kept whole in one payload part, beside a few words of ours."""
 
 _WHITE_SPACE: Final = b" \t\r\n"
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class ReceivedMessage(Struct, frozen=True):
@@ -46,12 +53,14 @@ class Mapped(Struct, frozen=True):
 
     ``statement_id`` names the message among all of its source, and holds no digest of it.
     ``flags`` name what was irregular and yet taken; each is stated on a node as well.
+    ``message_flags`` say why the message is kept and states nothing; they stand on the message.
     """
 
     statement_id: str
     stated: StatedTime | None
     records: tuple[AnyRecord, ...]
     flags: tuple[str, ...] = ()
+    message_flags: tuple[str, ...] = ()
 
 
 class Mapping(Protocol):
@@ -110,7 +119,12 @@ def _statements(
         id=_checked(message_id),
         source=source,
         records=(
-            Message(media_type=message.media_type, body=Raw(kept), secrets_filtered=filtered),
+            Message(
+                media_type=message.media_type,
+                body=Raw(kept),
+                secrets_filtered=filtered,
+                flags=mapped.message_flags,
+            ),
         ),
         stated=mapped.stated,
     )
@@ -126,6 +140,20 @@ def _statements(
         for part, records in enumerate(parcels(mapped.records), start=1)
     )
     return (first, *rest)
+
+
+def check_keepable(body: bytes) -> None:
+    """Refuse JSON that the log cannot keep.
+
+    Raises:
+        DecodeError: a text in it has the character U+0000.
+    """
+    if b"\\u0000" in body and (found := _NUL.search(body)):
+        raise DecodeError(
+            "A text in the message has the character U+0000",
+            where=f"byte {found.start()}",
+            hint="Leave the character out; the log cannot keep it.",
+        )
 
 
 def with_ordinal(statement_id: str, ordinal: int) -> str:

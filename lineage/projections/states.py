@@ -170,6 +170,18 @@ def read_sources(row: Row) -> set[str]:
     return {stamps.common[1], *(said.source for told in stamps.fields.values() for said in told)}
 
 
+def read_said(row: Row, field: str) -> Said | None:
+    """Return the shown value of one field of a row's node, with who said it and when."""
+    kept = _kept_values(read_shown(row), row[-1]).get(field)
+    said = shown(field, kept) if kept else None
+    return None if said is None or said.value is None else said
+
+
+def custom_field(name: str) -> str:
+    """Return the field of a custom property."""
+    return _CUSTOM + name
+
+
 def decode_nodes(documents: bytes) -> list[Node]:
     """Read many ``shown`` cells, joined by commas: at once, which costs less than one by one."""
     return _SHOWN_MANY.decode(b"[%b]" % documents)

@@ -94,6 +94,13 @@ def resolve_label(
     return _resolved(text, form, called[things[0][0]])
 
 
+def find_labelled(
+    reader: Reader, namespace: int | None, text: str, kinds: Iterable[Kind], size: int
+) -> dict[int, Node]:
+    """Return every node that goes by a label, by vertex: at most ``MATCHES_MAX`` and a chunk."""
+    return _called(reader, namespace, label_form(text), frozenset(kinds), size)
+
+
 def _called(
     reader: Reader, namespace: int | None, form: str, kinds: frozenset[Kind], size: int
 ) -> dict[int, Node]:

@@ -12,12 +12,16 @@ from lineage.projections.erasures import ERASED, ERASING, REDACTED
 from lineage.projections.governance import read_governance
 from lineage.projections.statements import ACTOR
 from lineage.stores.base import Reader
+from lineage.stores.scanning import scan_rows
+from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.basis import Basis
 from lineage_schemas.codec import decode_envelope
 from lineage_schemas.governance import Erasure, PartsErased
 from lineage_schemas.graph import LineageAnswer, NodeAnswer, NodePage, Redaction
 from lineage_schemas.instants import format_instant
 from lineage_schemas.linking import LinkPage, UnresolvedPage
+from lineage_schemas.mlmd import Kind
+from lineage_schemas.serving import ServingAnswer
 
 REDACTIONS_SHOWN_MAX: Final = 1_000
 """Redactions that an answer tells one by one; the basis counts all of them."""
@@ -28,7 +32,9 @@ _FEW_VERTICES: Final = 1_000
 _FEW_ROWS: Final = 10_000
 """With fewer redacted nodes than this, comparing all of them costs less than looking each up."""
 
-_Answer = TypeVar("_Answer", LineageAnswer, NodeAnswer, NodePage, LinkPage, UnresolvedPage)
+_Answer = TypeVar(
+    "_Answer", LineageAnswer, NodeAnswer, NodePage, LinkPage, UnresolvedPage, ServingAnswer
+)
 
 
 def count_redacted(reader: Reader, vertices: Collection[int], size: int) -> dict[int, int]:
@@ -121,6 +127,16 @@ def _redactions(
         )
     if not erasures:
         yield Redaction(position=position, parts=PartsErased.ALL)
+
+
+def erased_contexts(reader: Reader, size: int) -> list[int]:
+    """Return the contexts of which something was erased, by vertex: their types may be gone."""
+    found = {
+        int(row[0])
+        for row in scan_rows(reader, REDACTED)
+        if row[1] < size and kind_code(row[0]) == KIND_CODES[Kind.CONTEXT]
+    }
+    return sorted(found)
 
 
 def _redacted_rows(reader: Reader, vertices: Collection[int], size: int) -> list[tuple[int, int]]:

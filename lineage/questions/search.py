@@ -161,6 +161,24 @@ def list_type(
     return with_redactions(reader, page, namespace, [v for _, v, _ in found[:count]])
 
 
+def vertices_of_type(reader: Reader, namespace: int, name: str, size: int) -> list[int]:
+    """Return every node of a type as of a size, by vertex; of an unknown type, none."""
+    keys = [
+        type_key(row.namespace, row.id)
+        for row in types_as_of(reader, namespace, size)
+        if row.definition.name == name
+    ]
+    found: list[int] = []
+    for key in keys:
+        for table in (STATE, STATE_PAST):
+            after: int | None = None
+            index = ("type_key", "vertex")
+            while rows := reader.page(table, index, key, after, PAGE_NODES_MAX, size):
+                found += [int(row[0]) for row in rows]
+                after = found[-1]
+    return sorted(found)
+
+
 def _after(namespace: int | None, cursor: Cursor | None) -> int:
     """Return the vertex that a page begins behind."""
     if namespace is None or cursor is None:

@@ -81,6 +81,14 @@ class Ending(StrEnum):
     """It goes on as the next interval, with another share or role."""
 
 
+class Certainty(StrEnum):
+    """Whether an interval contains the moment that was asked about."""
+
+    CERTAIN = "certain"
+    POSSIBLE = "possible"
+    """The moment lies between the bounds of its start or of its end, or nobody told its start."""
+
+
 class Served(Struct, frozen=True, kw_only=True):
     """A model version that a deployment serves.
 
@@ -101,6 +109,7 @@ class ServingInterval(Struct, frozen=True, kw_only=True):
     it serves still, as far as is known. ``start_after`` and ``end_after`` are there where a time is
     only known to lie after them, and no later than ``start`` and ``end``. ``opened_by`` and
     ``closed_by`` are the keys of the executions, ``positions`` the entries that this rests on.
+    ``certainty`` is there where a moment was asked about.
     """
 
     deployment: str
@@ -121,14 +130,15 @@ class ServingInterval(Struct, frozen=True, kw_only=True):
     source: str
     serves: tuple[Served, ...] = ()
     positions: tuple[int, ...] = ()
+    certainty: Certainty | None = None
 
 
 class ServingAnswer(Struct, frozen=True, kw_only=True):
     """Who served where and when, by environment, place and start.
 
-    ``valid_at`` is the stated time that was asked about: then only intervals that contain it are
-    here. ``unplaced`` counts moves that could not be read. ``label`` is what was asked for, where
-    that was no identifier.
+    ``valid_at`` is the stated time that was asked about: then only intervals that contain it, or
+    may contain it, are here, and each says which. ``unplaced`` counts moves that could not be read.
+    ``label`` is what was asked for, where that was no identifier.
     """
 
     basis: Basis

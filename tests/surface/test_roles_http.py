@@ -8,7 +8,16 @@ import pytest
 
 from access_table import LEDGER_WIDE, TABLE, may
 from apart import NAMESPACES, Told, make_ledger, message, records
-from door_http import OPEN, POSITION, REQUESTS, Sent, send, statement
+from door_http import (
+    CLOUD_EVENT,
+    OPEN,
+    POSITION,
+    REQUESTS,
+    Sent,
+    cloud_event,
+    send,
+    statement,
+)
 from doors import DOCUMENTS, FIELDS, OF_THE_LOG
 from lineage.ledger import Role
 from lineage_api.app import create_app
@@ -41,7 +50,11 @@ OFFERED: dict[str, dict[str, str]] = {
     f"{erasures.PATH}/{POSITION}/refuse": {"": "approve-erasure"},
     # What a signature opens, and no role of whoever calls: see test_mlflow_webhooks.
     DELIVERIES_PATH: {},
-    **{path: {"": "ingest"} for path in REQUESTS if path.endswith(("lineage", "batch"))},
+    **{
+        path: {"": "ingest"}
+        for path in REQUESTS
+        if path.endswith(("lineage", "batch", "cloudevents"))
+    },
     **{
         path: {"": "ingest", "approval": "approve"}
         for path in REQUESTS
@@ -68,10 +81,11 @@ def request_of(path: str, what: str, namespace: str) -> Sent:
     if path.endswith("statements"):
         said = (APPROVAL,) if what else records(namespace, 0, 0, 1)
         return Sent("POST", filled, statement(f"s/{what}", *said))
-    if path.endswith("lineage"):
-        return Sent("POST", filled, message(namespace, 1, 0))
-    if path.endswith("batch"):
-        return Sent("POST", filled, b"[%s]" % message(namespace, 1, 0))
+    if path.endswith("cloudevents"):
+        return Sent("POST", filled, cloud_event(namespace, 1), CLOUD_EVENT)
+    if path.endswith(("lineage", "batch")):
+        body = message(namespace, 1, 0)
+        return Sent("POST", filled, body if path.endswith("lineage") else b"[%s]" % body)
     return Sent("GET", filled)
 
 

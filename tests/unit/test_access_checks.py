@@ -24,6 +24,7 @@ from lineage.looks import Looks
 from lineage.moving.leaving import Moves
 from lineage.proofs.tiles import ENTRIES, Tile
 from lineage.recovery import Recoverer
+from lineage.registry import Registry
 from lineage.service import Ledger as Service
 from lineage.stores.memory import MemoryStore
 from lineage.watching import Watching
@@ -43,6 +44,7 @@ CALLS: dict[str, Call] = {
     "Ledger.list_nodes": lambda one, who: one.list_nodes("artifact", principal=who),
     "Linking.links": lambda one, who: one.linking.links(principal=who),
     "Linking.unresolved": lambda one, who: one.linking.unresolved(principal=who),
+    "Registry.serving": lambda one, who: one.registry.serving(principal=who),
     "Ledger.types": lambda one, who: one.types(principal=who),
     "Ledger.entries": lambda one, who: one.entries(principal=who),
     "Ledger.prove": lambda one, who: one.prove(ProofQuery(target=A), principal=who),
@@ -207,7 +209,7 @@ def ledger(bare: Ledger) -> Ledger:
 def test_every_public_call_names_what_it_takes() -> None:
     facades = (
         *(Ledger, Custody, Erasures, Recoverer, AccessControl),
-        *(Moves, Linking, Looks, Watching),
+        *(Moves, Linking, Looks, Registry, Watching),
     )
     public = {
         f"{facade.__name__}.{name}"

@@ -10,8 +10,11 @@ from typing import BinaryIO, Final
 
 import msgspec
 from msgspec import Raw, Struct, field
+from msgspec.structs import replace
 
-from lineage.connectors.base import ReceivedMessage
+from lineage.connectors.base import Mapping, ReceivedMessage
+from lineage.connectors.cdevents.mapping import CDEventsMapping
+from lineage.connectors.cloudevents.envelope import structured_message
 from lineage.connectors.openlineage.mapping import OpenLineageMapping
 from lineage.connectors.openlineage.reader import read_messages
 from lineage.folding import Progress
@@ -28,12 +31,14 @@ GROUP_BYTES_MAX: Final = 16 * 1_048_576
 
 REFUSALS_LISTED_MAX: Final = 1_000
 OPENLINEAGE_SOURCE: Final = "openlineage"
+CLOUDEVENTS_SOURCE: Final = "cloudevents"
 
 
 class Form(StrEnum):
     """What a document is."""
 
     OPENLINEAGE = "openlineage"
+    CLOUDEVENTS = "cloudevents"
     STATEMENTS = "statements"
 
 
@@ -66,6 +71,7 @@ _ABSENT: Final = Raw()
 
 class _Shape(Struct):
     event_time: Raw = field(default=_ABSENT, name="eventTime")
+    specversion: Raw = _ABSENT
     records: Raw = _ABSENT
 
 
@@ -73,21 +79,24 @@ _SHAPES: Final = msgspec.json.Decoder(_Shape)
 
 
 def form_of(body: bytes) -> Form:
-    """Tell a message of OpenLineage from a statement, by the fields that only one of them has.
+    """Tell messages of OpenLineage, CloudEvents and statements apart, by fields of their own.
 
     Raises:
-        DecodeError: it is no JSON object, or neither of the two.
+        DecodeError: it is no JSON object, or none of the three.
     """
     try:
         shape = _SHAPES.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DecodeError(f"This is not a JSON object: {error}") from error
+    if shape.specversion is not _ABSENT:
+        return Form.CLOUDEVENTS
     if shape.event_time is not _ABSENT:
         return Form.OPENLINEAGE
     if shape.records is not _ABSENT:
         return Form.STATEMENTS
     raise DecodeError(
-        "This is no message of OpenLineage (it has no eventTime) and no statement (no records)",
+        "This is no message of OpenLineage (it has no eventTime), no CloudEvent (no specversion) "
+        "and no statement (no records)",
         hint="Say with --as which it should be.",
     )
 
@@ -109,7 +118,10 @@ class Ingestion:
         self._source = source
         self._form = form
         self._on_refusal = on_refusal
-        self._mapping = OpenLineageMapping()
+        self._mappings: dict[Form, tuple[Mapping, str]] = {
+            Form.OPENLINEAGE: (OpenLineageMapping(), OPENLINEAGE_SOURCE),
+            Form.CLOUDEVENTS: (CDEventsMapping(), CLOUDEVENTS_SOURCE),
+        }
         self._waiting: list[tuple[str, Delivery]] = []
         self._waiting_bytes = 0
         self._read = self._appended = self._already_there = self._refused = self._entries = 0
@@ -158,10 +170,12 @@ class Ingestion:
 
     def _prepare(self, message: ReceivedMessage) -> Delivery:
         form = self._form or form_of(message.body)
-        if form is Form.OPENLINEAGE:
-            source = self._source or OPENLINEAGE_SOURCE
+        if form in self._mappings:
+            mapping, source = self._mappings[form]
+            if form is Form.CLOUDEVENTS:
+                message = replace(structured_message(message.body), where=message.where)
             return self._ledger.prepare_message(
-                message, self._mapping, source=source, namespace=self._namespace
+                message, mapping, source=self._source or source, namespace=self._namespace
             )
         statement = _statement(message.body)
         if self._source not in {None, statement.source}:

@@ -30,7 +30,8 @@ from lineage_api.cli.watching import progress_of
 @click.option(
     "--source",
     metavar="NAME",
-    help="The source of OpenLineage messages; statements name their own.  [default: openlineage]",
+    help="The source of messages; statements name their own.  "
+    "[default: openlineage, or cloudevents]",
 )
 @store_option
 @namespace_option
@@ -41,10 +42,10 @@ def ingest(
 ) -> None:
     """Record what tools sent, from a file or a pipe.
 
-    FILE ("-": standard input) holds messages of OpenLineage or statements: one a line, a JSON
-    array of them, or a single one. The good ones go in; each of the others is told on standard
-    error, and then the exit code is 1. What is there already is not written again. A new ledger is
-    made where there is none.
+    FILE ("-": standard input) holds messages of OpenLineage, CloudEvents or statements: one a
+    line, a JSON array of them, or a single one. The good ones go in; each of the others is told on
+    standard error, and then the exit code is 1. What is there already is not written again. A new
+    ledger is made where there is none.
     """
     with session.open_or_make() as ledger:
         ingestion = Ingestion(

@@ -12,12 +12,11 @@ inputs of a run are those of all its messages together, and no message takes one
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from msgspec import Struct
 
-from lineage.connectors.base import Mapped
+from lineage.connectors.base import Mapped, check_keepable
 from lineage.connectors.openlineage.datasets import say_dataset
 from lineage.connectors.openlineage.jobs import say_job_event
 from lineage.connectors.openlineage.naming import (
@@ -27,7 +26,7 @@ from lineage.connectors.openlineage.naming import (
 )
 from lineage.connectors.openlineage.runs import say_run
 from lineage.connectors.openlineage.saying import Said
-from lineage_schemas.errors import DecodeError, InvalidInputError
+from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.instants import format_instant, instant_of, parse_instant
 from lineage_schemas.outside.openlineage import (
     AnyEvent,
@@ -39,8 +38,6 @@ from lineage_schemas.outside.openlineage import (
 from lineage_schemas.records import StatedTime
 
 VERSION: Final = "openlineage/1"
-
-_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class OpenLineageMapping(Struct, frozen=True):
@@ -56,12 +53,7 @@ class OpenLineageMapping(Struct, frozen=True):
             InvalidInputError: an ``eventTime`` that is no time or has no time zone, or a name that
                 cannot be an identifier; names the JSON path.
         """
-        if b"\\u0000" in body and (found := _NUL.search(body)):
-            raise DecodeError(
-                "A text in the message has the character U+0000",
-                where=f"byte {found.start()}",
-                hint="Leave the character out; the log cannot keep it.",
-            )
+        check_keepable(body)
         event = decode_event(body)
         instant = _event_time(event.event_time)
         moment = format_instant(instant)

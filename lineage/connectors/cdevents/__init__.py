@@ -1,0 +1,1 @@
+"""CDEvents: what tools of integration, delivery and operations say in one vocabulary."""

@@ -1,0 +1,1 @@
+"""CloudEvents: the envelope that many tools put around what they send."""

@@ -1,0 +1,286 @@
+"""Find which deployments serve a thing, and which model versions a deployment serves.
+
+A deployment serves what was put into it, and what that was made of by packing: an image, what was
+packed into the image, the version that a model was registered as. It does not serve what a model
+*learned* from. So on the way from a deployment back nobody passes a data set, a code revision or a
+model; and on the way from a model version forth nobody passes another model. A version that was
+registered from another is a copy of it, and is passed.
+
+Links are crossed as lineage crosses them: asserted and content links, and after a content link the
+next step is an edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from heapq import heappop, heappush
+from typing import Final, NamedTuple
+
+from lineage.graph.adjacency import Way, row_of, vertex_at
+from lineage.graph.index import GraphSnapshot
+from lineage.graph.links import CROSSED_BY_DEFAULT
+from lineage.questions.nodes import read_nodes
+from lineage.stores.base import Reader
+from lineage_schemas.graph import Node, Truncation, TruncationReason
+from lineage_schemas.mlmd import Kind
+from lineage_schemas.records import LinkClass
+from lineage_schemas.serving import Served
+
+REACHED_MAX: Final = 50_000
+"""Nodes that one search between a deployment and what it serves looks at."""
+
+DEPLOYMENT: Final = "lineage.Deployment"
+MODEL: Final = "lineage.Model"
+MODEL_VERSION: Final = "lineage.ModelVersion"
+REGISTER: Final = "lineage.Register"
+
+LEARNING: Final = frozenset(
+    f"lineage.{name}"
+    for name in (
+        *("Collect", "Label", "Prepare", "Train", "Evaluate"),
+        *("Approve", "Monitor", "Declare", "Retire"),
+    )
+)
+"""Executions that pack nothing."""
+
+NOT_PACKED: Final = frozenset(
+    f"lineage.{name}"
+    for name in (
+        *("DataSet", "Split", "Labelling", "FeatureView", "Metrics", "CodeRevision"),
+        *("PipelineLock", "Approval", "Incident", "UsageLogSegment", "Report", "Declaration"),
+        *("Document", "Infrastructure", "WorkItem", "Signal"),
+    )
+)
+"""Artifacts that nothing is packed into, and that are not what serves."""
+
+_VERSION: Final = 2
+_RANKS: Final = {MODEL: 1, MODEL_VERSION: _VERSION}
+_OF_VERSION: Final = 3
+"""The rank of a model that was come to from its version: its other versions are not meant."""
+
+
+class Step(NamedTuple):
+    """How a node was reached. Compared: the strongest way first, then the shortest, then by key."""
+
+    weakness: int
+    length: int
+    path: tuple[str, ...]
+    vertex: int
+    rank: int
+    by_content: bool
+
+    @property
+    def link_class(self) -> str | None:
+        """The weakest link that was crossed."""
+        return None if self.weakness == 0 else tuple(LinkClass)[self.weakness - 1].value
+
+
+class Found(NamedTuple):
+    """What a search found, by vertex, and what cut it."""
+
+    steps: dict[int, Step]
+    truncations: tuple[Truncation, ...]
+
+
+class Search:
+    """Searches in the graph of one namespace as of a size."""
+
+    def __init__(self, reader: Reader, snapshot: GraphSnapshot, namespace: int, size: int) -> None:
+        self._reader = reader
+        self._snapshot = snapshot
+        self._namespace = namespace
+        self._size = size
+        self._nodes: dict[int, Node] = {}
+        self._path_max = REACHED_MAX
+
+    def node(self, vertex: int) -> Node:
+        """Return what shows of a node that a search has come to."""
+        self._read([vertex])
+        return self._nodes[vertex]
+
+    def deployments_of(self, starts: Iterable[int]) -> Found:
+        """Return the deployments that serve any of these, or what was made of them."""
+        # Nobody asks for the ways there, and a chain of thousands would make each a long one.
+        self._path_max = 1
+        begin = {vertex: rank_of(self.node(vertex)) for vertex in starts}
+        versions = [vertex for vertex, rank in begin.items() if rank == _VERSION]
+        begin |= dict.fromkeys(self._registered_as(versions) - begin.keys(), _OF_VERSION)
+        forth = _Forth(self, self._snapshot.adjacency.downstream)
+        return self._search(begin, DEPLOYMENT, forth)
+
+    def _registered_as(self, versions: Iterable[int]) -> set[int]:
+        """Return the models that these versions were registered of: they may serve as they are."""
+        way = self._snapshot.adjacency.upstream
+        return {
+            vertex
+            for version in versions
+            for register in self.beyond(version, way)
+            if self.node(register).type == REGISTER
+            for vertex in self.beyond(register, way)
+            if self.node(vertex).type == MODEL
+        }
+
+    def served_by(self, deployment: int) -> tuple[tuple[Served, ...], tuple[Truncation, ...]]:
+        """Return the model versions that a deployment serves, strongest and nearest first."""
+        adjacency = self._snapshot.adjacency
+        self._path_max = REACHED_MAX
+        back = _Back(self, adjacency.upstream, adjacency.downstream)
+        found = self._search({deployment: 0}, MODEL_VERSION, back)
+        steps = sorted(found.steps.values())
+        return tuple(self._served(step) for step in steps), found.truncations
+
+    def beyond(self, vertex: int, way: Way) -> list[int]:
+        """Return the nodes one edge away as of the size, described."""
+        rows, edges = way.behind_one(row_of(vertex))
+        since = self._snapshot.adjacency.edges.since
+        found = sorted(
+            {
+                vertex_at(self._namespace, row)
+                for row, edge in zip(rows, edges, strict=True)
+                if since[edge] < self._size
+            }
+        )
+        self._read(found)
+        return found
+
+    def _served(self, step: Step) -> Served:
+        node = self.node(step.vertex)
+        label = node.properties.get("display_name")
+        return Served(
+            key=node.key or "",
+            label=label if isinstance(label, str) and label else node.name or node.key or "",
+            path=step.path,
+            link_class=step.link_class,
+        )
+
+    def _search(self, starts: Mapping[int, int], wanted: str, rules: _Forth | _Back) -> Found:
+        """Search from these nodes, each with its rank."""
+        waiting: list[Step] = []
+        for vertex, rank in starts.items():
+            path = (self.node(vertex).key or "",)
+            heappush(waiting, Step(0, 0, path, vertex, rank, by_content=False))
+        done: set[tuple[int, int, bool]] = set()
+        found: dict[int, Step] = {}
+        while waiting:
+            step = heappop(waiting)
+            state = step.vertex, step.rank, step.by_content
+            if state in done:
+                continue
+            if len(done) == REACHED_MAX:
+                reason = TruncationReason.NODES
+                hidden = len({one.vertex for one in (step, *waiting)})
+                cut = Truncation(reason=reason, limit=REACHED_MAX, hidden=hidden)
+                return Found(found, (cut,))
+            done.add(state)
+            if self._nodes[step.vertex].type == wanted:
+                found.setdefault(step.vertex, step)
+            for further in (*rules.edges(step), *self._links(step, rules)):
+                heappush(waiting, further)
+        return Found(found, ())
+
+    def _links(self, step: Step, rules: _Forth | _Back) -> Iterator[Step]:
+        if step.by_content:
+            return
+        links = self._snapshot.links
+        crossings = links.crossings(step.vertex, self._size, CROSSED_BY_DEFAULT)
+        self._read([crossing.far.vertex for crossing in crossings])
+        for crossing in crossings:
+            far = self._nodes[crossing.far.vertex]
+            rank = max(step.rank, rank_of(far))
+            if rules.may_cross(self._nodes[step.vertex], far):
+                weakness = 1 + tuple(LinkClass).index(crossing.link_class)
+                by_content = crossing.link_class is LinkClass.CONTENT
+                onward = self.onward(step, crossing.far.vertex, rank)
+                weakest = max(step.weakness, weakness)
+                yield onward._replace(weakness=weakest, by_content=by_content)
+
+    def onward(self, step: Step, vertex: int, rank: int) -> Step:
+        """Return the step on to a node."""
+        path = (*step.path[: self._path_max - 1], self._nodes[vertex].key or "")
+        return Step(step.weakness, step.length + 1, path, vertex, rank, by_content=False)
+
+    def _read(self, vertices: list[int]) -> None:
+        missing = [vertex for vertex in vertices if vertex not in self._nodes]
+        if missing:
+            self._nodes |= read_nodes(self._reader, missing, self._size)
+
+
+def rank_of(node: Node) -> int:
+    """Return how far along the way to a deployment a node is: 0, 1 a model, 2 a model version."""
+    return _RANKS.get(node.type or "", 0)
+
+
+class _Forth:
+    """The edges from a thing to what serves it."""
+
+    def __init__(self, search: Search, way: Way) -> None:
+        self._search = search
+        self._way = way
+
+    def edges(self, step: Step) -> Iterator[Step]:
+        """Yield the steps along edges."""
+        search, here = self._search, self._search.node(step.vertex)
+        if here.type == DEPLOYMENT:
+            return
+        for vertex in search.beyond(step.vertex, self._way):
+            node = search.node(vertex)
+            if self._may_pass(step.rank, here, node):
+                rank = max(step.rank, rank_of(node))
+                yield search.onward(step, vertex, rank)
+
+    @staticmethod
+    def may_cross(near: Node, far: Node) -> bool:
+        """Tell whether a link between these may be crossed: never out of a deployment."""
+        return near.type != DEPLOYMENT or far.type == DEPLOYMENT
+
+    @staticmethod
+    def _may_pass(rank: int, here: Node, node: Node) -> bool:
+        if node.kind is Kind.EXECUTION:
+            return not rank or node.type not in LEARNING
+        if not rank:
+            return True
+        if rank_of(node):
+            # A model that is made from a model is another; one that is registered is the same.
+            is_same = node.type == MODEL_VERSION and here.type == REGISTER
+            return is_same and rank < _OF_VERSION
+        return node.type not in NOT_PACKED
+
+
+class _Back:
+    """The edges from a deployment to what it serves."""
+
+    def __init__(self, search: Search, way: Way, forth: Way) -> None:
+        self._search = search
+        self._way = way
+        self._forth = forth
+
+    def edges(self, step: Step) -> Iterator[Step]:
+        """Yield the steps along edges."""
+        search, here = self._search, self._search.node(step.vertex)
+        if here.kind is Kind.ARTIFACT and here.type in NOT_PACKED:
+            return
+        # A model is not taken apart: only what it was registered as is looked for.
+        way = self._forth if here.type == MODEL or self._is_registering(step) else self._way
+        for vertex in search.beyond(step.vertex, way):
+            node = search.node(vertex)
+            if self._may_pass(step.rank, here, node):
+                rank = max(step.rank, rank_of(node))
+                yield search.onward(step, vertex, rank)
+
+    @staticmethod
+    def may_cross(near: Node, far: Node) -> bool:
+        """Tell whether a link between these may be crossed: any."""
+        del near, far
+        return True
+
+    def _is_registering(self, step: Step) -> bool:
+        here = self._search.node(step.vertex)
+        return here.type == REGISTER and step.rank == 1
+
+    @staticmethod
+    def _may_pass(rank: int, here: Node, node: Node) -> bool:
+        if node.kind is Kind.EXECUTION:
+            return node.type == REGISTER if rank else node.type not in LEARNING
+        if here.type == REGISTER and rank:
+            return node.type == MODEL_VERSION
+        return node.type != DEPLOYMENT

@@ -1,0 +1,98 @@
+"""Ask what serves: which deployment in which place, in what role, from when to when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from lineage.asking import Asked, Asking
+from lineage.graph.index import GraphIndex
+from lineage.questions.as_of import AsOf
+from lineage.questions.labels import clean_name
+from lineage.questions.search import PAGE_NODES_DEFAULT, check_page, decode_cursor
+from lineage.questions.serving import (
+    ServingAsked,
+    ServingQuery,
+    list_serving,
+    question_of_serving,
+)
+from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
+from lineage_schemas.basis import Basis
+from lineage_schemas.errors import NotFoundError
+from lineage_schemas.instants import format_instant, instant_us
+from lineage_schemas.serving import ServingAnswer
+
+
+class Registry:
+    """The questions of a ledger about what serves, and about registered models."""
+
+    def __init__(self, asking: Asking, graph: GraphIndex) -> None:
+        self._asking = asking
+        self._graph = graph
+
+    def serving(  # noqa: PLR0913 - what is asked, and when, where, by whom and how much at once
+        self,
+        query: ServingQuery = ServingQuery(),  # noqa: B008 - a frozen struct, changed by nobody
+        *,
+        valid_at: datetime | None = None,
+        as_of: AsOf = None,
+        cursor: str | None = None,
+        count: int = PAGE_NODES_DEFAULT,
+        namespace: str = DEFAULT_NAMESPACE,
+        principal: Principal = LOCAL_PRINCIPAL,
+    ) -> ServingAnswer:
+        """List serving intervals, one page at a time; with ``valid_at`` those of that moment.
+
+        A basis that is handed back brings its valid time along. Without any, all intervals are
+        listed, whenever they were.
+
+        Raises:
+            InvalidInputError: a name that is none, a page size out of range, a time without a time
+                zone, or a cursor that is not ours.
+            AmbiguousLabelError: a label of several things.
+            NotFoundError: a name that the log has not heard of.
+            UnknownBasisError: as ``basis``.
+        """
+        check_page(count)
+        query = ServingQuery(
+            of=_clean(query.of),
+            service=_clean(query.service),
+            environment=_clean(query.environment),
+        )
+        at = _valid_at(valid_at, as_of)
+        after = None
+        if cursor is not None:
+            after = decode_cursor(cursor, question_of_serving(namespace, at, query))
+        where = namespace, principal, as_of if after is None else after.as_of
+        with self._asking.question(where, "serving", query, at, cursor, count) as asked:
+            basis = replace(asked.basis, valid_at=at)
+            about = self._about(asked, basis, (query.of, query.service, query.environment))
+            if about is None:
+                return ServingAnswer(basis=basis, valid_at=at, intervals=())
+            answer = list_serving(about, query, after, count)
+            asked.count = len(answer.intervals)
+            return answer
+
+    def _about(
+        self, asked: Asked, basis: Basis, names: Iterable[str | None]
+    ) -> ServingAsked | None:
+        """Return what to answer from; ``None`` where nothing was ever said, nor is asked for."""
+        if asked.number is not None:
+            snapshot = self._graph.snapshot(asked.unbound, asked.number)
+            return ServingAsked(asked.reader, snapshot, asked.number, basis)
+        for name in names:
+            if name is not None:
+                raise NotFoundError("Nobody has said anything in this namespace yet", where=name)
+        return None
+
+
+def _clean(name: str | None) -> str | None:
+    return None if name is None else clean_name(name)
+
+
+def _valid_at(moment: datetime | None, as_of: AsOf) -> str | None:
+    if moment is not None:
+        return format_instant(instant_us(moment))
+    return as_of.valid_at if isinstance(as_of, Basis) else None

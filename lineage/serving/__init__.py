@@ -1,0 +1,1 @@
+"""What serves where, folded from what was said of each change."""
