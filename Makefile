@@ -58,6 +58,7 @@ golden: $(VENV)/.dev ## write the golden files anew; read the difference before 
 
 peers: $(VENV)/.dev ## make the environments of the tools that tests run, .venvs/<name>
 	$(LOCK)/environments.sh tests/peers/*.txt
+	$(LOCK)/node_modules.sh tests/peers/*/package-lock.json
 
 bench: $(VENV)/.dev ## measure; ARGS names one benchmark
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -80,6 +81,8 @@ lock: $(VENV)/.dev ## resolve the dependencies anew (ARGS=--upgrade for newer on
 
 lock-peers: $(VENV)/.dev ## resolve what these tools need anew (ARGS=--upgrade for newer ones)
 	for peer in tests/peers/*.in; do $(UVC) $(ARGS) -o $${peer%.in}.txt $$peer || exit 1; done
+	for peer in tests/peers/*/package.json; do (cd $$(dirname $$peer) && npm install --package-lock-only \
+	    --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund) || exit 1; done
 
 clean: ## remove what was built, .venv too
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis \

@@ -19,7 +19,7 @@ from doors import DOCUMENTS
 from keyholders import bearer
 from lineage_api.app import create_app
 from lineage_api.graphql import endpoint
-from lineage_api.identity.gate import DELIVERIES_PATH
+from lineage_api.identity.gate import DELIVERIES_PATH, GITHUB_PATH
 from lineage_api.rest import cloudevents, erasures, openlineage, statements
 from lineage_api.settings import Settings
 from lineage_schemas.codec import encode_json
@@ -221,6 +221,7 @@ REQUESTS: dict[str, Requests] = {
     **dict.fromkeys((cloudevents.PATH, cloudevents.NAMESPACE_PATH), cloud_events),
     **dict.fromkeys((statements.PATH, statements.NAMESPACE_PATH), said),
     DELIVERIES_PATH: deliveries,
+    GITHUB_PATH: deliveries,
 }
 """What is sent to each route, in this order: first what only reads. A new route is put here."""
 

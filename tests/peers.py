@@ -8,7 +8,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import pytest
 
@@ -43,12 +43,24 @@ _OURS: Final = ("PATH", "TMPDIR", "SYSTEMROOT")
 def peer(name: str) -> Path:
     """Return the folder of a tool's environment; skip the test where there is none."""
     folder = tree.ROOT / ".venvs" / name
-    if (folder / "bin" / "python").exists():
-        return folder
+    if not (folder / "bin" / "python").exists():
+        _missing(name)
+    return folder
+
+
+def _missing(name: str) -> NoReturn:
     reason = f"{name} is not installed in .venvs/{name}: run make peers"
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def peer_file(name: str, path: str) -> Path:
+    """Return a file of what is installed without programs; skip the test where there is none."""
+    file = tree.ROOT / ".venvs" / name / path
+    if not file.exists():
+        _missing(name)
+    return file
 
 
 def peer_environment(

@@ -27,6 +27,7 @@ from lineage_api.reach import own_names
 from lineage_api.rest import (
     cloudevents,
     erasures,
+    github,
     health,
     index,
     log,
@@ -80,6 +81,7 @@ def create_app(
             *statements.ROUTES,
             *erasures.ROUTES,
             *mlflow.ROUTES,
+            *github.ROUTES,
             *endpoint.ROUTES,
         ],
         middleware=[

@@ -86,6 +86,10 @@ class DeliverySignatureError(UnauthenticatedError):
     """What was delivered is not signed by the server it is said to come from, or not just now."""
 
 
+class GithubSignatureError(DeliverySignatureError):
+    """What was delivered is not signed by the GitHub server it is said to come from."""
+
+
 class SlowDownError(RateLimitedError):
     """One caller asks too often. ``seconds``: when it may ask again."""
 
@@ -138,6 +142,7 @@ _COMES_BACK: Final = (
 _REALM: Final = 'Bearer realm="lineage"'
 _CHALLENGES: Final[dict[type[LedgerError], str]] = {
     NoCredentialError: _REALM,
+    GithubSignatureError: 'GitHub-Signature realm="lineage"',
     DeliverySignatureError: 'MLflow-Signature realm="lineage"',
     UnauthenticatedError: f'{_REALM}, error="invalid_token"',
     InvalidRequestError: f'{_REALM}, error="invalid_request"',

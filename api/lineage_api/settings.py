@@ -14,8 +14,10 @@ from lineage_api.configuration.marks import SECRET
 from lineage_api.configuration.reading import Sourced, as_struct, check_struct
 from lineage_api.configuration.showing import shown
 from lineage_api.configuration.sources import from_environment, from_file, from_flags
+from lineage_api.identity.github_servers import GithubServer
 from lineage_api.identity.issuers import Issuer
-from lineage_api.identity.mlflow_servers import MlflowServer, check_mlflow_servers
+from lineage_api.identity.mlflow_servers import MlflowServer
+from lineage_api.identity.webhook_servers import check_servers
 from lineage_api.reach import check_reach
 from lineage_schemas.errors import InvalidInputError
 
@@ -207,6 +209,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         tuple[MlflowServer, ...],
         Meta(description="The MLflow servers whose webhooks are taken at `/webhooks/mlflow`."),
     ] = ()
+    github: Annotated[
+        tuple[GithubServer, ...],
+        Meta(description="The GitHub servers whose webhooks are taken at `/webhooks/github`."),
+    ] = ()
     revoked_keys: Annotated[
         tuple[str, ...],
         Meta(
@@ -346,7 +352,8 @@ def check_settings(settings: Settings) -> None:
     check_struct(settings)
     check_reach(settings)
     _check_webhook(settings)
-    check_mlflow_servers(settings.mlflow)
+    check_servers(settings.mlflow)
+    check_servers(settings.github)
     check_revoked_keys(settings.revoked_keys)
 
 

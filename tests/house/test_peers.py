@@ -1,5 +1,6 @@
 """The tools that tests run are pinned, and a test that lacks one says so."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import peers
 import tree
 
 NAMES = sorted(path.stem for path in peers.PEERS.glob("*.in"))
+LOCKS = sorted(peers.PEERS.glob("*/package-lock.json"))
 MAKE = tree.ROOT / "requirements" / "environments.sh"
 
 
@@ -22,15 +24,30 @@ def test_every_package_of_a_tool_is_pinned_by_hash(name: str) -> None:
     assert set(re.findall(r"^([a-z0-9-]+)", asked, re.MULTILINE)) <= set(pinned)
 
 
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.parent.name)
+def test_what_npm_installs_is_pinned_by_hash_and_names_no_registry(lock: Path) -> None:
+    packages = json.loads(lock.read_text())["packages"]
+    asked = json.loads(lock.with_name("package.json").read_text())["dependencies"]
+    assert packages.pop("")["dependencies"] == asked
+    assert {f"node_modules/{name}" for name in asked} <= set(packages)
+    for one in packages.values():
+        assert one["integrity"].startswith("sha512-")
+        assert "resolved" not in one
+
+
 def test_a_tool_that_is_not_there_skips_the_test_and_fails_it_in_ci(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception, match="run make peers"):
         peers.peer("abacus")
+    with pytest.raises(pytest.skip.Exception, match="run make peers"):
+        peers.peer_file("abacus", "beads.json")
     monkeypatch.setenv("CI", "1")
     with pytest.raises(pytest.fail.Exception, match="run make peers"):
         peers.peer("abacus")
+    with pytest.raises(pytest.fail.Exception, match="run make peers"):
+        peers.peer_file("abacus", "beads.json")
 
 
 def test_a_tool_sees_nothing_of_whoever_runs_the_tests(

@@ -21,7 +21,7 @@ from door_http import (
 from doors import DOCUMENTS, FIELDS, OF_THE_LOG
 from lineage.ledger import Role
 from lineage_api.app import create_app
-from lineage_api.identity.gate import DELIVERIES_PATH
+from lineage_api.identity.gate import DELIVERIES_PATH, GITHUB_PATH
 from lineage_api.rest import erasures
 from lineage_schemas.codec import encode_json
 from lineage_schemas.values import JsonValue
@@ -48,8 +48,9 @@ OFFERED: dict[str, dict[str, str]] = {
     f"{erasures.PATH}/{POSITION}": {"": "see-restraints"},
     f"{erasures.PATH}/{POSITION}/approve": {"": "approve-erasure"},
     f"{erasures.PATH}/{POSITION}/refuse": {"": "approve-erasure"},
-    # What a signature opens, and no role of whoever calls: see test_mlflow_webhooks.
+    # What a signature opens, and no role of whoever calls: see test_..._webhooks.
     DELIVERIES_PATH: {},
+    GITHUB_PATH: {},
     **{
         path: {"": "ingest"}
         for path in REQUESTS

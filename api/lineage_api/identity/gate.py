@@ -23,7 +23,8 @@ PROBE_PATHS: Final = frozenset({ALIVE_PATH, READY_PATH})
 """What a supervisor asks, which has no credential: each says no more than yes or no to it."""
 
 DELIVERIES_PATH: Final = "/webhooks/mlflow"
-SIGNED_PATHS: Final = frozenset({DELIVERIES_PATH})
+GITHUB_PATH: Final = "/webhooks/github"
+SIGNED_PATHS: Final = frozenset({DELIVERIES_PATH, GITHUB_PATH})
 """Where no credential is sent: the route itself tells by a signature whose words these are."""
 
 _FORWARDED: Final = "x-forwarded-for"

@@ -27,22 +27,18 @@ from lineage_api.bodies import JSON, Body, json_response, read_body, read_parame
 from lineage_api.identity.deliveries import (
     MICROSECONDS,
     TOLERANCE_SECONDS,
-    read_secrets,
     verified_id,
 )
 from lineage_api.identity.gate import DELIVERIES_PATH
-from lineage_api.identity.mlflow_servers import MlflowServer
+from lineage_api.identity.mlflow_servers import MLFLOW, MlflowServer
+from lineage_api.identity.webhook_servers import SERVER, find_server, read_secrets
 from lineage_api.problems import EncodingError
 from lineage_api.surface import Surface, surface_of
-from lineage_schemas.errors import NotFoundError
 from lineage_schemas.instants import instant_of
 
 AHEAD: Final = "ahead_of_time"
 """The flag of an answer to a delivery whose own time lies ahead by more than clocks may differ. It
 is kept, and says nothing: the next look tells."""
-
-SERVER: Final = "server"
-"""The query parameter that names the server."""
 
 
 class DeliveryAnswer(Struct, frozen=True):
@@ -77,7 +73,7 @@ async def take_delivery(request: Request) -> Response:
     """
     surface = surface_of(request)
     given = read_parameters(request, {SERVER})
-    server = _server(surface.settings.mlflow, given.get(SERVER))
+    server = find_server(surface.settings.mlflow, given.get(SERVER), MLFLOW, DELIVERIES_PATH)
     body = await read_body(request, {JSON}, min(surface.settings.event_bytes, MESSAGE_BYTES_MAX))
     if body.encoding != "identity":
         raise EncodingError("What is signed is sent as it is", where=body.encoding)
@@ -97,19 +93,6 @@ async def take_delivery(request: Request) -> Response:
 def _is_ahead(surface: Surface, webhook: Webhook) -> bool:
     """Tell whether a delivery tells of what is still to come: then looks would be passed over."""
     return webhook.at > instant_of(surface.clock() + TOLERANCE_SECONDS * MICROSECONDS)
-
-
-def _server(servers: tuple[MlflowServer, ...], name: str | None) -> MlflowServer:
-    found = [one for one in servers if name is None or one.name == name]
-    if len(found) != 1:
-        raise NotFoundError(
-            "There is no such MLflow server here"
-            if name is not None or not servers
-            else "There are several MLflow servers here, and none was named",
-            where=(name or "")[:64],
-            hint="Name one of those in the settings (mlflow): /webhooks/mlflow?server=NAME",
-        )
-    return found[0]
 
 
 def _prepared(

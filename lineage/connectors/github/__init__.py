@@ -1,0 +1,1 @@
+"""GitHub's webhooks: runs, deployments, reviews, images, pushes and releases as they happen."""
