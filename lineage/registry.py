@@ -11,6 +11,7 @@ from lineage.asking import Asked, Asking
 from lineage.graph.index import GraphIndex
 from lineage.questions.as_of import AsOf
 from lineage.questions.labels import clean_name
+from lineage.questions.registry import show_registered_model
 from lineage.questions.search import PAGE_NODES_DEFAULT, check_page, decode_cursor
 from lineage.questions.serving import (
     ServingAsked,
@@ -22,6 +23,7 @@ from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Princ
 from lineage_schemas.basis import Basis
 from lineage_schemas.errors import NotFoundError
 from lineage_schemas.instants import format_instant, instant_us
+from lineage_schemas.registry_views import RegistryAnswer
 from lineage_schemas.serving import ServingAnswer
 
 
@@ -73,6 +75,36 @@ class Registry:
                 return ServingAnswer(basis=basis, valid_at=at, intervals=())
             answer = list_serving(about, query, after, count)
             asked.count = len(answer.intervals)
+            return answer
+
+    def model(
+        self,
+        name: str,
+        *,
+        valid_at: datetime | None = None,
+        as_of: AsOf = None,
+        namespace: str = DEFAULT_NAMESPACE,
+        principal: Principal = LOCAL_PRINCIPAL,
+    ) -> RegistryAnswer:
+        """Show a registered model: versions, stages, aliases, approvals, and what served.
+
+        ``name`` is an identifier or a label of the model, or of a version of it. ``valid_at`` is
+        taken as ``serving`` takes it.
+
+        Raises:
+            InvalidInputError: a name that is none, or a time without a time zone.
+            AmbiguousLabelError: a label of several things.
+            NotFoundError: nothing goes by the name, or nothing that a registry holds.
+            UnknownBasisError: as ``basis``.
+        """
+        wanted = clean_name(name)
+        at = _valid_at(valid_at, as_of)
+        where = namespace, principal, as_of
+        with self._asking.question(where, "registered_model", wanted, at) as asked:
+            about = self._about(asked, replace(asked.basis, valid_at=at), [wanted])
+            assert about is not None
+            answer = show_registered_model(about, wanted)
+            asked.count = len(answer.versions)
             return answer
 
     def _about(

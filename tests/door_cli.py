@@ -56,7 +56,7 @@ WHOLE: dict[str, str] = {
 
 ASKED = (
     *("access key list", "access list", "access who", "erasure list", "erasure show", "find"),
-    *("holds", "links", "list", "query", "show", "sources"),
+    *("holds", "links", "list", "query", "registry", "serving", "show", "sources"),
 )
 CHANGING = (
     *("access grant", "access key make", "erasure approve", "erasure propose", "erasure refuse"),
@@ -100,6 +100,10 @@ def asking(namespace: str) -> Iterator[Arguments]:
     yield "show", mark(namespace, 0), "--format", "json"
     yield "trace", mark(namespace, 0), "--format", "json"
     yield "holds", "--format", "json"
+    yield ("serving",)
+    yield "serving", "--format", "json"
+    yield from (("serving", one, "--format", "json") for one in identifiers)
+    yield from (("registry", one, "--format", "json") for one in identifiers)
     yield ("sources",)
     yield "sources", "--format", "json"
     yield "erasure", "list", "--format", "json"

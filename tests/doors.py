@@ -22,7 +22,7 @@ from apart import (
     Told,
     answered,
 )
-from lineage.ledger import Direction, Kind, Ledger, ProofQuery, Shown, TraceQuery
+from lineage.ledger import Direction, Kind, Ledger, ProofQuery, ServingQuery, Shown, TraceQuery
 from lineage_api.graphql.endpoint import GraphQLRequest, execute
 from lineage_api.graphql.schema import SCHEMA
 from lineage_schemas.codec import encode_json
@@ -100,6 +100,15 @@ QUESTIONS: list[Question] = [
         )
         for key in (KEYS[0], RUNS[0])
     ),
+    lambda one, where: one.registry.serving(namespace=where),
+    *(
+        lambda one, where, key=key: one.registry.serving(ServingQuery(of=key), namespace=where)
+        for key in (*KEYS, *RUNS, *JOBS, SHARED)
+    ),
+    *(
+        lambda one, where, key=key: one.registry.model(key, namespace=where)
+        for key in (*KEYS, *RUNS, *JOBS, SHARED)
+    ),
     lambda one, where: one.types(namespace=where),
     lambda one, where: one.watching.sources(namespace=where),
     lambda one, where: one.entries(0, count=1_000, namespace=where),
@@ -128,6 +137,8 @@ FIELDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "find": ('text: "%s"', ("mark", "same")),
     "links": ('node: "%s"', IDENTIFIERS),
     "unresolved": ("first: %s", ("1", "1000")),
+    "serving": ('of: "%s"', IDENTIFIERS),
+    "registeredModel": ('name: "%s"', IDENTIFIERS),
     "nodes": ('type: "%s"', (*KINDS, "lineage.DataSet", OWN_TYPE)),
     "entries": ("from: %s, first: 1000", ("0", "3")),
     "types": ("asOf: {size: %s}", ("0", "9")),

@@ -164,6 +164,11 @@ def read_stated(row: Row) -> int | None:
     return _STAMPS.decode(row[-1]).common[0]
 
 
+def read_source(row: Row) -> str:
+    """Return who said last what shows of a row's node."""
+    return _STAMPS.decode(row[-1]).common[1]
+
+
 def read_sources(row: Row) -> set[str]:
     """Return the sources whose values are kept of a row's node."""
     stamps = _STAMPS.decode(row[-1])

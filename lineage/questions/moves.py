@@ -9,7 +9,15 @@ import msgspec
 from msgspec.structs import replace
 
 from lineage.projections.memberships import MEMBERSHIP
-from lineage.projections.states import STATE, STATE_PAST, custom_field, read_said, read_shown
+from lineage.projections.states import (
+    STATE,
+    STATE_PAST,
+    custom_field,
+    read_said,
+    read_shown,
+    read_source,
+    read_stated,
+)
 from lineage.projections.values import Said
 from lineage.questions.nodes import read_nodes
 from lineage.serving.calendar import ToldMove
@@ -151,6 +159,38 @@ def decode_move(said: Said) -> ServingMove | None:
         return None  # counted by whoever asks
     times = [move.at, *([] if move.after is None else [move.after])]
     return replace(move, **keys) if all(time.tzinfo is not None for time in times) else None
+
+
+class Described(NamedTuple):
+    """What shows of a node, who said it last, when that is stated to be, and in which entry."""
+
+    vertex: int
+    node: Node
+    source: str
+    stated_us: int | None
+    position: int | None
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """The entry that it rests on."""
+        return () if self.position is None else (self.position,)
+
+
+def describe(reader: Reader, vertices: Iterable[int], size: int) -> dict[int, Described]:
+    """Return what shows of these nodes, with where it stands."""
+    wanted = sorted(set(vertices))
+    rows = _rows_of(reader, wanted, size)
+    found: dict[int, Described] = {}
+    for vertex, node in read_nodes(reader, wanted, size).items():
+        latest = rows[vertex][0] if vertex in rows else None
+        found[vertex] = Described(
+            vertex,
+            node,
+            "" if latest is None else read_source(latest),
+            None if latest is None else read_stated(latest),
+            None if latest is None else int(latest[1]),
+        )
+    return found
 
 
 def _rows_of(reader: Reader, vertices: list[int], size: int) -> dict[int, list[Row]]:

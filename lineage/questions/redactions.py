@@ -21,6 +21,7 @@ from lineage_schemas.graph import LineageAnswer, NodeAnswer, NodePage, Redaction
 from lineage_schemas.instants import format_instant
 from lineage_schemas.linking import LinkPage, UnresolvedPage
 from lineage_schemas.mlmd import Kind
+from lineage_schemas.registry_views import RegistryAnswer
 from lineage_schemas.serving import ServingAnswer
 
 REDACTIONS_SHOWN_MAX: Final = 1_000
@@ -33,7 +34,14 @@ _FEW_ROWS: Final = 10_000
 """With fewer redacted nodes than this, comparing all of them costs less than looking each up."""
 
 _Answer = TypeVar(
-    "_Answer", LineageAnswer, NodeAnswer, NodePage, LinkPage, UnresolvedPage, ServingAnswer
+    "_Answer",
+    LineageAnswer,
+    NodeAnswer,
+    NodePage,
+    LinkPage,
+    UnresolvedPage,
+    ServingAnswer,
+    RegistryAnswer,
 )
 
 

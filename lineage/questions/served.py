@@ -110,13 +110,12 @@ class Search:
 
     def _registered_as(self, versions: Iterable[int]) -> set[int]:
         """Return the models that these versions were registered of: they may serve as they are."""
-        way = self._snapshot.adjacency.upstream
         return {
             vertex
             for version in versions
-            for register in self.beyond(version, way)
+            for register in self.into(version)
             if self.node(register).type == REGISTER
-            for vertex in self.beyond(register, way)
+            for vertex in self.into(register)
             if self.node(vertex).type == MODEL
         }
 
@@ -128,6 +127,14 @@ class Search:
         found = self._search({deployment: 0}, MODEL_VERSION, back)
         steps = sorted(found.steps.values())
         return tuple(self._served(step) for step in steps), found.truncations
+
+    def into(self, vertex: int) -> list[int]:
+        """Return what flows into a node, described."""
+        return self.beyond(vertex, self._snapshot.adjacency.upstream)
+
+    def out_of(self, vertex: int) -> list[int]:
+        """Return what a node flows into, described."""
+        return self.beyond(vertex, self._snapshot.adjacency.downstream)
 
     def beyond(self, vertex: int, way: Way) -> list[int]:
         """Return the nodes one edge away as of the size, described."""

@@ -25,7 +25,7 @@ from lineage.questions.nodes import find_by_key, find_identified, read_nodes
 from lineage.questions.redactions import erased_contexts, with_redactions
 from lineage.questions.search import Cursor, encode_cursor, question_of, vertices_of_type
 from lineage.questions.served import Search
-from lineage.serving.calendar import Interval, fold_moves, interval_order
+from lineage.serving.calendar import Interval, ToldMove, fold_moves, interval_order
 from lineage.stores.base import Reader
 from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.basis import Basis
@@ -84,14 +84,15 @@ class FoundServing(NamedTuple):
     intervals: tuple[Interval, ...]
     places: dict[str, Place]
     names: dict[str, str]
+    moves: dict[str, ToldMove]
     vertices: frozenset[int] = frozenset()
     unplaced: int = 0
     truncations: tuple[Truncation, ...] = ()
     label: ResolvedLabel | None = None
 
 
-class _Subject(NamedTuple):
-    """What ``of`` means: keys of the deployments that serve it; ``None``: of any."""
+class Subject(NamedTuple):
+    """Where to look, and for which deployments, by key; ``None``: for any."""
 
     places: set[int]
     deployments: frozenset[str] | None = None
@@ -145,7 +146,16 @@ def find_serving(asked: ServingAsked, query: ServingQuery) -> FoundServing:
 
     Raises: as ``list_serving``.
     """
-    subject = _subject_of(asked, query)
+    found = read_calendars(asked, _subject_of(asked, query))
+    if query.environment is None:
+        return found
+    wanted = _environments(asked, query.environment)[1]
+    intervals = tuple(one for one in found.intervals if one.environment in wanted)
+    return found._replace(intervals=intervals)
+
+
+def read_calendars(asked: ServingAsked, subject: Subject) -> FoundServing:
+    """Return the intervals of some places, by environment, place and start."""
     size = asked.size
     vertices = sorted(subject.places)
     truncations = list(subject.truncations)
@@ -161,9 +171,6 @@ def find_serving(asked: ServingAsked, query: ServingQuery) -> FoundServing:
         for one in calendar.intervals
         if subject.deployments is None or one.deployment in subject.deployments
     ]
-    if query.environment is not None:
-        wanted = _environments(asked, query.environment)[1]
-        intervals = [one for one in intervals if one.environment in wanted]
     names = _names_of(asked, intervals, by_key)
     intervals.sort(
         key=lambda one: (
@@ -177,6 +184,7 @@ def find_serving(asked: ServingAsked, query: ServingQuery) -> FoundServing:
         tuple(intervals),
         by_key,
         names,
+        {one.execution: one for one in moves.told},
         moves.executions | {place.vertex for place in places},
         moves.unplaced + len(calendar.unplaced),
         (*truncations, *moves.truncations),
@@ -239,9 +247,9 @@ def _shown(moment_us: int | None) -> str | None:
     return None if moment_us is None else format_instant(moment_us)
 
 
-def _subject_of(asked: ServingAsked, query: ServingQuery) -> _Subject:
+def _subject_of(asked: ServingAsked, query: ServingQuery) -> Subject:
     """Return in which places to look, and for which deployments."""
-    subject = _Subject(set()) if query.of is None else _serving(asked, query.of)
+    subject = Subject(set()) if query.of is None else _serving(asked, query.of)
     narrowed: set[int] | None = None if query.of is None else subject.places
     if query.service is not None:
         named = _named_contexts(asked, query.service, SERVICE)
@@ -256,7 +264,7 @@ def _subject_of(asked: ServingAsked, query: ServingQuery) -> _Subject:
     return subject._replace(places=narrowed)
 
 
-def _serving(asked: ServingAsked, name: str) -> _Subject:
+def _serving(asked: ServingAsked, name: str) -> Subject:
     """Return what serves the thing of a name, and where."""
     reader, snapshot, namespace, _ = asked
     key, label = resolve_name(reader, namespace, name, tuple(Kind), asked.size)
@@ -269,7 +277,7 @@ def _serving(asked: ServingAsked, name: str) -> _Subject:
     places = {one for one in contexts if nodes[one].type == SERVICE}
     environments = [one for one in contexts if nodes[one].type == ENVIRONMENT]
     if places or environments:
-        return _Subject(places | _places_in(asked, environments), label=label)
+        return Subject(places | _places_in(asked, environments), label=label)
     contained = (members_in(reader, contexts, code, asked.size) for code in (_ARTIFACT, _EXECUTION))
     begin = (members - contexts).union(*contained)
     search = Search(reader, snapshot, namespace, asked.size)
@@ -277,7 +285,7 @@ def _serving(asked: ServingAsked, name: str) -> _Subject:
     rows = reader.find(MEMBERSHIP, "member", found.steps)
     around = {int(row[1]) for row in rows if row[2] < asked.size}
     keys = frozenset(search.node(vertex).key or "" for vertex in found.steps)
-    return _Subject(around, keys, found.truncations, label)
+    return Subject(around, keys, found.truncations, label)
 
 
 def _environments(asked: ServingAsked, name: str) -> tuple[set[int], frozenset[str | None]]:

@@ -44,6 +44,7 @@ CALLS: dict[str, Call] = {
     "Ledger.list_nodes": lambda one, who: one.list_nodes("artifact", principal=who),
     "Linking.links": lambda one, who: one.linking.links(principal=who),
     "Linking.unresolved": lambda one, who: one.linking.unresolved(principal=who),
+    "Registry.model": lambda one, who: one.registry.model(A, principal=who),
     "Registry.serving": lambda one, who: one.registry.serving(principal=who),
     "Ledger.types": lambda one, who: one.types(principal=who),
     "Ledger.entries": lambda one, who: one.entries(principal=who),

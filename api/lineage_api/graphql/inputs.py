@@ -28,6 +28,9 @@ class BasisInput:
     size: Int64
     root: str
     projection: str
+    valid_at: datetime | None = strawberry.field(
+        default=None, description="As the answer had it: null where no moment was asked about."
+    )
     last_erasure: Int64 | None = strawberry.field(
         default=None, description="As the answer had it: null where nothing had been erased."
     )

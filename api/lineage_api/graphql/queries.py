@@ -15,6 +15,7 @@ from msgspec import Struct
 from lineage.questions.as_of import SOFTWARE, AsOf, Present
 from lineage.questions.link_lists import LinkQuery
 from lineage.questions.search import PAGE_NODES_DEFAULT
+from lineage.questions.serving import ServingQuery
 from lineage.questions.trace import DEPTH_MAX, TraceQuery
 from lineage.service import Ledger
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
@@ -30,7 +31,15 @@ from lineage_api.graphql.inputs import (
     NamespaceArgument,
 )
 from lineage_api.graphql.link_types import LinkPageType, UnresolvedPageType
+from lineage_api.graphql.registry_types import RegistryAnswerType
 from lineage_api.graphql.scalars import Int64
+from lineage_api.graphql.serving_types import (
+    EnvironmentArgument,
+    OfArgument,
+    ServiceArgument,
+    ServingAnswerType,
+    ValidAtArgument,
+)
 from lineage_api.graphql.sources import SourcesAnswerType
 from lineage_api.graphql.types import (
     BasisType,
@@ -51,6 +60,8 @@ from lineage_schemas.instants import format_instant, instant_us
 from lineage_schemas.integrity import CheckpointAnswer, KeyView
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import LinkClass
+from lineage_schemas.registry_views import RegistryAnswer
+from lineage_schemas.serving import ServingAnswer
 from lineage_schemas.sources import SourcesAnswer
 
 STARTS_MAX: Final = 100
@@ -277,6 +288,50 @@ class Query:
             node, cursor=after, count=first, **_question(info, namespace, as_of)
         )
 
+    @resolved(
+        ServingAnswerType,
+        "Serving intervals: which deployment in which place, in what role, from when to when.",
+    )
+    def serving(  # noqa: PLR0913, PLR0917 - a field's arguments are its resolver's
+        self,
+        info: Info,
+        of: OfArgument = None,
+        service: ServiceArgument = None,
+        environment: EnvironmentArgument = None,
+        valid_at: ValidAtArgument = None,
+        first: FirstArgument = PAGE_NODES_DEFAULT,
+        after: AfterArgument = None,
+        namespace: NamespaceArgument = None,
+        as_of: AsOfArgument = None,
+    ) -> ServingAnswer:
+        """List serving intervals."""
+        _check_page(after, as_of)
+        return info.context.ledger.registry.serving(
+            ServingQuery(of=of, service=service, environment=environment),
+            valid_at=valid_at,
+            cursor=after,
+            count=first,
+            **_question(info, namespace, as_of),
+        )
+
+    @resolved(
+        RegistryAnswerType,
+        "A registered model: versions, stages, aliases, approvals, and what served; by its key or "
+        "label, or by those of a version of it.",
+    )
+    def registered_model(
+        self,
+        info: Info,
+        name: KeyArgument,
+        valid_at: ValidAtArgument = None,
+        namespace: NamespaceArgument = None,
+        as_of: AsOfArgument = None,
+    ) -> RegistryAnswer:
+        """Show a registered model."""
+        return info.context.ledger.registry.model(
+            name, valid_at=valid_at, **_question(info, namespace, as_of)
+        )
+
     @resolved(EntryPageType, "Entries of the log from a position on.")
     def entries(
         self,
@@ -366,6 +421,7 @@ def _as_of(info: Info, given: AsOfInput | None, namespace: str) -> AsOf:
         projection=basis.projection,
         software=SOFTWARE,
         namespace=namespace,
+        valid_at=(None if basis.valid_at is None else format_instant(instant_us(basis.valid_at))),
         last_erasure=basis.last_erasure,
         sources_at=(
             None if basis.sources_at is None else format_instant(instant_us(basis.sources_at))

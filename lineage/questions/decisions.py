@@ -1,0 +1,169 @@
+"""Read what people decided of a version, and what was measured of it before it was promoted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from lineage.projections.memberships import MEMBERSHIP
+from lineage.questions.holdings import said_at
+from lineage.questions.moves import Described, describe, members_in
+from lineage.questions.nodes import read_nodes
+from lineage.questions.served import Search
+from lineage.questions.serving import ServingAsked
+from lineage.vertices import KIND_CODES
+from lineage_schemas.errors import LedgerError
+from lineage_schemas.graph import Node
+from lineage_schemas.instants import format_instant, parse_instant
+from lineage_schemas.mlmd import Kind
+from lineage_schemas.registry_views import (
+    ApprovalOf,
+    ApprovalView,
+    Attestation,
+    OnlineEvidence,
+)
+from lineage_schemas.values import JsonValue
+
+APPROVE: Final = "lineage.Approve"
+APPROVAL: Final = "lineage.Approval"
+MONITOR: Final = "lineage.Monitor"
+PIPELINE_RUN: Final = "lineage.PipelineRun"
+
+_EXECUTION: Final = KIND_CODES[Kind.EXECUTION]
+
+
+def text_of(node: Node | None, *names: str) -> str | None:
+    """Return the first of these properties that is a text."""
+    values = (None if node is None else node.properties.get(name) for name in names)
+    return next((value for value in values if isinstance(value, str) and value), None)
+
+
+class Decisions:
+    """The decisions around versions of one answer; each is shown once a version."""
+
+    def __init__(self, asked: ServingAsked, search: Search) -> None:
+        self._asked = asked
+        self._search = search
+
+    def of_version(
+        self, version: str, about: Mapping[int, ApprovalOf], deployments: Iterable[int]
+    ) -> tuple[ApprovalView, ...]:
+        """Return what was decided: about these artifacts, or in the runs that deployed them."""
+        found: dict[tuple[int, int | None], ApprovalView] = {}
+        for vertex, kind in about.items():
+            key = self._search.node(vertex).key or ""
+            for execution in self._search.out_of(vertex):
+                if self._search.node(execution).type == APPROVE:
+                    for approval, view in self._views(version, execution, key, kind):
+                        found.setdefault((execution, approval), view)
+        for execution, run in self._in_runs(deployments):
+            views = self._views(version, execution, run, ApprovalOf.PIPELINE_RUN)
+            for approval, view in views:
+                found.setdefault((execution, approval), view)
+        return tuple(
+            sorted(
+                found.values(),
+                key=lambda one: (one.decided_time or "", one.approval or one.execution),
+            )
+        )
+
+    def _in_runs(self, deployments: Iterable[int]) -> Iterator[tuple[int, str]]:
+        """Yield each deciding in a pipeline run that a deployment belongs to, with that run."""
+        reader, size = self._asked.reader, self._asked.size
+        acting = {one for vertex in deployments for one in (vertex, *self._search.into(vertex))}
+        rows = reader.find(MEMBERSHIP, "member", acting)
+        contexts = read_nodes(reader, {int(row[1]) for row in rows if row[2] < size}, size)
+        runs = {v: node.key or "" for v, node in contexts.items() if node.type == PIPELINE_RUN}
+        for execution, around in members_in(reader, runs, _EXECUTION, size).items():
+            if self._search.node(execution).type == APPROVE:
+                yield execution, runs[around[0]]
+
+    def _views(
+        self, version: str, execution: int, about: str, kind: ApprovalOf
+    ) -> Iterator[tuple[int | None, ApprovalView]]:
+        """Yield what one deciding decided: one approval each, or itself where it names none."""
+        search = self._search
+        made: list[int | None] = [
+            one for one in search.out_of(execution) if search.node(one).type == APPROVAL
+        ]
+        vertices = {execution, *(one for one in made if one is not None)}
+        told = describe(self._asked.reader, vertices, self._asked.size)
+        for one in made or [None]:
+            approval = None if one is None else told[one]
+            yield one, _view(version, told[execution], approval, (about, kind))
+
+    def evidence_before(self, subjects: Iterable[int], at_us: int | None) -> list[OnlineEvidence]:
+        """Return what was measured of these while they served, in the last window by then."""
+        found: list[OnlineEvidence] = []
+        last: tuple[str, OnlineEvidence] | None = None
+        for vertex in sorted(set(subjects)):
+            node = self._search.node(vertex)
+            if node.properties.get("online_metrics") and is_by(text_of(node, "to_time"), at_us):
+                found.append(_evidence(node))
+            for monitor in self._search.out_of(vertex):
+                seen = self._search.node(monitor)
+                if seen.type != MONITOR or not seen.properties.get("online_metrics"):
+                    continue
+                until = text_of(seen, "window_to_time", "ended_time")
+                if is_by(until, at_us):
+                    measured = (until or "", _evidence(seen))
+                    last = measured if last is None or measured[0] > last[0] else last
+        return found if last is None else [*found, last[1]]
+
+
+def is_by(text: str | None, at_us: int | None) -> bool:
+    """Tell whether a stated time is no later than a moment; without a time it is taken to be."""
+    if text is None or at_us is None:
+        return True
+    try:
+        return parse_instant(text) <= at_us
+    except LedgerError:
+        return True  # no time that can be read: shown as it stands, for a person to judge
+
+
+def _evidence(node: Node) -> OnlineEvidence:
+    return OnlineEvidence(
+        key=node.key or "",
+        window_from_time=text_of(node, "window_from_time", "from_time"),
+        window_to_time=text_of(node, "window_to_time", "to_time"),
+        metrics=node.properties.get("online_metrics"),
+    )
+
+
+def _view(
+    version: str, deciding: Described, approval: Described | None, about: tuple[str, ApprovalOf]
+) -> ApprovalView:
+    """Show a decision: what the approval says counts before what the deciding says."""
+    made = None if approval is None else approval.node
+
+    def said(*names: str) -> str | None:
+        return text_of(made, *names) or text_of(deciding.node, *names)
+
+    is_signed = made is not None and made.properties.get("is_signed") is True
+    evidence: JsonValue = None if made is None else made.properties.get("evidence")
+    positions = {*deciding.positions, *(() if approval is None else approval.positions)}
+    return ApprovalView(
+        version=version,
+        approval=None if made is None else made.key,
+        execution=deciding.node.key or "",
+        about=about[0],
+        about_kind=about[1],
+        decision=said("decision"),
+        approver=said("approver"),
+        approver_role=said("approver_role"),
+        meaning=said("meaning"),
+        conditions=said("conditions"),
+        decided_time=said("decided_time") or _at(deciding),
+        valid_until_time=said("valid_until_time"),
+        evidence=evidence,
+        attestation=Attestation.SIGNED if is_signed else Attestation.REPORTED,
+        positions=tuple(sorted(positions)),
+    )
+
+
+def _at(deciding: Described) -> str | None:
+    at = text_of(deciding.node, "ended_time", "started_time")
+    if at is not None:
+        return at
+    moment = said_at(deciding)[0]
+    return None if moment is None else format_instant(moment)
