@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
+from cdevents_messages import cdevent, enveloped
 from doubles import FakeClock, SeededRandomness
 from lineage import open_ledger
 from lineage.intake import Delivery, Outcomes
@@ -191,6 +192,22 @@ def test_an_array_and_a_single_document_are_read(run: Run, tmp_path: Path) -> No
     assert "1 appended" in run("ingest", str(file)).stdout
     file.write_text(document)
     assert "1 already there" in run("ingest", str(file)).stdout
+
+
+def test_cloud_events_go_in_beside_other_documents(run: Run) -> None:
+    deployed = enveloped(cdevent("service.deployed", 1, "churn", customData={"revision": "r1"}))
+    other = {"specversion": "1.0", "id": "1", "source": "/shop", "type": "order.placed"}
+    given = lines(MESSAGE, deployed, other, {**deployed, "source": ""})
+    result = run("ingest", "-", "--format", "json", given=given)
+    report = json.loads(result.stdout)
+    assert (report["read"], report["appended"], report["refused"]) == (4, 3, 1)
+    assert report["refusals"][0]["where"] == "line 4"
+    assert run("show", "cdevents:revision/%2Fci/churn//r1").exit_code == 0
+    assert "3 already there" in run("ingest", "-", given=given).stdout
+    demanded = run("ingest", "-", "--as", "cloudevents", given=lines(MESSAGE))
+    assert demanded.exit_code == 1
+    sources = json.loads(run("find", "churn", "--format", "json").stdout)["basis"]["sources"]
+    assert sources == ["cloudevents", "lineage", "openlineage"]
 
 
 def test_a_form_can_be_demanded(run: Run) -> None:

@@ -113,13 +113,16 @@ def _attribute(name: str, value: str) -> str:
 
 
 def _data(content_type: str | None, body: bytes) -> dict[str, str | Raw]:
-    if content_type is not None and is_json(content_type):
+    if is_json(content_type):
         try:
             body.decode()
             return {"data": _RAW.decode(body)}
         except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError) as error:
-            raise DecodeError(f"The data is not the JSON that it is said to be: {error}") from error
-    if content_type is not None and _TEXT.match(content_type):
+            if content_type is not None:
+                raise DecodeError(
+                    f"The data is not the JSON that it is said to be: {error}"
+                ) from error
+    elif content_type is not None and _TEXT.match(content_type):
         try:
             return {"data": body.decode()}
         except UnicodeDecodeError:
