@@ -1,0 +1,236 @@
+"""The whole story in words: every sentence is an answer of the ledger, put into a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from msgspec import Struct
+
+from lineage.ledger import ServingQuery, TraceQuery
+from lineage.service import Ledger
+from lineage_schemas.graph import Direction, LineageAnswer, Node
+from lineage_schemas.instants import instant_of, parse_instant
+from lineage_schemas.mlmd import Kind
+from lineage_schemas.registry_views import (
+    ApprovalOf,
+    ApprovalView,
+    Existence,
+    RegistryAnswer,
+    RollBackView,
+    VersionView,
+)
+from lineage_schemas.serving import Role, ServingInterval
+
+MODEL: Final = "mlflow:registered-model/mlflow.example.org/fraud-model"
+ENVIRONMENT: Final = "production"
+DAY: Final = "2026-02-20T12:00:00Z"
+"""The day that is asked about: whoever looks for it now finds another version at work."""
+
+_VERSION: Final = "lineage.ModelVersion"
+_DATA: Final = "lineage.DataSet"
+_COMMIT: Final = "lineage.CodeRevision"
+
+
+class Telling(Struct, frozen=True):
+    """What is asked of, in which namespace, and how its commands begin."""
+
+    ledger: Ledger
+    namespace: str
+    store: str
+
+    def command(self, words: str) -> str:
+        """Return a command that asks the same, as a line."""
+        verb, _, rest = words.partition(" ")
+        return f"$ lineage {verb} --store {self.store} {rest}".rstrip()
+
+
+def tell(telling: Telling) -> Iterator[str]:
+    """Yield the story, line by line."""
+    moment = instant_of(parse_instant(DAY))
+    registry = telling.ledger.registry
+    model = registry.model(MODEL, namespace=telling.namespace)
+    query = ServingQuery(of=MODEL, environment=ENVIRONMENT)
+    served = registry.serving(query, namespace=telling.namespace).intervals
+    names = {one.key: _name(one) for one in model.versions}
+    yield from _serving(telling, served, names)
+    then = registry.serving(query, valid_at=moment, namespace=telling.namespace).intervals
+    champions = _champions(then)
+    for key in champions:
+        yield from _produced(telling, key, names)
+        yield from _approved(telling, model, key, names)
+    yield from _rolled_back(telling, model, names)
+    yield from _elsewhere(telling, champions)
+    yield from _missing(telling, model, served, names)
+
+
+def _name(version: VersionView) -> str:
+    return version.label if version.semantic_version is None else (
+        f"{version.label} ({version.semantic_version})"
+    )
+
+
+def _champions(intervals: Iterable[ServingInterval]) -> tuple[str, ...]:
+    """Return the versions that served as champion, each once, whoever says so."""
+    found = [
+        served.key for one in intervals if one.role is Role.CHAMPION for served in one.serves
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _question(text: str, *commands: str) -> Iterator[str]:
+    yield ""
+    yield text
+    yield from commands
+    yield ""
+
+
+def _serving(
+    telling: Telling, intervals: Iterable[ServingInterval], names: dict[str, str]
+) -> Iterator[str]:
+    command = telling.command(f"serving --environment {ENVIRONMENT} {MODEL}")
+    yield from _question(f"Who served in {ENVIRONMENT}, and when?", command)
+    source = ""
+    for one in sorted(intervals, key=lambda one: (one.source, one.place, one.start or "")):
+        if one.source != source:
+            source = one.source
+            yield f"  {source} says:"
+        what = ", ".join(names.get(each.key, each.key) for each in one.serves) or one.deployment
+        share = "" if one.traffic_ratio is None else f" of {one.traffic_ratio:.0%}"
+        ending = "" if one.ending is None else f", then {one.ending.value.replace('_', ' ')}"
+        back = ", back again" if one.is_rollback else ""
+        yield (
+            f"    {_minute(one.start)} to {_minute(one.end) if one.end else 'now':16}  "
+            f"{what} as {one.role.value}{share}{back}{ending}"
+        )
+
+
+def _minute(moment: str | None) -> str:
+    return "some time" if moment is None else moment[:16].replace("T", " ")
+
+
+def _produced(telling: Telling, key: str, names: dict[str, str]) -> Iterator[str]:
+    answer = _trace(telling, key, Direction.UPSTREAM)
+    yield from _question(
+        f"What produced {names.get(key, key)}, the champion of {DAY[:10]}?",
+        telling.command(f"trace {key}"),
+    )
+    runs = [one for one in answer.nodes if one.kind is Kind.EXECUTION and one.properties]
+    for one in runs:
+        figures = [
+            f"{name} {_figures(one.properties[name])}"
+            for name in ("hyperparameters", "metrics")
+            if one.properties.get(name)
+        ]
+        if figures:
+            yield f"  {_title(one)}: {'; '.join(figures)}"
+    for what, kind in (("commit", _COMMIT), ("data", _DATA)):
+        for one in answer.nodes:
+            if one.type == kind:
+                yield f"  {what}  {_title(one)}  {one.key}"
+
+
+def _figures(value: object) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    return ", ".join(f"{name}={one}" for name, one in sorted(value.items()))
+
+
+def _approved(
+    telling: Telling, model: RegistryAnswer, key: str, names: dict[str, str]
+) -> Iterator[str]:
+    command = telling.command(f"registry {MODEL}")
+    yield from _question(f"Who approved {names.get(key, key)}?", command)
+    for one in model.approvals:
+        if one.version == key:
+            yield f"  {_decision(one)}"
+
+
+def _decision(one: ApprovalView) -> str:
+    who = one.approver or "somebody"
+    role = f", {one.approver_role}," if one.approver_role else ""
+    meaning = f": {one.meaning}" if one.meaning else ""
+    about = one.about_kind.value.replace("_", " ")
+    return (
+        f"{_minute(one.decided_time)}  {who}{role} {one.decision or 'decided'} the {about}"
+        f"{meaning} ({one.attestation.value})"
+    )
+
+
+def _rolled_back(
+    telling: Telling, model: RegistryAnswer, names: dict[str, str]
+) -> Iterator[str]:
+    yield from _question("What was rolled back, and why?", telling.command(f"registry {MODEL}"))
+    for one in model.rollbacks:
+        yield f"  {_way_back(one)}"
+    for good in model.previous_good:
+        back = ", ".join(names.get(each, each) for each in good.versions) or "nothing"
+        missing = [each.key for each in good.needs if each.exists is not Existence.YES]
+        state = "all it needs is there" if not missing else f"not known to be there: {missing}"
+        yield f"  In {good.place} one could go back to {back}: {state}"
+
+
+def _way_back(one: RollBackView) -> str:
+    cause = one.trigger_summary or one.trigger or one.reason or "nobody says why"
+    return f"{_minute(one.at)}  back in {one.place}, says {one.source}: {cause}"
+
+
+def _elsewhere(telling: Telling, champions: Iterable[str]) -> Iterator[str]:
+    for key in champions:
+        above = _trace(telling, key, Direction.UPSTREAM)
+        raw = [one for one in above.nodes if one.type == _DATA and str(one.key).startswith("dvc:")]
+        for data in raw:
+            below = _trace(telling, str(data.key), Direction.DOWNSTREAM)
+            others = [
+                one
+                for one in below.nodes
+                if one.type == _VERSION and "fraud-model" not in str(one.key)
+            ]
+            if not others:
+                continue
+            yield from _question(
+                f"Where else did {_title(data)} go?",
+                telling.command(f"trace --direction downstream {data.key}"),
+            )
+            yield from (f"  {_title(one)}  {one.key}" for one in others)
+            yield from (f"  {_declared(one)}" for one in below.nodes if _is_declared(one))
+
+
+def _is_declared(one: Node) -> bool:
+    return one.type == "lineage.Declaration" and bool(one.properties.get("restrictions"))
+
+
+def _declared(one: Node) -> str:
+    restrictions = one.properties.get("restrictions")
+    items = restrictions.get("items") if isinstance(restrictions, dict) else restrictions
+    said = ", ".join(map(str, items)) if isinstance(items, list) else str(items)
+    return f"declared of it: {said}"
+
+
+def _missing(
+    telling: Telling,
+    model: RegistryAnswer,
+    intervals: Iterable[ServingInterval],
+    names: dict[str, str],
+) -> Iterator[str]:
+    yield from _question("What is missing?", telling.command("links --unresolved"))
+    validated = {
+        one.version for one in model.approvals if one.about_kind is ApprovalOf.VERSION
+    }
+    for key in _champions(intervals):
+        if key not in validated:
+            yield f"  nobody approved {names.get(key, key)} itself; it was deployed all the same"
+    for one in model.versions:
+        if one.exists.exists is not Existence.YES:
+            yield f"  {_name(one)}: whether it is still there is {one.exists.exists.value}"
+    yield from (f"  {one.what}" for one in model.findings)
+    yield from (f"  {reason}" for reason in model.basis.incomplete_because)
+
+
+def _trace(telling: Telling, key: str, direction: Direction) -> LineageAnswer:
+    query = TraceQuery(start=(key,), direction=direction)
+    return telling.ledger.trace(query, namespace=telling.namespace)
+
+
+def _title(node: Node) -> str:
+    return str(node.properties.get("display_name") or node.name or node.key)
