@@ -102,7 +102,9 @@ class RecordedReader:
                 )
 
 
-def record(reader: SourceReader, yielded: Iterable[object], at: datetime, *, is_whole: bool) -> bytes:
+def record(
+    reader: SourceReader, yielded: Iterable[object], at: datetime, *, is_whole: bool
+) -> bytes:
     """Return the lines of a look whose reader has come to its end.
 
     Raises:

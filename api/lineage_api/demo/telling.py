@@ -34,7 +34,6 @@ from lineage.service import Ledger
 from lineage.writing.submission import Outcome, Receipt
 from lineage_api.demo.recorded import RecordedLook, RecordedReader, recorded_looks
 from lineage_schemas.errors import LedgerError
-from lineage_schemas.instants import instant_of, parse_instant
 
 MLFLOW_SERVER: Final = "mlflow.example.org"
 GITHUB_HOST: Final = "github.example.org"
@@ -124,9 +123,7 @@ def _lines(teller: Teller) -> Iterator[bytes]:
 
 
 def _looks(teller: Teller) -> Iterator[Part]:
-    mapping: ScanMapping = (
-        MlflowMapping(MLFLOW_SERVER) if teller is Teller.MLFLOW else DvcMapping()
-    )
+    mapping: ScanMapping = MlflowMapping(MLFLOW_SERVER) if teller is Teller.MLFLOW else DvcMapping()
     with closing(_open(teller)) as stream:
         for recorded in recorded_looks(stream):
             take = partial(_take_look, recorded, source_of(teller), mapping)
@@ -199,9 +196,7 @@ def _events(teller: Teller) -> Iterator[Part]:
 def _take_message(
     message: ReceivedMessage, mapping: Mapping, name: str, ledger: Ledger, namespace: str
 ) -> Heard:
-    return Heard(
-        _new(ledger.receive(message, mapping, source=name, namespace=namespace))
-    )
+    return Heard(_new(ledger.receive(message, mapping, source=name, namespace=namespace)))
 
 
 def _new(receipts: list[Receipt]) -> int:

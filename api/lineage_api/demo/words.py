@@ -65,16 +65,16 @@ def tell(telling: Telling) -> Iterator[str]:
 
 
 def _name(version: VersionView) -> str:
-    return version.label if version.semantic_version is None else (
-        f"{version.label} ({version.semantic_version})"
+    return (
+        version.label
+        if version.semantic_version is None
+        else (f"{version.label} ({version.semantic_version})")
     )
 
 
 def _champions(intervals: Iterable[ServingInterval]) -> tuple[str, ...]:
     """Return the versions that served as champion, each once, whoever says so."""
-    found = [
-        served.key for one in intervals if one.role is Role.CHAMPION for served in one.serves
-    ]
+    found = [served.key for one in intervals if one.role is Role.CHAMPION for served in one.serves]
     return tuple(dict.fromkeys(found))
 
 
@@ -157,9 +157,7 @@ def _decision(one: ApprovalView) -> str:
     )
 
 
-def _rolled_back(
-    telling: Telling, model: RegistryAnswer, names: dict[str, str]
-) -> Iterator[str]:
+def _rolled_back(telling: Telling, model: RegistryAnswer, names: dict[str, str]) -> Iterator[str]:
     yield from _question("What was rolled back, and why?", telling.command(f"registry {MODEL}"))
     for one in model.rollbacks:
         yield f"  {_way_back(one)}"
@@ -214,9 +212,7 @@ def _missing(
     names: dict[str, str],
 ) -> Iterator[str]:
     yield from _question("What is missing?", telling.command("links --unresolved"))
-    validated = {
-        one.version for one in model.approvals if one.about_kind is ApprovalOf.VERSION
-    }
+    validated = {one.version for one in model.approvals if one.about_kind is ApprovalOf.VERSION}
     for key in _champions(intervals):
         if key not in validated:
             yield f"  nobody approved {names.get(key, key)} itself; it was deployed all the same"

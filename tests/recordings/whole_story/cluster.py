@@ -55,7 +55,12 @@ def looks(images: dict[int, Image]) -> Iterator[bytes]:
     """Yield, a line each, when the cluster was asked and what it showed."""
     for at in LOOKS:
         items = list(_shown(at, images))
-        shown = {"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}}
+        shown = {
+            "apiVersion": "v1",
+            "items": items,
+            "kind": "List",
+            "metadata": {"resourceVersion": ""},
+        }
         yield json.dumps({"at": at, "list": shown}, separators=(",", ":")).encode() + b"\n"
 
 

@@ -37,7 +37,7 @@ _SHOP: Final = "https://shop.example.org"
 _ENVIRONMENT: Final = {"id": PRODUCTION, "source": SOURCE}
 
 
-def _event(  # noqa: PLR0913 - a message has these parts
+def _event(
     kind: str,
     at: str,
     subject: str,

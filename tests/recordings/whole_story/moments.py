@@ -58,7 +58,10 @@ RELEASES: Final = (
     Release(
         number=3,
         semantic="2.0.0",
-        change=(("uses_account_age: false", "uses_account_age: true"), ("strength: 20.0", "strength: 5.0")),
+        change=(
+            ("uses_account_age: false", "uses_account_age: true"),
+            ("strength: 20.0", "strength: 5.0"),
+        ),
         tried="2026-03-16T09:00:00Z",
         trained="2026-03-16T09:05:00Z",
         locked="2026-03-16T09:30:00Z",

@@ -333,9 +333,7 @@ def _deployments(made: Made) -> Iterator[Delivered]:
         yield _workflow(run_number, "deploy", sha, asked, 35)
 
 
-def _status(
-    rollout: Rollout, deployment: Payload, number: int, state: str, at: str
-) -> Delivered:
+def _status(rollout: Rollout, deployment: Payload, number: int, state: str, at: str) -> Delivered:
     status = {
         "url": f"{API}/deployments/{rollout.number}/statuses/{number}",
         "id": number,

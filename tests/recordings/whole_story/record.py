@@ -1,6 +1,6 @@
 """Run the whole story with real tools once, and keep what they show and send.
 
-    PYTHONPATH=.:schemas:api:tests python -m recordings.whole_story.record
+PYTHONPATH=.:schemas:api:tests python -m recordings.whole_story.record
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from lineage.service import Ledger
 from lineage_api.demo.recorded import record
 from lineage_schemas.instants import instant_of, parse_instant
 from mlflow_peer import UrllibTransport, selected
+from receivers import Seen
 from recordings.whole_story import moments
 from recordings.whole_story.cluster import looks
 from recordings.whole_story.deliveries import cdevents
@@ -37,7 +38,6 @@ from recordings.whole_story.images import image_of
 from recordings.whole_story.moments import RELEASES, Release, Step
 from recordings.whole_story.payloads_of_github import Made, deliveries
 from recordings.whole_story.tools import FAKETIME, World, digest_of, write_data
-from receivers import Seen
 
 STORY: Final = Path(__file__).resolve().parents[3] / "api" / "lineage_api" / "demo" / "whole"
 FACTS: Final = Path(__file__).parent / "facts.json"

@@ -177,7 +177,7 @@ class World:
 
 def write_data(folder: Path) -> None:
     """Write customers and their transactions, drawn from a fixed seed."""
-    drawn = random.Random(2026)  # noqa: S311, TID251 - made-up people
+    drawn = random.Random(2026)  # noqa: S311 - made-up people
     folder.mkdir()
     customers = ["customer,country,account_days,contacts,left"]
     transactions = ["customer,amount,night,country,is_fraud"]

@@ -1,0 +1,345 @@
+"""The whole story of one model, told by all its tools, gives the answers written down by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, Final, NamedTuple
+
+import pytest
+
+from canonical import canonical_graph
+from doubles import FakeClock, SeededRandomness
+from lineage import open_ledger
+from lineage.service import Ledger
+from lineage_api.app import create_app
+from lineage_api.demo.telling import Part, Teller, parts, source_of
+from lineage_api.settings import Settings
+from lineage_schemas.instants import instant_of, parse_instant
+from surface_client import SurfaceClient, running
+
+RECORDED: Final = Path(__file__).parents[1] / "recordings" / "whole_story"
+FACTS: Final[dict[str, Any]] = json.loads((RECORDED / "facts.json").read_text())
+MODEL: Final = "mlflow:registered-model/mlflow.example.org/fraud-model"
+CHURN: Final = "mlflow:model-version/mlflow.example.org/churn-model/1"
+FRAUD_DATA: Final = "dvc:data/github.example.org%2Frisk%2Ffraud/data"
+NOW_US: Final = 1_790_000_000_000_000  # in September 2026, long after the story
+SAYS: Final = {"cdevents": Teller.CDEVENTS, "github": Teller.GITHUB}
+
+SERVING: Final = """
+query ($of: String, $at: DateTime, $asOf: BasisInput) {
+  serving(of: $of, environment: "production", validAt: $at, asOf: $asOf, first: 200) {
+    intervals { source role trafficRatio start end ending isRollback trigger certainty
+                serves { key label linkClass } }
+    basis { size complete incompleteBecause }
+  }
+}"""
+TRACE: Final = """
+query ($start: [String!]!, $direction: Direction!, $asOf: BasisInput) {
+  lineage(start: $start, direction: $direction, asOf: $asOf) {
+    nodes { key type stub } basis { size complete incompleteBecause }
+  }
+}"""
+REGISTERED: Final = """
+query ($at: DateTime) {
+  registeredModel(name: "mlflow:registered-model/mlflow.example.org/fraud-model", validAt: $at) {
+    versions { number semanticVersion aliases }
+    holdings { kind name version start end source }
+    approvals { version aboutKind approver decidedTime }
+    rollbacks { at source trigger triggerSummary }
+  }
+}"""
+
+
+def version_key(number: str) -> str:
+    return f"mlflow:model-version/mlflow.example.org/fraud-model/{number}"
+
+
+def rows(title: str) -> list[list[str]]:
+    """Return the rows of the table below a title of what was written down."""
+    section = (RECORDED / "expected.md").read_text().partition(f"## {title}\n")[2]
+    table = [line for line in section.partition("\n## ")[0].splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[2:]]
+
+
+class Row(NamedTuple):
+    """An interval as it was written down."""
+
+    says: str
+    version: str
+    role: str
+    share: float
+    start: str
+    end: str | None
+    ending: str | None
+
+    def contains(self, moment: str) -> bool:
+        """Tell whether it is from its start to before its end."""
+        return self.start <= moment and (self.end is None or moment < self.end)
+
+
+def expected_intervals() -> list[Row]:
+    return [
+        Row(
+            says, version, role, float(share), start, *(None if x == "-" else x for x in (end, why))
+        )
+        for says, version, role, share, start, end, why in rows("Who served")
+    ]
+
+
+def shifted(moment: str, seconds: int) -> str:
+    at = instant_of(parse_instant(moment)) + timedelta(seconds=seconds)
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+BOUNDARIES: Final = sorted(
+    {time for row in expected_intervals() for time in (row.start, row.end) if time is not None}
+)
+
+
+@contextmanager
+def told(told_parts: Iterable[Part]) -> Iterator[Ledger]:
+    """Return a ledger that was told these parts, in this order."""
+    clock = FakeClock(NOW_US, step_us=1_000)
+    with open_ledger("memory:", clock=clock, randomness=SeededRandomness()) as ledger:
+        for part in told_parts:
+            part.take(ledger, "default")
+        yield ledger
+
+
+@contextmanager
+def asked(told_parts: Iterable[Part]) -> Iterator[SurfaceClient]:
+    """Return a client of a service over such a ledger."""
+    with told(told_parts) as ledger, running(create_app(ledger, Settings())) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[SurfaceClient]:
+    with asked(parts()) as client:
+        yield client
+
+
+def served(client: SurfaceClient, **variables: Any) -> list[dict[str, Any]]:
+    answer: Any = client.ask(SERVING, **variables)
+    return list(answer["serving"]["intervals"])
+
+
+def as_row(interval: dict[str, Any]) -> Row:
+    says = {source_of(teller): word for word, teller in SAYS.items()}[interval["source"]]
+    ((number),) = {one["key"].rpartition("/")[2] for one in interval["serves"]}
+    ending = interval["ending"]
+    return Row(
+        says,
+        number,
+        interval["role"].lower(),
+        interval["trafficRatio"],
+        _second(interval["start"]),
+        None if interval["end"] is None else _second(interval["end"]),
+        None if ending is None else ending.lower(),
+    )
+
+
+def _second(moment: str) -> str:
+    return instant_of(parse_instant(moment)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def reached(client: SurfaceClient, start: str, direction: str, **more: Any) -> set[str]:
+    answer: Any = client.ask(TRACE, start=[start], direction=direction, **more)
+    return {str(node["key"]) for node in answer["lineage"]["nodes"]}
+
+
+def test_every_interval_is_there_and_no_other(client: SurfaceClient) -> None:
+    assert sorted(map(as_row, served(client)), key=repr) == sorted(expected_intervals(), key=repr)
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+@pytest.mark.parametrize("seconds", [-1, 0, 1])
+def test_who_served_then(client: SurfaceClient, boundary: str, seconds: int) -> None:
+    moment = shifted(boundary, seconds)
+    wanted = sorted((one for one in expected_intervals() if one.contains(moment)), key=repr)
+    answer = served(client, at=moment)
+    assert sorted(map(as_row, answer), key=repr) == wanted
+    assert {one["certainty"] for one in answer} <= {"CERTAIN"}
+
+
+def test_the_pipeline_says_what_set_the_roll_back_off(client: SurfaceClient) -> None:
+    back = [one for one in served(client) if one["isRollback"]]
+    assert [(as_row(one).says, as_row(one).version) for one in back] == [("cdevents", "1")]
+    assert "incident-311" in str(back[0]["trigger"])
+
+
+@pytest.mark.parametrize("number", ["1", "2", "3"])
+def test_a_version_leads_back_to_its_data_its_commit_and_its_ci_run(
+    client: SurfaceClient, number: str
+) -> None:
+    above = reached(client, version_key(number), "UPSTREAM")
+    fact = FACTS["releases"][number]
+    data = {key.partition("@")[0] for key in above if key.startswith(f"{FRAUD_DATA}/")}
+    assert data == {f"{FRAUD_DATA}/customers.csv", f"{FRAUD_DATA}/transactions.csv"}
+    assert f"git:commit/{fact['tried']}" in above
+    assert f"mlflow:run/mlflow.example.org/{fact['run']}" in above
+    others = {one["tried"] for other, one in FACTS["releases"].items() if other != number}
+    assert above.isdisjoint({f"git:commit/{one}" for one in others})
+
+
+def test_the_customers_reached_all_versions_and_the_other_model(client: SurfaceClient) -> None:
+    (customers,) = {
+        key
+        for key in reached(client, version_key("1"), "UPSTREAM")
+        if key.startswith(f"{FRAUD_DATA}/customers.csv@")
+    }
+    below = reached(client, customers, "DOWNSTREAM")
+    assert {key for key in below if key.startswith("mlflow:model-version/")} == {
+        *(version_key(number) for number in ("1", "2", "3")),
+        CHURN,
+    }
+
+
+def test_the_transactions_did_not_reach_the_other_model(client: SurfaceClient) -> None:
+    (transactions,) = {
+        key
+        for key in reached(client, version_key("1"), "UPSTREAM")
+        if key.startswith(f"{FRAUD_DATA}/transactions.csv@")
+    }
+    assert CHURN not in reached(client, transactions, "DOWNSTREAM")
+
+
+def registered(client: SurfaceClient, **variables: Any) -> dict[str, Any]:
+    answer: Any = client.ask(REGISTERED, **variables)
+    return dict(answer["registeredModel"])
+
+
+def test_aliases_are_held_when_they_were(client: SurfaceClient) -> None:
+    held = {
+        (
+            one["name"],
+            one["version"].rpartition("/")[2],
+            _second(one["start"]),
+            "-" if one["end"] is None else _second(one["end"]),
+        )
+        for one in registered(client)["holdings"]
+        if one["kind"] == "ALIAS"
+    }
+    assert held == {tuple(row) for row in rows("Aliases")}
+
+
+def test_versions_have_the_semantic_versions_they_were_given(client: SurfaceClient) -> None:
+    given = {str(one["number"]): one["semanticVersion"] for one in registered(client)["versions"]}
+    assert given == {row[0]: row[1] for row in rows("What each version came from")}
+
+
+# --- as of earlier sizes, in other orders, and without somebody ----------------------------------
+
+
+def test_what_was_known_earlier_is_answered_as_it_was_then() -> None:
+    """At each of several sizes the whole log answers as a log that was told no more."""
+    whole = parts()
+    cuts = [len(whole) // 4, len(whole) // 2, 3 * len(whole) // 4]
+    sizes: list[int] = []
+    answers: list[list[dict[str, Any]]] = []
+    for cut in cuts:
+        with told(whole[:cut]) as ledger, running(create_app(ledger, Settings())) as early:
+            sizes.append(ledger.head().size)
+            answers.append(served(early))
+    with asked(whole) as client:
+        for size, answer in zip(sizes, answers, strict=True):
+            assert served(client, asOf={"size": size}) == answer
+
+
+def shuffled(seed: int) -> list[Part]:
+    """Return the story in another order; the looks at one source stay in theirs."""
+    order = list(parts())
+    Random(seed).shuffle(order)
+    looks = {Teller.DVC_FRAUD, Teller.DVC_CHURN, Teller.MLFLOW}
+    waiting = {
+        teller: iter(sorted((p for p in order if p.teller is teller), key=lambda p: p.at))
+        for teller in looks
+    }
+    return [next(waiting[p.teller]) if p.teller in looks else p for p in order]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_of_arrival_changes_no_answer(client: SurfaceClient, seed: int) -> None:
+    with asked(shuffled(seed)) as other:
+        assert sorted(map(as_row, served(other)), key=repr) == sorted(
+            expected_intervals(), key=repr
+        )
+        for number in ("1", "2", "3"):
+            start = version_key(number)
+            for direction in ("UPSTREAM", "DOWNSTREAM"):
+                assert reached(other, start, direction) == reached(client, start, direction)
+
+
+def test_messages_commute() -> None:
+    """Of what is sent, not looked at, the order does not matter to the graph at all."""
+    sent = parts(Teller.CDEVENTS, Teller.GITHUB)
+    other = list(sent)
+    Random(7).shuffle(other)
+    with told(sent) as one, told(other) as two:
+        assert canonical_graph(one) == canonical_graph(two)
+
+
+def test_the_same_again_adds_nothing_and_the_root_repeats() -> None:
+    with told(parts()) as first, told(parts()) as second:
+        size, root = first.head().size, first.head().root
+        assert second.head().root == root
+        assert [part.take(first, "default").entries for part in parts()] == [0] * len(parts())
+        assert (first.head().size, first.head().root) == (size, root)
+
+
+@pytest.mark.parametrize("missing", ["cdevents", "github"])
+def test_without_one_who_tells_of_deployments_the_other_still_does(missing: str) -> None:
+    with asked(part for part in parts() if part.teller is not SAYS[missing]) as client:
+        wanted = [row for row in expected_intervals() if row.says != missing]
+        assert sorted(map(as_row, served(client)), key=repr) == sorted(wanted, key=repr)
+
+
+def test_without_mlflow_versions_are_stubs_and_named_as_unresolved() -> None:
+    silent = {Teller.MLFLOW, Teller.MLFLOW_WEBHOOKS}
+    with asked(part for part in parts() if part.teller not in silent) as client:
+        answer: Any = client.ask(TRACE, start=[version_key("2")], direction="DOWNSTREAM")
+        stubs = {node["key"] for node in answer["lineage"]["nodes"] if node["stub"]}
+        assert version_key("2") in stubs
+        assert {as_row(one).version for one in served(client)} == {"1", "2", "3"}
+
+
+def test_without_dvc_the_data_are_missing_and_the_rest_is_there() -> None:
+    silent = {Teller.DVC_FRAUD, Teller.DVC_CHURN}
+    with asked(part for part in parts() if part.teller not in silent) as client:
+        above = reached(client, version_key("2"), "UPSTREAM")
+        assert not any(key.startswith("dvc:data/") for key in above)
+        assert f"git:commit/{FACTS['releases']['2']['tried']}" in above
+
+
+SOURCES: Final = sorted({source_of(teller) for teller in Teller})
+
+
+def last_parts() -> dict[str, Part]:
+    """Return by source what it says last."""
+    return {source_of(part.teller): part for part in parts()}
+
+
+@pytest.mark.parametrize("stopped", SOURCES)
+def test_whoever_stopped_is_named_as_overdue(stopped: str) -> None:
+    last = last_parts()
+    clock = FakeClock(NOW_US, step_us=0)
+    with open_ledger("memory:", clock=clock, randomness=SeededRandomness()) as ledger:
+        for part in parts():
+            if part is not last[source_of(part.teller)]:
+                part.take(ledger, "default")
+        for source in SOURCES:
+            ledger.watching.expect(source, 3_600)
+        clock.now_us += 2 * 3_600_000_000
+        for source, part in last.items():
+            if source != stopped:
+                assert part.take(ledger, "default").entries
+        with running(create_app(ledger, Settings())) as client:
+            answer: Any = client.ask(SERVING)
+        basis = answer["serving"]["basis"]
+        assert basis["complete"] is False
+        assert [one.partition(" is overdue")[0] for one in basis["incompleteBecause"]] == [stopped]
