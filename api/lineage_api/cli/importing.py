@@ -9,9 +9,12 @@ import click
 from lineage_api.cli.verbs import Verbs
 
 WHAT: Final = {
+    "argocd": "lineage_api.cli.import_argocd:import_argocd",
     "dvc": "lineage_api.cli.import_dvc:import_dvc",
+    "kubernetes": "lineage_api.cli.import_kubernetes:import_kubernetes",
     "ledger": "lineage_api.cli.import_ledger:import_command",
     "mlflow": "lineage_api.cli.import_mlflow:import_mlflow",
+    "terraform": "lineage_api.cli.import_terraform:import_terraform",
 }
 
 

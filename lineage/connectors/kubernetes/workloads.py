@@ -1,0 +1,250 @@
+"""What Deployments, ReplicaSets, StatefulSets and DaemonSets say. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from lineage.connectors.kubernetes.keys import move_key
+from lineage.connectors.kubernetes.saying import (
+    Place,
+    Revised,
+    images_of,
+    labels_of,
+    role_of,
+    say_deployment,
+    say_move,
+    say_removal,
+    say_step,
+)
+from lineage.connectors.kubernetes.shown import (
+    DEPLOYMENT,
+    DESIRED,
+    REPLICA_SET,
+    REVISION,
+    REVISION_HISTORY,
+    REVISIONS_MAX,
+)
+from lineage.connectors.plain_json import (
+    Body,
+    at,
+    bodies_at,
+    body_at,
+    text_at,
+    time_at,
+    whole_at,
+)
+from lineage.connectors.scanning import Said
+from lineage_schemas.errors import LimitExceededError
+from lineage_schemas.instants import format_instant, instant_us
+from lineage_schemas.records import AnyRecord, Precision, StatedTime
+from lineage_schemas.serving import ServingAction, ServingMove
+
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
+_DEPLOY: Final = "lineage.Deploy"
+_ROLL_BACK: Final = "lineage.RollBack"
+_UNTIMED: Final = StatedTime(precision=Precision.UNKNOWN)
+"""Whatever is told with a time wins over what lies between two looks."""
+
+
+def carry_seen(was: Body, now: Body) -> Body:
+    """Return a document with the digests, roll-outs and revisions that were seen before."""
+    carried = dict(now)
+    if at(was, "containers") == at(now, "containers"):
+        images = {**body_at(was, "images"), **body_at(now, "images")}
+        if images:
+            carried["images"] = images
+    for name in ("rolled_out", "current"):
+        is_same = text_at(was, "annotations", REVISION) == text_at(now, "annotations", REVISION)
+        if is_same and name in was and name not in now:
+            carried[name] = was[name]
+    revision = text_at(now, "revision")
+    if revision and text_at(now, "kind") not in {DEPLOYMENT, REPLICA_SET}:
+        seen = at(was, "seen")
+        before = [one for one in seen if isinstance(one, str)] if isinstance(seen, list) else []
+        carried["seen"] = [*(one for one in before if one != revision), revision][-REVISIONS_MAX:]
+    return carried
+
+
+def revisions_of(shown: Body) -> tuple[str, ...]:
+    """Return the numbers that a ReplicaSet has had as a revision, first to last.
+
+    Raises:
+        LimitExceededError: more than ``REVISIONS_MAX``.
+    """
+    annotations = body_at(shown, "annotations")
+    texts = [*text_at(annotations, REVISION_HISTORY).split(","), text_at(annotations, REVISION)]
+    found = [one.strip() for one in texts if _NUMBER.fullmatch(one.strip())]
+    if len(found) > REVISIONS_MAX:
+        raise LimitExceededError(
+            f"{len(found)} revisions are over the limit of {REVISIONS_MAX} (REVISIONS_MAX)",
+            where=text_at(shown, "name"),
+        )
+    return tuple(dict.fromkeys(found)) or ("1",)
+
+
+def owner_of(shown: Body, kind: str) -> str:
+    """Return the name of the object of a kind that controls this one, or nothing."""
+    for one in bodies_at(shown, "owners"):
+        if text_at(one, "kind") == kind:
+            return text_at(one, "name")
+    return ""
+
+
+def segment(shown: Body, number: str) -> str:
+    """Return what one revision of a ReplicaSet is called.
+
+    Numbers begin again when a Deployment is made anew under its old name; the template's hash
+    keeps the two apart.
+    """
+    return f"{number}-{text_at(shown, 'labels', 'pod-template-hash') or text_at(shown, 'name')}"
+
+
+def say_replica_set(
+    cluster: str, was: Body | None, now: Body, after: datetime | None, seen_at: datetime
+) -> Iterator[Said]:
+    """Say the revisions that a ReplicaSet was, and when it began to be each."""
+    owner = owner_of(now, "Deployment")
+    place = Place(
+        cluster,
+        text_at(now, "namespace"),
+        DEPLOYMENT if owner else REPLICA_SET,
+        owner or text_at(now, "name"),
+    )
+    numbers = revisions_of(now)
+    created = time_at(now, "created")
+    records: list[AnyRecord] = [*place.say()]
+    moves: list[Said] = []
+    for index, number in enumerate(numbers):
+        revised = _revised(place, now, segment(now, number))
+        kind = _DEPLOY if index == 0 else _ROLL_BACK
+        key = move_key(revised.key, _scoped("deploy" if index == 0 else "rollback", now))
+        records += say_deployment(revised)
+        properties = {"from_version": "", "to_version": revised.revision} if index else {}
+        records += say_step(revised, key, kind, {k: v for k, v in properties.items() if v})
+        if index == 0:
+            if created is not None and _was_wanted(now):
+                move = _begins(revised, created, None, is_rollback=False)
+                moves.append(Said(StatedTime(start=created), tuple(say_move(key, kind, move))))
+        elif number == numbers[-1] and _is_wanted(now) and not _was_at(was, number):
+            rolled_out = time_at(now, "rolled_out")
+            by = seen_at if rolled_out is None else min(rolled_out, seen_at)
+            since = max((t for t in (after, created) if t is not None and t < by), default=None)
+            # A roll-out that was over before the look before says so by itself.
+            move = _begins(revised, by, since, is_rollback=True)
+            moves.append(Said(_UNTIMED, tuple(say_move(key, kind, move))))
+    yield Said(StatedTime(start=seen_at), tuple(records))
+    yield from moves
+
+
+def say_deployment_changes(
+    cluster: str, was: Body | None, now: Body | None, after: datetime | None, seen_at: datetime
+) -> Iterator[AnyRecord]:
+    """Yield that all of a Deployment stopped or began again."""
+    shown = now or was or {}
+    place = Place(cluster, text_at(shown, "namespace"), DEPLOYMENT, text_at(shown, "name"))
+    yield from place.say()
+    current = body_at(shown, "current")
+    running = text_at(current, "segment")
+    deployment = place.deployment(running) if running else None
+    if now is None:
+        yield from say_removal(place, None, after, seen_at, "deleted")
+        return
+    if was is not None and text_at(was, "uid") != text_at(now, "uid"):
+        made = time_at(now, "created") or seen_at
+        yield from say_removal(place, None, after, min(made, seen_at), "deleted and made anew")
+    elif not _is_wanted(now) and (was is None or _is_wanted(was)):
+        yield from say_removal(place, None, after, seen_at, "scaled to no replicas")
+    elif was is not None and _is_wanted(now) and not _is_wanted(was) and deployment is not None:
+        revised = Revised(place=place, revision=running, source_type=DEPLOYMENT)
+        yield from _say_again(revised, after, seen_at)
+
+
+def say_single(
+    cluster: str, was: Body | None, now: Body | None, after: datetime | None, seen_at: datetime
+) -> Iterator[AnyRecord]:
+    """Yield the revision of a StatefulSet or DaemonSet, and that it began, ended or came again."""
+    shown = now or was or {}
+    place = Place(
+        cluster, text_at(shown, "namespace"), text_at(shown, "kind"), text_at(shown, "name")
+    )
+    yield from place.say()
+    if now is None:
+        yield from say_removal(place, None, after, seen_at, "deleted")
+        return
+    revised = _revised(place, now, text_at(now, "revision") or "1")
+    yield from say_deployment(revised)
+    if not _is_wanted(now):
+        if was is None or _is_wanted(was):
+            yield from say_removal(place, None, after, seen_at, "scaled to no replicas")
+        return
+    is_new = was is None or text_at(was, "uid") != text_at(now, "uid")
+    if was is not None and not is_new and text_at(was, "revision") == text_at(now, "revision"):
+        if not _is_wanted(was):
+            yield from _say_again(revised, after, seen_at)
+        else:
+            yield from say_step(revised, move_key(revised.key, _scoped("deploy", now)), _DEPLOY)
+        return
+    earlier = at(was, "seen") if was is not None and not is_new else None
+    is_rollback = isinstance(earlier, list) and text_at(now, "revision") in earlier
+    what = f"rollback:{format_instant(instant_us(seen_at))}" if is_rollback else "deploy"
+    kind = _ROLL_BACK if is_rollback else _DEPLOY
+    key = move_key(revised.key, _scoped(what, now))
+    created = time_at(now, "created")
+    since = max((t for t in (after, created) if t is not None and t < seen_at), default=None)
+    yield from say_step(revised, key, kind)
+    yield from say_move(key, kind, _begins(revised, seen_at, since, is_rollback=is_rollback))
+
+
+def _say_again(revised: Revised, after: datetime | None, seen_at: datetime) -> Iterator[AnyRecord]:
+    key = move_key(revised.key, f"again:{format_instant(instant_us(seen_at))}")
+    yield from say_step(revised, key, _DEPLOY)
+    yield from say_move(key, _DEPLOY, _begins(revised, seen_at, after, is_rollback=False))
+
+
+def _begins(
+    revised: Revised, moment: datetime, after: datetime | None, *, is_rollback: bool
+) -> ServingMove:
+    return ServingMove(
+        action=ServingAction.DEPLOY,
+        at=moment,
+        after=None if after == moment else after,
+        place=revised.place.key,
+        environment=revised.place.environment,
+        deployment=revised.key,
+        role=revised.role,
+        is_rollback=is_rollback,
+    )
+
+
+def _revised(place: Place, shown: Body, revision: str) -> Revised:
+    labels = labels_of(shown)
+    return Revised(
+        place=place,
+        revision=revision,
+        source_type=text_at(shown, "kind"),
+        images=images_of(shown),
+        labels=labels,
+        role=role_of(labels),
+        strategy=text_at(shown, "strategy"),
+    )
+
+
+def _scoped(what: str, shown: Body) -> str:
+    """Return a step's name with the object's own id, for names come back."""
+    return f"{what}:{text_at(shown, 'uid')}" if text_at(shown, "uid") else what
+
+
+def _is_wanted(shown: Body) -> bool:
+    return text_at(shown, "kind") == "daemonset" or bool(whole_at(shown, "replicas"))
+
+
+def _was_wanted(shown: Body) -> bool:
+    """Tell whether a ReplicaSet ever was to run anything, as far as it shows."""
+    return _is_wanted(shown) or text_at(shown, "annotations", DESIRED) != "0"
+
+
+def _was_at(was: Body | None, number: str) -> bool:
+    return was is not None and _is_wanted(was) and revisions_of(was)[-1] == number
