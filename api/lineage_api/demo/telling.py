@@ -12,10 +12,11 @@ from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from importlib.resources import files
+from io import BytesIO
 from typing import BinaryIO, Final, cast
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from lineage.connectors.base import Mapping, ReceivedMessage
@@ -23,10 +24,14 @@ from lineage.connectors.cdevents.mapping import CDEventsMapping
 from lineage.connectors.cloudevents.envelope import structured_message
 from lineage.connectors.dvc.mapping import DvcMapping
 from lineage.connectors.github.mapping import GithubMapping
+from lineage.connectors.json_stream import read_bodies
+from lineage.connectors.kubernetes.mapping import KubernetesMapping
+from lineage.connectors.kubernetes.reading import KubernetesReader
+from lineage.connectors.kubernetes.shown import DEPLOYMENT, REPLICA_SET
 from lineage.connectors.mlflow.deliveries import keep_delivery
 from lineage.connectors.mlflow.mapping import MlflowMapping
 from lineage.connectors.mlflow.webhooks import apply_webhook, subjects_of
-from lineage.connectors.scanning import ScanMapping
+from lineage.connectors.scanning import ScanMapping, SourceReader
 from lineage.importing.importer import Importer, Source
 from lineage.importing.looking import look_at
 from lineage.importing.revising import Looking
@@ -37,6 +42,7 @@ from lineage_schemas.errors import LedgerError
 
 MLFLOW_SERVER: Final = "mlflow.example.org"
 GITHUB_HOST: Final = "github.example.org"
+CLUSTER: Final = "eu-1"
 JSON: Final = "application/json"
 
 _PACKAGE: Final = "lineage_api.demo"
@@ -52,6 +58,7 @@ class Teller(StrEnum):
     MLFLOW_WEBHOOKS = "mlflow-webhooks"
     CDEVENTS = "cdevents"
     GITHUB = "github"
+    KUBERNETES = "kubernetes"
 
 
 class Heard(Struct, frozen=True):
@@ -88,6 +95,13 @@ class _Dated(Struct, frozen=True):
     time: datetime
 
 
+class _Shown(Struct, frozen=True):
+    """What a cluster showed, and when."""
+
+    at: datetime
+    list: Raw
+
+
 def parts(*tellers: Teller) -> tuple[Part, ...]:
     """Return what these tell, or all of them, in the order of its times."""
     told = [part for teller in tellers or tuple(Teller) for part in _READERS[teller](teller)]
@@ -106,6 +120,7 @@ _SOURCES: Final = {
     Teller.MLFLOW_WEBHOOKS: f"mlflow:{MLFLOW_SERVER}",
     Teller.CDEVENTS: "cdevents:delivery.example.org",
     Teller.GITHUB: f"github:{GITHUB_HOST}",
+    Teller.KUBERNETES: f"k8s:{CLUSTER}",
 }
 
 
@@ -126,28 +141,54 @@ def _looks(teller: Teller) -> Iterator[Part]:
     mapping: ScanMapping = MlflowMapping(MLFLOW_SERVER) if teller is Teller.MLFLOW else DvcMapping()
     with closing(_open(teller)) as stream:
         for recorded in recorded_looks(stream):
-            take = partial(_take_look, recorded, source_of(teller), mapping)
-            yield Part(teller, recorded.look.at, take)
+            source = Source(name=source_of(teller), mapping=mapping)
+            again = partial(_reader, recorded)
+            seen = _Seen(source=source, again=again, is_whole=recorded.look.is_whole)
+            yield Part(teller, recorded.look.at, seen.take)
 
 
-def _take_look(
-    recorded: RecordedLook, name: str, mapping: ScanMapping, ledger: Ledger, namespace: str
-) -> Heard:
-    source = Source(name=name, mapping=mapping, namespace=namespace)
-    last = ledger.looks.scans(name, namespace=namespace).last
-    if last is not None and last.started >= recorded.look.at:
-        return Heard(0)  # a later look is known, so this one was taken in before it
-    tally = look_at(
-        ledger,
-        source,
-        RecordedReader(recorded),
-        is_whole=recorded.look.is_whole,
-        due_seconds=None,
-        clock=lambda: 0,  # the look has a time of its own
-    )
-    if tally.unread:
-        raise LedgerError(f"Not read again: {tally.unread[0].subject}: {tally.unread[0].reason}")
-    return Heard(tally.entries)
+def _reader(recorded: RecordedLook) -> SourceReader:
+    return RecordedReader(recorded)
+
+
+def _clusters(teller: Teller) -> Iterator[Part]:
+    """Yield what the cluster showed, each time every Deployment and ReplicaSet that it had."""
+    source = Source(name=source_of(teller), mapping=KubernetesMapping(CLUSTER))
+    for line in _lines(teller):
+        shown = msgspec.json.decode(line, type=_Shown)
+        yield Part(teller, shown.at, _Seen(source=source, again=partial(_cluster, shown)).take)
+
+
+def _cluster(shown: _Shown) -> SourceReader:
+    bodies = read_bodies(BytesIO(bytes(shown.list)))
+    return KubernetesReader(bodies, CLUSTER, shown.at, (DEPLOYMENT, REPLICA_SET))
+
+
+class _Seen(Struct, frozen=True, kw_only=True):
+    """A look that can be taken in: of which source, and what shows it again."""
+
+    source: Source
+    again: Callable[[], SourceReader]
+    is_whole: bool = True
+
+    def take(self, ledger: Ledger, namespace: str) -> Heard:
+        """Take it in, unless a later look is known: then it was taken in before that one."""
+        reader, source = self.again(), replace(self.source, namespace=namespace)
+        last = ledger.looks.scans(source.name, namespace=namespace).last
+        if last is not None and reader.shown_at is not None and last.started >= reader.shown_at:
+            return Heard(0)
+        tally = look_at(
+            ledger,
+            source,
+            reader,
+            is_whole=self.is_whole,
+            due_seconds=None,
+            clock=lambda: 0,  # the look has a time of its own
+        )
+        if tally.unread:
+            one = tally.unread[0]
+            raise LedgerError(f"Not read again: {one.subject}: {one.reason}")
+        return Heard(tally.entries)
 
 
 # --- what was delivered --------------------------------------------------------------------------
@@ -210,4 +251,5 @@ _READERS: Final[dict[Teller, Callable[[Teller], Iterator[Part]]]] = {
     Teller.MLFLOW_WEBHOOKS: _hooks,
     Teller.CDEVENTS: _events,
     Teller.GITHUB: _deliveries,
+    Teller.KUBERNETES: _clusters,
 }
