@@ -12,7 +12,13 @@ from lineage.access.checking import Checks
 from lineage.access.roles import Action
 from lineage.connectors.scanning import Known
 from lineage.custody import Custody
-from lineage.questions.revisions import LastScans, find_known, find_scans, find_subjects_of
+from lineage.questions.revisions import (
+    LastScans,
+    find_known,
+    find_revisions,
+    find_scans,
+    find_subjects_of,
+)
 from lineage.writing.governing import namespace_number
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
 
@@ -40,6 +46,31 @@ class Looks:
         with self._custody.reading(principal) as reader:
             self._checks.check(reader, principal, Action.INGEST, namespace, source)
             return find_known(reader, namespace_number(reader, namespace), source, subjects)
+
+    def revisions(
+        self,
+        source: str,
+        subject: str,
+        *,
+        of_approval: bool = False,
+        namespace: str = DEFAULT_NAMESPACE,
+        principal: Principal = LOCAL_PRINCIPAL,
+    ) -> tuple[Known, ...]:
+        """Return every revision of a subject that the source has spoken of, in their order.
+
+        ``of_approval``: it is an approval, and asked by who may approve.
+
+        Raises:
+            ForbiddenError: ``principal`` may not speak here.
+            LimitExceededError: there are more than ``REVISIONS_MAX``.
+        """
+        with self._custody.reading(principal) as reader:
+            if of_approval:
+                self._checks.check(reader, principal, Action.APPROVE, namespace)
+            else:
+                self._checks.check(reader, principal, Action.INGEST, namespace, source)
+            number = namespace_number(reader, namespace)
+            return find_revisions(reader, number, source, subject)
 
     def subjects(
         self,

@@ -60,7 +60,7 @@ ASKED = (
 )
 CHANGING = (
     *("access grant", "access key make", "erasure approve", "erasure propose", "erasure refuse"),
-    *("expect", "hold", "ingest", "redact", "release", "retain"),
+    *("attach", "declare", "expect", "hold", "ingest", "redact", "release", "retain"),
 )
 PROVING = ("prove", "verify", "trace")
 WITHIN = frozenset({*ASKED, *CHANGING, *PROVING})
@@ -130,6 +130,10 @@ def changing(size: int) -> Iterator[Arguments]:
         yield "erasure", "propose", key, "--all", "--legal-basis", "b", "--format", "json"
         yield "redact", key, "--dry-run"
         yield "prove", key, "--format", "json"
+    for key in (*KEYS, "nobody calls anything so"):
+        yield "attach", key, "/dev/null", "--format", "json"
+    # What is ingested is no declaration: see test_cli_declare for those that are.
+    yield "declare", "-", "--format", "json"
     yield "ingest", "-", "--format", "json"
 
 

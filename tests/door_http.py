@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
+from urllib.parse import quote
 
 import httpx
 from starlette.applications import Starlette
@@ -20,7 +21,7 @@ from keyholders import bearer
 from lineage_api.app import create_app
 from lineage_api.graphql import endpoint
 from lineage_api.identity.gate import DELIVERIES_PATH, GITHUB_PATH
-from lineage_api.rest import cloudevents, erasures, openlineage, statements
+from lineage_api.rest import cloudevents, declarations, erasures, openlineage, statements
 from lineage_api.settings import Settings
 from lineage_schemas.codec import encode_json
 from lineage_schemas.values import JsonValue
@@ -109,6 +110,29 @@ def said(namespace: str, path: str, _: int) -> Iterator[Sent]:
     ):
         yield Sent("POST", path, body)
     yield Sent("POST", path, statement("lines") + b"\nx", "application/x-ndjson")
+
+
+def declared(namespace: str, path: str, _: int) -> Iterator[Sent]:
+    """Declare of what everybody has, and of what only others may have, well and badly."""
+    own = mark(namespace, 504)
+    for number, key in enumerate((*KEYS, *JOBS, own)):
+        given = {"id": f"d{number}", "subject": key, "owner": own}
+        yield Sent("POST", path, encode_json(given))
+        yield Sent("POST", path, encode_json(given))
+        yield Sent("POST", path, encode_json(given | {"kind": "artifact", "tier": "high"}))
+    decided = {"id": "a", "subject": KEYS[0], "approval": {"decision": "approved", "approver": own}}
+    yield Sent("POST", path, encode_json(decided))
+    yield Sent("POST", path, b"id: d0\nowner: x\n", "application/yaml")
+
+
+def attached(namespace: str, path: str, _: int) -> Iterator[Sent]:
+    """Attach documents to what everybody has, and to what only others may have."""
+    digest = f"sha256:{'0' * 64}"
+    body = encode_json({"name": mark(namespace, 505), "digest": digest, "size": 1})
+    for key in (*KEYS, *JOBS, mark(namespace, 0)):
+        yield Sent("POST", f"{path}?subject={quote(key)}", body)
+        yield Sent("POST", f"{path}?subject={quote(key)}&subject_kind=artifact", body)
+    yield Sent("POST", path, body)
 
 
 def joins(one: str | int) -> list[JsonValue]:
@@ -220,6 +244,10 @@ REQUESTS: dict[str, Requests] = {
     **dict.fromkeys((openlineage.BATCH_PATH, openlineage.NAMESPACE_BATCH_PATH), messages),
     **dict.fromkeys((cloudevents.PATH, cloudevents.NAMESPACE_PATH), cloud_events),
     **dict.fromkeys((statements.PATH, statements.NAMESPACE_PATH), said),
+    **dict.fromkeys((declarations.PATH, declarations.NAMESPACE_PATH), declared),
+    **dict.fromkeys(
+        (declarations.ATTACHMENTS_PATH, declarations.NAMESPACE_ATTACHMENTS_PATH), attached
+    ),
     DELIVERIES_PATH: deliveries,
     GITHUB_PATH: deliveries,
 }

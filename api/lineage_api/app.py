@@ -26,6 +26,7 @@ from lineage_api.problems import on_http_error, on_ledger_error, on_unexpected_e
 from lineage_api.reach import own_names
 from lineage_api.rest import (
     cloudevents,
+    declarations,
     erasures,
     github,
     health,
@@ -79,6 +80,7 @@ def create_app(
             *openlineage.ROUTES,
             *cloudevents.ROUTES,
             *statements.ROUTES,
+            *declarations.ROUTES,
             *erasures.ROUTES,
             *mlflow.ROUTES,
             *github.ROUTES,

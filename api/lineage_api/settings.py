@@ -14,6 +14,7 @@ from lineage_api.configuration.marks import SECRET
 from lineage_api.configuration.reading import Sourced, as_struct, check_struct
 from lineage_api.configuration.showing import shown
 from lineage_api.configuration.sources import from_environment, from_file, from_flags
+from lineage_api.identity.declarers import KnownDeclarer, believed_declarers
 from lineage_api.identity.github_servers import GithubServer
 from lineage_api.identity.issuers import Issuer
 from lineage_api.identity.mlflow_servers import MlflowServer
@@ -213,6 +214,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         tuple[GithubServer, ...],
         Meta(description="The GitHub servers whose webhooks are taken at `/webhooks/github`."),
     ] = ()
+    declarers: Annotated[
+        tuple[KnownDeclarer, ...],
+        Meta(description="Whose signatures on declarations are believed."),
+    ] = ()
     revoked_keys: Annotated[
         tuple[str, ...],
         Meta(
@@ -354,6 +359,7 @@ def check_settings(settings: Settings) -> None:
     _check_webhook(settings)
     check_servers(settings.mlflow)
     check_servers(settings.github)
+    believed_declarers(settings.declarers)
     check_revoked_keys(settings.revoked_keys)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Final, Protocol, cast
+from typing import Final, NamedTuple, Protocol, cast
 
 import yaml
 from msgspec import Struct
@@ -116,7 +116,7 @@ def read_yaml(body: bytes) -> JsonValue:
 def _told(error: yaml.YAMLError) -> str:
     problem = getattr(error, "problem", None) or str(error)
     mark = getattr(error, "problem_mark", None)
-    return str(problem) if mark is None else f"{problem}, line {mark.line + 1}"
+    return str(problem) if mark is None else f"{problem}, {_place_of(mark.line, mark.column)}"
 
 
 class _Reading:
@@ -294,4 +294,71 @@ def _tagged(tag: str, text: str) -> JsonValue:
 
 def _line(event: Event) -> str:
     mark = event.start_mark
-    return "" if mark is None else f"line {mark.line + 1}"
+    return "" if mark is None else _place_of(mark.line, mark.column)
+
+
+def _place_of(line: int, column: int) -> str:
+    return f"line {line + 1}, column {column + 1}"
+
+
+class Places(NamedTuple):
+    """Where a value stands in a document, and the key in front of it: lines and columns from 1."""
+
+    key: str
+    value: str
+
+
+def find_places(body: bytes) -> dict[tuple[str | int, ...], Places]:
+    """Return where each value of a document stands, by its path. ``read_yaml`` has read it.
+
+    What an alias repeats, or ``<<`` merges, stands where its anchor does, and is not found here.
+    """
+    scanner = cast("_Scanner", CParser(body))
+    found: dict[tuple[str | int, ...], Places] = {}
+    open_: list[_Opened] = []
+    try:
+        while scanner.check_event():
+            event = scanner.get_event()
+            kind = type(event)
+            if kind in _ENDS:
+                open_.pop()
+                continue
+            if kind not in _VALUES:
+                continue
+            here = _line(event)
+            top = open_[-1] if open_ else None
+            if top is not None and top.is_object and top.key is None:
+                top.key, top.place = str(getattr(event, "value", "")), here
+                continue
+            path = () if top is None else top.step(here)
+            found[path] = Places(here if top is None else top.place, here)
+            if kind in _STARTS:
+                open_.append(_Opened(path, is_object=kind is MappingStartEvent))
+    finally:
+        scanner.dispose()
+    return found
+
+
+_STARTS: Final = frozenset({MappingStartEvent, SequenceStartEvent})
+_ENDS: Final = frozenset({MappingEndEvent, SequenceEndEvent})
+_VALUES: Final = _STARTS | {ScalarEvent, AliasEvent}
+
+
+class _Opened(Struct):
+    """A list or an object whose values are being placed."""
+
+    path: tuple[str | int, ...]
+    is_object: bool
+    key: str | None = None
+    place: str = ""
+    index: int = 0
+
+    def step(self, here: str) -> tuple[str | int, ...]:
+        """Return the path of the next value, and be ready for the one after it."""
+        if self.is_object:
+            path = (*self.path, self.key or "")
+            self.key = None
+            return path
+        self.place = here
+        self.index += 1
+        return (*self.path, self.index - 1)

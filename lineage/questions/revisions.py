@@ -16,9 +16,11 @@ from lineage.connectors.scanning import Known
 from lineage.projections.statements import STATEMENT, statement_handle
 from lineage.stores.base import Reader
 from lineage_schemas.codec import decode_envelope, decode_records
+from lineage_schemas.declarations import KEPT_PROPERTY
 from lineage_schemas.entry import StatedInterval, StoredEntry
+from lineage_schemas.errors import LimitExceededError
 from lineage_schemas.instants import instant_of
-from lineage_schemas.mlmd import Record
+from lineage_schemas.mlmd import Artifact, Record
 from lineage_schemas.records import Message
 from lineage_schemas.sources import SourceScan
 
@@ -26,6 +28,9 @@ SUBJECTS_PER_READ: Final = 1_000
 
 SCAN_SUBJECT: Final = "scan"
 """The statements in which a source is said to have been looked at."""
+
+REVISIONS_MAX: Final = 1_000
+"""Revisions of one subject that are read at once."""
 
 WHOLE_SCANS_SOUGHT: Final = 64
 """How many looks back a whole one is sought."""
@@ -42,6 +47,33 @@ def find_known(
         subject: _known(reader.entries(position, 1)[0], ordinal)
         for subject, (ordinal, position) in last.items()
     }
+
+
+def find_revisions(
+    reader: Reader, namespace: int | None, source: str, subject: str
+) -> tuple[Known, ...]:
+    """Return every revision of a subject that the source has spoken of, in their order.
+
+    Raises:
+        LimitExceededError: there are more than ``REVISIONS_MAX``.
+    """
+    if namespace is None:
+        return ()
+    found = _last_ordinals(reader, namespace, source, [subject])
+    count = found[subject][0] if subject in found else 0
+    if count > REVISIONS_MAX:
+        raise LimitExceededError(
+            f"There are {count} revisions, over the limit of {REVISIONS_MAX} (REVISIONS_MAX)",
+            where=subject,
+            hint="Go on under another id.",
+        )
+    ordinals = {
+        statement_handle(namespace, source, with_ordinal(subject, one)): one
+        for one in range(1, count + 1)
+    }
+    rows = reader.find(STATEMENT, "handle", ordinals)
+    known = [_known(reader.entries(row[1], 1)[0], ordinals[row[0]]) for row in rows]
+    return tuple(sorted(known, key=lambda one: one.ordinal))
 
 
 def find_subjects_of(
@@ -145,15 +177,22 @@ def _last_ordinals(
 
 def _known(entry: StoredEntry, ordinal: int) -> Known:
     records = read_stated(entry)
-    message = records[0] if records else None
     after, at = _interval(decode_envelope(entry.envelope).stated)
     return Known(
         ordinal=ordinal,
         position=entry.position,
-        body=bytes(message.body) if isinstance(message, Message) else None,
+        body=None if not records else _kept_in(records[0]),
         at=at,
         after=after,
     )
+
+
+def _kept_in(record: Record) -> bytes | None:
+    """Return the document that a statement keeps: as its message, or inside an approval."""
+    if isinstance(record, Message):
+        return bytes(record.body)
+    kept = record.custom_properties.get(KEPT_PROPERTY) if isinstance(record, Artifact) else None
+    return kept.encode() if isinstance(kept, str) else None
 
 
 def _interval(stated: StatedInterval | None) -> tuple[datetime | None, datetime | None]:

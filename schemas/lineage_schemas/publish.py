@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from lineage_schemas.declarations import DECLARATIONS_MAX, DeclarationFile
 from lineage_schemas.entry import Envelope
 from lineage_schemas.known_types.registry import KNOWN_TYPES
 from lineage_schemas.known_types.spec import KnownType, PropertySpec
@@ -78,6 +79,7 @@ _BY_TYPE: Final[dict[str, Schema]] = {
 def published_documents() -> dict[str, bytes]:
     """Return each published document by its file name; the same bytes each time."""
     return {
+        "declaration.json": _written(_declaration_document()),
         "envelope.json": _written(_struct_document("envelope", Envelope)),
         "known-types.json": _written(_known_types_document()),
         "statement.json": _written(_statement_document()),
@@ -98,6 +100,26 @@ def _struct_document(name: str, struct: type[Struct]) -> Schema:
         if "description" in part:
             part["description"] = cleandoc(part["description"])
     return _head(name) | root | {"$defs": dict(sorted(parts.items()))}
+
+
+def _declaration_document() -> Schema:
+    """Describe a declaration file: one declaration, a list of them, or an object that holds one."""
+    document = _struct_document("declaration", DeclarationFile)
+    parts: Schema = document.pop("$defs")
+    file = {"$ref": document.pop("$ref")}
+    one = {"$ref": "#/$defs/Declaration"}
+    several = {
+        "type": "array",
+        "items": one,
+        "minItems": 1,
+        "maxItems": DECLARATIONS_MAX,
+    }
+    return document | {
+        "title": "Declarations",
+        "description": "What people declare of things: owners, purposes, approvals, incidents.",
+        "anyOf": [one, several, file],
+        "$defs": parts,
+    }
 
 
 def _statement_document() -> Schema:

@@ -61,6 +61,12 @@ OFFERED: dict[str, dict[str, str]] = {
         for path in REQUESTS
         if path.endswith("statements")
     },
+    **{
+        path: {"": "ingest", "approval": "approve"}
+        for path in REQUESTS
+        if path.endswith("declarations")
+    },
+    **{path: {"": "ingest"} for path in REQUESTS if path.endswith("attachments")},
 }
 """Which actions a route offers, by what is asked of it. ``/healthz`` knows nobody."""
 
@@ -79,15 +85,31 @@ def request_of(path: str, what: str, namespace: str) -> Sent:
         document = next(one for one in DOCUMENTS if field in one)
         variables = {"of": namespace} if "$of" in document else {}
         return Sent("POST", path, encode_json({"query": document, "variables": variables}))
-    if path.endswith("statements"):
-        said = (APPROVAL,) if what else records(namespace, 0, 0, 1)
-        return Sent("POST", filled, statement(f"s/{what}", *said))
-    if path.endswith("cloudevents"):
-        return Sent("POST", filled, cloud_event(namespace, 1), CLOUD_EVENT)
-    if path.endswith(("lineage", "batch")):
-        body = message(namespace, 1, 0)
-        return Sent("POST", filled, body if path.endswith("lineage") else b"[%s]" % body)
+    if path in REQUESTS and path.startswith("/api/v1/"):
+        return saying(filled, what, namespace)
     return Sent("GET", filled)
+
+
+def saying(path: str, what: str, namespace: str) -> Sent:
+    """Return a request by which somebody says something, in the form that its door takes."""
+    match path.rpartition("/")[2]:
+        case "statements":
+            said = (APPROVAL,) if what else records(namespace, 0, 0, 1)
+            return Sent("POST", path, statement(f"s/{what}", *said))
+        case "declarations":
+            decided: dict[str, JsonValue] = {"approval": {"decision": "approved", "approver": "a"}}
+            # By an identifier, and with its kind: whoever may only speak cannot look it up.
+            given = {"id": "d", "subject": "acme:own", "kind": "artifact"}
+            return Sent("POST", path, encode_json(given | (decided if what else {"owner": "a"})))
+        case "attachments":
+            body = encode_json({"name": "a", "digest": f"sha256:{'0' * 64}", "size": 1})
+            return Sent("POST", f"{path}?subject=acme:own&subject_kind=artifact", body)
+        case "cloudevents":
+            return Sent("POST", path, cloud_event(namespace, 1), CLOUD_EVENT)
+        case "batch":
+            return Sent("POST", path, b"[%s]" % message(namespace, 1, 0))
+        case _:
+            return Sent("POST", path, message(namespace, 1, 0))
 
 
 def erasing(path: str, what: str) -> Sent:

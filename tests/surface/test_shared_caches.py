@@ -49,7 +49,10 @@ def paths(size: int) -> dict[str, list[str]]:
         "/api/v1/namespaces/{namespace}/lineage": ["/api/v1/namespaces/team/lineage"],
         "/api/v1/namespaces/{namespace}/lineage/batch": ["/api/v1/namespaces/team/lineage/batch"],
         "/api/v1/namespaces/{namespace}/cloudevents": ["/api/v1/namespaces/team/cloudevents"],
-        "/api/v1/namespaces/{namespace}/statements": ["/api/v1/namespaces/team/statements"],
+        **{
+            f"/api/v1/namespaces/{{namespace}}/{what}": [f"/api/v1/namespaces/team/{what}"]
+            for what in ("statements", "declarations", "attachments")
+        },
         **{
             f"/api/v1/erasures/{{position}}{what}": [f"/api/v1/erasures/{size - 1}{what}"]
             for what in ("", "/approve", "/refuse")

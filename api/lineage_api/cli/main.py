@@ -21,10 +21,12 @@ from lineage_schemas.api_keys import without_api_keys
 VERBS: Final = {
     "access": "lineage_api.cli.access:access",
     "anchor": "lineage_api.cli.anchor:anchor",
+    "attach": "lineage_api.cli.attach:attach",
     "audit": "lineage_api.cli.audit:audit",
     "backup": "lineage_api.cli.backup:backup",
     "checkpoint": "lineage_api.cli.checkpoint:checkpoint",
     "config": "lineage_api.cli.config:config",
+    "declare": "lineage_api.cli.declare:declare",
     "demo": "lineage_api.cli.demo:demo",
     "doctor": "lineage_api.cli.doctor:doctor",
     "erasure": "lineage_api.cli.erasure:erasure",

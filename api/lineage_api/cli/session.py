@@ -18,6 +18,7 @@ from lineage.service import Ledger
 from lineage.stores.opening import has_store, shown_location
 from lineage.writing.submission import DEFAULT_NAMESPACE
 from lineage_api.cli.configured import config_of
+from lineage_api.identity.declarers import KnownDeclarer
 from lineage_api.settings import STORE_DEFAULT, read_places
 from lineage_schemas.errors import LedgerError, StoreError
 from lineage_schemas.instants import instant_of, parse_instant
@@ -40,6 +41,7 @@ class Session:
     sidecar: Path | None = None
     api_key: Path | None = None
     revoked_keys: tuple[str, ...] = ()
+    declarers: tuple[KnownDeclarer, ...] = ()
 
     def open(self) -> Ledger:
         """Open the ledger that is there; never make one, or a slip of the pen would.
@@ -86,6 +88,7 @@ def _keep_store(ctx: click.Context, parameter: click.Parameter, value: str) -> N
     settings = read_places(os.environ, config=config_of(ctx), store=value if is_said else None)
     session.store = settings.store
     session.revoked_keys = settings.revoked_keys
+    session.declarers = settings.declarers
     session.key, session.sidecar = configured_files(
         settings.store,
         Path(settings.key) if settings.key else None,

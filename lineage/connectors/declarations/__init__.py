@@ -1,0 +1,1 @@
+"""What people declare: read from files, and said as records."""
