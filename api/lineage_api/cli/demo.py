@@ -115,7 +115,8 @@ def _tell(ledger: Ledger, session: Session, place: str) -> None:
     store = f"--store {place}"
     made_from = _ask(ledger, session, FRAUD_MODEL, Direction.UPSTREAM)
     click.echo(
-        f"\nAnd the second story: what was its model made from?\n$ lineage trace {store} {FRAUD_MODEL}\n"
+        "\nAnd the second story: what was its model made from?\n"
+        f"$ lineage trace {store} {FRAUD_MODEL}\n"
     )
     print_answer(ledger, made_from, "tree")
     reached = _ask(ledger, session, CUSTOMERS, Direction.DOWNSTREAM)

@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from lineage.connectors.base import Mapping, ReceivedMessage
 from lineage.connectors.cdevents.mapping import CDEventsMapping
 from lineage.connectors.cloudevents.envelope import structured_message
+from lineage.connectors.declarations.reading import Declared, read_declarations
 from lineage.connectors.dvc.mapping import DvcMapping
 from lineage.connectors.github.mapping import GithubMapping
 from lineage.connectors.json_stream import read_bodies
@@ -32,9 +33,11 @@ from lineage.connectors.mlflow.deliveries import keep_delivery
 from lineage.connectors.mlflow.mapping import MlflowMapping
 from lineage.connectors.mlflow.webhooks import apply_webhook, subjects_of
 from lineage.connectors.scanning import ScanMapping, SourceReader
+from lineage.importing.declaring import SOURCE_DEFAULT, declare
 from lineage.importing.importer import Importer, Source
 from lineage.importing.looking import look_at
 from lineage.importing.revising import Looking
+from lineage.importing.versions import Speaker
 from lineage.service import Ledger
 from lineage.writing.submission import Outcome, Receipt
 from lineage_api.demo.recorded import RecordedLook, RecordedReader, recorded_looks
@@ -59,6 +62,7 @@ class Teller(StrEnum):
     CDEVENTS = "cdevents"
     GITHUB = "github"
     KUBERNETES = "kubernetes"
+    DECLARATIONS = "declarations"
 
 
 class Heard(Struct, frozen=True):
@@ -121,6 +125,7 @@ _SOURCES: Final = {
     Teller.CDEVENTS: "cdevents:delivery.example.org",
     Teller.GITHUB: f"github:{GITHUB_HOST}",
     Teller.KUBERNETES: f"k8s:{CLUSTER}",
+    Teller.DECLARATIONS: SOURCE_DEFAULT,
 }
 
 
@@ -240,6 +245,21 @@ def _take_message(
     return Heard(_new(ledger.receive(message, mapping, source=name, namespace=namespace)))
 
 
+def _declarations(teller: Teller) -> Iterator[Part]:
+    body = files(_PACKAGE).joinpath(_FOLDER, f"{teller.value}.yaml").read_bytes()
+    for declared in read_declarations(body):
+        at = declared.declaration.stated
+        if at is None:
+            raise LedgerError("A declaration of the story has no time", where=declared.where)
+        yield Part(teller, at, partial(_take_declared, declared, at))
+
+
+def _take_declared(declared: Declared, at: datetime, ledger: Ledger, namespace: str) -> Heard:
+    before = ledger.head().size
+    declare(ledger, (declared,), Speaker(source=SOURCE_DEFAULT, namespace=namespace), at)
+    return Heard(ledger.head().size - before)
+
+
 def _new(receipts: list[Receipt]) -> int:
     return sum(one.outcome is Outcome.APPENDED for one in receipts)
 
@@ -252,4 +272,5 @@ _READERS: Final[dict[Teller, Callable[[Teller], Iterator[Part]]]] = {
     Teller.CDEVENTS: _events,
     Teller.GITHUB: _deliveries,
     Teller.KUBERNETES: _clusters,
+    Teller.DECLARATIONS: _declarations,
 }

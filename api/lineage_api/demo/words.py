@@ -20,10 +20,9 @@ from lineage_schemas.registry_views import (
     RollBackView,
     VersionView,
 )
-from lineage_schemas.serving import Role, ServingInterval
+from lineage_schemas.serving import Certainty, Role, ServingInterval
 
 MODEL: Final = "mlflow:registered-model/mlflow.example.org/fraud-model"
-ENVIRONMENT: Final = "production"
 DAY: Final = "2026-02-20T12:00:00Z"
 """The day that is asked about: whoever looks for it now finds another version at work."""
 
@@ -50,7 +49,7 @@ def tell(telling: Telling) -> Iterator[str]:
     moment = instant_of(parse_instant(DAY))
     registry = telling.ledger.registry
     model = registry.model(MODEL, namespace=telling.namespace)
-    query = ServingQuery(of=MODEL, environment=ENVIRONMENT)
+    query = ServingQuery(of=MODEL)
     served = registry.serving(query, namespace=telling.namespace).intervals
     names = {one.key: _name(one) for one in model.versions}
     yield from _serving(telling, served, names)
@@ -60,7 +59,7 @@ def tell(telling: Telling) -> Iterator[str]:
         yield from _produced(telling, key, names)
         yield from _approved(telling, model, key, names)
     yield from _rolled_back(telling, model, names)
-    yield from _elsewhere(telling, champions)
+    yield from _elsewhere(telling, model, champions)
     yield from _missing(telling, model, served, names)
 
 
@@ -73,8 +72,13 @@ def _name(version: VersionView) -> str:
 
 
 def _champions(intervals: Iterable[ServingInterval]) -> tuple[str, ...]:
-    """Return the versions that served as champion, each once, whoever says so."""
-    found = [served.key for one in intervals if one.role is Role.CHAMPION for served in one.serves]
+    """Return the versions that surely served as champion, each once, whoever says so."""
+    found = [
+        served.key
+        for one in intervals
+        if one.role is Role.CHAMPION and one.certainty is not Certainty.POSSIBLE
+        for served in one.serves
+    ]
     return tuple(dict.fromkeys(found))
 
 
@@ -88,25 +92,31 @@ def _question(text: str, *commands: str) -> Iterator[str]:
 def _serving(
     telling: Telling, intervals: Iterable[ServingInterval], names: dict[str, str]
 ) -> Iterator[str]:
-    command = telling.command(f"serving --environment {ENVIRONMENT} {MODEL}")
-    yield from _question(f"Who served in {ENVIRONMENT}, and when?", command)
+    yield from _question(
+        "Which version served where, and when?", telling.command(f"serving {MODEL}")
+    )
     source = ""
     for one in sorted(intervals, key=lambda one: (one.source, one.place, one.start or "")):
         if one.source != source:
             source = one.source
-            yield f"  {source} says:"
+            yield f"  {source} says of {one.environment_name or 'no environment'}:"
         what = ", ".join(names.get(each.key, each.key) for each in one.serves) or one.deployment
         share = "" if one.traffic_ratio is None else f" of {one.traffic_ratio:.0%}"
         ending = "" if one.ending is None else f", then {one.ending.value.replace('_', ' ')}"
         back = ", back again" if one.is_rollback else ""
         yield (
-            f"    {_minute(one.start)} to {_minute(one.end) if one.end else 'now':16}  "
+            f"    {_bounded(one.start, one.start_after)} to "
+            f"{_bounded(one.end, one.end_after) if one.end else 'now':16}  "
             f"{what} as {one.role.value}{share}{back}{ending}"
         )
 
 
 def _minute(moment: str | None) -> str:
     return "some time" if moment is None else moment[:16].replace("T", " ")
+
+
+def _bounded(moment: str | None, after: str | None) -> str:
+    return _minute(moment) if after is None else f"{_minute(moment)} (after {_minute(after)})"
 
 
 def _produced(telling: Telling, key: str, names: dict[str, str]) -> Iterator[str]:
@@ -124,16 +134,27 @@ def _produced(telling: Telling, key: str, names: dict[str, str]) -> Iterator[str
         ]
         if figures:
             yield f"  {_title(one)}: {'; '.join(figures)}"
-    for what, kind in (("commit", _COMMIT), ("data", _DATA)):
-        for one in answer.nodes:
-            if one.type == kind:
-                yield f"  {what}  {_title(one)}  {one.key}"
+    for one in answer.nodes:
+        if one.type == _COMMIT:
+            yield f"  commit  {one.key}  {_title(one)}"
+    yield from (f"  data  {one.key}" for one in _first_data(answer))
+
+
+def _first_data(answer: LineageAnswer) -> tuple[Node, ...]:
+    """Return the data that nothing is known to have made, each file once, the nearest first."""
+    made = {edge.artifact for edge in answer.edges if not edge.kind.is_input}
+    found: dict[str, Node] = {}
+    for one in answer.nodes:
+        if one.type == _DATA and one.id not in made and str(one.key).startswith("dvc:"):
+            found.setdefault(_title(one), one)
+    return tuple(found.values())
 
 
 def _figures(value: object) -> str:
     if not isinstance(value, dict):
         return str(value)
-    return ", ".join(f"{name}={one}" for name, one in sorted(value.items()))
+    numbers = {name: one for name, one in value.items() if isinstance(one, int | float)}
+    return ", ".join(f"{name}={one:g}" for name, one in sorted(numbers.items()))
 
 
 def _approved(
@@ -173,25 +194,27 @@ def _way_back(one: RollBackView) -> str:
     return f"{_minute(one.at)}  back in {one.place}, says {one.source}: {cause}"
 
 
-def _elsewhere(telling: Telling, champions: Iterable[str]) -> Iterator[str]:
-    for key in champions:
-        above = _trace(telling, key, Direction.UPSTREAM)
-        raw = [one for one in above.nodes if one.type == _DATA and str(one.key).startswith("dvc:")]
-        for data in raw:
-            below = _trace(telling, str(data.key), Direction.DOWNSTREAM)
-            others = [
-                one
-                for one in below.nodes
-                if one.type == _VERSION and "fraud-model" not in str(one.key)
-            ]
-            if not others:
-                continue
-            yield from _question(
-                f"Where else did {_title(data)} go?",
-                telling.command(f"trace --direction downstream {data.key}"),
-            )
-            yield from (f"  {_title(one)}  {one.key}" for one in others)
-            yield from (f"  {_declared(one)}" for one in below.nodes if _is_declared(one))
+def _elsewhere(telling: Telling, model: RegistryAnswer, champions: Iterable[str]) -> Iterator[str]:
+    first = {
+        str(one.key): one
+        for key in champions
+        for one in _first_data(_trace(telling, key, Direction.UPSTREAM))
+    }
+    for data in first.values():
+        below = _trace(telling, str(data.key), Direction.DOWNSTREAM)
+        others = [
+            one
+            for one in below.nodes
+            if one.type == _VERSION and not _title(one).startswith(f"{model.name} ")
+        ]
+        if not others:
+            continue
+        yield from _question(
+            f"Where else did {_title(data)} go?",
+            telling.command(f"trace --direction downstream {data.key}"),
+        )
+        yield from (f"  {_title(one)}  {one.key}" for one in others)
+        yield from (f"  {_declared(one)}" for one in below.nodes if _is_declared(one))
 
 
 def _is_declared(one: Node) -> bool:
