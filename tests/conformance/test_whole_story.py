@@ -31,7 +31,7 @@ NOW_US: Final = 1_790_000_000_000_000  # in September 2026, long after the story
 SAYS: Final = {"cdevents": Teller.CDEVENTS, "github": Teller.GITHUB}
 
 SERVING: Final = """
-query ($of: String, $at: DateTime, $asOf: BasisInput) {
+query ($of: String, $at: DateTime, $asOf: AsOf) {
   serving(of: $of, environment: "production", validAt: $at, asOf: $asOf, first: 200) {
     intervals { source role trafficRatio start end ending isRollback trigger certainty
                 serves { key label linkClass } }
@@ -39,11 +39,13 @@ query ($of: String, $at: DateTime, $asOf: BasisInput) {
   }
 }"""
 TRACE: Final = """
-query ($start: [String!]!, $direction: Direction!, $asOf: BasisInput) {
+query ($start: [String!]!, $direction: Direction!, $asOf: AsOf) {
   lineage(start: $start, direction: $direction, asOf: $asOf) {
     nodes { key type stub } basis { size complete incompleteBecause }
   }
 }"""
+UNRESOLVED: Final = """
+{ unresolved(first: 500) { things { reason node { key } references { source } } } }"""
 REGISTERED: Final = """
 query ($at: DateTime) {
   registeredModel(name: "mlflow:registered-model/mlflow.example.org/fraud-model", validAt: $at) {
@@ -170,7 +172,9 @@ def test_who_served_then(client: SurfaceClient, boundary: str, seconds: int) -> 
 def test_the_pipeline_says_what_set_the_roll_back_off(client: SurfaceClient) -> None:
     back = [one for one in served(client) if one["isRollback"]]
     assert [(as_row(one).says, as_row(one).version) for one in back] == [("cdevents", "1")]
-    assert "incident-311" in str(back[0]["trigger"])
+    told = {one["source"]: one for one in registered(client)["rollbacks"]}
+    assert "incident-311" in told[source_of(Teller.CDEVENTS)]["triggerSummary"]
+    assert told[source_of(Teller.KUBERNETES)]["trigger"] is None
 
 
 @pytest.mark.parametrize("number", ["1", "2", "3"])
@@ -263,6 +267,11 @@ def shuffled(seed: int) -> list[Part]:
     return [next(waiting[p.teller]) if p.teller in looks else p for p in order]
 
 
+def without_turns(keys: set[str]) -> set[str]:
+    """Leave out moves of aliases, of which there are the more, the more was heard in order."""
+    return {key for key in keys if not key.startswith("mlflow:alias/")}
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_order_of_arrival_changes_no_answer(client: SurfaceClient, seed: int) -> None:
     with asked(shuffled(seed)) as other:
@@ -272,7 +281,9 @@ def test_the_order_of_arrival_changes_no_answer(client: SurfaceClient, seed: int
         for number in ("1", "2", "3"):
             start = version_key(number)
             for direction in ("UPSTREAM", "DOWNSTREAM"):
-                assert reached(other, start, direction) == reached(client, start, direction)
+                assert without_turns(reached(other, start, direction)) == without_turns(
+                    reached(client, start, direction)
+                )
 
 
 def test_messages_commute() -> None:
@@ -299,13 +310,18 @@ def test_without_one_who_tells_of_deployments_the_other_still_does(missing: str)
         assert sorted(map(as_row, served(client)), key=repr) == sorted(wanted, key=repr)
 
 
-def test_without_mlflow_versions_are_stubs_and_named_as_unresolved() -> None:
+def test_without_mlflow_it_is_named_as_unresolved_what_served() -> None:
     silent = {Teller.MLFLOW, Teller.MLFLOW_WEBHOOKS}
     with asked(part for part in parts() if part.teller not in silent) as client:
-        answer: Any = client.ask(TRACE, start=[version_key("2")], direction="DOWNSTREAM")
-        stubs = {node["key"] for node in answer["lineage"]["nodes"] if node["stub"]}
-        assert version_key("2") in stubs
-        assert {as_row(one).version for one in served(client)} == {"1", "2", "3"}
+        answer: Any = client.ask(UNRESOLVED)
+        things = {
+            one["node"]["key"]: {each["source"] for each in one["references"]}
+            for one in answer["unresolved"]["things"]
+        }
+        for number in ("1", "2", "3"):
+            assert source_of(Teller.GITHUB) in things[version_key(number)]
+        assert len(served(client)) == len(expected_intervals())
+        assert all(one["serves"] == [] for one in served(client))
 
 
 def test_without_dvc_the_data_are_missing_and_the_rest_is_there() -> None:
@@ -319,27 +335,37 @@ def test_without_dvc_the_data_are_missing_and_the_rest_is_there() -> None:
 SOURCES: Final = sorted({source_of(teller) for teller in Teller})
 
 
-def last_parts() -> dict[str, Part]:
-    """Return by source what it says last."""
-    return {source_of(part.teller): part for part in parts()}
+@pytest.fixture(scope="module")
+def last_news() -> dict[str, int]:
+    """Return by source where in the story it says something new for the last time."""
+    found: dict[str, int] = {}
+    with told(()) as ledger:
+        for place, part in enumerate(parts()):
+            if part.take(ledger, "default").entries:
+                found[source_of(part.teller)] = place
+    return found
 
 
 @pytest.mark.parametrize("stopped", SOURCES)
-def test_whoever_stopped_is_named_as_overdue(stopped: str) -> None:
-    last = last_parts()
+def test_whoever_stopped_is_named_as_overdue(last_news: dict[str, int], stopped: str) -> None:
     clock = FakeClock(NOW_US, step_us=0)
+    early: list[Part] = []
+    late: list[Part] = []
+    for place, part in enumerate(parts()):
+        source = source_of(part.teller)
+        (early if place < last_news[source] else late).append(part)
     with open_ledger("memory:", clock=clock, randomness=SeededRandomness()) as ledger:
-        for part in parts():
-            if part is not last[source_of(part.teller)]:
-                part.take(ledger, "default")
+        for part in early:
+            part.take(ledger, "default")
         for source in SOURCES:
             ledger.watching.expect(source, 3_600)
         clock.now_us += 2 * 3_600_000_000
-        for source, part in last.items():
-            if source != stopped:
-                assert part.take(ledger, "default").entries
+        for part in late:
+            if source_of(part.teller) != stopped:
+                part.take(ledger, "default")
         with running(create_app(ledger, Settings())) as client:
             answer: Any = client.ask(SERVING)
         basis = answer["serving"]["basis"]
         assert basis["complete"] is False
-        assert [one.partition(" is overdue")[0] for one in basis["incompleteBecause"]] == [stopped]
+        named = [one.partition(" is overdue")[0] for one in basis["incompleteBecause"]]
+        assert named == [stopped]
