@@ -42,8 +42,11 @@ WHOLE: dict[str, str] = {
     "demo": "a ledger of its own",
     "export": "a copy of everything",
     "import ledger": "a copy of everything",
+    "import argocd": "takes in, and shows counts: see test_cli_deployed",
     "import dvc": "takes in, and shows counts: see test_cli_dvc",
+    "import kubernetes": "takes in, and shows counts: see test_cli_deployed",
     "import mlflow": "takes in, and shows counts: see test_cli_mlflow",
+    "import terraform": "takes in, and shows counts: see test_cli_deployed",
     "key handover": "a proof of the ledger's own entry",
     "key make": "a file, and no ledger",
     "key rotate": "states a new key in the ledger's own namespace",
@@ -132,8 +135,6 @@ def changing(size: int) -> Iterator[Arguments]:
         yield "prove", key, "--format", "json"
     for key in (*KEYS, "nobody calls anything so"):
         yield "attach", key, "/dev/null", "--format", "json"
-    # What is ingested is no declaration: see test_cli_declare for those that are.
-    yield "declare", "-", "--format", "json"
     yield "ingest", "-", "--format", "json"
 
 
@@ -147,6 +148,14 @@ def sent(namespace: str) -> bytes:
             statement("cites", message="s0-0"),
         )
     )
+
+
+def declared(namespace: str) -> Iterator[bytes]:
+    """Yield what is declared of what everybody has, and of what only others may have."""
+    for number, key in enumerate((*KEYS, *JOBS, mark(namespace, 0))):
+        named: dict[str, JsonValue] = {"id": f"d{number}", "subject": key, "owner": key}
+        yield json.dumps(named).encode()
+        yield json.dumps(named | {"kind": "artifact", "tier": "high"}).encode()
 
 
 class Ran(NamedTuple):
@@ -169,6 +178,8 @@ def terminal_answers(terminal: Terminal, namespace: str, folder: Path) -> Iterat
     for arguments in (*asking(namespace), *changing(size)):
         yield run(terminal, *arguments, "--namespace", namespace, given=sent(namespace))
     yield run(terminal, "ingest", "-", "--namespace", namespace, given=message(namespace, 502, 1))
+    for body in declared(namespace):
+        yield run(terminal, "declare", "-", "--namespace", namespace, given=body)
     for document in DOCUMENTS:
         variables = json.dumps({"of": namespace} if "$of" in document else {})
         yield run(terminal, "query", "-", "--variables", variables, given=document.encode())

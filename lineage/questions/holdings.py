@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from lineage.connectors.dvc.intervals import Move, moves_of, stage_intervals
+from lineage.connectors.dvc.intervals import Move, current_intervals, moves_of, stage_intervals
 from lineage.questions.moves import Described
 from lineage.questions.served import MODEL_VERSION, Search
 from lineage.serving.holdings import Held, HoldingMove, fold_holdings
 from lineage_schemas.errors import LedgerError
+from lineage_schemas.graph import Node
 from lineage_schemas.instants import instant_us, parse_instant
 from lineage_schemas.registry_views import FindingKind, HoldingKind, RegistryFinding
 from lineage_schemas.serving import SERVING_PROPERTY
@@ -93,7 +94,14 @@ def _moves(one: Described, search: Search) -> Iterator[_Dated]:
     """Yield what an execution did to stages and aliases."""
     node, (at, after) = one.node, said_at(one)
     custom, properties = node.custom_properties, node.properties
-    subject = _version_of(one, search)
+    version = _version_of(one, search)
+    subject = None if version is None else version.key
+    if version is not None and "observed_at" in custom and "observed_after" not in custom:
+        # No look before it saw anything: it may have been so from when the version was registered.
+        registered = _instant(version.properties.get("registered_time"))
+        after = (
+            registered if registered is not None and at is not None and registered < at else None
+        )
     changes: list[tuple[HoldingKind, JsonValue, str | None, str | None]] = []
     alias = properties.get("alias") or custom.get("mlflow.alias")
     if alias:
@@ -132,21 +140,25 @@ def _moves(one: Described, search: Search) -> Iterator[_Dated]:
         )
 
 
-def _version_of(one: Described, search: Search) -> str | None:
+def _version_of(one: Described, search: Search) -> Node | None:
     """Return the version that an execution is about: the first that goes in or comes out."""
-    around = (*search.into(one.vertex), *search.out_of(one.vertex))
-    keys = (search.node(v).key for v in around if search.node(v).type == MODEL_VERSION)
-    return next((key for key in keys if key), None)
+    around = map(search.node, (*search.into(one.vertex), *search.out_of(one.vertex)))
+    return next((node for node in around if node.type == MODEL_VERSION and node.key), None)
 
 
 def _of_tags(tags: list[tuple[Move, Described]], search: Search) -> Iterator[Held]:
     """Yield the stages that tags gave, by their own rules."""
     said_by = {move.tag: one for move, one in tags}
     versions = {
-        (move.model, move.version or move.commit): key
+        (move.model, move.version or move.commit): node.key or ""
         for move, one in tags
-        if (key := _version_of(one, search)) is not None
+        if (node := _version_of(one, search)) is not None
     }
+    currents: dict[tuple[str, str, str], list[tuple[int, int | None]]] = {}
+    for found in current_intervals(move for move, _ in tags):
+        end_us = None if found.end is None else instant_us(found.end)
+        key = found.model, found.stage, found.version
+        currents.setdefault(key, []).append((instant_us(found.start), end_us))
     for found in stage_intervals(move for move, _ in tags):
         opened = said_by[found.opened_by]
         closed = None if found.closed_by is None else said_by[found.closed_by]
@@ -163,6 +175,7 @@ def _of_tags(tags: list[tuple[Move, Described]], search: Search) -> Iterator[Hel
             taken_by=None if closed is None else who_did(closed),
             source=opened.source,
             positions=tuple(sorted(positions)),
+            current_us=tuple(currents.get((found.model, found.stage, found.version), ())),
         )
 
 

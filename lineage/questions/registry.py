@@ -276,6 +276,7 @@ class _Registry:
                 source=one.source,
                 positions=one.positions,
                 certainty=certainty,
+                is_current=one.is_current(self._valid_us),
             )
 
     def _is_held(self, one: Held) -> bool:

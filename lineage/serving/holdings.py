@@ -35,7 +35,11 @@ class HoldingMove(NamedTuple):
 
 
 class Held(Struct, frozen=True, kw_only=True):
-    """A version held a stage or an alias; times in microseconds."""
+    """A version held a stage or an alias; times in microseconds.
+
+    Where several may hold a stage and the tool calls one of them the current one, ``current_us``
+    says when that was this one; ``None`` where each that holds it is current.
+    """
 
     kind: HoldingKind
     name: str
@@ -50,6 +54,19 @@ class Held(Struct, frozen=True, kw_only=True):
     taken_by: str | None = None
     source: str = ""
     positions: tuple[int, ...] = ()
+    current_us: tuple[tuple[int, int | None], ...] | None = None
+
+    def is_current(self, moment_us: int | None) -> bool:
+        """Tell whether it was the current one at a moment; without one, whether it still is."""
+        if self.current_us is None:
+            held = moment_us is None or self.certainty_at(moment_us) is not None
+            return held and (moment_us is not None or self.end_us is None)
+        if moment_us is None:
+            return any(end is None for _, end in self.current_us)
+        return any(
+            start <= moment_us and (end is None or moment_us < end)
+            for start, end in self.current_us
+        )
 
     def certainty_at(self, moment_us: int) -> Certainty | None:
         """Tell whether it was held at a moment: surely, perhaps, or (``None``) surely not."""

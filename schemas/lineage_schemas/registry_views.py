@@ -25,7 +25,9 @@ class Holding(Struct, frozen=True, kw_only=True):
 
     Times, bounds and ``certainty`` are as of serving intervals. ``name`` is the tool's own word.
     ``opened_by`` and ``closed_by`` are executions, ``given_by`` and ``taken_by`` the people that
-    they name. That a stage or an alias moved is never an approval.
+    they name. Several versions may hold a stage: ``is_current`` is the one that the tool calls
+    current, at the valid time or, as far as is known, still. That a stage or an alias moved is
+    never an approval.
     """
 
     kind: HoldingKind
@@ -42,6 +44,7 @@ class Holding(Struct, frozen=True, kw_only=True):
     source: str
     positions: tuple[int, ...] = ()
     certainty: Certainty | None = None
+    is_current: bool = False
 
 
 class Attestation(StrEnum):

@@ -184,8 +184,7 @@ EXPECTED = {
     "branch_deleted": branch("deleted"),
     "build_queued": run(BUILD, "NEW"),
     "build_started": run(BUILD, "RUNNING"),
-    # It does not say how it ended.
-    "build_finished": Expected(BUILD, state=None, outputs={IMAGE: "ContainerImage"}),
+    "build_finished": Expected(BUILD, outputs={IMAGE: "ContainerImage"}),
     **{
         f"change_{predicate}": change(predicate)
         for predicate in ("abandoned", "created", "merged", "reviewed", "updated")

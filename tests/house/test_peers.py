@@ -106,3 +106,33 @@ def test_an_environment_is_made_again_only_where_its_lock_changed(tmp_path: Path
     assert made(tmp_path, lock.name).stdout == "some-tool: already there\n"
     lock.write_text("x==2 --hash=sha256:00\n")
     assert "made in" in made(tmp_path, lock.name).stdout
+
+
+def test_what_npm_installs_is_installed_again_only_where_its_lock_changed(tmp_path: Path) -> None:
+    script = tmp_path / "requirements" / "node_modules.sh"
+    script.parent.mkdir()
+    script.write_bytes((MAKE.parent / script.name).read_bytes())
+    npm = tmp_path / "npm"
+    npm.write_text(
+        '#!/bin/sh\n[ "$1" = --version ] && echo 11 && exit\n'
+        'echo "$*" >>"$0.log"\nmkdir node_modules\ngrep -q sound package-lock.json\n'
+    )
+    npm.chmod(0o755)
+    lock = tmp_path / "tool" / "package-lock.json"
+    lock.parent.mkdir()
+    lock.with_name("package.json").write_text("{}")
+
+    def installed(content: str) -> tuple[int, str]:
+        lock.write_text(content)
+        env = {"PATH": "/usr/bin:/bin", "NPM": str(npm)}
+        done = subprocess.run(
+            ["sh", script, lock], env=env, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout
+
+    assert re.fullmatch(r"tool: made in \d+ s\n", installed("sound 1")[1])
+    assert installed("sound 1") == (0, "tool: already there\n")
+    assert "--ignore-scripts" in (tmp_path / "npm.log").read_text()
+    assert "made in" in installed("sound 2")[1]
+    assert installed("broken") == (1, "")
+    assert not (tmp_path / ".venvs" / "tool").exists()

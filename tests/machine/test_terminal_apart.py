@@ -63,6 +63,7 @@ def check_terminal(history: list[Said], erased: list[int], home: int) -> None:
     if history == EXAMPLE:
         # Each was answered well: a command that is only ever refused would tell nothing either.
         # But to approve: whoever is at the terminal without a key is one person, who proposed it.
+        # And nobody registers a model in these histories: see test_serving_past.
         well = {one.command for one in answers if not one.code}
-        assert well == WITHIN - {"erasure approve"}
+        assert well == WITHIN - {"erasure approve", "registry"}
         assert {one.code for one in whole} == {0}

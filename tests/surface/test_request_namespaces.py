@@ -9,13 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
+from cdevents_messages import cdevent, enveloped, message_key
 from keyholders import ADA_KEY, KeyHolderDouble, bearer, let_in
 from lineage.service import Ledger
 from lineage_api.app import create_app
 from lineage_api.namespaces import namespace_of
 from lineage_api.settings import Settings
 from lineage_schemas.access import Role
+from lineage_schemas.codec import encode_json
 from lineage_schemas.errors import InvalidInputError
+from lineage_schemas.outside.cloudevents import STRUCTURED
 from openlineage_messages import dataset, encoded, key_of, run_event
 from surface_client import SurfaceClient, dig, problem, running
 
@@ -35,13 +38,20 @@ BATCHES = (
     "/api/v1/namespaces/team/lineage/batch",
     "/api/v1/lineage/batch?namespace=team",
 )
+CLOUD_EVENTS = (
+    "/api/v1/cloudevents",
+    "/api/v1/namespaces/team/cloudevents",
+    "/api/v1/cloudevents?namespace=team",
+)
 MESSAGE = encoded(run_event(outputs=[dataset("a")]))
+CLOUD_EVENT = encode_json(enveloped(cdevent("build.started", 1)))
 SAID = b'{"id": "s1", "source": "test", "records": [{"record": "artifact", "key": "mytool:x"}]}'
 KNOWN = "query($key: String!, $in: String) { artifact(key: $key, namespace: $in) { known } }"
 
 
 def post(client: SurfaceClient, path: str, body: bytes, header: str | None) -> httpx.Response:
-    headers = {"Content-Type": "application/json"} | ({} if header is None else {HEADER: header})
+    form = STRUCTURED if "cloudevents" in path else "application/json"
+    headers = {"Content-Type": form} | ({} if header is None else {HEADER: header})
     return client.send("POST", path, content=body, headers=headers)
 
 
@@ -55,8 +65,9 @@ def knows(client: SurfaceClient, key: str, namespace: str) -> bool:
         (STATEMENTS, SAID, "mytool:x"),
         (MESSAGES, MESSAGE, key_of("a")),
         (BATCHES, b"[%s]" % MESSAGE, key_of("a")),
+        (CLOUD_EVENTS, CLOUD_EVENT, message_key(1)),
     ],
-    ids=["statements", "OpenLineage", "batch"],
+    ids=["statements", "OpenLineage", "batch", "CloudEvents"],
 )
 @pytest.mark.parametrize(("place", "header"), [(0, None), (0, "team"), (1, None), (2, None)])
 def test_a_namespace_is_named_by_header_path_or_query(

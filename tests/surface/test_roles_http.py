@@ -70,6 +70,9 @@ OFFERED: dict[str, dict[str, str]] = {
 }
 """Which actions a route offers, by what is asked of it. ``/healthz`` knows nobody."""
 
+SPEAKING = (*("statements", "declarations", "attachments", "cloudevents", "lineage", "batch"),)
+"""The ends of routes at which something is said."""
+
 CELLS = [
     (path, what, action) for path, offers in OFFERED.items() for what, action in offers.items()
 ]
@@ -85,31 +88,33 @@ def request_of(path: str, what: str, namespace: str) -> Sent:
         document = next(one for one in DOCUMENTS if field in one)
         variables = {"of": namespace} if "$of" in document else {}
         return Sent("POST", path, encode_json({"query": document, "variables": variables}))
-    if path in REQUESTS and path.startswith("/api/v1/"):
-        return saying(filled, what, namespace)
+    if path.endswith(SPEAKING):
+        return speaking(filled, what, namespace)
     return Sent("GET", filled)
 
 
-def saying(path: str, what: str, namespace: str) -> Sent:
-    """Return a request by which somebody says something, in the form that its door takes."""
-    match path.rpartition("/")[2]:
-        case "statements":
-            said = (APPROVAL,) if what else records(namespace, 0, 0, 1)
-            return Sent("POST", path, statement(f"s/{what}", *said))
-        case "declarations":
-            decided: dict[str, JsonValue] = {"approval": {"decision": "approved", "approver": "a"}}
-            # By an identifier, and with its kind: whoever may only speak cannot look it up.
-            given = {"id": "d", "subject": "acme:own", "kind": "artifact"}
-            return Sent("POST", path, encode_json(given | (decided if what else {"owner": "a"})))
-        case "attachments":
-            body = encode_json({"name": "a", "digest": f"sha256:{'0' * 64}", "size": 1})
-            return Sent("POST", f"{path}?subject=acme:own&subject_kind=artifact", body)
-        case "cloudevents":
-            return Sent("POST", path, cloud_event(namespace, 1), CLOUD_EVENT)
-        case "batch":
-            return Sent("POST", path, b"[%s]" % message(namespace, 1, 0))
-        case _:
-            return Sent("POST", path, message(namespace, 1, 0))
+def speaking(path: str, what: str, namespace: str) -> Sent:
+    """Return something that is said in the words of one route."""
+    if path.endswith("statements"):
+        said = (APPROVAL,) if what else records(namespace, 0, 0, 1)
+        return Sent("POST", path, statement(f"s/{what}", *said))
+    if path.endswith(("declarations", "attachments")):
+        return declaring(path, what)
+    if path.endswith("cloudevents"):
+        return Sent("POST", path, cloud_event(namespace, 1), CLOUD_EVENT)
+    body = message(namespace, 1, 0)
+    return Sent("POST", path, body if path.endswith("lineage") else b"[%s]" % body)
+
+
+def declaring(path: str, what: str) -> Sent:
+    """Return a declaration, or a document, of a subject that need not be looked up."""
+    if path.endswith("attachments"):
+        body = encode_json({"name": "a", "digest": f"sha256:{'0' * 64}", "size": 1})
+        return Sent("POST", f"{path}?subject=acme:own&subject_kind=artifact", body)
+    decided: dict[str, JsonValue] = {"approval": {"decision": "approved", "approver": "a"}}
+    owned: dict[str, JsonValue] = {"owner": "a"}
+    named: dict[str, JsonValue] = {"id": "d", "subject": "acme:own", "kind": "artifact"}
+    return Sent("POST", path, encode_json(named | (decided if what else owned)))
 
 
 def erasing(path: str, what: str) -> Sent:

@@ -48,10 +48,9 @@ def paths(size: int) -> dict[str, list[str]]:
         "/log/tile/{path:path}": [f"/log/tile/{one}" for one in tiles],
         "/api/v1/namespaces/{namespace}/lineage": ["/api/v1/namespaces/team/lineage"],
         "/api/v1/namespaces/{namespace}/lineage/batch": ["/api/v1/namespaces/team/lineage/batch"],
-        "/api/v1/namespaces/{namespace}/cloudevents": ["/api/v1/namespaces/team/cloudevents"],
         **{
             f"/api/v1/namespaces/{{namespace}}/{what}": [f"/api/v1/namespaces/team/{what}"]
-            for what in ("statements", "declarations", "attachments")
+            for what in ("statements", "declarations", "attachments", "cloudevents")
         },
         **{
             f"/api/v1/erasures/{{position}}{what}": [f"/api/v1/erasures/{size - 1}{what}"]

@@ -223,6 +223,34 @@ def test_whoever_watches_and_whoever_deploys_mean_one_place() -> None:
     assert "cdevents:incident/%2Fci/incident-1" in places
 
 
+# --- runs ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "state"),
+    [
+        ("taskrun.finished", {"outcome": "success"}, "COMPLETE"),
+        ("taskrun.finished", {"outcome": "failure"}, "FAILED"),
+        ("taskrun.finished", {"outcome": "error"}, "FAILED"),
+        ("taskrun.finished", {"outcome": "cancel"}, "CANCELED"),
+        ("taskrun.finished", {"outcome": "shrug"}, "UNKNOWN"),
+        ("build.finished", {}, "UNKNOWN"),
+        ("build.finished", {"artifactId": "pkg:generic/one@1"}, "COMPLETE"),
+    ],
+)
+@pytest.mark.parametrize("late", [False, True], ids=["in order", "late start"])
+def test_a_run_that_is_over_does_not_run(
+    kind: str, content: Object, state: str, *, late: bool
+) -> None:
+    subject = kind.partition(".")[0]
+    story = [cdevent(f"{subject}.started", 1), cdevent(kind, 2, content=content)]
+    ledger = told(*(reversed(story) if late else story))
+    node = shown(ledger, f"cdevents:{subject}/%2Fci/thing", Kind.EXECUTION)
+    assert node.state == state
+    assert node.properties["started_time"] == "2026-01-31T12:01:00.000000Z"
+    assert node.properties["ended_time"] == "2026-01-31T12:02:00.000000Z"
+
+
 # --- our convention ------------------------------------------------------------------------------
 
 

@@ -63,6 +63,12 @@ context lineage.System
 context lineage.Commit
 context lineage.LockedPipeline
 artifact lineage.PipelineLock
+context lineage.Service
+execution lineage.Declare
+artifact lineage.Document
+artifact lineage.Infrastructure
+artifact lineage.WorkItem
+artifact lineage.Signal
 """
 
 # Each thing the design names, in its words and order, and the properties that hold it.

@@ -329,6 +329,21 @@ def test_whatever_an_object_holds_it_is_taken_or_refused_and_never_breaks(
             continue
 
 
+@given(st.data())
+def test_whatever_an_audit_event_holds_it_is_taken_or_refused(data: st.DataObject) -> None:
+    lines = [json.loads(one) for one in audit_lines()]
+    changed = data.draw(st.sampled_from(lines))
+    path = data.draw(st.sampled_from(_paths(changed)[1:]))
+    place: Plain = changed
+    for step in path[:-1]:
+        place = place[step]  # type: ignore[index]
+    place[path[-1]] = data.draw(_ANYTHING)  # type: ignore[index]
+    try:
+        audit(Remembered(), [json.dumps(one).encode() + b"\n" for one in lines])
+    except LedgerError:
+        return
+
+
 @given(st.binary(max_size=80))
 def test_whatever_a_file_holds_it_is_read_or_refused(body: bytes) -> None:
     try:

@@ -390,3 +390,55 @@ def test_the_past_of_the_log_shows_the_model_as_it_was_known(story: Ledger) -> N
     assert story.registry.model("fraud", as_of=size).versions == whole.versions
     assert story.registry.model("fraud", as_of=whole.basis) == whole
     assert view(story).versions != whole.versions
+
+
+def test_what_the_first_look_saw_may_be_as_old_as_the_version(ledger: Ledger) -> None:
+    tell(
+        ledger,
+        "looked",
+        Context(key=FRAUD, type="lineage.RegisteredModel", properties={"display_name": "fraud"}),
+        *version(V1, 1, "1.0.0", registered_time=time("3")),
+        *step("seen", "Promote", [V1], custom={"observed_at": time("9")}, alias="prod"),
+        Association(context=FRAUD, execution="acme:seen"),
+    )
+    (one,) = view(ledger).holdings
+    assert (one.start_after, one.start) == (time("3"), time("9"))
+    assert [each.certainty for each in view(ledger, "8").holdings] == ["possible"]
+    assert view(ledger, "2").holdings == ()
+
+
+def test_of_several_that_hold_a_stage_the_tool_says_which_is_current(ledger: Ledger) -> None:
+    def tag(name: str, key: str, action: str, at: str, number: int) -> list[AnyRecord]:
+        said: dict[str, JsonValue] = {
+            "action": action,
+            "model": "fraud",
+            "tag": name,
+            "commit": "c" * 40,
+            "version": f"v{key[-1]}",
+            "stage": "prod",
+            "counter": number,
+            "time": time(at),
+        }
+        return [
+            *step(name, "Promote", [key], custom={"gto.action": said}),
+            Association(context=FRAUD, execution=f"acme:{name}"),
+        ]
+
+    tell(
+        ledger,
+        "tags",
+        Context(key=FRAUD, type="lineage.RegisteredModel", properties={"display_name": "fraud"}),
+        *version(V1, 1, "1.0.0"),
+        *version(V2, 2, "1.1.0"),
+        *tag("one", V1, "assignment", "1", 1),
+        *tag("two", V2, "assignment", "2", 2),
+        *tag("three", V2, "unassignment", "3", 3),
+    )
+
+    def current(hours: str | None) -> list[tuple[str, bool]]:
+        return [(one.version, one.is_current) for one in view(ledger, hours).holdings]
+
+    assert current("1") == [(V1, True)]
+    assert current("2") == [(V1, False), (V2, True)]
+    assert current("3") == [(V1, True)]
+    assert current(None) == [(V1, True), (V2, False)]

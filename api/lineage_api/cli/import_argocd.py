@@ -1,4 +1,4 @@
-"""``lineage import argocd``: take in what the Applications of an Argo CD were synced to, and when."""
+"""``lineage import argocd``: take in what Applications were synced to, and when."""
 
 from __future__ import annotations
 

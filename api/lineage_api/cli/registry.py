@@ -108,7 +108,8 @@ def _holding(one: Holding) -> str:
     by = "" if one.given_by is None else f"  given by {one.given_by}"
     perhaps = "  perhaps" if one.certainty is not None and one.certainty.value == "possible" else ""
     times = span(one.start, one.start_after, one.end, one.end_after)
-    return f"{name} {one.version}  {times}{by}{perhaps}  said by {one.source}"
+    current = "  current" if one.is_current else ""
+    return f"{name} {one.version}  {times}{current}{by}{perhaps}  said by {one.source}"
 
 
 def _approval(one: ApprovalView) -> str:

@@ -49,6 +49,9 @@ class HoldingType:
     source: str
     positions: list[Int64]
     certainty: Certainty | None
+    is_current: bool = strawberry.field(
+        description="Whether it is the one that counts, where several versions hold a stage."
+    )
 
 
 @strawberry.type(name="ApprovalView", description="Somebody decided about a version, or its use.")

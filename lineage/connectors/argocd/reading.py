@@ -103,11 +103,14 @@ def _application(plain: Body) -> Body:
             "phase": text_at(status, "operationState", "phase"),
             "finished": text_at(status, "operationState", "finishedAt"),
             "newest": newest if bodies_at(status, "history") else None,
-            "images": sorted(one for one in images if isinstance(one, str))[:IMAGES_MAX]
-            if isinstance(images, list)
-            else None,
+            "images": _images(images),
         }
     )
+
+
+def _images(images: JsonValue) -> list[JsonValue]:
+    found = images[:IMAGES_MAX] if isinstance(images, list) else []
+    return [*sorted(text_at({"it": one}, "it") for one in found if isinstance(one, str))]
 
 
 def _place(plain: Body) -> Body:
@@ -149,7 +152,7 @@ def _syncs(plain: Body) -> Iterable[Document | Unread]:
             "started": text_at(one, "deployStartedAt"),
             "by": text_at(one, "initiatedBy", "username"),
             "is_automatic": at(one, "initiatedBy", "automated") is True or None,
-            "sources": revisions,
+            "sources": [*revisions],
             "is_rollback": is_back or None,
         }
         subject = subject_of(SYNC, *names, str(number), text_at(place, "uid"))

@@ -43,7 +43,7 @@ from lineage.connectors.cdevents.telling import Step, Telling, without_none
 from lineage.connectors.deployments.saying import referenced_models
 from lineage.connectors.scanning import subject_of
 from lineage_schemas.cdevents_names import cdevents_message
-from lineage_schemas.errors import InvalidInputError, LedgerError
+from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.instants import format_instant, instant_of, parse_instant
 from lineage_schemas.limits import STATEMENT_ID_BYTES_MAX
 from lineage_schemas.mlmd import Artifact, Event, EventKind, Kind
@@ -123,7 +123,7 @@ class CDEventsMapping(Struct, frozen=True):
             return Mapped(statement_id, sent, (), message_flags=(UNKNOWN_TYPE,))
         try:
             return _mapped(statement_id, envelope)
-        except LedgerError:
+        except InvalidInputError:
             # It is kept all the same: a later mapping may understand it.
             return Mapped(statement_id, sent, (), message_flags=(UNREADABLE,))
 
@@ -132,7 +132,7 @@ def _mapped(statement_id: str, envelope: CloudEvent) -> Mapped:
     """Say what a message of a known type states.
 
     Raises:
-        LedgerError: it cannot be read.
+        InvalidInputError: it cannot be read.
     """
     telling = _read(envelope)
     say, _ = _SAYING[telling.subject]

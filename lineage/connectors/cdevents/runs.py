@@ -72,7 +72,7 @@ def say_run(telling: Telling) -> Step:
         telling.key,
         properties=properties,
         custom=custom,
-        state=_state(predicate, outcome),
+        state=_state(telling),
         is_later=predicate in _ENDS,
         records=[
             *say_made(telling, telling.key),
@@ -109,11 +109,14 @@ def _publishing(telling: Telling) -> dict[str, JsonValue]:
     return {"display_name": f"published: {telling.id}", "ended_time": telling.moment}
 
 
-def _state(predicate: str, outcome: str | None) -> ExecutionState | None:
-    if predicate == "finished":
-        # An outcome that is not known here stands in source_state, and decides nothing.
-        return _OUTCOMES.get((outcome or "").lower())
-    return _STATES.get(predicate)
+def _state(telling: Telling) -> ExecutionState | None:
+    """Return the state of a run; of one that is over and does not say how, that is not known."""
+    if telling.predicate != "finished":
+        return _STATES.get(telling.predicate)
+    outcome, made = telling.content.outcome, telling.content.artifact_id
+    if outcome is None and made is not None:
+        return ExecutionState.COMPLETE  # builds have no outcome: they say what they made
+    return _OUTCOMES.get((outcome or "").lower(), ExecutionState.UNKNOWN)
 
 
 def _pipeline(telling: Telling) -> Iterator[AnyRecord]:

@@ -8,8 +8,15 @@ from typing import Final
 
 from lineage.connectors.dvc.naming import commit_key
 from lineage.connectors.github.naming import Naming
-from lineage.connectors.github.runs import say_run_context
-from lineage.connectors.github.telling import Told, moment_of, say_code, time_of, without_empty
+from lineage.connectors.github.runs import say_run_context, shown_run
+from lineage.connectors.github.telling import (
+    Told,
+    moment_of,
+    say_code,
+    shown_url,
+    time_of,
+    without_empty,
+)
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.instants import format_instant, instant_us
 from lineage_schemas.mlmd import (
@@ -75,7 +82,7 @@ def _review(
     key = naming.own("review", run.id, run.run_attempt or 1, environment.lower())
     place = naming.place(environment, None)
     subject = commit_key(run.head_sha.lower())
-    said = _said(message, environment, decided)
+    said = _said(message, naming, environment, decided)
     yield Context(
         key=place.environment,
         type="lineage.Environment",
@@ -111,15 +118,18 @@ def _review(
 
 
 def _said(
-    message: DeploymentReviewMessage, environment: str, decided: datetime | None
+    message: DeploymentReviewMessage,
+    naming: Naming,
+    environment: str,
+    decided: datetime | None,
 ) -> dict[str, JsonValue]:
     run, requestor = message.workflow_run, message.requestor or message.requester
     approver = (message.approver or message.sender) if decided is not None else None
     return without_empty(
         {
-            "display_name": f"{run.name or run.id} to {environment}",
+            "display_name": f"{shown_run(run, naming)} to {environment}",
             "source_type": "github.DeploymentReview",
-            "source_url": run.html_url,
+            "source_url": shown_url(run.html_url),
             "source_state": message.action if decided is not None else None,
             "requested_by": _shown(requestor),
             "approver": _shown(approver),

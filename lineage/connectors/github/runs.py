@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from lineage.connectors.github.naming import Naming
 from lineage.connectors.github.telling import (
@@ -28,7 +29,8 @@ from lineage_schemas.outside.github import (
 from lineage_schemas.records import AnyRecord, Claim, LinkClass
 from lineage_schemas.values import JsonValue
 
-PIPELINE_RUN = "lineage.PipelineRun"
+PIPELINE_RUN: Final = "lineage.PipelineRun"
+DISPLAY_TITLE: Final = "github.display_title"
 
 
 def tell_run(message: WorkflowRunMessage, naming: Naming) -> Told:
@@ -47,7 +49,7 @@ def say_run_context(run: WorkflowRun, naming: Naming) -> Iterator[AnyRecord]:
         type=PIPELINE_RUN,
         properties=without_empty(
             {
-                "display_name": _shown(run, naming),
+                "display_name": shown_run(run, naming),
                 "run_number": None if run.run_number is None else str(run.run_number),
                 "trigger": run.event,
                 "started_time": moment_of(run.run_started_at, run.created_at),
@@ -71,7 +73,7 @@ def _run(run: WorkflowRun, naming: Naming) -> Iterator[AnyRecord]:
         state=run_state(run.status, run.conclusion),
         properties=without_empty(
             {
-                "display_name": _shown(run, naming),
+                "display_name": shown_run(run, naming),
                 "source_type": "github.WorkflowRun",
                 "source_state": run_word(run.status, run.conclusion),
                 "source_url": shown_url(run.html_url),
@@ -89,9 +91,11 @@ def _run(run: WorkflowRun, naming: Naming) -> Iterator[AnyRecord]:
                 "github.event": run.event,
                 "github.run_id": run.id,
                 "github.run_attempt": run.run_attempt,
-                "github.display_title": run.display_title,
+                DISPLAY_TITLE: run.display_title,
             }
         ),
+        # "Build pull_request 3 by @ada": people may be named in it.
+        personal=(DISPLAY_TITLE,) if run.display_title else (),
     )
     yield Association(context=key, execution=key)
     yield from say_code(run.head_sha, key, address, run.head_commit)
@@ -130,7 +134,8 @@ def _workflow_name(workflow: Workflow) -> str | None:
     return workflow.name or workflow.path
 
 
-def _shown(run: WorkflowRun, naming: Naming) -> str:
+def shown_run(run: WorkflowRun, naming: Naming) -> str:
+    """Return what people call a run."""
     number = run.run_number if run.run_number is not None else run.id
     return f"{naming.repository.full_name} #{number}"
 

@@ -16,11 +16,29 @@ from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lineage.connectors.kubernetes.keys import PLATFORM
 from lineage.connectors.kubernetes.reading import KubernetesReader
-from lineage.connectors.kubernetes.shown import POD, kind_of, show, subject
-from lineage.connectors.plain_json import Body, body_at, encode, text_at, time_at, whole_at
+from lineage.connectors.kubernetes.shown import (
+    CHANGED_BY,
+    DEPLOYMENT,
+    POD,
+    REPLICA_SET,
+    kind_of,
+    show,
+    subject,
+)
+from lineage.connectors.plain_json import (
+    Body,
+    bodies_at,
+    body_at,
+    decode,
+    encode,
+    text_at,
+    time_at,
+    whole_at,
+)
 from lineage.connectors.scanning import GONE, Document, Look, Memory
 from lineage_schemas.errors import LedgerError, LimitExceededError
 from lineage_schemas.values import JsonValue
@@ -35,12 +53,16 @@ _WATCHED: Final = frozenset({"ADDED", "MODIFIED", "DELETED"})
 
 
 class Happening(Struct, frozen=True):
-    """A change of one object: ``plain`` is the object after it, or the last before it was gone."""
+    """A change of one object: ``plain`` is the object after it, or the last before it was gone.
+
+    ``by`` is the person who made it, as the audit log reports it; a controller is none.
+    """
 
     at: datetime | None
     order: tuple[int, int]
     plain: Body
     is_gone: bool
+    by: str = ""
 
 
 class RoundReader:
@@ -68,7 +90,10 @@ class RoundReader:
                 # What is known already is shown again where a pod told of its images.
                 found = times.get(shown.subject)
                 changed = latest if found is None else found.at
-                yield Document(shown.kind, shown.subject, shown.body, changed)
+                body = shown.body
+                if found is not None and found.by:
+                    body = encode({**decode(body), CHANGED_BY: found.by})
+                yield Document(shown.kind, shown.subject, body, changed)
             else:
                 yield shown
         for name, one in times.items():
@@ -103,7 +128,7 @@ def rounds_of(plain: Iterable[tuple[Body, str]]) -> Iterator[list[Happening]]:
     changes: list[Happening] = []
     taken: set[str] = set()
     last: dict[str, bytes] = {}
-    for one in sorted(told.values(), key=_when):
+    for one in _with_people(sorted(told.values(), key=_when)):
         name = _subject(one)
         body = _body(one)
         if last.get(name) == body:
@@ -116,6 +141,27 @@ def rounds_of(plain: Iterable[tuple[Body, str]]) -> Iterator[list[Happening]]:
         taken.add(name)
     if changes:
         yield changes
+
+
+def _with_people(happened: list[Happening]) -> Iterator[Happening]:
+    """Name whoever changed a Deployment last where a controller then made a revision of it."""
+    people: dict[str, str] = {}
+    for one in happened:
+        kind = kind_of(one.plain)
+        if kind == DEPLOYMENT and one.by:
+            people[_subject(one)] = one.by
+        elif kind == REPLICA_SET and not one.is_gone:
+            above = [
+                subject({"kind": DEPLOYMENT, "name": text_at(owner, "name"), **_space(one.plain)})
+                for owner in bodies_at(one.plain, "metadata", "ownerReferences")
+            ]
+            yield replace(one, by=next((people[name] for name in above if name in people), ""))
+            continue
+        yield replace(one, by="") if kind == DEPLOYMENT else one
+
+
+def _space(plain: Body) -> Body:
+    return {"namespace": text_at(plain, "metadata", "namespace")}
 
 
 def _body(one: Happening) -> bytes:
@@ -153,7 +199,9 @@ def _audited(event: Body) -> Happening | None:
     moment = time_at(event, "stageTimestamp") or time_at(event, "requestReceivedTimestamp")
     version = text_at(plain, "metadata", "resourceVersion")
     order = int(version) if _NUMBER.fullmatch(version) else 0
-    return Happening(moment, (order, 0), plain, verb == "delete")
+    user = text_at(event, "user", "username")
+    by = "" if user.startswith("system:") else user
+    return Happening(moment, (order, 0), plain, verb == "delete", by)
 
 
 def _named(reference: Body) -> Body:
@@ -194,7 +242,7 @@ def _identity(event: Body, one: Happening) -> bytes:
 
 def _subject(one: Happening) -> str:
     kind = kind_of(one.plain) or ""
-    return subject({"kind": kind, **body_at(one.plain, "metadata")})
+    return subject({**body_at(one.plain, "metadata"), "kind": kind})
 
 
 def _when(one: Happening) -> tuple[bool, float, tuple[int, int], str]:

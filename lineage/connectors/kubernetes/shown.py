@@ -24,6 +24,7 @@ from lineage.connectors.plain_json import (
 )
 from lineage.connectors.scanning import subject_of
 from lineage_schemas.errors import InvalidInputError, LimitExceededError
+from lineage_schemas.values import JsonValue
 
 DEPLOYMENT: Final = "deployment"
 REPLICA_SET: Final = "replicaset"
@@ -38,6 +39,9 @@ KINDS: Final = (DEPLOYMENT, REPLICA_SET, STATEFUL_SET, DAEMON_SET, INFERENCE_SER
 REVISION: Final = "deployment.kubernetes.io/revision"
 REVISION_HISTORY: Final = "deployment.kubernetes.io/revision-history"
 DESIRED: Final = "deployment.kubernetes.io/desired-replicas"
+CHANGED_BY: Final = "changed_by"
+"""Who had a revision made, where an audit log was read."""
+
 ROLE_LABELS: Final = ("lineage.role", "lineage/role")
 MODE: Final = "serving.kserve.io/deploymentMode"
 _TEMPLATE_HASH: Final = "pod-template-hash"
@@ -100,11 +104,7 @@ def show(plain: Body, kind: str) -> Body:
         "created": created.isoformat() if created else None,
         "labels": texts_of(body_at(meta, "labels"), _LABELS),
         "annotations": texts_of(body_at(meta, "annotations"), _ANNOTATIONS),
-        "owners": [
-            {"kind": text_at(one, "kind"), "name": text_at(one, "name")}
-            for one in bodies_at(meta, "ownerReferences")
-            if one.get("controller") is True
-        ],
+        "owners": _owners(meta),
     }
     shown |= _inference(plain) if kind == INFERENCE_SERVICE else _workload(plain, kind)
     return without_blanks(shown)
@@ -114,6 +114,14 @@ def subject(shown: Body) -> str:
     """Return the subject of an object's document."""
     kind, space, name = (text_at(shown, one) for one in ("kind", "namespace", "name"))
     return subject_of(kind, space or "_", name)
+
+
+def _owners(meta: Body) -> list[JsonValue]:
+    return [
+        {"kind": text_at(one, "kind"), "name": text_at(one, "name")}
+        for one in bodies_at(meta, "ownerReferences")[:REVISIONS_MAX]
+        if one.get("controller") is True
+    ]
 
 
 def _workload(plain: Body, kind: str) -> Body:
@@ -152,7 +160,7 @@ def _workload(plain: Body, kind: str) -> Body:
     return shown
 
 
-def _containers(spec: Body) -> list[Body]:
+def _containers(spec: Body) -> list[JsonValue]:
     found = [
         *({**one, "init": True} for one in bodies_at(spec, "initContainers")),
         *bodies_at(spec, "containers"),
@@ -173,18 +181,14 @@ def _containers(spec: Body) -> list[Body]:
     ]
 
 
-def _conditions(status: Body) -> list[Body]:
-    return [
-        without_blanks(
-            {
-                name: text_at(one, name)
-                for name in ("type", "status", "reason", "lastTransitionTime")
-            }
-        )
-        | _progressed(one)
+def _conditions(status: Body) -> list[JsonValue]:
+    names = ("type", "status", "reason", "lastTransitionTime")
+    found: list[JsonValue] = [
+        without_blanks({name: text_at(one, name) for name in names}) | _progressed(one)
         for one in bodies_at(status, "conditions")
         if text_at(one, "type") in _CONDITIONS
-    ][: len(_CONDITIONS)]
+    ]
+    return found[: len(_CONDITIONS)]
 
 
 def _progressed(condition: Body) -> Body:
@@ -236,11 +240,11 @@ def _model(spec: Body) -> Body:
 
 
 def _component_status(status: Body) -> Body:
-    traffic: dict[str, int] = {}
+    traffic: dict[str, JsonValue] = {}
     for one in bodies_at(status, "traffic")[:REVISIONS_MAX]:
         name, percent = text_at(one, "revisionName"), whole_at(one, "percent")
         if name and percent:
-            traffic[name] = min(traffic.get(name, 0) + percent, 100)
+            traffic[name] = min((whole_at(traffic, name) or 0) + percent, 100)
     return {
         "traffic": traffic,
         "latest_ready": text_at(status, "latestReadyRevision"),

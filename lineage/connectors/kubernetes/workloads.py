@@ -20,6 +20,7 @@ from lineage.connectors.kubernetes.saying import (
     say_step,
 )
 from lineage.connectors.kubernetes.shown import (
+    CHANGED_BY,
     DEPLOYMENT,
     DESIRED,
     REPLICA_SET,
@@ -41,6 +42,7 @@ from lineage_schemas.errors import LimitExceededError
 from lineage_schemas.instants import format_instant, instant_us
 from lineage_schemas.records import AnyRecord, Precision, StatedTime
 from lineage_schemas.serving import ServingAction, ServingMove
+from lineage_schemas.values import JsonValue
 
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _DEPLOY: Final = "lineage.Deploy"
@@ -56,14 +58,14 @@ def carry_seen(was: Body, now: Body) -> Body:
         images = {**body_at(was, "images"), **body_at(now, "images")}
         if images:
             carried["images"] = images
-    for name in ("rolled_out", "current"):
+    for name in ("rolled_out", "current", CHANGED_BY):
         is_same = text_at(was, "annotations", REVISION) == text_at(now, "annotations", REVISION)
         if is_same and name in was and name not in now:
             carried[name] = was[name]
     revision = text_at(now, "revision")
     if revision and text_at(now, "kind") not in {DEPLOYMENT, REPLICA_SET}:
         seen = at(was, "seen")
-        before = [one for one in seen if isinstance(one, str)] if isinstance(seen, list) else []
+        before = seen if isinstance(seen, list) else []
         carried["seen"] = [*(one for one in before if one != revision), revision][-REVISIONS_MAX:]
     return carried
 
@@ -122,8 +124,7 @@ def say_replica_set(
         kind = _DEPLOY if index == 0 else _ROLL_BACK
         key = move_key(revised.key, _scoped("deploy" if index == 0 else "rollback", now))
         records += say_deployment(revised)
-        properties = {"from_version": "", "to_version": revised.revision} if index else {}
-        records += say_step(revised, key, kind, {k: v for k, v in properties.items() if v})
+        records += say_step(revised, key, kind, _of_step(now, revised, number, kind))
         if index == 0:
             if created is not None and _was_wanted(now):
                 move = _begins(revised, created, None, is_rollback=False)
@@ -137,6 +138,14 @@ def say_replica_set(
             moves.append(Said(_UNTIMED, tuple(say_move(key, kind, move))))
     yield Said(StatedTime(start=seen_at), tuple(records))
     yield from moves
+
+
+def _of_step(now: Body, revised: Revised, number: str, kind: str) -> dict[str, JsonValue]:
+    is_rollback, by = kind == _ROLL_BACK, text_at(now, CHANGED_BY)
+    said: dict[str, JsonValue] = {("to_version" if is_rollback else "version"): revised.revision}
+    if by and number == revisions_of(now)[-1]:
+        said["rolled_back_by" if is_rollback else "deployed_by"] = by
+    return said
 
 
 def say_deployment_changes(

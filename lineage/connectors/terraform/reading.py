@@ -144,19 +144,23 @@ def _attributes(kind: str, instance: Body) -> Body:
     marked = _sensitive(instance)
     kept: Body = {}
     for name in (*IDENTIFYING, *ALLOWED.get(kind, ())):
-        if name in given and name not in marked:
+        if marked is not None and name in given and name not in marked:
             kept[name] = _value(given[name], NESTED.get(name))
     return without_blanks(kept)
 
 
-def _sensitive(instance: Body) -> frozenset[str]:
-    """Return the attributes in which something is marked, at whatever depth."""
-    paths = at(instance, "sensitive_attributes")
+def _sensitive(instance: Body) -> frozenset[str] | None:
+    """Return the attributes in which something is marked; ``None``: no telling, so all may be."""
+    paths = instance.get("sensitive_attributes", [])
+    if not isinstance(paths, list):
+        return None
     marked: set[str] = set()
-    for path in paths if isinstance(paths, list) else []:
-        steps = path if isinstance(path, list) else [path]
-        first = steps[0] if steps else None
-        marked.add(first if isinstance(first, str) else text_at(first, "value"))
+    for path in paths:
+        first = path[0] if isinstance(path, list) and path else path
+        name = first if isinstance(first, str) else text_at(first, "value")
+        if not name:
+            return None
+        marked.add(name)
     return frozenset(marked)
 
 
