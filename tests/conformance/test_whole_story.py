@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
-from random import Random
 from typing import Any, Final, NamedTuple
 
 import pytest
@@ -20,6 +20,7 @@ from lineage_api.app import create_app
 from lineage_api.demo.telling import Part, Teller, parts, source_of
 from lineage_api.settings import Settings
 from lineage_schemas.instants import instant_of, parse_instant
+from lineage_schemas.values import JsonValue
 from surface_client import SurfaceClient, running
 
 RECORDED: Final = Path(__file__).parents[1] / "recordings" / "whole_story"
@@ -38,6 +39,9 @@ query ($of: String, $at: DateTime, $asOf: AsOf) {
     basis { size complete incompleteBecause }
   }
 }"""
+IN_CLUSTER: Final = """
+{ serving(environment: "eu-1/fraud-production") {
+    intervals { role start startAfter end endAfter ending serves { key } } } }"""
 TRACE: Final = """
 query ($start: [String!]!, $direction: Direction!, $asOf: AsOf) {
   lineage(start: $start, direction: $direction, asOf: $asOf) {
@@ -126,7 +130,7 @@ def client() -> Iterator[SurfaceClient]:
         yield client
 
 
-def served(client: SurfaceClient, **variables: Any) -> list[dict[str, Any]]:
+def served(client: SurfaceClient, **variables: JsonValue) -> list[dict[str, Any]]:
     answer: Any = client.ask(SERVING, **variables)
     return list(answer["serving"]["intervals"])
 
@@ -150,7 +154,7 @@ def _second(moment: str) -> str:
     return instant_of(parse_instant(moment)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def reached(client: SurfaceClient, start: str, direction: str, **more: Any) -> set[str]:
+def reached(client: SurfaceClient, start: str, direction: str, **more: JsonValue) -> set[str]:
     answer: Any = client.ask(TRACE, start=[start], direction=direction, **more)
     return {str(node["key"]) for node in answer["lineage"]["nodes"]}
 
@@ -213,7 +217,7 @@ def test_the_transactions_did_not_reach_the_other_model(client: SurfaceClient) -
     assert CHURN not in reached(client, transactions, "DOWNSTREAM")
 
 
-def registered(client: SurfaceClient, **variables: Any) -> dict[str, Any]:
+def registered(client: SurfaceClient, **variables: JsonValue) -> dict[str, Any]:
     answer: Any = client.ask(REGISTERED, **variables)
     return dict(answer["registeredModel"])
 
@@ -230,6 +234,37 @@ def test_aliases_are_held_when_they_were(client: SurfaceClient) -> None:
         if one["kind"] == "ALIAS" and "mlflow" in one["source"]
     }
     assert held == {tuple(row) for row in rows("Aliases")}
+
+
+def test_those_who_decided_did_and_nobody_else(client: SurfaceClient) -> None:
+    decided = sorted(
+        (
+            one["version"].rpartition("/")[2],
+            one["aboutKind"].lower(),
+            one["approver"],
+            _second(one["decidedTime"]),
+        )
+        for one in registered(client)["approvals"]
+    )
+    assert decided == sorted(tuple(row) for row in rows("Who decided"))
+
+
+def test_the_cluster_shows_what_it_ran_between_two_looks(client: SurfaceClient) -> None:
+    answer: Any = client.ask(IN_CLUSTER)
+    shown = [
+        (
+            one["serves"][0]["key"].rpartition("/")[2],
+            one["role"].lower(),
+            *(_cell(one[name]) for name in ("start", "startAfter", "end", "endAfter")),
+            "-" if one["ending"] is None else one["ending"].lower(),
+        )
+        for one in answer["serving"]["intervals"]
+    ]
+    assert sorted(shown) == sorted(tuple(row) for row in rows("What the cluster shows"))
+
+
+def _cell(moment: str | None) -> str:
+    return "-" if moment is None else _second(moment)
 
 
 def test_versions_have_the_semantic_versions_they_were_given(client: SurfaceClient) -> None:
@@ -255,10 +290,16 @@ def test_what_was_known_earlier_is_answered_as_it_was_then() -> None:
             assert served(client, asOf={"size": size}) == answer
 
 
+def in_another_order(told_parts: Iterable[Part], seed: int) -> list[Part]:
+    """Return parts in an order that the seed alone decides."""
+    numbered = enumerate(told_parts)
+    ordered = sorted(numbered, key=lambda one: sha256(f"{seed}/{one[0]}".encode()).digest())
+    return [part for _, part in ordered]
+
+
 def shuffled(seed: int) -> list[Part]:
     """Return the story in another order; the looks at one source stay in theirs."""
-    order = list(parts())
-    Random(seed).shuffle(order)
+    order = in_another_order(parts(), seed)
     looks = {Teller.DVC_FRAUD, Teller.DVC_CHURN, Teller.MLFLOW, Teller.KUBERNETES}
     waiting = {
         teller: iter(sorted((p for p in order if p.teller is teller), key=lambda p: p.at))
@@ -289,9 +330,7 @@ def test_the_order_of_arrival_changes_no_answer(client: SurfaceClient, seed: int
 def test_messages_commute() -> None:
     """Of what is sent, not looked at, the order does not matter to the graph at all."""
     sent = parts(Teller.CDEVENTS, Teller.GITHUB)
-    other = list(sent)
-    Random(7).shuffle(other)
-    with told(sent) as one, told(other) as two:
+    with told(sent) as one, told(in_another_order(sent, 7)) as two:
         assert canonical_graph(one) == canonical_graph(two)
 
 

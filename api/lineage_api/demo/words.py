@@ -21,10 +21,16 @@ from lineage_schemas.registry_views import (
     VersionView,
 )
 from lineage_schemas.serving import Certainty, Role, ServingInterval
+from lineage_schemas.values import JsonValue
 
 MODEL: Final = "mlflow:registered-model/mlflow.example.org/fraud-model"
 DAY: Final = "2026-02-20T12:00:00Z"
 """The day that is asked about: whoever looks for it now finds another version at work."""
+
+ASK: Final = f"""
+  {{ serving(of: "{MODEL}", validAt: "{DAY}") {{
+      intervals {{ environmentName role start end serves {{ label }} source }} }} }}
+"""
 
 _VERSION: Final = "lineage.ModelVersion"
 _DATA: Final = "lineage.DataSet"
@@ -61,6 +67,9 @@ def tell(telling: Telling) -> Iterator[str]:
     yield from _rolled_back(telling, model, names)
     yield from _elsewhere(telling, model, champions)
     yield from _missing(telling, model, served, names)
+    yield from _question(
+        "Ask for yourself, at /graphql while it serves:", *ASK.strip().splitlines()
+    )
 
 
 def _name(version: VersionView) -> str:
@@ -125,19 +134,13 @@ def _produced(telling: Telling, key: str, names: dict[str, str]) -> Iterator[str
         f"What produced {names.get(key, key)}, the champion of {DAY[:10]}?",
         telling.command(f"trace {key}"),
     )
-    runs = [one for one in answer.nodes if one.kind is Kind.EXECUTION and one.properties]
-    for one in runs:
-        figures = [
-            f"{name} {_figures(one.properties[name])}"
-            for name in ("hyperparameters", "metrics")
-            if one.properties.get(name)
-        ]
-        if figures:
-            yield f"  {_title(one)}: {'; '.join(figures)}"
+    for one in answer.nodes:
+        if one.kind is Kind.EXECUTION:
+            yield from _figures(one)
     for one in answer.nodes:
         if one.type == _COMMIT:
             yield f"  commit  {one.key}  {_title(one)}"
-    yield from (f"  data  {one.key}" for one in _first_data(answer))
+    yield from (f"  read  {one.key}" for one in _first_data(answer))
 
 
 def _first_data(answer: LineageAnswer) -> tuple[Node, ...]:
@@ -150,11 +153,23 @@ def _first_data(answer: LineageAnswer) -> tuple[Node, ...]:
     return tuple(found.values())
 
 
-def _figures(value: object) -> str:
-    if not isinstance(value, dict):
-        return str(value)
-    numbers = {name: one for name, one in value.items() if isinstance(one, int | float)}
-    return ", ".join(f"{name}={one:g}" for name, one in sorted(numbers.items()))
+def _figures(run: Node) -> Iterator[str]:
+    """Yield the parameters of a run, and those of its metrics that are figures."""
+    told = [
+        f"{name}: {', '.join(f'{key}={one}' for key, one in found)}"
+        for name, found in (
+            ("parameters", _items(run, "hyperparameters")),
+            ("metrics", [item for item in _items(run, "metrics") if isinstance(item[1], float)]),
+        )
+        if found
+    ]
+    if told:
+        yield f"  {_title(run)}: {'; '.join(told)}"
+
+
+def _items(node: Node, name: str) -> list[tuple[str, JsonValue]]:
+    value = node.properties.get(name)
+    return sorted(value.items()) if isinstance(value, dict) else []
 
 
 def _approved(

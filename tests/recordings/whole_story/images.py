@@ -1,4 +1,4 @@
-"""The images that the versions of the model are packed into: manifests, and so digests, of true form.
+"""The images that the versions of the model are packed into: manifests, so digests, of true form.
 
 No registry is asked: a manifest names what is in an image by digest, and the image by its own.
 """
