@@ -222,13 +222,11 @@ def main() -> None:
         with World(Path(name)) as world:
             recorder = Recorder(world, ledger)
             recorder.play()
-        if "--keep" in sys.argv:
-            shutil.copytree(name, sys.argv[-1], symlinks=True)
     files = recorder.files
     refuse_leaks(files)
     size = sum(map(len, files.values()))
     if size > LARGEST:
-        sys.stderr.write(f"the story has {size} bytes; at most {LARGEST} are shipped\n")
+        sys.exit(f"the story has {size} bytes; at most {LARGEST} are shipped")
     STORY.mkdir(exist_ok=True)
     for file, body in files.items():
         (STORY / file).write_bytes(body)
