@@ -46,6 +46,7 @@ WHOLE: dict[str, str] = {
     "import dvc": "takes in, and shows counts: see test_cli_dvc",
     "import kubernetes": "takes in, and shows counts: see test_cli_deployed",
     "import mlflow": "takes in, and shows counts: see test_cli_mlflow",
+    "import rows": "takes in, and shows counts: see test_cli_rows",
     "import terraform": "takes in, and shows counts: see test_cli_deployed",
     "key handover": "a proof of the ledger's own entry",
     "key make": "a file, and no ledger",

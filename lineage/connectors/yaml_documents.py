@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Final, NamedTuple, Protocol, cast
+from typing import Final, Protocol, cast
 
 import yaml
 from msgspec import Struct
@@ -52,7 +52,28 @@ _NUMERIC_START: Final = frozenset("-+.0123456789")
 _TEXT_TAGS: Final = frozenset({"!", "tag:yaml.org,2002:str"})
 _MERGE: Final = "<<"
 
+Steps = tuple[str | int, ...]
+"""Where a value stands in a document: keys and indexes, from its root."""
+
 _TREE = dict[str, JsonValue] | list[JsonValue]
+
+
+class Place(Struct, frozen=True):
+    """Where something is written, counted from 1."""
+
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        """Return it for people."""
+        return f"line {self.line}, column {self.column}"
+
+
+class Places(Struct, frozen=True):
+    """Where a value is written, and the key in front of it; where there is none, the value."""
+
+    key: Place
+    value: Place
 
 
 class _Open(Struct):
@@ -113,10 +134,65 @@ def read_yaml(body: bytes) -> JsonValue:
         scanner.dispose()
 
 
+def read_places(body: bytes) -> dict[Steps, Places]:
+    """Return where each value of a document is written that ``read_yaml`` has read.
+
+    What an alias or ``<<`` repeats is written elsewhere, and is left out.
+    """
+    scanner = cast("_Scanner", CParser(body))
+    places: dict[Steps, Places] = {}
+    within: list[_Within] = []
+    try:
+        while scanner.check_event():
+            _note(scanner.get_event(), within, places)
+    finally:
+        scanner.dispose()
+    return places
+
+
+class _Within(Struct):
+    """A list or an object whose parts are being placed; ``key`` waits for its value."""
+
+    steps: Steps
+    index: int | None
+    key: str | None = None
+    key_place: Place | None = None
+
+    def next_step(self) -> str | int:
+        """Return the step to the value that comes now."""
+        if self.index is None:
+            key, self.key = self.key or "", None
+            return key
+        self.index += 1
+        return self.index - 1
+
+
+def _note(event: Event, within: list[_Within], places: dict[Steps, Places]) -> None:
+    kind = type(event)
+    if kind is MappingEndEvent or kind is SequenceEndEvent:
+        within.pop()
+    elif kind in {ScalarEvent, AliasEvent, MappingStartEvent, SequenceStartEvent}:
+        top = within[-1] if within else None
+        if top is not None and top.index is None and top.key is None:
+            top.key, top.key_place = str(getattr(event, "value", "")), _place_of(event)
+            return
+        here = _place_of(event)
+        key = here if top is None or top.index is not None else top.key_place or here
+        steps = () if top is None else (*top.steps, top.next_step())
+        places[steps] = Places(key, here)
+        if kind is MappingStartEvent or kind is SequenceStartEvent:
+            within.append(_Within(steps, None if kind is MappingStartEvent else 0))
+
+
+def _place_of(event: Event) -> Place:
+    mark = event.start_mark
+    return Place(1, 1) if mark is None else Place(mark.line + 1, mark.column + 1)
+
+
 def _told(error: yaml.YAMLError) -> str:
     problem = getattr(error, "problem", None) or str(error)
     mark = getattr(error, "problem_mark", None)
-    return str(problem) if mark is None else f"{problem}, {_place_of(mark.line, mark.column)}"
+    return str(problem) if mark is None else f"{problem}, {Place(mark.line + 1, mark.column + 1)}"
 
 
 class _Reading:
@@ -294,71 +370,4 @@ def _tagged(tag: str, text: str) -> JsonValue:
 
 def _line(event: Event) -> str:
     mark = event.start_mark
-    return "" if mark is None else _place_of(mark.line, mark.column)
-
-
-def _place_of(line: int, column: int) -> str:
-    return f"line {line + 1}, column {column + 1}"
-
-
-class Places(NamedTuple):
-    """Where a value stands in a document, and the key in front of it: lines and columns from 1."""
-
-    key: str
-    value: str
-
-
-def find_places(body: bytes) -> dict[tuple[str | int, ...], Places]:
-    """Return where each value of a document stands, by its path. ``read_yaml`` has read it.
-
-    What an alias repeats, or ``<<`` merges, stands where its anchor does, and is not found here.
-    """
-    scanner = cast("_Scanner", CParser(body))
-    found: dict[tuple[str | int, ...], Places] = {}
-    open_: list[_Opened] = []
-    try:
-        while scanner.check_event():
-            event = scanner.get_event()
-            kind = type(event)
-            if kind in _ENDS:
-                open_.pop()
-                continue
-            if kind not in _VALUES:
-                continue
-            here = _line(event)
-            top = open_[-1] if open_ else None
-            if top is not None and top.is_object and top.key is None:
-                top.key, top.place = str(getattr(event, "value", "")), here
-                continue
-            path = () if top is None else top.step(here)
-            found[path] = Places(here if top is None else top.place, here)
-            if kind in _STARTS:
-                open_.append(_Opened(path, is_object=kind is MappingStartEvent))
-    finally:
-        scanner.dispose()
-    return found
-
-
-_STARTS: Final = frozenset({MappingStartEvent, SequenceStartEvent})
-_ENDS: Final = frozenset({MappingEndEvent, SequenceEndEvent})
-_VALUES: Final = _STARTS | {ScalarEvent, AliasEvent}
-
-
-class _Opened(Struct):
-    """A list or an object whose values are being placed."""
-
-    path: tuple[str | int, ...]
-    is_object: bool
-    key: str | None = None
-    place: str = ""
-    index: int = 0
-
-    def step(self, here: str) -> tuple[str | int, ...]:
-        """Return the path of the next value, and be ready for the one after it."""
-        if self.is_object:
-            path = (*self.path, self.key or "")
-            self.key = None
-            return path
-        self.place = here
-        self.index += 1
-        return (*self.path, self.index - 1)
+    return "" if mark is None else str(Place(mark.line + 1, mark.column + 1))

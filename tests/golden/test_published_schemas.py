@@ -26,7 +26,13 @@ from lineage_schemas.mlmd import EventKind, Kind
 from lineage_schemas.publish import published_documents
 from lineage_schemas.records import LinkClass, Mode, Precision
 
-NAMES = ["declaration.json", "envelope.json", "known-types.json", "statement.json"]
+NAMES = [
+    "declaration.json",
+    "envelope.json",
+    "known-types.json",
+    "row-mapping.json",
+    "statement.json",
+]
 
 ONE_OF_EACH: list[dict[str, Any]] = [
     {"record": "artifact_type", "name": "t", "properties": {"a": "INT", "b": "PROTO"}},

@@ -1,14 +1,18 @@
 """Declaring and attaching from the terminal, as docs/declaring.md says."""
 
+import json
 import re
 from pathlib import Path
-from typing import get_type_hints
+from typing import cast, get_type_hints
 
 import msgspec
 import pytest
+from jsonschema import Draft202012Validator
 
 import tree
+from lineage.connectors.yaml_documents import read_yaml
 from lineage_schemas.declarations import Declaration, DeclaredApproval, DeclaredIncident
+from lineage_schemas.values import JsonValue
 from surface_client import dig
 from terminal import Terminal
 
@@ -23,7 +27,7 @@ def page() -> str:
 
 
 def example() -> str:
-    return re.findall(r"```yaml\n(.*?)```", page(), re.DOTALL)[0]
+    return page().partition("```yaml\n")[2].partition("```")[0]
 
 
 @pytest.fixture
@@ -58,6 +62,18 @@ def test_the_page_names_every_key_and_its_example_uses_it() -> None:
     used = {name for struct in (DeclaredApproval, DeclaredIncident) for name in fields(struct)}
     unused = {"authority", "reported_time"}
     assert [name for name in used - unused if f"{name}:" not in example()] == []
+
+
+def test_the_page_s_example_has_the_published_form() -> None:
+    schema = json.loads(tree.text("schemas/published/declaration.json") or "")
+    checker = Draft202012Validator(schema)
+    document = read_yaml(example().encode())
+    assert list(checker.iter_errors(document)) == []
+    assert isinstance(document, dict)
+    for each in cast("list[dict[str, JsonValue]]", document["declarations"]):
+        assert checker.is_valid(each)
+        assert not checker.is_valid(each | {"ownr": "x"})
+        assert not checker.is_valid({key: one for key, one in each.items() if key != "subject"})
 
 
 def fields(struct: type[msgspec.Struct]) -> tuple[str, ...]:

@@ -14,9 +14,8 @@ import tree
 from checks import check_ledger
 from doubles import FakeClock, SeededRandomness
 from keyholders import bearer
-from lineage.access.roles import Role
 from lineage.connectors.declarations.reading import canonical
-from lineage.ledger import ErasureRequest, open_ledger
+from lineage.ledger import ErasureRequest, Role, open_ledger
 from lineage.proofs.checkpoints import verifier_key_of
 from lineage.proofs.notes import sign_line
 from lineage.proofs.signing import SigningKey

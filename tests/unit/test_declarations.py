@@ -142,7 +142,7 @@ def test_a_declaration_is_said_of_its_subject_and_its_owner_on_it() -> None:
             "baseline": {"auc": 0.88},
             "stated": "2026-05-01T00:00:00Z",
         }
-        (one,) = taken(ledger, {"id": "d"} | facts)
+        (one,) = taken(ledger, facts | {"id": "d"})
         assert (one.subject, one.outcome, one.revision) == (MODEL, "appended", 1)
         assert node(ledger, MODEL).properties["owner"] == "Team Fraud"
         found = node(ledger, one.key)
@@ -178,9 +178,10 @@ def test_what_is_declared_of_an_execution_is_declared_as_its_input() -> None:
         edges = ledger.show("acme:run/1")[0].edges
         assert [(edge.kind, edge.path) for edge in edges] == [("DECLARED_INPUT", ("declaration",))]
         assert one.subject == "acme:run/1"
-        for part in ({"incident": {"summary": "x"}}, {"approval": APPROVED}):
+        parts: list[Tree] = [{"incident": {"summary": "x"}}, {"approval": APPROVED}]
+        for part in parts:
             with pytest.raises(InvalidInputError, match="not about a step"):
-                say(ledger, {"id": "e", "subject": "acme:run/1"} | part)
+                say(ledger, part | {"id": "e", "subject": "acme:run/1"})
 
 
 APPROVED: Tree = {"decision": "approved", "approver": "Ana Ruiz", "meaning": "fit"}
@@ -317,7 +318,7 @@ def shown(ledger: Ledger) -> object:
 @settings(max_examples=25)
 @given(st.lists(FACTS, min_size=2, max_size=4), st.data())
 def test_the_order_of_arrival_does_not_matter(facts: list[Tree], data: st.DataObject) -> None:
-    versions = [tree(stated=f"2026-01-0{day}T00:00:00Z", **one) for day, one in enumerate(facts, 1)]
+    versions = [tree(stated=f"2026-01-0{day}T00:00:00Z") | one for day, one in enumerate(facts, 1)]
     order = data.draw(st.sampled_from(list(permutations(versions))))
     repeated = data.draw(st.lists(st.sampled_from(versions), max_size=2))
     with in_memory() as ledger, in_memory() as other:

@@ -159,6 +159,41 @@ def test_a_deployment_serves_from_success_until_the_next_or_until_it_is_inactive
     assert node(ledger, PRODUCTION).properties["is_production"] is True
 
 
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("success", "COMPLETE"),
+        ("failure", "FAILED"),
+        ("error", "FAILED"),
+        ("in_progress", None),
+        ("queued", None),
+        ("pending", None),
+        ("waiting", None),
+        ("inactive", None),
+    ],
+)
+def test_only_success_and_inactive_move_anything(word: str, state: str | None) -> None:
+    of = deployment(1)
+    ledger = told(status(2, word, of, description="no room"))
+    shown = node(ledger, "github:deployment/github.com/1", Kind.EXECUTION)
+    assert shown.state == state
+    assert shown.properties.get("error") == ("no room" if state == "FAILED" else None)
+    kept = shown.custom_properties["github.status/1002"]
+    assert isinstance(kept, dict)
+    assert kept["state"] == word
+    assert len(served(ledger)) == (word in {"success", "inactive"})
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("end", ["success", "failure"])
+def test_what_began_and_ended_within_one_second_has_ended(end: str, order: int) -> None:
+    of = deployment(1)
+    began = status(2, "in_progress", of, id=1)
+    ledger = told(*[asked(of), began, status(2, end, of)][::order])
+    shown = node(ledger, "github:deployment/github.com/1", Kind.EXECUTION)
+    assert shown.properties["source_state"] == end
+
+
 def test_what_is_deployed_is_what_the_payload_names() -> None:
     payload: Object = {
         "lineage.model-version": MODEL,

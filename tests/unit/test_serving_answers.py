@@ -370,6 +370,8 @@ def test_a_better_word_on_a_move_takes_the_place_of_the_first(told: Ledger) -> N
     first, second = told.registry.serving(ServingQuery(service="acme:blue")).intervals
     assert first.end == second.start == "2026-01-01T12:00:00.000000Z"
     assert second.positions == (receipt.position,)
+    before = told.registry.serving(ServingQuery(service="acme:blue"), as_of=receipt.position)
+    assert before.intervals[1].start == "2026-01-01T10:00:00.000000Z"
 
 
 def test_a_valid_time_needs_a_time_zone(told: Ledger) -> None:

@@ -14,6 +14,7 @@ WHAT: Final = {
     "kubernetes": "lineage_api.cli.import_kubernetes:import_kubernetes",
     "ledger": "lineage_api.cli.import_ledger:import_command",
     "mlflow": "lineage_api.cli.import_mlflow:import_mlflow",
+    "rows": "lineage_api.cli.import_rows:import_rows",
     "terraform": "lineage_api.cli.import_terraform:import_terraform",
 }
 

@@ -27,6 +27,7 @@ ADDRESSES: Final = {
     "POST /api/v1/namespaces/{namespace}/lineage/batch": "the same, into a namespace",
     "POST /api/v1/namespaces/{namespace}/cloudevents": "the same, into a namespace",
     "POST /api/v1/namespaces/{namespace}/statements": "the same, into a namespace",
+    "POST /webhooks/github": "what GitHub delivers, signed by it",
     "POST /webhooks/mlflow": "what an MLflow server delivers, signed by it",
     "GET /api/v1/erasures": "erasures that were proposed, and what became of them",
     "POST /api/v1/erasures": "propose an erasure: targets and a legal basis, as JSON",

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 from msgspec import inspect as forms
 
-from lineage.connectors.yaml_documents import Places, find_places, read_yaml
+from lineage.connectors.yaml_documents import Places, read_places, read_yaml
 from lineage_schemas.declarations import (
     DECLARATION_ID_BYTES_MAX,
     DECLARATIONS_MAX,
@@ -69,7 +69,7 @@ def read_declarations(body: bytes) -> tuple[Declared, ...]:
         InvalidInputError: one id twice, or a value that the log cannot keep.
     """
     document = read_yaml(body)
-    places = find_places(body)
+    places = read_places(body)
     items, before = _items(document, places)
     if len(items) > DECLARATIONS_MAX:
         raise LimitExceededError(

@@ -1,0 +1,1 @@
+"""Rows: tables of tools without a connector, understood by a mapping file."""

@@ -1,0 +1,88 @@
+"""`lineage import rows` as a new user meets it: the guide, step by step, and what goes wrong."""
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+import tree
+from terminal import Terminal
+
+EXAMPLES = Path("docs") / "examples" / "rows"
+
+
+@pytest.fixture
+def guide(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Return the commands of the guide, in a folder with its examples."""
+    shutil.copytree(project / EXAMPLES, tmp_path / EXAMPLES)
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```sh\n(.*?)```", tree.texts(".md")["docs/mapping.md"], re.DOTALL)
+    return [shlex.split(line)[1:] for line in "".join(blocks).splitlines()]
+
+
+def test_the_guide_leads_from_a_deployment_to_its_data(
+    terminal: Terminal, guide: list[list[str]]
+) -> None:
+    assert [words[0] for words in guide] == ["import", "import", "trace", "import", "trace", "show"]
+    printed = [terminal.done(*words) for words in guide]
+    assert "rows:deployments: 5 appended" in printed[1]
+    assert "acme-registry:model-version/churn/4" in printed[2]
+    assert "customers" not in printed[2]
+    assert "uri:s3://lake/customers/2026-02-13" in printed[4]
+    assert 'stage: "production"' in printed[5]
+    assert "sha256:9f86d081" in printed[5]
+    again = terminal.answer(*guide[1])
+    assert isinstance(again, dict)
+    assert (again["tally"]["appended"], again["tally"]["entries"]) == (0, 0)
+
+
+def test_the_guide_shows_what_is_in_the_examples(project: Path) -> None:
+    page = tree.texts(".md")["docs/mapping.md"]
+    (table,) = re.findall(r"```text\n(id;.*?)```", page, re.DOTALL)
+    text = (project / EXAMPLES / "deployments.csv").read_text("utf-8")
+    assert text.startswith(table)
+    mapping = (project / EXAMPLES / "deployments.yaml").read_text("utf-8").splitlines()
+    for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL):
+        lines = [line.removeprefix("   ") for line in block.splitlines()]
+        assert [line for line in lines if line.strip() and line not in mapping] == []
+
+
+def test_a_check_writes_nothing(terminal: Terminal, guide: list[list[str]]) -> None:
+    before = terminal.answer("checkpoint") if terminal.store.exists() else None
+    answer = json.loads(terminal.done(*guide[0], "--format", "json"))
+    assert [row["subject"] for row in answer["rows"]] == ["row/D-101", "row/D-102", "row/D-103"]
+    assert answer["rows"][0]["records"][0]["stated"] == {"from": "2026-01-05T08:00:00Z"}
+    assert (terminal.answer("checkpoint") if terminal.store.exists() else None) == before
+    mapping = str(EXAMPLES / "deployments.yaml")
+    assert "sound" in terminal.done("import", "rows", "--check", "--mapping", mapping)
+    assert terminal.run("import", "rows", "--mapping", mapping).exit_code == 2
+
+
+def test_a_wrong_row_is_told_with_its_place_and_the_rest_goes_in(
+    terminal: Terminal, guide: list[list[str]]
+) -> None:
+    table = EXAMPLES / "deployments.csv"
+    table.write_text(table.read_text("utf-8") + "D-105;churn;six;prod;main;1.0;never;;\n", "utf-8")
+    run = terminal.run(*guide[1])
+    assert run.exit_code == 1
+    assert "row 5, line 6: 'never' is no time in the format local (column from)" in run.stderr
+    assert "5 appended" in run.stdout
+    assert "1 not read" in run.stdout
+
+
+def test_a_wrong_mapping_is_told_with_line_and_column(
+    terminal: Terminal, guide: list[list[str]]
+) -> None:
+    mapping = EXAMPLES / "registry.yaml"
+    lines = (
+        mapping.read_text("utf-8").replace("semantic_version:", "semantic_versoin:").splitlines()
+    )
+    mapping.write_text("\n".join(lines), "utf-8")
+    line = next(number for number, text in enumerate(lines, 1) if "versoin" in text)
+    run = terminal.run(*guide[3])
+    assert run.exit_code != 0
+    assert f"line {line}, column 7" in run.stderr
+    assert "Did you mean 'semantic_version'?" in run.stderr
