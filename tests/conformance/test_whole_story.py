@@ -48,6 +48,9 @@ query ($start: [String!]!, $direction: Direction!, $asOf: AsOf) {
     nodes { key type stub } basis { size complete incompleteBecause }
   }
 }"""
+RECORDED_AT: Final = (
+    "query ($at: Int64) { entries(from: $at, first: 1) { entries { recordedAt } } }"
+)
 UNRESOLVED: Final = """
 { unresolved(first: 500) { things { reason node { key } references { source } } } }"""
 REGISTERED: Final = """
@@ -288,6 +291,9 @@ def test_what_was_known_earlier_is_answered_as_it_was_then() -> None:
     with asked(whole) as client:
         for size, answer in zip(sizes, answers, strict=True):
             assert served(client, asOf={"size": size}) == answer
+            last: Any = client.ask(RECORDED_AT, at=size - 1)
+            moment = last["entries"]["entries"][0]["recordedAt"]
+            assert served(client, asOf={"time": moment}) == answer
 
 
 def in_another_order(told_parts: Iterable[Part], seed: int) -> list[Part]:

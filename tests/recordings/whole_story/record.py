@@ -218,10 +218,13 @@ def main() -> None:
     if not FAKETIME.exists():
         sys.exit("install faketime: it gives the server the time of the story")
     clock = FakeClock()
-    with tempfile.TemporaryDirectory() as name, open_ledger("memory:", clock=clock) as ledger:
-        with World(Path(name)) as world:
-            recorder = Recorder(world, ledger)
-            recorder.play()
+    with (
+        tempfile.TemporaryDirectory() as name,
+        open_ledger("memory:", clock=clock) as ledger,
+        World(Path(name)) as world,
+    ):
+        recorder = Recorder(world, ledger)
+        recorder.play()
     files = recorder.files
     refuse_leaks(files)
     size = sum(map(len, files.values()))
