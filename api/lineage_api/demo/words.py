@@ -11,6 +11,7 @@ from lineage.ledger import ServingQuery, TraceQuery
 from lineage.service import Ledger
 from lineage_schemas.graph import Direction, LineageAnswer, Node
 from lineage_schemas.instants import instant_of, parse_instant
+from lineage_schemas.linking import UnresolvedReason
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.registry_views import (
     ApprovalOf,
@@ -259,6 +260,15 @@ def _missing(
             yield f"  {_name(one)}: whether it is still there is {one.exists.exists.value}"
     yield from (f"  {one.what}" for one in model.findings)
     yield from (f"  {reason}" for reason in model.basis.incomplete_because)
+    page = telling.ledger.linking.unresolved(namespace=telling.namespace)
+    for reason, what in (
+        (UnresolvedReason.STUB, "named by somebody and described by nobody"),
+        (UnresolvedReason.UNLINKED, "not joined to what is called alike elsewhere"),
+    ):
+        found = [one for one in page.things if one.reason is reason]
+        if found:
+            more = " or more" if page.cursor is not None else ""
+            yield f"  {len(found)}{more} {what}, {_title(found[0].node)} for one"
 
 
 def _trace(telling: Telling, key: str, direction: Direction) -> LineageAnswer:
