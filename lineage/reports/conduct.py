@@ -8,6 +8,7 @@ from typing import Final
 
 from lineage.reports.gathered import Story, Thing, ThingId
 from lineage.reports.telling import (
+    CUSTOM,
     fact,
     item,
     lacking_in,
@@ -28,7 +29,8 @@ _FIGURES: Final = (
 )
 _SLICES: Final = ("metrics_by_slice", "fairness_by_slice")
 _DECISION: Final = ("approver", "approver_role", "decision", "meaning", "decided_time")
-_DECLARED: Final = ("tier", "purpose", "legal_basis", "review_date")
+_DECLARED: Final = ("owner", "validator", "tier", "purpose", "legal_basis", "review_date")
+_PREFIXED: Final = f"{CUSTOM}declared."
 _FIGURES_OF: Final = frozenset(f"lineage.{name}" for name in ("Evaluate", "Monitor"))
 
 
@@ -223,7 +225,7 @@ def tell_declarations(story: Story) -> list[Item]:
     ]
     model = _declared_of(story, [one.id for one in story.models()])
     for name in _DECLARED:
-        facts = [fact for one in model for fact in tell(one, name)]
+        facts = [fact for one in model for fact in _declared_in(one, name)]
         why = f"Nobody has declared this of the model: {name.replace('_', ' ')}."
         items.append(item(f"declared {name.replace('_', ' ')}", facts, missing=why))
     return items
@@ -237,7 +239,19 @@ def _declared_of(story: Story, ids: list[ThingId]) -> list[Thing]:
             found.update(made.artifact for made in story.out_of(joint.execution))
         for belonging in story.contexts_of(one):
             found.update(two.member for two in story.members_of(belonging.context))
-    return story.of_type("Declaration", within=found)
+    told = story.of_type("Declaration", within=found)
+    return [one for one in told if not _is_withdrawn(one)]
+
+
+def _declared_in(one: Thing, name: str) -> list[Fact]:
+    """Return what a declaration says of this; what its type has no property for has a prefix."""
+    cited = one.fields.get(_PREFIXED + name)
+    return [*tell(one, name), *([] if cited is None else [fact(one, _PREFIXED + name, cited)])]
+
+
+def _is_withdrawn(one: Thing) -> bool:
+    cited = one.fields.get(f"{_PREFIXED}is_withdrawn")
+    return cited is not None and cited.value is True
 
 
 def tell_documents(story: Story) -> list[Item]:
