@@ -147,6 +147,9 @@ class Story:
     def __init__(self, gathered: Gathered) -> None:
         self.gathered = gathered
         self.subject = gathered.things[gathered.subject]
+        self._by_key = {
+            (one[0], key): thing for one, thing in gathered.things.items() for key in thing.keys
+        }
         self._of_execution: dict[ThingId, list[Joint]] = {}
         self._of_artifact: dict[ThingId, list[Joint]] = {}
         self._contexts: dict[ThingId, list[Belonging]] = {}
@@ -161,6 +164,14 @@ class Story:
     def thing(self, one: ThingId) -> Thing:
         """Return a thing."""
         return self.gathered.things[one]
+
+    def find(self, kind: Kind, key: str) -> Thing | None:
+        """Return the thing that has a key, if it is here."""
+        return self._by_key.get((kind, key))
+
+    def of(self, execution: ThingId) -> list[Joint]:
+        """Return what went into an execution, and came out of it."""
+        return self._of_execution.get(execution, [])
 
     def of_type(self, *names: str, within: Iterable[ThingId] | None = None) -> list[Thing]:
         """Return the things of these types, by kind and key."""
