@@ -414,3 +414,18 @@ def test_whoever_stopped_is_named_as_overdue(last_news: dict[str, int], stopped:
         assert basis["complete"] is False
         named = [one.partition(" is overdue")[0] for one in basis["incompleteBecause"]]
         assert named == [stopped]
+
+
+def test_without_the_cluster_the_others_still_say_who_served() -> None:
+    with asked(part for part in parts() if part.teller is not Teller.KUBERNETES) as client:
+        assert sorted(map(as_row, served(client)), key=repr) == sorted(
+            expected_intervals(), key=repr
+        )
+        told_back = {one["source"] for one in registered(client)["rollbacks"]}
+        assert told_back == {source_of(Teller.CDEVENTS)}
+
+
+def test_without_declarations_nobody_is_known_to_have_approved_a_version() -> None:
+    with asked(part for part in parts() if part.teller is not Teller.DECLARATIONS) as client:
+        decided = {one["aboutKind"] for one in registered(client)["approvals"]}
+        assert decided == {"PIPELINE_RUN"}
