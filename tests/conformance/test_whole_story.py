@@ -48,6 +48,7 @@ query ($start: [String!]!, $direction: Direction!, $asOf: AsOf) {
     nodes { key type stub } basis { size complete incompleteBecause }
   }
 }"""
+CONTEXTS: Final = "query ($key: String!) { execution(key: $key) { contexts { key } } }"
 RECORDED_AT: Final = (
     "query ($at: Int64) { entries(from: $at, first: 1) { entries { recordedAt } } }"
 )
@@ -194,6 +195,10 @@ def test_a_version_leads_back_to_its_data_its_commit_and_its_ci_run(
     assert data == {f"{FRAUD_DATA}/customers.csv", f"{FRAUD_DATA}/transactions.csv"}
     assert f"git:commit/{fact['tried']}" in above
     assert f"mlflow:run/mlflow.example.org/{fact['run']}" in above
+    ci_run = {row[0]: row[4] for row in rows("What each version came from")}[number]
+    asked_of: Any = client.ask(CONTEXTS, key=f"mlflow:run/mlflow.example.org/{fact['run']}")
+    contexts = {node["key"] for node in asked_of["execution"]["contexts"]}
+    assert f"ci:run/github.example.org/risk/fraud/{ci_run}/1" in contexts
     others = {one["tried"] for other, one in FACTS["releases"].items() if other != number}
     assert above.isdisjoint({f"git:commit/{one}" for one in others})
 
