@@ -250,7 +250,11 @@ def _missing(
     names: dict[str, str],
 ) -> Iterator[str]:
     yield from _question("What is missing?", telling.command("links", "--unresolved"))
-    validated = {one.version for one in model.approvals if one.about_kind is ApprovalOf.VERSION}
+    validated = {
+        one.version
+        for one in model.approvals
+        if one.about_kind is ApprovalOf.VERSION and one.decision == "approved"
+    }
     for key in _champions(intervals):
         if key not in validated:
             yield f"  nobody approved {names.get(key, key)} itself; it was deployed all the same"
