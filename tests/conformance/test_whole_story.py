@@ -48,6 +48,7 @@ query ($start: [String!]!, $direction: Direction!, $asOf: AsOf) {
     nodes { key type stub } basis { size complete incompleteBecause }
   }
 }"""
+CONTEXTS: Final = "query ($key: String!) { execution(key: $key) { contexts { key } } }"
 RECORDED_AT: Final = (
     "query ($at: Int64) { entries(from: $at, first: 1) { entries { recordedAt } } }"
 )
@@ -194,6 +195,10 @@ def test_a_version_leads_back_to_its_data_its_commit_and_its_ci_run(
     assert data == {f"{FRAUD_DATA}/customers.csv", f"{FRAUD_DATA}/transactions.csv"}
     assert f"git:commit/{fact['tried']}" in above
     assert f"mlflow:run/mlflow.example.org/{fact['run']}" in above
+    ci_run = {row[0]: row[4] for row in rows("What each version came from")}[number]
+    asked_of: Any = client.ask(CONTEXTS, key=f"mlflow:run/mlflow.example.org/{fact['run']}")
+    contexts = {node["key"] for node in asked_of["execution"]["contexts"]}
+    assert f"ci:run/github.example.org/risk/fraud/{ci_run}/1" in contexts
     others = {one["tried"] for other, one in FACTS["releases"].items() if other != number}
     assert above.isdisjoint({f"git:commit/{one}" for one in others})
 
@@ -414,3 +419,18 @@ def test_whoever_stopped_is_named_as_overdue(last_news: dict[str, int], stopped:
         assert basis["complete"] is False
         named = [one.partition(" is overdue")[0] for one in basis["incompleteBecause"]]
         assert named == [stopped]
+
+
+def test_without_the_cluster_the_others_still_say_who_served() -> None:
+    with asked(part for part in parts() if part.teller is not Teller.KUBERNETES) as client:
+        assert sorted(map(as_row, served(client)), key=repr) == sorted(
+            expected_intervals(), key=repr
+        )
+        told_back = {one["source"] for one in registered(client)["rollbacks"]}
+        assert told_back == {source_of(Teller.CDEVENTS)}
+
+
+def test_without_declarations_nobody_is_known_to_have_approved_a_version() -> None:
+    with asked(part for part in parts() if part.teller is not Teller.DECLARATIONS) as client:
+        decided = {one["aboutKind"] for one in registered(client)["approvals"]}
+        assert decided == {"PIPELINE_RUN"}
