@@ -23,7 +23,7 @@ help: ## list the commands
 
 setup: $(VENV)/.dev ## make .venv with everything for development, pinned by hash
 
-demo: $(VENV)/.runtime ## load the story of one model and serve it (PORT=8470)
+demo: $(VENV)/.runtime ## load the story of one model, tell it in words and serve it (PORT=8470)
 	$(BIN)/lineage demo --port $(PORT)
 
 test: $(VENV)/.dev ## run the tests (T=path, ARGS="-x -k word", WORKERS=0 for a debugger)

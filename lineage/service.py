@@ -56,6 +56,7 @@ from lineage.questions.show import show
 from lineage.questions.trace import TraceQuery, check_query, trace
 from lineage.recovery import Recoverer
 from lineage.registry import Registry
+from lineage.reporting import Reports
 from lineage.stores.base import Store
 from lineage.watching import Watching
 from lineage.writing.preparing import PreparedBatch, prepare_batch
@@ -122,6 +123,7 @@ class Ledger:
         self._asking = Asking(Snapshots(store, notary), self._checks, clock)
         self.linking = Linking(self._asking, self._graph)
         self.registry = Registry(self._asking, self._graph)
+        self.reports = Reports(self._asking, self._graph)
         self.custody = Custody(store, self._intake, notary, self._checks, clock, randomness)
         self.access = AccessControl(store, self._intake, self.custody, self._checks, randomness)
         self._proving = Proving(self._intake, self.custody, self.access, self._checks, randomness)

@@ -60,7 +60,8 @@ WHOLE: dict[str, str] = {
 
 ASKED = (
     *("access key list", "access list", "access who", "erasure list", "erasure show", "find"),
-    *("holds", "links", "list", "query", "registry", "serving", "show", "sources"),
+    *("holds", "links", "list", "query", "registry", "report dossier", "serving", "show"),
+    "sources",
 )
 CHANGING = (
     *("access grant", "access key make", "erasure approve", "erasure propose", "erasure refuse"),
@@ -103,6 +104,8 @@ def asking(namespace: str) -> Iterator[Arguments]:
     yield from (("links", one, "--format", "json") for one in identifiers)
     yield "show", mark(namespace, 0), "--format", "json"
     yield "trace", mark(namespace, 0), "--format", "json"
+    yield from (("report", "dossier", one) for one in (*KEYS, mark(namespace, 0)))
+    yield "report", "dossier", KEYS[0], "--form", "html"
     yield "holds", "--format", "json"
     yield ("serving",)
     yield "serving", "--format", "json"

@@ -21,7 +21,7 @@ from keyholders import bearer
 from lineage_api.app import create_app
 from lineage_api.graphql import endpoint
 from lineage_api.identity.gate import DELIVERIES_PATH, GITHUB_PATH
-from lineage_api.rest import cloudevents, declarations, erasures, openlineage, statements
+from lineage_api.rest import cloudevents, declarations, erasures, openlineage, reports, statements
 from lineage_api.settings import Settings
 from lineage_schemas.codec import encode_json
 from lineage_schemas.values import JsonValue
@@ -69,6 +69,13 @@ def tiles(_: str, path: str, size: int) -> Iterator[Sent]:
     """Ask for tiles of hashes, and for bundles of entries."""
     for name in (f"0/000.p/{size}", "0/000", f"entries/000.p/{size}", "entries/000", "1/000", "x"):
         yield Sent("GET", path.replace("{path:path}", name))
+
+
+def dossiers(namespace: str, path: str, size: int) -> Iterator[Sent]:
+    """Ask for reports about everybody's things, and about what is mine alone."""
+    for key in (*KEYS, mark(namespace, 0), "acme:nowhere"):
+        for given in ("", f"?asOf={size}", "?form=html"):
+            yield Sent("GET", path.replace("{key:path}", quote(key, safe="")) + given)
 
 
 def questions(namespace: str, path: str, _: int) -> Iterator[Sent]:
@@ -234,6 +241,7 @@ def deliveries(namespace: str, path: str, _: int) -> Iterator[Sent]:
 REQUESTS: dict[str, Requests] = {
     **dict.fromkeys(("/", "/healthz", "/readyz", "/metrics", "/log/checkpoint"), reading),
     "/log/tile/{path:path}": tiles,
+    reports.DOSSIER_PATH: dossiers,
     endpoint.PATH: questions,
     erasures.PATH: proposals_and_more,
     f"{erasures.PATH}/plan": deciding,

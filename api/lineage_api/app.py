@@ -34,6 +34,7 @@ from lineage_api.rest import (
     log,
     mlflow,
     openlineage,
+    reports,
     statements,
 )
 from lineage_api.rest import metrics as scraped
@@ -83,6 +84,7 @@ def create_app(
             *declarations.ROUTES,
             *erasures.ROUTES,
             *mlflow.ROUTES,
+            *reports.ROUTES,
             *github.ROUTES,
             *endpoint.ROUTES,
         ],

@@ -15,6 +15,7 @@ from lineage_schemas.values import JsonValue
 Body = dict[str, JsonValue]
 
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
+_BODIES: Final = msgspec.json.Decoder(Body)
 _FIRST: Final = datetime(1970, 1, 2, tzinfo=UTC)
 _BLIND: Final = dict.fromkeys(
     (*range(32), *range(127, 160), *range(0xD800, 0xE000)), "\N{REPLACEMENT CHARACTER}"
@@ -33,7 +34,7 @@ def decode(body: bytes) -> Body:
         DecodeError: not a JSON object.
     """
     try:
-        return msgspec.json.decode(body, type=dict)
+        return _BODIES.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DecodeError(f"This is not a JSON object: {error}") from error
 

@@ -182,6 +182,12 @@ def read_said(row: Row, field: str) -> Said | None:
     return None if said is None or said.value is None else said
 
 
+def told_fields(row: Row) -> dict[str, Said]:
+    """Return of each field of a row's node what counts of it; without a value: it was cleared."""
+    kept = _kept_values(read_shown(row), row[-1])
+    return {field: shown(field, said) for field, said in kept.items()}
+
+
 def custom_field(name: str) -> str:
     """Return the field of a custom property."""
     return _CUSTOM + name

@@ -20,6 +20,7 @@ from lineage_schemas.known_types.registry import KNOWN_TYPES
 from lineage_schemas.known_types.spec import KnownType, PropertySpec
 from lineage_schemas.limits import INT_MAX, INT_MIN, METRIC_SERIES_POINTS_MAX, STATEMENT_RECORDS_MAX
 from lineage_schemas.records import Statement
+from lineage_schemas.reports import Report
 from lineage_schemas.row_mappings import RowMapping
 from lineage_schemas.values import NON_FINITE
 
@@ -83,6 +84,7 @@ def published_documents() -> dict[str, bytes]:
         "declaration.json": _written(_declaration_document()),
         "envelope.json": _written(_struct_document("envelope", Envelope)),
         "known-types.json": _written(_known_types_document()),
+        "report.json": _written(_struct_document("report", Report)),
         "row-mapping.json": _written(_struct_document("row-mapping", RowMapping)),
         "statement.json": _written(_statement_document()),
     }

@@ -30,6 +30,7 @@ NAMES = [
     "declaration.json",
     "envelope.json",
     "known-types.json",
+    "report.json",
     "row-mapping.json",
     "statement.json",
 ]

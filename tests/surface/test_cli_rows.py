@@ -26,16 +26,18 @@ def guide(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> lis
 def test_the_guide_leads_from_a_deployment_to_its_data(
     terminal: Terminal, guide: list[list[str]]
 ) -> None:
-    assert [words[0] for words in guide] == ["import", "import", "trace", "import", "trace", "show"]
+    assert [words[0] for words in guide] == [
+        *("import", "import", "trace", "serving"),
+        *("import", "trace", "show"),
+    ]
     printed = [terminal.done(*words) for words in guide]
     assert "rows:deployments: 5 appended" in printed[1]
     assert "acme-registry:model-version/churn/4" in printed[2]
     assert "customers" not in printed[2]
-    assert "uri:s3://lake/customers/2026-02-13" in printed[4]
-    assert 'stage: "production"' in printed[5]
-    assert "sha256:9f86d081" in printed[5]
-    again = terminal.answer(*guide[1])
-    assert isinstance(again, dict)
+    assert "uri:s3://lake/customers/2026-02-13" in printed[5]
+    assert 'stage: "production"' in printed[6]
+    assert "sha256:9f86d081" in printed[6]
+    again = json.loads(terminal.done(*guide[1], "--format", "json"))
     assert (again["tally"]["appended"], again["tally"]["entries"]) == (0, 0)
 
 
@@ -48,6 +50,24 @@ def test_the_guide_shows_what_is_in_the_examples(project: Path) -> None:
     for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL):
         lines = [line.removeprefix("   ") for line in block.splitlines()]
         assert [line for line in lines if line.strip() and line not in mapping] == []
+
+
+def test_the_table_is_a_calendar_of_what_served(terminal: Terminal, guide: list[list[str]]) -> None:
+    """Berlin is one hour ahead of UTC in winter, and two from the 29th of March on."""
+    terminal.done(*guide[1])
+    answer = json.loads(terminal.done("serving", "--format", "json"))
+    served = {
+        one["deployment"].rpartition("/")[2]: (one["role"], one["start"], one["end"])
+        for one in answer["intervals"]
+    }
+    assert served == {
+        "D-101": ("champion", "2026-01-05T08:00:00.000000Z", "2026-02-16T07:00:00.000000Z"),
+        "D-102": ("champion", "2026-02-16T07:00:00.000000Z", "2026-03-31T16:00:00.000000Z"),
+        "D-103": ("shadow", "2026-03-01T09:00:00.000000Z", None),
+        "D-104": ("champion", "2026-02-20T09:00:00.000000Z", None),
+    }
+    (of_d_102,) = (one for one in answer["intervals"] if one["deployment"].endswith("D-102"))
+    assert [one["key"] for one in of_d_102["serves"]] == ["acme-registry:model-version/churn/4"]
 
 
 def test_a_check_writes_nothing(terminal: Terminal, guide: list[list[str]]) -> None:
@@ -82,7 +102,7 @@ def test_a_wrong_mapping_is_told_with_line_and_column(
     )
     mapping.write_text("\n".join(lines), "utf-8")
     line = next(number for number, text in enumerate(lines, 1) if "versoin" in text)
-    run = terminal.run(*guide[3])
+    run = terminal.run(*guide[4])
     assert run.exit_code != 0
     assert f"line {line}, column 7" in run.stderr
     assert "Did you mean 'semantic_version'?" in run.stderr

@@ -22,7 +22,7 @@ from doors import DOCUMENTS, FIELDS, OF_THE_LOG
 from lineage.ledger import Role
 from lineage_api.app import create_app
 from lineage_api.identity.gate import DELIVERIES_PATH, GITHUB_PATH
-from lineage_api.rest import erasures
+from lineage_api.rest import erasures, reports
 from lineage_schemas.codec import encode_json
 from lineage_schemas.values import JsonValue
 from surface_client import SurfaceClient, running
@@ -38,6 +38,7 @@ OFFERED: dict[str, dict[str, str]] = {
     "/metrics": {"": "operate"},
     "/log/checkpoint": {"": "verify"},
     "/log/tile/{path:path}": {"0/000.p/1": "verify", "entries/000.p/1": "read-bundles"},
+    reports.DOSSIER_PATH: {"acme:nowhere": "read"},
     "/graphql": {
         **dict.fromkeys(sorted(OF_THE_LOG), "verify"),
         **dict.fromkeys(FIELDS, "read"),
@@ -81,6 +82,7 @@ CELLS = [
 def request_of(path: str, what: str, namespace: str) -> Sent:
     """Return a request for one thing that a route offers."""
     filled = path.replace("{namespace}", namespace).replace("{path:path}", what)
+    filled = filled.replace("{key:path}", what)
     if path.startswith(erasures.PATH):
         return erasing(path, what)
     if path == "/graphql":

@@ -45,6 +45,7 @@ def paths(size: int) -> dict[str, list[str]]:
     """Return what to ask at a route that has a parameter in its path."""
     tiles = [f"0/000.p/{size}", f"entries/000.p/{size}", "0/999"]
     return {
+        "/reports/dossier/{key:path}": ["/reports/dossier/acme:x", "/reports/dossier/acme:a"],
         "/log/tile/{path:path}": [f"/log/tile/{one}" for one in tiles],
         "/api/v1/namespaces/{namespace}/lineage": ["/api/v1/namespaces/team/lineage"],
         "/api/v1/namespaces/{namespace}/lineage/batch": ["/api/v1/namespaces/team/lineage/batch"],

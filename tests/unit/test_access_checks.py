@@ -25,6 +25,7 @@ from lineage.moving.leaving import Moves
 from lineage.proofs.tiles import ENTRIES, Tile
 from lineage.recovery import Recoverer
 from lineage.registry import Registry
+from lineage.reporting import Reports
 from lineage.service import Ledger as Service
 from lineage.stores.memory import MemoryStore
 from lineage.watching import Watching
@@ -44,6 +45,7 @@ CALLS: dict[str, Call] = {
     "Ledger.list_nodes": lambda one, who: one.list_nodes("artifact", principal=who),
     "Linking.links": lambda one, who: one.linking.links(principal=who),
     "Linking.unresolved": lambda one, who: one.linking.unresolved(principal=who),
+    "Reports.dossier": lambda one, who: one.reports.dossier(A, principal=who),
     "Registry.model": lambda one, who: one.registry.model(A, principal=who),
     "Registry.serving": lambda one, who: one.registry.serving(principal=who),
     "Ledger.types": lambda one, who: one.types(principal=who),
@@ -212,7 +214,7 @@ def ledger(bare: Ledger) -> Ledger:
 def test_every_public_call_names_what_it_takes() -> None:
     facades = (
         *(Ledger, Custody, Erasures, Recoverer, AccessControl),
-        *(Moves, Linking, Looks, Registry, Watching),
+        *(Moves, Linking, Looks, Registry, Reports, Watching),
     )
     public = {
         f"{facade.__name__}.{name}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,9 +27,12 @@ from lineage.connectors.kubernetes.events import RoundReader, rounds_of
 from lineage.connectors.kubernetes.mapping import KubernetesMapping
 from lineage.connectors.kubernetes.reading import KubernetesReader
 from lineage.connectors.scanning import Listed
+from lineage.serving.calendar import ToldMove, fold_moves
 from lineage_schemas.errors import LedgerError
+from lineage_schemas.instants import parse_instant
 from lineage_schemas.mlmd import Event, EventKind, Execution
 from lineage_schemas.records import AnyRecord
+from lineage_schemas.serving import Ending, ServingMove
 from lineage_schemas.values import JsonValue
 from looks import Look, Remembered, miss, take
 
@@ -79,7 +83,7 @@ def history() -> list[Plain]:
 CALENDAR = [
     ("deploy", f"{PLACE}/1-aaa", FIRST, None, None),
     ("deploy", f"{PLACE}/2-bbb", SECOND, None, None),
-    ("deploy", f"{PLACE}/3-aaa", ROLLED_BACK, FIRST, True),
+    ("deploy", f"{PLACE}/3-aaa", ROLLED_BACK, SECOND, True),
 ]
 
 
@@ -87,6 +91,29 @@ def test_one_look_tells_the_whole_history_that_revisions_keep() -> None:
     assert [told(one) for one in moves(looked(Remembered(), history(), "2026-04-01T00:00Z"))] == (
         CALENDAR
     )
+
+
+def test_folded_moves_are_the_calendar_of_the_place() -> None:
+    memory = Remembered()
+    stopped = [deployment(3, "v1", replicas=0), *history()[1:]]
+    looks = [
+        looked(memory, history(), "2026-04-01T00:00Z"),
+        looked(memory, stopped, "2026-04-02T00:00Z"),
+    ]
+    told_moves = [
+        ToldMove(msgspec.convert(one, ServingMove), str(index))
+        for index, one in enumerate(moves(*looks))
+    ]
+    folded = [
+        (one.deployment.rpartition("/")[2], one.start_us, one.end_us, one.ending)
+        for one in fold_moves(told_moves).intervals
+    ]
+    times = [parse_instant(one) for one in (FIRST, SECOND, ROLLED_BACK, "2026-04-02T00:00:00Z")]
+    assert folded == [
+        ("1-aaa", times[0], times[1], Ending.REPLACED),
+        ("2-bbb", times[1], times[2], Ending.ROLLED_BACK),
+        ("3-aaa", times[2], times[3], Ending.REMOVED),
+    ]
 
 
 def test_the_image_is_that_which_pods_ran_and_never_the_tag() -> None:
@@ -111,6 +138,13 @@ def test_the_same_again_says_nothing() -> None:
     memory = Remembered()
     looked(memory, history(), "2026-04-01T00:00Z")
     assert not looked(memory, history(), "2026-04-02T00:00Z").batches
+
+
+def test_a_part_of_what_was_shown_before_takes_nothing_back() -> None:
+    memory = Remembered()
+    looked(memory, history(), "2026-04-01T00:00Z")
+    for day, part in enumerate((history()[:1], history()[1:3], history()[1:]), start=2):
+        assert not looked(memory, part, f"2026-04-0{day}T00:00Z").batches
 
 
 def test_what_is_scaled_to_nothing_and_back_ends_and_begins_between_two_looks() -> None:
@@ -145,6 +179,13 @@ def test_a_deployment_made_anew_is_never_taken_for_the_one_before() -> None:
         ("deploy", f"{PLACE}/1-zzz", made),
         ("remove", None, made),
     ]
+
+
+def test_an_object_beyond_a_limit_is_named_and_the_others_are_taken_in() -> None:
+    many = replica_set("ccc", 200, FIRST, "v1", history=",".join(map(str, range(1, 200))))
+    look = looked(Remembered(), [many, *history()], "2026-04-01T00:00Z")
+    assert ["REVISIONS_MAX" in one.reason for one in look.unread] == [True]
+    assert len(look.documents) == 3
 
 
 def test_two_clusters_never_mix() -> None:

@@ -13,6 +13,7 @@ from lineage.connectors.rows.columns import parse_column, parse_template
 from lineage.connectors.rows.loading import MAPPING_BYTES_MAX, load_mapping
 from lineage.connectors.yaml_documents import read_places, read_yaml
 from lineage_schemas.errors import InvalidInputError, LimitExceededError
+from lineage_schemas.values import JsonValue
 
 SOUND = """\
 mapping: models
@@ -124,10 +125,10 @@ def test_every_value_has_its_place(value: object) -> None:
     """As an independent composer of YAML sees it: at its key, or at itself in a list."""
     text = yaml.safe_dump(value, allow_unicode=True)
     assert read_yaml(text.encode()) == value
-    expected: dict[tuple[str | int, ...], tuple[int, int]] = {}
+    expected: dict[tuple[str | int, ...], str] = {}
 
     def walk(node: yaml.Node, steps: tuple[str | int, ...], mark: yaml.Mark) -> None:
-        expected[steps] = (mark.line + 1, mark.column + 1)
+        expected[steps] = f"line {mark.line + 1}, column {mark.column + 1}"
         if isinstance(node, yaml.MappingNode):
             for key, inner in node.value:
                 walk(inner, (*steps, key.value), key.start_mark)
@@ -136,10 +137,9 @@ def test_every_value_has_its_place(value: object) -> None:
                 walk(inner, (*steps, index), inner.start_mark)
 
     root = yaml.compose(text)
+    assert root is not None
     walk(root, (), root.start_mark)
-    found = {
-        steps: (one.key.line, one.key.column) for steps, one in read_places(text.encode()).items()
-    }
+    found = {steps: str(places.key) for steps, places in read_places(text.encode()).items()}
     assert found == expected
 
 
@@ -150,16 +150,18 @@ plain = st.text("abc_ -é", min_size=1, max_size=5)
 def test_a_column_leads_to_what_is_there(steps: list[str | int], value: int) -> None:
     steps = ["top", *steps]
     text = ""
-    row: object = value
+    row: JsonValue = value
     for step in steps:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
     for step in reversed(steps):
-        row = {step: row} if isinstance(step, str) else [None] * step + [row]
+        before: list[JsonValue] = [] if isinstance(step, str) else [None] * step
+        row = {step: row} if isinstance(step, str) else [*before, row]
     assert isinstance(row, dict)
     column = parse_column(text)
     assert column.steps == tuple(steps)
     assert column.of(row) == value
-    assert column.of({"other": row}) is None
+    others: dict[str, JsonValue] = {"other": row}
+    assert column.of(others) is None
 
 
 @pytest.mark.parametrize("text", ["", ".", "a.", ".a", "a[", "a[x]", "a]", "a..b", 'a."', "+a"])

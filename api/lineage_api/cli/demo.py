@@ -1,4 +1,4 @@
-"""``lineage demo``: the story of one model, loaded, asked about and served."""
+"""``lineage demo``: the story of one model, loaded, told in words and served."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from lineage_api.cli.session import Session, pass_session
 from lineage_api.cli.trace import print_answer
 from lineage_api.cli.watching import progress_of
 from lineage_api.demo.story import CUSTOMERS, FRAUD_MODEL, SOURCE, open_story
+from lineage_api.demo.telling import parts
+from lineage_api.demo.words import Telling, tell
 from lineage_api.settings import PORT_DEFAULT, read_settings
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.graph import Direction, LineageAnswer, Node
@@ -43,17 +45,23 @@ DEMO_STORE: Final = "lineage-demo.db"
 @click.option("--no-serve", is_flag=True, help="Stop after printing.")
 @pass_session
 def demo(session: Session, store: str, port: int | None, *, no_serve: bool) -> None:
-    """Load the story of one model, trace it, and serve it.
+    """Load the story of one model, tell it in words, and serve it.
 
-    The story was recorded from a small pipeline of dbt and Python that ran for real. It is kept in
-    a ledger of its own, in this folder; a second run finds it there and adds nothing.
+    The story was recorded from real tools: a repository with DVC and GTO, an MLflow server, what a
+    delivery pipeline and GitHub send. A second, shorter one came from a pipeline of dbt and Python
+    over OpenLineage. Both are kept in a ledger of its own, in this folder; a second run finds them
+    there and adds nothing.
     """
     config = config_of(click.get_current_context())
     settings = read_settings(os.environ, config=config, store=store, port=port)
     session.store = store
     with session.open_or_make() as ledger:
+        _load_whole(ledger, session)
         _load(ledger, session)
-        _tell(ledger, session)
+        place = _place(session)
+        for line in tell(Telling(ledger, session.namespace, place)):
+            click.echo(printable(line))
+        _tell(ledger, session, place)
         if no_serve:
             return
         from lineage_api import serving  # noqa: PLC0415 - printing need not wait for the web
@@ -68,28 +76,48 @@ def demo(session: Session, store: str, port: int | None, *, no_serve: bool) -> N
             ) from error
 
 
+def _load_whole(ledger: Ledger, session: Session) -> None:
+    told = parts()
+    with progress_of("loading the story") as progress:
+        entries = 0
+        for number, part in enumerate(told, start=1):
+            entries += part.take(ledger, session.namespace).entries
+            progress(number, len(told))
+    tellers = {part.teller for part in told}
+    click.echo(
+        f"The whole story of fraud-model, as {counted(len(tellers), 'source')} told it: "
+        f"{counted(len(told), 'look and message', 'looks and messages')}, "
+        f"{counted(entries, 'new entry', 'new entries')} "
+        f"({printable(shown_location(session.store))})."
+    )
+
+
 def _load(ledger: Ledger, session: Session) -> None:
     ingestion = Ingestion(ledger, namespace=session.namespace, source=SOURCE, form=Form.OPENLINEAGE)
     with open_story() as stream, progress_of("loading the story") as progress:
         ingestion.take(stream, progress)
     report = ingestion.report()
     click.echo(
-        f"The story of one fraud model: {counted(report.read, 'message')} of OpenLineage, "
+        f"A second story, of dbt and Python: {counted(report.read, 'message')} of OpenLineage, "
         f"{report.appended} appended, {report.already_there} already there "
         f"({printable(shown_location(session.store))})."
     )
 
 
-def _tell(ledger: Ledger, session: Session) -> None:
+def _place(session: Session) -> str:
     # The URL of a database may hold a password.
-    place = (
-        "LEDGER"
-        if is_postgres(session.store)
-        else shlex.quote(printable(shown_location(session.store)))
-    )
+    if is_postgres(session.store):
+        return "LEDGER"
+    return shlex.quote(printable(shown_location(session.store)))
+
+
+def _tell(ledger: Ledger, session: Session, place: str) -> None:
     store = f"--store {place}"
     made_from = _ask(ledger, session, FRAUD_MODEL, Direction.UPSTREAM)
-    click.echo(f"\nWhat was the model made from?\n$ lineage trace {store} {FRAUD_MODEL}\n")
+    click.echo(
+        "\nAnd the second story: what was its model made from?\n"
+        f"$ lineage trace {store} {FRAUD_MODEL}\n"
+    )
     print_answer(ledger, made_from, "tree")
     reached = _ask(ledger, session, CUSTOMERS, Direction.DOWNSTREAM)
     above = {(node.kind, node.id) for node in made_from.nodes}

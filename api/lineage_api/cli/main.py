@@ -47,6 +47,7 @@ VERBS: Final = {
     "redact": "lineage_api.cli.redact:redact",
     "registry": "lineage_api.cli.registry:registry",
     "release": "lineage_api.cli.release:release",
+    "report": "lineage_api.cli.report:report",
     "restore": "lineage_api.cli.restore:restore",
     "retain": "lineage_api.cli.retain:retain",
     "serve": "lineage_api.cli.serve:serve",

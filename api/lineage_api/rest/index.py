@@ -35,6 +35,7 @@ ADDRESSES: Final = {
     "GET /api/v1/erasures/{position}": "one that was proposed",
     "POST /api/v1/erasures/{position}/approve": "approve it, as another privacy officer",
     "POST /api/v1/erasures/{position}/refuse": "refuse it, or take it back",
+    "GET /reports/dossier/{key}": "all that is known of a model version, as JSON or a page",
     "GET /log/checkpoint": "the log's signed checkpoint (C2SP tlog-checkpoint)",
     "GET /log/tile/{path}": "its tree and entries as files (C2SP tlog-tiles)",
     "GET /metrics": "what the server counts (Prometheus)",

@@ -161,6 +161,7 @@ class ArgoMapping(Struct, frozen=True):
         version = " ".join(text_at(one, "revision") for one in sources)
         key, is_rollback = f"{deployment}#sync", body.get("is_rollback") is True
         by = text_at(body, "by")
+        listed: JsonValue = {"items": [*sources]}
         yield Artifact(
             key=deployment,
             type="lineage.Deployment",
@@ -186,7 +187,7 @@ class ArgoMapping(Struct, frozen=True):
             type="lineage.RollBack" if is_rollback else "lineage.Deploy",
             state=ExecutionState.COMPLETE,
             properties=_step(body, place, version, by, is_rollback=is_rollback),
-            custom_properties=move_property(move) | {"argocd.sources": {"items": [*sources]}},
+            custom_properties={**move_property(move), "argocd.sources": listed},
         )
         for index, one in enumerate(sources):
             commit = text_at(one, "revision").lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import pairwise
 from typing import Final
 
 from lineage.connectors.kubernetes.keys import PLATFORM
@@ -20,7 +21,7 @@ from lineage.connectors.kubernetes.shown import (
     show,
     subject,
 )
-from lineage.connectors.kubernetes.workloads import owner_of, segment
+from lineage.connectors.kubernetes.workloads import owner_of, revisions_of, segment
 from lineage.connectors.plain_json import Body, bodies_at, decode, encode, text_at
 from lineage.connectors.scanning import GONE, Document, Listed, Look, Memory, Unread, subject_of
 from lineage_schemas.errors import LedgerError, LimitExceededError
@@ -69,6 +70,7 @@ class KubernetesReader:
         yield from unread
         _join_pods(bodies, pods, memory)
         _join_deployments(bodies)
+        _join_siblings(bodies)
         for kind in KINDS:
             for name in sorted(one for one in bodies if one.startswith(f"{kind}/")):
                 yield Document(kind, name, encode(bodies[name]))
@@ -91,6 +93,8 @@ class KubernetesReader:
             try:
                 shown = show(plain, kind)
                 name = subject(shown)
+                if kind == REPLICA_SET:
+                    revisions_of(shown)  # too many of them are told here
             except LedgerError as error:
                 unread.append(Unread(kind, subject_of(kind, where), str(error)))
                 continue
@@ -147,6 +151,21 @@ def _join_deployments(bodies: dict[str, Body]) -> None:
         for condition in bodies_at(above, "conditions"):
             if text_at(condition, "replicaset") == text_at(body, "name"):
                 bodies[name] = {**body, "rolled_out": text_at(condition, "rolled_out")}
+
+
+def _join_siblings(bodies: dict[str, Body]) -> None:
+    """Write into a replica set that was taken again when the revision before that was made."""
+    made: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
+    for name, body in _of_kind(bodies, REPLICA_SET):
+        created, revision = text_at(body, "created"), int(revisions_of(body)[-1])
+        owner = text_at(body, "namespace"), owner_of(body, "Deployment")
+        if created and owner[1]:
+            made.setdefault(owner, []).append((revision, created, name))
+    for siblings in made.values():
+        siblings.sort()
+        for (_, created, _), (_, _, name) in pairwise(siblings):
+            if len(revisions_of(bodies[name])) > 1:
+                bodies[name] = {**bodies[name], "follows": created}
 
 
 def _of_kind(bodies: Mapping[str, Body], kind: str) -> Iterator[tuple[str, Body]]:

@@ -58,7 +58,7 @@ def carry_seen(was: Body, now: Body) -> Body:
         images = {**body_at(was, "images"), **body_at(now, "images")}
         if images:
             carried["images"] = images
-    for name in ("rolled_out", "current", CHANGED_BY):
+    for name in ("rolled_out", "follows", "current", CHANGED_BY):
         is_same = text_at(was, "annotations", REVISION) == text_at(now, "annotations", REVISION)
         if is_same and name in was and name not in now:
             carried[name] = was[name]
@@ -132,8 +132,9 @@ def say_replica_set(
         elif number == numbers[-1] and _is_wanted(now) and not _was_at(was, number):
             rolled_out = time_at(now, "rolled_out")
             by = seen_at if rolled_out is None else min(rolled_out, seen_at)
-            since = max((t for t in (after, created) if t is not None and t < by), default=None)
-            # A roll-out that was over before the look before says so by itself.
+            # It came after the revision before it; and a roll-out may be over since long ago.
+            known = (after, created, time_at(now, "follows"))
+            since = max((t for t in known if t is not None and t < by), default=None)
             move = _begins(revised, by, since, is_rollback=True)
             moves.append(Said(_UNTIMED, tuple(say_move(key, kind, move))))
     yield Said(StatedTime(start=seen_at), tuple(records))

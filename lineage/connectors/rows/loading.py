@@ -11,8 +11,8 @@ from typing import Final, cast
 import msgspec
 from msgspec import Struct
 
-from lineage.connectors.rows.checking import Fault, check_mapping
-from lineage.connectors.yaml_documents import Places, Steps, read_places, read_yaml
+from lineage.connectors.rows.checking import Fault, Steps, check_mapping
+from lineage.connectors.yaml_documents import Places, read_places, read_yaml
 from lineage_schemas.errors import InvalidInputError, LedgerError, LimitExceededError
 from lineage_schemas.row_mappings import (
     ClaimMapping,
@@ -82,11 +82,9 @@ def _refusal(fault: Fault, places: Mapping[Steps, Places], where: str) -> Invali
     steps = fault.steps
     while steps and steps not in places:
         steps = steps[:-1]
-    return InvalidInputError(
-        fault.what,
-        where=f"{where}, {places[steps].key}" if steps in places else where,
-        hint=fault.hint,
-    )
+    # Of an empty document there are no places.
+    place = places[steps].key if steps in places else "line 1, column 1"
+    return InvalidInputError(fault.what, where=f"{where}, {place}", hint=fault.hint)
 
 
 def _fault(document: JsonValue, told: str) -> Fault:

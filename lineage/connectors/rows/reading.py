@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import Final
 
 from lineage.connectors.base import MESSAGE_BYTES_MAX
-from lineage.connectors.rows.columns import parse_template
+from lineage.connectors.rows.columns import Row
 from lineage.connectors.rows.documents import (
     MAPPING,
     ROW,
     MappingDocument,
     RowDocument,
+    decode_document,
     encode_document,
 )
 from lineage.connectors.rows.loading import Loaded
 from lineage.connectors.rows.mapping import RowsMapping
-from lineage.connectors.rows.saying import say_row
+from lineage.connectors.rows.saying import name_of, say_row
 from lineage.connectors.rows.tables import FoundRow, read_rows
 from lineage.connectors.scanning import Document, Listed, Look, Memory, Unread, subject_of
 from lineage.rules.secrets import filter_secrets
@@ -48,7 +49,6 @@ class RowReader:
         """Read ``path`` by a mapping."""
         self._path = path
         self._loaded = loaded
-        self._id = parse_template(loaded.mapping.rows.id)
 
     @property
     def tool(self) -> str:
@@ -140,8 +140,8 @@ class RowReader:
         if found.row is None:
             return Unread(ROW, subject, f"{where}: {found.reason}")
         try:
-            name = self._id.fill_identifier(found.row)
-            subject = subject_of(ROW, name)
+            row = _without_secrets(found.row)
+            subject = subject_of(ROW, name_of(self._loaded.mapping.rows.id, row))
             if len(subject.encode()) > _SUBJECT_BYTES_MAX:
                 raise LimitExceededError(
                     f"The id of a row is over the limit of {_SUBJECT_BYTES_MAX} bytes"
@@ -150,13 +150,12 @@ class RowReader:
                 first = numbers[subject]
                 return Unread(ROW, f"{subject} again", f"{where}: {first} has the same id")
             numbers[subject] = where
-            return self._document(found, subject)
+            return self._document(row, subject)
         except LedgerError as error:
             return Unread(ROW, subject, f"{where}: {error}")
 
-    def _document(self, found: FoundRow, subject: str) -> Document:
+    def _document(self, row: Row, subject: str) -> Document:
         mapping = self._loaded.mapping
-        row = found.row or {}
         body = encode_document(RowDocument(RowsMapping(self._loaded).tag, row))
         if len(body) > MESSAGE_BYTES_MAX:
             raise LimitExceededError(
@@ -166,3 +165,10 @@ class RowReader:
         # Said here too, so that what is wrong is told with the number of its row.
         say_row(mapping, row)
         return Document(ROW, subject, body)
+
+
+def _without_secrets(row: Row) -> Row:
+    """Return a row as the ledger will keep it: its id stands where nothing is filtered any more."""
+    kept, filtered = filter_secrets(encode_document(RowDocument("", row)))
+    document = decode_document(kept) if filtered else None
+    return document.row if isinstance(document, RowDocument) else row

@@ -104,13 +104,22 @@ def identifier_of(template: str, row: Row) -> str:
     Raises:
         InvalidInputError: a column is empty or held a secret, or the scheme refuses it.
     """
+    return normalise_identifier(name_of(template, row))
+
+
+def name_of(template: str, row: Row) -> str:
+    """Return the name that a template makes of a row, from which secrets were filtered.
+
+    Raises:
+        InvalidInputError: a column is empty or held a secret.
+    """
     text = parse_template(template).fill_identifier(row)
     if any(mark in text for mark in _FILTERED):
         raise InvalidInputError(
             "A secret was filtered out of a column, so no identifier can be made of it",
             where=template,
         )
-    return normalise_identifier(text)
+    return text
 
 
 class _Saying:

@@ -171,12 +171,10 @@ def _json_rows(file: BinaryIO, rows: Rows) -> Iterator[FoundRow]:
         )
     encoding = "utf-8-sig" if rows.encoding is Encoding.UTF_8 else rows.encoding.value
     try:
-        document = msgspec.json.decode(body.decode(encoding))
+        document: JsonValue = msgspec.json.decode(body.decode(encoding))
     except (UnicodeDecodeError, msgspec.DecodeError) as error:
         raise DecodeError(f"The document is no JSON: {error}") from error
-    array = document
-    if rows.path:
-        array = parse_column(rows.path).of({"": None, **_object(document)})
+    array = parse_column(rows.path).of(_object(document)) if rows.path else document
     if not isinstance(array, list):
         place = f"at {rows.path!r}" if rows.path else "at its top"
         raise InvalidInputError(

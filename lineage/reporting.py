@@ -1,0 +1,68 @@
+"""Make reports: a question like any other, whose answer is a document."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from lineage.asking import Asking
+from lineage.graph.index import GraphIndex
+from lineage.questions.as_of import AsOf
+from lineage.questions.labels import clean_name
+from lineage.questions.serving import ServingAsked
+from lineage.reports.collecting import gather
+from lineage.reports.dossier import write_dossier
+from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
+from lineage_schemas.basis import Basis
+from lineage_schemas.errors import NotFoundError
+from lineage_schemas.instants import format_instant, instant_us
+from lineage_schemas.reports import Report
+
+
+class Reports:
+    """The reports of a ledger."""
+
+    def __init__(self, asking: Asking, graph: GraphIndex) -> None:
+        self._asking = asking
+        self._graph = graph
+
+    def dossier(
+        self,
+        model_version: str,
+        *,
+        valid_at: datetime | None = None,
+        as_of: AsOf = None,
+        namespace: str = DEFAULT_NAMESPACE,
+        principal: Principal = LOCAL_PRINCIPAL,
+    ) -> Report:
+        """Tell all that is known of a model version: where it comes from, and what became of it.
+
+        With ``valid_at`` what is stated later is left out, and counted. A basis that is handed back
+        brings its valid time along, and gives the same report, byte for byte. Left out, sources are
+        judged now; as of a size they are judged as of its last entry.
+
+        Raises:
+            InvalidInputError: a name that is none, a time without a time zone, or no model version.
+            AmbiguousLabelError: a label of several things.
+            NotFoundError: the log has not heard of it.
+            UnknownBasisError: as ``basis``.
+        """
+        name = clean_name(model_version)
+        at = _valid_at(valid_at, as_of)
+        where = namespace, principal, as_of
+        with self._asking.question(where, "dossier", name, at) as asked:
+            if asked.number is None:
+                what = "Nobody has said anything in this namespace yet"
+                raise NotFoundError(what, where=name)
+            snapshot = self._graph.snapshot(asked.unbound, asked.number)
+            basis = replace(asked.basis, valid_at=at)
+            gathered = gather(ServingAsked(asked.reader, snapshot, asked.number, basis), name)
+            asked.count = len(gathered.things)
+            return write_dossier(gathered)
+
+
+def _valid_at(moment: datetime | None, as_of: AsOf) -> str | None:
+    if moment is not None:
+        return format_instant(instant_us(moment))
+    return as_of.valid_at if isinstance(as_of, Basis) else None

@@ -1,0 +1,331 @@
+"""Collect what a dossier tells: from one snapshot, as of one size, within named limits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from msgspec.structs import replace
+
+from lineage.graph.adjacency import row_of
+from lineage.graph.links import CROSSED_BY_DEFAULT
+from lineage.graph.walk import Bounds, Walked, found_nodes, walk_lineage
+from lineage.projections.edges import EDGE
+from lineage.projections.memberships import MEMBERSHIP
+from lineage.questions.labels import resolve_name
+from lineage.questions.nodes import find_by_key, find_identified, read_nodes
+from lineage.questions.redactions import with_redactions
+from lineage.questions.serving import (
+    FoundServing,
+    ServingAsked,
+    ServingQuery,
+    Showing,
+    find_serving,
+)
+from lineage.questions.trace import DEPTH_MAX
+from lineage.reports.gathered import Crossed, Gathered, Joint, ThingId
+from lineage.reports.joining import (
+    list_corrections,
+    positions_of,
+    read_belongings,
+    read_crossed,
+    read_entries,
+    read_joints,
+)
+from lineage.reports.things import Things
+from lineage.vertices import KIND_CODES, kind_code
+from lineage_schemas.basis import Basis
+from lineage_schemas.errors import InvalidInputError, NotFoundError
+from lineage_schemas.graph import (
+    Direction,
+    LineageAnswer,
+    Redaction,
+    Truncation,
+    TruncationReason,
+)
+from lineage_schemas.instants import parse_instant
+from lineage_schemas.mlmd import INPUT_KINDS, EventKind, Kind
+from lineage_schemas.serving import ServingInterval
+
+ORIGINS_MAX: Final = 20_000
+"""Nodes upstream of its subject that a dossier takes in."""
+AROUND_MAX: Final = 10_000
+"""Nodes beside them: who measured, approved, declared, watched and deployed."""
+OTHERS_MAX: Final = 20_000
+"""Nodes downstream of the subject's data that are looked at."""
+
+SUBJECTS: Final = frozenset({"lineage.ModelVersion", "lineage.Model"})
+DATA: Final = frozenset(
+    f"lineage.{name}" for name in ("DataSet", "Split", "Labelling", "FeatureView")
+)
+_MODELS: Final = SUBJECTS | {"lineage.Deployment", "lineage.ContainerImage"}
+_JUDGING: Final = frozenset({"lineage.Approve", "lineage.Declare"})
+_WATCHING: Final = _JUDGING | {
+    *("lineage.Evaluate", "lineage.Monitor", "lineage.Promote", "lineage.Retire"),
+    *("lineage.Deploy", "lineage.RollBack"),
+}
+_SAID: Final = frozenset(
+    f"lineage.{name}"
+    for name in ("Approval", "Declaration", "Document", "Incident", "Metrics", "Report")
+)
+_REACHED: Final = frozenset({*DATA, *SUBJECTS, "lineage.Deployment"})
+_ARTIFACT: Final = KIND_CODES[Kind.ARTIFACT]
+
+
+def gather(asked: ServingAsked, name: str) -> Gathered:
+    """Collect what there is to tell of a model version, as of the basis.
+
+    Raises:
+        AmbiguousLabelError: a label of several things.
+        NotFoundError: the log has not heard of it.
+        InvalidInputError: it is something else.
+    """
+    return _Collecting(asked).gather(name)
+
+
+class _Collecting:
+    """Collects for one dossier. Works on nodes by vertex, and makes things of them at the end."""
+
+    def __init__(self, asked: ServingAsked) -> None:
+        self._asked = asked
+        self._reader = asked.reader
+        self._size = asked.size
+        valid_at = asked.basis.valid_at
+        self._valid_us = None if valid_at is None else parse_instant(valid_at)
+        self._things = Things(asked.reader, asked.snapshot.links, asked.size, self._valid_us)
+        self._truncations: list[Truncation] = []
+
+    def gather(self, name: str) -> Gathered:
+        """Collect all of it."""
+        things, size = self._things, self._size
+        subject = self._subject(name)
+        own = things.members([subject])
+        walked = self._walk(own, Direction.UPSTREAM, ORIGINS_MAX)
+        origins = set(found_nodes(self._asked.namespace, walked)[0]) | own
+        found = find_serving(self._asked, ServingQuery(of=subject[1]))
+        self._truncations += found.truncations
+        intervals = self._intervals(found)
+        deployed, places = self._deployed(intervals, subject)
+        around = self._around(origins | deployed)
+        contexts = self._contexts(origins | deployed) | places
+        said = self._said_in(own | deployed, places)
+        reached = self._reached(origins)
+        scope = origins | deployed | around | contexts | said
+        met = things.add(scope)
+        kept = {one for one in met if things.stands(one)} | {subject}
+        joints = read_joints(self._reader, things, kept, size)
+        crossed = read_crossed(self._reader, things, kept, walked.crossings)
+        upstream = _upstream_of(subject, kept & things.ids(origins), joints, crossed)
+        dropped = things.ids(origins) - upstream
+        kept -= dropped - things.ids(deployed | around | said)
+        shown = {one: things.thing(one) for one in sorted(kept)}
+        others = things.add(reached) - kept - dropped
+        more = [things.thing(one) for one in sorted(others) if things.stands(one)]
+        belongings = read_belongings(self._reader, things, kept, size)
+        joints = tuple(one for one in joints if {one.artifact, one.execution} <= kept)
+        basis, redactions = self._redactions({*scope, *found.vertices})
+        corrections, hidden = list_corrections(things, kept)
+        positions = positions_of(
+            [*shown.values(), *more], [*joints, *belongings], crossed, intervals
+        )
+        return Gathered(
+            basis=basis,
+            valid_at=basis.valid_at,
+            subject=subject,
+            things=shown,
+            origins=upstream,
+            joints=joints,
+            belongings=belongings,
+            crossed=crossed,
+            intervals=intervals,
+            others=tuple(more),
+            left_out=things.left_out(met),
+            unplaced=found.unplaced,
+            truncations=tuple(dict.fromkeys(self._truncations)),
+            redactions=redactions,
+            corrections=corrections,
+            corrections_hidden=hidden,
+            entries=read_entries(self._reader, positions),
+        )
+
+    def _subject(self, name: str) -> ThingId:
+        kinds, size = (Kind.ARTIFACT,), self._size
+        key, _ = resolve_name(self._reader, self._asked.namespace, name, kinds, size)
+        found = find_identified(self._reader, self._asked.namespace, key, kinds, size)
+        ids = sorted(self._things.add(found))
+        hint = "List what there is with `lineage list lineage.ModelVersion`."
+        if not ids:
+            what = f"The log of size {size} has never heard of this model version"
+            raise NotFoundError(what, where=name, hint=hint)
+        if len(ids) > 1:
+            raise InvalidInputError(
+                f"Several things go by this: {', '.join(key for _, key in ids)}",
+                where=name,
+                hint="Name one of them by its own key.",
+            )
+        type_name = self._things.type_of(ids[0])
+        if type_name is not None and type_name not in SUBJECTS:
+            what = f"A dossier is about a model version, and this is a {type_name}"
+            raise InvalidInputError(what, where=name, hint=hint)
+        return ids[0]
+
+    def _walk(self, vertices: Iterable[int], direction: Direction, nodes_max: int) -> Walked:
+        bounds = Bounds(self._size, DEPTH_MAX, nodes_max, CROSSED_BY_DEFAULT)
+        rows = [row_of(vertex) for vertex in vertices]
+        namespace, snapshot = self._asked.namespace, self._asked.snapshot
+        walked = walk_lineage(namespace, snapshot, rows, direction, bounds)
+        self._truncations += walked.truncations
+        return walked
+
+    def _intervals(self, found: FoundServing) -> tuple[ServingInterval, ...]:
+        """Return the intervals that had begun; what ended after the stated time had not ended."""
+        showing = Showing(self._asked, found, self._valid_us)
+        shown: list[ServingInterval] = []
+        for one in found.intervals:
+            begun_us = one.start_us if one.start_us is not None else one.end_us
+            if self._valid_us is None or (begun_us or 0) <= self._valid_us:
+                interval = showing.interval(one)
+                is_open = one.end_us is not None and (
+                    self._valid_us is not None and one.end_us > self._valid_us
+                )
+                shown.append(self._still_open(interval) if is_open else interval)
+        self._truncations += showing.truncations
+        return tuple(shown)
+
+    def _still_open(self, one: ServingInterval) -> ServingInterval:
+        """Return an interval as it was told of while it went on, with the entries of that time."""
+        entries = read_entries(self._reader, one.positions)
+        by_then = tuple(
+            position
+            for position, entry in entries.items()
+            if entry.stated_from is None
+            or self._valid_us is None
+            or parse_instant(entry.stated_from) <= self._valid_us
+        )
+        positions = by_then or one.positions
+        return replace(
+            one, end=None, end_after=None, ending=None, closed_by=None, positions=positions
+        )
+
+    def _deployed(
+        self, intervals: Iterable[ServingInterval], subject: ThingId
+    ) -> tuple[set[int], set[int]]:
+        """Return the nodes between the subject and its deployments, and the places of these."""
+        own = set(self._things.thing(subject).keys)
+        artifacts: set[str] = set()
+        contexts: set[str] = set()
+        for one in intervals:
+            artifacts.update(filter(None, (one.deployment, one.trigger)))
+            contexts.update(filter(None, (one.place, one.environment)))
+            for served in one.serves:
+                if served.key in own:
+                    artifacts.update(served.path)
+        return self._named(artifacts), self._named(contexts, Kind.CONTEXT)
+
+    def _named(self, keys: Iterable[str], kind: Kind = Kind.ARTIFACT) -> set[int]:
+        namespace, size = self._asked.namespace, self._size
+        return {
+            vertex
+            for key in sorted(keys)
+            for vertex in find_by_key(self._reader, namespace, key, (kind,), size)
+        }
+
+    def _around(self, vertices: Collection[int]) -> set[int]:
+        """Return who measured, approved, declared or watched these, and what they made of it."""
+        artifacts = [vertex for vertex in sorted(vertices) if kind_code(vertex) == _ARTIFACT]
+        nodes = read_nodes(self._reader, artifacts, self._size)
+        takers: dict[int, set[int]] = {}
+        for tail, head in self._edges("tail", artifacts):
+            takers.setdefault(head, set()).add(tail)
+        types = read_nodes(self._reader, takers.keys(), self._size)
+        executions = {
+            head
+            for head, tails in takers.items()
+            if types[head].type in _JUDGING
+            or (types[head].type in _WATCHING and any(nodes[one].type in _MODELS for one in tails))
+        }
+        executions = self._bounded(executions, AROUND_MAX)
+        made = {head for _, head in self._edges("tail", executions)}
+        told = read_nodes(self._reader, made, self._size)
+        return executions | self._bounded(
+            {vertex for vertex in made if told[vertex].type in _SAID}, AROUND_MAX
+        )
+
+    def _edges(self, column: str, vertices: Collection[int]) -> list[tuple[int, int]]:
+        rows = self._reader.find(EDGE, column, vertices)
+        return [
+            (int(row[0]), int(row[1]))
+            for row in rows
+            if row[3] < self._size
+            and (EventKind(row[2]) in INPUT_KINDS) == (kind_code(row[0]) == _ARTIFACT)
+        ]
+
+    def _contexts(self, vertices: Collection[int]) -> set[int]:
+        """Return what these belong to, and what that belongs to."""
+        found: set[int] = set()
+        level = set(vertices)
+        while level:
+            rows = self._reader.find(MEMBERSHIP, "member", level)
+            level = {int(row[1]) for row in rows if row[2] < self._size} - found
+            found |= level
+        return found
+
+    def _said_in(self, own: Collection[int], places: Collection[int]) -> set[int]:
+        """Return what was said of the contexts of the subject, and of where it served."""
+        contexts = self._contexts(own) | set(places)
+        rows = self._reader.find(MEMBERSHIP, "context", contexts)
+        members = {
+            int(row[0]) for row in rows if row[2] < self._size and kind_code(row[0]) == _ARTIFACT
+        }
+        nodes = read_nodes(self._reader, members, self._size)
+        said = {vertex for vertex, node in nodes.items() if node.type in _SAID}
+        return self._bounded(said, AROUND_MAX)
+
+    def _reached(self, origins: Collection[int]) -> set[int]:
+        """Return the data, models and deployments that came of the subject's data."""
+        nodes = read_nodes(self._reader, origins, self._size)
+        data = [vertex for vertex, node in nodes.items() if node.type in DATA]
+        if not data:
+            return set()
+        walked = self._walk(data, Direction.DOWNSTREAM, OTHERS_MAX)
+        vertices = set(found_nodes(self._asked.namespace, walked)[0]) - set(origins)
+        reached = read_nodes(self._reader, vertices, self._size)
+        return {vertex for vertex, node in reached.items() if node.type in _REACHED}
+
+    def _bounded(self, vertices: set[int], limit: int) -> set[int]:
+        if len(vertices) <= limit:
+            return vertices
+        hidden = len(vertices) - limit
+        cut = Truncation(reason=TruncationReason.NODES, limit=limit, hidden=hidden)
+        self._truncations.append(cut)
+        return set(sorted(vertices)[:limit])
+
+    def _redactions(self, vertices: set[int]) -> tuple[Basis, tuple[Redaction, ...]]:
+        answer = LineageAnswer(
+            basis=self._asked.basis, direction=Direction.UPSTREAM, start=(), nodes=(), edges=()
+        )
+        told = with_redactions(self._reader, answer, self._asked.namespace, vertices)
+        return told.basis, told.redactions
+
+
+def _upstream_of(
+    subject: ThingId,
+    kept: Collection[ThingId],
+    joints: Iterable[Joint],
+    crossed: Iterable[Crossed],
+) -> frozenset[ThingId]:
+    """Return what is still upstream where things that came later are left out."""
+    behind: dict[ThingId, set[ThingId]] = {}
+    for one in joints:
+        near, far = (one.execution, one.artifact) if one.is_input else (one.artifact, one.execution)
+        behind.setdefault(near, set()).add(far)
+    for link in crossed:
+        behind.setdefault(link.near, set()).add(link.far)
+        behind.setdefault(link.far, set()).add(link.near)
+    found, waiting = {subject}, [subject]
+    while waiting:
+        for far in behind.get(waiting.pop(), set()) & set(kept):
+            if far not in found:
+                found.add(far)
+                waiting.append(far)
+    return frozenset(found)
