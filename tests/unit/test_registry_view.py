@@ -341,7 +341,7 @@ def test_approvals_are_of_the_version_its_deployments_and_the_run_that_deployed_
         "acme:approval/run": (V2, ApprovalOf.PIPELINE_RUN),
     }
     own = found["acme:approval/own"]
-    assert (own.approver, own.meaning, own.attestation) == ("ada", "fit", Attestation.SIGNED)
+    assert (own.approver, own.meaning, own.attestation) == ("ada", "fit", Attestation.REPORTED)
     assert found["acme:approval/image"].attestation is Attestation.REPORTED
     assert view(story, "28").approvals == ()
 
