@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from lineage.connectors.declarations.mapping import WITHDRAWN
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.questions.decisions import MONITOR, is_by, text_of
 from lineage.questions.moves import Described, describe
@@ -146,10 +147,16 @@ class Previous:
         return tuple(one.key for one in self._showing.served_by(deployment))
 
     def _needs(self, deployment: str) -> tuple[StillThere, ...]:
-        """Tell what a deployment is made of: itself, and all on the ways to what it serves."""
+        """Tell what a deployment is made of: itself, all on the ways to what it serves, and that.
+
+        A version is what it was registered of: without its model there is nothing to serve.
+        """
         keys = [deployment]
         for served in self._showing.served_by(deployment):
             keys += served.path
+            version = self._vertex(served.key)
+            models = set() if version is None else self._search.registered_as([version])
+            keys += sorted(self._search.node(one).key or "" for one in models)
         artifacts = [key for key in dict.fromkeys(keys) if self._vertex(key) is not None]
         return self.still_there(artifacts)
 
@@ -167,8 +174,11 @@ def _serves(one: Interval, valid_us: int | None) -> bool:
 
 
 def _is_open(node: Node, valid_us: int | None) -> bool:
-    """Tell whether a node is an incident that had been noticed by the valid time, and not over."""
-    if node.type != INCIDENT:
+    """Tell whether a node is an incident that was noticed by the valid time, and not over.
+
+    One that was taken back never was.
+    """
+    if node.type != INCIDENT or node.custom_properties.get(WITHDRAWN) is True:
         return False
     noticed = text_of(node, "detected_time", "started_time")
     resolved = text_of(node, "resolved_time")

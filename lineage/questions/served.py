@@ -115,11 +115,11 @@ class Search:
         self._path_max = 1
         begin = {vertex: self.rank(vertex) for vertex in starts}
         versions = [vertex for vertex, rank in begin.items() if rank == _VERSION]
-        begin |= dict.fromkeys(self._registered_as(versions) - begin.keys(), _OF_VERSION)
+        begin |= dict.fromkeys(self.registered_as(versions) - begin.keys(), _OF_VERSION)
         forth = _Forth(self, self._snapshot.adjacency.downstream)
         return self._search(begin, forth)
 
-    def _registered_as(self, versions: Iterable[int]) -> set[int]:
+    def registered_as(self, versions: Iterable[int]) -> set[int]:
         """Return the models that these versions were registered of: they may serve as they are."""
         return {
             vertex

@@ -229,6 +229,29 @@ def test_an_open_incident_keeps_a_version_from_being_good_until_it_is_closed(
     assert one.deployment == "acme:blue/a"
 
 
+def test_an_incident_that_was_taken_back_is_open_no_more(story: Ledger) -> None:
+    tell(
+        story,
+        "mistaken",
+        Artifact(
+            key="acme:inc-3",
+            type="lineage.Incident",
+            custom_properties={"declared.is_withdrawn": True},
+        ),
+        *step("mistake", "Monitor", ["acme:blue/a"], ["acme:inc-3"]),
+    )
+    (one,) = view(story).previous_good
+    assert one.deployment == "acme:blue/a"
+
+
+def test_a_roll_back_needs_the_model_that_a_version_was_registered_of(story: Ledger) -> None:
+    model = Artifact(key="acme:model/1", type="lineage.Model", properties={"source_state": "gone"})
+    position = tell(story, "model", model, *step("register", "Register", ["acme:model/1"], [V1]))
+    (one,) = view(story).previous_good
+    gone = next(each for each in one.needs if each.key == "acme:model/1")
+    assert (gone.exists, gone.position) == (Existence.NO, position)
+
+
 def test_what_a_roll_back_needs_is_gone_where_a_source_says_so(story: Ledger) -> None:
     position = tell(
         story,
