@@ -99,6 +99,21 @@ def labels_of(node: Node) -> dict[str, str]:
     return found
 
 
+def is_cut_label(node: Node, form: str) -> bool:
+    """Tell whether a node goes by a label's form for its semantic version's first number alone.
+
+    ``2`` may stand for ``2.0.0``, but rather for whatever is called just that.
+    """
+    model, semantic = _text(node, _MODEL_NAME), _text(node, _VERSION_PROPERTIES[1])
+    short = _ZEROES_AT_END.sub("", semantic)
+    texts = labels_of(node)
+    return (
+        short != semantic
+        and texts.get(form) == f"{model} {short}"
+        and (_NUMBER.fullmatch(label_form(short)) is not None)
+    )
+
+
 def _version_labels(node: Node) -> list[str]:
     # What registered or moved a version names the model and the number too, and is not it.
     model = _text(node, _MODEL_NAME) if node.kind is Kind.ARTIFACT else ""

@@ -157,6 +157,11 @@ def test_a_number_of_a_version_is_not_taken_for_a_semantic_version(ledger: Ledge
     assert key_of(ledger, "fraud 2") == key_of(ledger, "fraud v2") == "acme:v/2"
     assert key_of(ledger, "fraud 2.0") == key_of(ledger, "fraud v2.0.0") == "acme:v/3"
     assert key_of(ledger, "fraud 7") == "acme:v/none"
+    said = {"model_name": "fraud", "number": 7}
+    made = Artifact(key="acme:v/7", type="lineage.ModelVersion", properties=said)
+    ledger.record([Statement(id="seven", source="another", records=(made,))])
+    assert key_of(ledger, "fraud 7") == "acme:v/7"
+    assert key_of(ledger, "fraud 7.0.0") == "acme:v/none"
 
 
 def test_an_identifier_always_wins(ledger: Ledger) -> None:
