@@ -14,7 +14,7 @@ from lineage.projections.memberships import MEMBERSHIP
 from lineage.questions.decisions import MONITOR, is_by, text_of
 from lineage.questions.moves import Described, describe
 from lineage.questions.nodes import find_by_key
-from lineage.questions.served import Search
+from lineage.questions.served import NOT_PACKED, Search
 from lineage.questions.serving import FoundServing, ServingAsked, Showing
 from lineage.serving.calendar import Interval
 from lineage_schemas.graph import Node
@@ -149,9 +149,10 @@ class Previous:
     def _needs(self, deployment: str) -> tuple[StillThere, ...]:
         """Tell what a deployment is made of: itself, all on the ways to what it serves, and that.
 
-        A version is what it was registered of: without its model there is nothing to serve.
+        A version may be named beside the image that holds it, and both are needed. A version is
+        what it was registered of: without its model there is nothing to serve.
         """
-        keys = [deployment]
+        keys = [deployment, *self._put_into(deployment)]
         for served in self._showing.served_by(deployment):
             keys += served.path
             version = self._vertex(served.key)
@@ -159,6 +160,15 @@ class Previous:
             keys += sorted(self._search.node(one).key or "" for one in models)
         artifacts = [key for key in dict.fromkeys(keys) if self._vertex(key) is not None]
         return self.still_there(artifacts)
+
+    def _put_into(self, deployment: str) -> Iterator[str]:
+        """Yield what was put into a deployment, by key: images, models."""
+        vertex = self._vertex(deployment)
+        steps = [] if vertex is None else self._search.into(vertex)
+        for one in sorted({one for step in steps for one in self._search.into(step)}):
+            node = self._search.node(one)
+            if node.type not in NOT_PACKED and node.key:
+                yield node.key
 
     def _vertex(self, key: str) -> int | None:
         asked = self._asked

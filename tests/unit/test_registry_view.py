@@ -244,6 +244,17 @@ def test_an_incident_that_was_taken_back_is_open_no_more(story: Ledger) -> None:
     assert one.deployment == "acme:blue/a"
 
 
+def test_a_roll_back_needs_the_image_though_the_version_is_named_beside_it(
+    story: Ledger,
+) -> None:
+    beside = Event(
+        artifact=V1, execution="acme:move/000", kind=EventKind.INPUT, path=("model", "label")
+    )
+    tell(story, "label", beside)
+    (one,) = view(story).previous_good
+    assert {each.key for each in one.needs} == {"acme:blue/a", IMAGES[V1], V1}
+
+
 def test_a_roll_back_needs_the_model_that_a_version_was_registered_of(story: Ledger) -> None:
     model = Artifact(key="acme:model/1", type="lineage.Model", properties={"source_state": "gone"})
     position = tell(story, "model", model, *step("register", "Register", ["acme:model/1"], [V1]))
