@@ -115,16 +115,28 @@ def members_in(
 def read_moves(
     reader: Reader, places: Iterable[Place], size: int, moves_max: int = MOVES_MAX
 ) -> ReadMoves:
-    """Return the moves of places as of a size."""
+    """Return the moves of places as of a size.
+
+    A place of which not all can be read is left out whole, and said to be cut: some of its moves
+    would make intervals that never were.
+    """
     keys = {place.vertex: place.key for place in places}
     belongs = members_in(reader, keys, _EXECUTION, size)
-    executions = sorted(belongs)
+    of_place: dict[int, list[int]] = {}
+    for execution, around in belongs.items():
+        for place in around:
+            of_place.setdefault(place, []).append(execution)
+    taken: set[int] = set()
+    for place in list(keys):
+        if len(taken) + len(of_place.get(place, ())) > moves_max:
+            del keys[place]
+        else:
+            taken.update(of_place.get(place, ()))
+    executions = sorted(taken)
     truncations: tuple[Truncation, ...] = ()
-    if len(executions) > moves_max:
-        hidden = len(executions) - moves_max
+    if hidden := len(belongs.keys() - taken):
         reason = TruncationReason.NODES
         truncations = (Truncation(reason=reason, limit=moves_max, hidden=hidden),)
-        executions = executions[:moves_max]
     rows = _rows_of(reader, executions, size)
     nodes = read_nodes(reader, executions, size)
     told: list[ToldMove] = []
@@ -139,7 +151,7 @@ def read_moves(
         move = decode_move(said[0])
         if move is None or node.key is None:
             unplaced += 1
-        elif move.place in {keys[one] for one in belongs[vertex]}:
+        elif move.place in {keys[one] for one in belongs[vertex] if one in keys}:
             told.append(ToldMove(move, node.key, said[0].source, (said[1],)))
         else:
             strays.append((vertex, move.place))

@@ -14,6 +14,7 @@ from lineage.questions.entities import members_of
 from lineage.questions.labels import find_labelled, resolve_name
 from lineage.questions.moves import (
     ENVIRONMENT,
+    MOVES_MAX,
     SERVICE,
     Place,
     members_in,
@@ -163,7 +164,7 @@ def read_calendars(asked: ServingAsked, subject: Subject) -> FoundServing:
         reason, hidden = TruncationReason.NODES, len(vertices) - PLACES_MAX
         truncations.append(Truncation(reason=reason, limit=PLACES_MAX, hidden=hidden))
     places = read_places(asked.reader, vertices[:PLACES_MAX], size)
-    moves = read_moves(asked.reader, places, size)
+    moves = read_moves(asked.reader, places, size, MOVES_MAX)
     calendar = fold_moves(moves.told)
     by_key = {place.key: place for place in places}
     intervals = [

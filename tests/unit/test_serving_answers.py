@@ -426,6 +426,18 @@ def test_more_places_than_are_read_are_said_to_be_missing(
     assert answer.complete is False
 
 
+def test_of_more_moves_than_are_read_whole_places_are_left_out(
+    told: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = told.registry.serving().intervals
+    monkeypatch.setattr("lineage.questions.serving.MOVES_MAX", 1)
+    answer = told.registry.serving()
+    # Of the two moves in one place the first alone would let it serve for ever.
+    assert answer.intervals == tuple(one for one in whole if one.place == "acme:stage")
+    (cut,) = answer.truncations
+    assert (cut.reason, cut.limit, cut.hidden) == (TruncationReason.NODES, 1, 2)
+
+
 def test_the_past_knows_only_what_was_said_by_then(told: Ledger) -> None:
     whole = told.registry.serving()
     for size in range(whole.basis.size + 1):
