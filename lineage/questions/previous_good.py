@@ -156,7 +156,7 @@ class Previous:
         for served in self._showing.served_by(deployment):
             keys += served.path
             version = self._vertex(served.key)
-            models = set() if version is None else self._search.registered_as([version])
+            models: set[int] = set() if version is None else self._search.registered_as([version])
             keys += sorted(self._search.node(one).key or "" for one in models)
         artifacts = [key for key in dict.fromkeys(keys) if self._vertex(key) is not None]
         return self.still_there(artifacts)
