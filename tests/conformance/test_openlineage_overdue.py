@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import msgspec
+import pytest
 from msgspec import Struct
 
 from lineage_schemas.values import JsonValue
