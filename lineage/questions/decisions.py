@@ -139,6 +139,7 @@ def _view(
     def said(*names: str) -> str | None:
         return text_of(made, *names) or text_of(deciding.node, *names)
 
+    decision = said("decision")
     is_signed = made is not None and made.properties.get("is_signed") is True
     evidence: JsonValue = None if made is None else made.properties.get("evidence")
     positions = {*deciding.positions, *(() if approval is None else approval.positions)}
@@ -148,12 +149,13 @@ def _view(
         execution=deciding.node.key or "",
         about=about[0],
         about_kind=about[1],
-        decision=said("decision"),
+        decision=decision,
         approver=said("approver"),
         approver_role=said("approver_role"),
         meaning=said("meaning"),
         conditions=said("conditions"),
-        decided_time=said("decided_time") or _at(deciding),
+        # What was only asked for has a time, and is not decided at it.
+        decided_time=said("decided_time") or (_at(deciding) if decision is not None else None),
         valid_until_time=said("valid_until_time"),
         evidence=evidence,
         attestation=Attestation.SIGNED if is_signed else Attestation.REPORTED,
