@@ -6,7 +6,6 @@ import json
 import re
 import shlex
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +28,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def terminal(loaded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+def terminal(loaded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """Return a terminal in a folder of its own that has a copy of that ledger."""
     folder = shutil.copytree(loaded, tmp_path / "here")
     monkeypatch.chdir(folder)
