@@ -58,7 +58,7 @@ REGISTERED: Final = """
 query ($model: String!, $at: DateTime, $asOf: AsOf) {
   registeredModel(name: $model, validAt: $at, asOf: $asOf) {
     versions { number semanticVersion aliases }
-    holdings { kind name version start end source }
+    holdings { kind name version startAfter start end source }
     approvals { version aboutKind approver decidedTime }
     rollbacks { at source trigger triggerSummary }
   }
@@ -421,14 +421,19 @@ def test_without_one_who_tells_of_deployments_the_other_still_does(missing: str)
         assert sorted(map(as_row, served(client)), key=repr) == sorted(wanted, key=repr)
 
 
+def unresolved(client: SurfaceClient) -> dict[str, set[str]]:
+    """Return by key what nobody described or linked, with the sources that refer to it."""
+    answer: Any = client.ask(UNRESOLVED)
+    return {
+        one["node"]["key"]: {each["source"] for each in one["references"]}
+        for one in answer["unresolved"]["things"]
+    }
+
+
 def test_without_mlflow_it_is_named_as_unresolved_what_served() -> None:
     silent = {Teller.MLFLOW, Teller.MLFLOW_WEBHOOKS}
     with asked(part for part in parts() if part.teller not in silent) as client:
-        answer: Any = client.ask(UNRESOLVED)
-        things = {
-            one["node"]["key"]: {each["source"] for each in one["references"]}
-            for one in answer["unresolved"]["things"]
-        }
+        things = unresolved(client)
         for number in ("1", "2", "3"):
             assert source_of(Teller.GITHUB) in things[version_key(number)]
         assert len(served(client)) == len(expected_intervals())
@@ -441,6 +446,32 @@ def test_without_dvc_the_data_are_missing_and_the_rest_is_there() -> None:
         above = reached(client, version_key("2"), "UPSTREAM")
         assert not any(key.startswith("dvc:data/") for key in above)
         assert f"git:commit/{FACTS['releases']['2']['tried']}" in above
+        (customers,) = (key for key in unresolved(client) if "data%2Fcustomers.csv" in key)
+        assert unresolved(client)[customers] == {source_of(Teller.MLFLOW)}
+
+
+def test_without_the_other_repository_its_model_still_meets_the_bytes() -> None:
+    with asked(part for part in parts() if part.teller is not Teller.DVC_CHURN) as client:
+        (customers,) = (
+            key
+            for key in reached(client, version_key("1"), "UPSTREAM")
+            if key.startswith(f"{FRAUD_DATA}/customers.csv@")
+        )
+        assert CHURN in reached(client, customers, "DOWNSTREAM")
+
+
+def test_without_webhooks_each_alias_moved_between_two_looks() -> None:
+    with asked(part for part in parts() if part.teller is not Teller.MLFLOW_WEBHOOKS) as client:
+        shown = sorted(
+            (one["name"], one["version"].rpartition("/")[2], one["startAfter"], one["start"])
+            for one in registered(client)["holdings"]
+            if one["kind"] == "ALIAS" and "mlflow" in one["source"]
+        )
+    moved = sorted(row[:3] for row in rows("Aliases"))
+    assert len(shown) == len(moved)
+    for (alias, version, after, by), (*of, when) in zip(shown, moved, strict=True):
+        assert [alias, version] == of
+        assert _second(after) < when <= _second(by)
 
 
 SOURCES: Final = sorted({source_of(teller) for teller in Teller})
