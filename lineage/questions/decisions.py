@@ -186,6 +186,7 @@ def _view(
 
     subjects = {key for key in subjects if about[1] is ApprovalOf.PIPELINE_RUN or key == about[0]}
     verifier = None if made is None else _signed_with(made, subjects)
+    decision = said("decision")
     evidence: JsonValue = None if made is None else made.properties.get("evidence")
     positions = {*deciding.positions, *(() if approval is None else approval.positions)}
     return ApprovalView(
@@ -194,12 +195,13 @@ def _view(
         execution=deciding.node.key or "",
         about=about[0],
         about_kind=about[1],
-        decision=said("decision"),
+        decision=decision,
         approver=said("approver"),
         approver_role=said("approver_role"),
         meaning=said("meaning"),
         conditions=said("conditions"),
-        decided_time=said("decided_time") or _at(deciding),
+        # What was only asked for has a time, and is not decided at it.
+        decided_time=said("decided_time") or (_at(deciding) if decision is not None else None),
         valid_until_time=said("valid_until_time"),
         evidence=evidence,
         attestation=Attestation.REPORTED if verifier is None else Attestation.SIGNED,

@@ -53,7 +53,7 @@ class Attestation(StrEnum):
     SIGNED = "signed"
     """The approver signed it: the signature is kept, and holds."""
     REPORTED = "reported"
-    """A tool says so."""
+    """Nobody signed it: a tool says so, or somebody here does; the entries tell which."""
 
 
 class ApprovalOf(StrEnum):
