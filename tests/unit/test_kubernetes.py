@@ -158,6 +158,15 @@ def test_what_is_scaled_to_nothing_and_back_ends_and_begins_between_two_looks() 
     assert told(moves(again)[-1])[:3] == ("deploy", f"{PLACE}/1-aaa", "2026-04-03T00:00:00Z")
 
 
+def test_what_was_scaled_to_nothing_before_anybody_looked_ended_at_some_time_since() -> None:
+    parts = [deployment(1, "v1", replicas=0), replica_set("aaa", 1, SECOND, "v1", replicas=0)]
+    said = moves(looked(Remembered(), parts, "2026-04-02T00:00Z"))
+    assert [told(one) for one in said] == [
+        ("deploy", f"{PLACE}/1-aaa", SECOND, None, None),
+        ("remove", None, "2026-04-02T00:00:00Z", SECOND, None),
+    ]
+
+
 def test_what_is_gone_ends() -> None:
     memory = Remembered()
     looked(memory, history(), "2026-04-01T00:00Z")

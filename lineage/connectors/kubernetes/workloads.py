@@ -216,7 +216,11 @@ def say_deployment_changes(
         made = time_at(now, "created") or seen_at
         yield from say_removal(place, None, after, min(made, seen_at), "deleted and made anew")
     elif not _is_wanted(now) and (was is None or _is_wanted(was)):
-        yield from say_removal(place, None, after, seen_at, "scaled to no replicas")
+        # Nobody looked before: it may have stopped at any time since its last revision was made.
+        made = time_at(current, "created") or time_at(now, "created")
+        known = (after if was is not None else None, made)
+        since = max((t for t in known if t is not None and t < seen_at), default=None)
+        yield from say_removal(place, None, since, seen_at, "scaled to no replicas")
     elif was is not None and _is_wanted(now) and not _is_wanted(was) and deployment is not None:
         revised = Revised(place=place, revision=running, source_type=DEPLOYMENT)
         yield from _say_again(revised, after, seen_at)
