@@ -177,6 +177,7 @@ def test_what_cannot_be_meant_is_refused(terminal: Terminal) -> None:
         (b"[1]", ("--cluster", "prod")),
         (as_list([]), ("--cluster", "a/b")),
         (as_list([]), ("--cluster", "prod", "--at", "yesterday")),
+        (audit(), ("--cluster", "prod", "--whole", "deployment")),
         (as_list([]), ("--cluster", "prod", "--mlflow-server", "A/B")),
     ):
         assert terminal.run("import", "kubernetes", "-", *options, given=given).exit_code != 0
