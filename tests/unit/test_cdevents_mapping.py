@@ -26,7 +26,7 @@ from lineage.ledger import Direction, TraceQuery
 from lineage.service import Ledger
 from lineage_schemas.errors import DecodeError, InvalidInputError
 from lineage_schemas.graph import Node
-from lineage_schemas.limits import STATEMENT_ID_BYTES_MAX
+from lineage_schemas.limits import NAME_BYTES_MAX, STATEMENT_ID_BYTES_MAX
 from lineage_schemas.mlmd import Event, Execution, Kind
 from lineage_schemas.records import Message, Statement
 from lineage_schemas.values import JsonValue
@@ -413,6 +413,12 @@ def test_a_message_that_cannot_be_read_is_kept(data: JsonValue) -> None:
 def test_data_of_another_media_type_is_kept() -> None:
     event = cdevent("service.deployed", 1)
     assert flags(event, datacontenttype="application/xml") == ("unreadable_message",)
+
+
+def test_an_answer_whose_name_would_be_too_long_is_kept() -> None:
+    event = cdevent("approval.closed", 1, content={"decision": "approved"})
+    cast("Object", event["context"])["id"] = "x" * NAME_BYTES_MAX
+    assert flags(event) == ("unreadable_message",)
 
 
 def test_later_versions_of_a_type_are_read() -> None:
