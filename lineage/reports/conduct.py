@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from lineage.reports.gathered import Story, Thing, ThingId
 from lineage.reports.telling import (
+    CUSTOM,
     fact,
     item,
     lacking_in,
@@ -16,6 +18,7 @@ from lineage.reports.telling import (
     tell_all,
     tell_joint,
 )
+from lineage_schemas.mlmd import Kind
 from lineage_schemas.reports import Fact, Item, ItemStatus
 from lineage_schemas.serving import ServingInterval
 
@@ -26,7 +29,8 @@ _FIGURES: Final = (
 )
 _SLICES: Final = ("metrics_by_slice", "fairness_by_slice")
 _DECISION: Final = ("approver", "approver_role", "decision", "meaning", "decided_time")
-_DECLARED: Final = ("tier", "purpose", "legal_basis", "review_date")
+_DECLARED: Final = ("owner", "validator", "tier", "purpose", "legal_basis", "review_date")
+_PREFIXED: Final = f"{CUSTOM}declared."
 _FIGURES_OF: Final = frozenset(f"lineage.{name}" for name in ("Evaluate", "Monitor"))
 
 
@@ -105,8 +109,6 @@ def tell_serving(story: Story) -> list[Item]:
 def _interval_item(story: Story, one: ServingInterval) -> Item:
     said = {
         "place": one.place,
-        "environment": one.environment,
-        "environment name": one.environment_name,
         "role": one.role.value,
         "traffic ratio": one.traffic_ratio,
         "from": one.start,
@@ -123,6 +125,7 @@ def _interval_item(story: Story, one: ServingInterval) -> Item:
         for name, value in said.items()
         if value is not None
     ]
+    facts += _environment(story, one)
     ways = sorted(
         (served.path, served.link_class or "")
         for served in one.serves
@@ -133,7 +136,7 @@ def _interval_item(story: Story, one: ServingInterval) -> Item:
             name=f"serves it by ({link_class})" if link_class else "serves it by",
             value={"items": list(path)},
             of=one.deployment,
-            positions=one.positions,
+            positions=tuple(sorted({*one.positions, *_steps(story, path)})),
         )
         for path, link_class in ways
     ]
@@ -145,6 +148,44 @@ def _interval_item(story: Story, one: ServingInterval) -> Item:
     ]
     lacking = [] if one.start is not None else ["from"]
     return item("service interval", facts, missing="", lacking=lacking, about=one.deployment)
+
+
+def _environment(story: Story, one: ServingInterval) -> list[Fact]:
+    """Return which environment an interval was in, as its moves and its place say."""
+    if one.environment is None:
+        return []
+    place = story.find(Kind.CONTEXT, one.place)
+    environment = story.find(Kind.CONTEXT, one.environment)
+    around = [] if place is None else story.contexts_of(place.id)
+    inside = [two.position for two in around if environment and two.context == environment.id]
+    named = [] if environment is None else tell(environment, "display_name")
+    return [
+        Fact(
+            name="environment",
+            value=one.environment,
+            of=one.deployment,
+            positions=tuple(sorted({*one.positions, *inside})),
+        ),
+        *named,
+    ]
+
+
+def _steps(story: Story, path: tuple[str, ...]) -> Iterator[int]:
+    """Yield the entries that say the edges, and the links, along a path of keys."""
+    for keys in pairwise(path):
+        near, far = (
+            story.find(Kind.ARTIFACT, key) or story.find(Kind.EXECUTION, key) for key in keys
+        )
+        if near is None or far is None:
+            continue
+        ends = {near.id, far.id}
+        for joint in (*story.taken(near.id), *story.made(near.id), *story.of(near.id)):
+            if {joint.artifact, joint.execution} == ends:
+                yield joint.position
+        shared = {name.identifier for name in near.names} & {name.identifier for name in far.names}
+        for name in (*near.names, *far.names):
+            if name.identifier in shared:
+                yield name.position
 
 
 def tell_incidents(story: Story) -> list[Item]:
@@ -184,7 +225,7 @@ def tell_declarations(story: Story) -> list[Item]:
     ]
     model = _declared_of(story, [one.id for one in story.models()])
     for name in _DECLARED:
-        facts = [fact for one in model for fact in tell(one, name)]
+        facts = [fact for one in model for fact in _declared_in(one, name)]
         why = f"Nobody has declared this of the model: {name.replace('_', ' ')}."
         items.append(item(f"declared {name.replace('_', ' ')}", facts, missing=why))
     return items
@@ -198,7 +239,19 @@ def _declared_of(story: Story, ids: list[ThingId]) -> list[Thing]:
             found.update(made.artifact for made in story.out_of(joint.execution))
         for belonging in story.contexts_of(one):
             found.update(two.member for two in story.members_of(belonging.context))
-    return story.of_type("Declaration", within=found)
+    told = story.of_type("Declaration", within=found)
+    return [one for one in told if not _is_withdrawn(one)]
+
+
+def _declared_in(one: Thing, name: str) -> list[Fact]:
+    """Return what a declaration says of this; what its type has no property for has a prefix."""
+    cited = one.fields.get(_PREFIXED + name)
+    return [*tell(one, name), *([] if cited is None else [fact(one, _PREFIXED + name, cited)])]
+
+
+def _is_withdrawn(one: Thing) -> bool:
+    cited = one.fields.get(f"{_PREFIXED}is_withdrawn")
+    return cited is not None and cited.value is True
 
 
 def tell_documents(story: Story) -> list[Item]:

@@ -60,8 +60,6 @@ def _page(report: Report, digest: str) -> bytes:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["shown"] = _shown
-    environment.filters["is_redacted"] = _is_redacted
     template = environment.from_string(_read(_TEMPLATE))
     text = template.render(
         report=report,
@@ -69,6 +67,8 @@ def _page(report: Report, digest: str) -> bytes:
         statuses=_STATUSES,
         style=Markup(_read("report.css")),  # noqa: S704 - our own file
         counts=_counts(report),
+        shown=_shown,
+        is_redacted=_is_redacted,
     )
     # A lone surrogate cannot be in a value: the log refuses it.
     return text.encode()

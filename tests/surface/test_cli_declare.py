@@ -1,7 +1,10 @@
 """Declaring and attaching from the terminal, as docs/declaring.md says."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import cast, get_type_hints
 
@@ -103,6 +106,21 @@ def test_a_key_signs_where_it_is_known(terminal: Terminal, card: Path, tmp_path:
     assert dig(shown, 0, "node", "properties", "is_signed") is True
     # What was signed stays signed when somebody says it again without a signature.
     assert terminal.done("declare", str(card)).count("unchanged") == 3
+
+
+def test_the_page_s_commands_of_signing_work_in_a_shell(card: Path, tmp_path: Path) -> None:
+    signing = page().partition("## Signing")[2].partition("```sh\n")[2].partition("```")[0]
+    interpreter = Path(sys.executable).parent
+    done = subprocess.run(
+        ["/bin/sh", "-e", "-c", signing],
+        cwd=card.parent,
+        env={"PATH": f"{interpreter}:{os.defpath}", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(", signed") == 3
 
 
 def test_the_settings_say_whose_signatures_are_believed(

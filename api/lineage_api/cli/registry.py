@@ -119,7 +119,9 @@ def _approval(one: ApprovalView) -> str:
     about = "" if one.about == one.version else f" about {one.about}"
     when = one.decided_time or "at no stated time"
     decision = "no decision is known" if one.decision is None else f"{one.decision}{who}"
-    return f"{one.version}  {decision}{role}{meaning}{about}  {when}  {one.attestation}"
+    signed = "" if one.verifier_key is None else f" with {one.verifier_key}"
+    said = f"{one.version}  {decision}{role}{meaning}{about}  {when}"
+    return f"{said}  {one.attestation.value}{signed}"
 
 
 def _promotion(one: PromotionView) -> str:

@@ -28,7 +28,7 @@ MODEL: Final = "mlflow:registered-model/mlflow.example.org/fraud-model"
 DAY: Final = "2026-02-20T12:00:00Z"
 """The day that is asked about: whoever looks for it now finds another version at work."""
 
-ASK: Final = f"""
+ASK: Final = f"""\
   {{ serving(of: "{MODEL}", validAt: "{DAY}") {{
       intervals {{ environmentName role start end serves {{ label }} source }} }} }}
 """
@@ -45,10 +45,9 @@ class Telling(Struct, frozen=True):
     namespace: str
     store: str
 
-    def command(self, words: str) -> str:
+    def command(self, verb: str, words: str) -> str:
         """Return a command that asks the same, as a line."""
-        verb, _, rest = words.partition(" ")
-        return f"$ lineage {verb} --store {self.store} {rest}".rstrip()
+        return f"$ lineage {verb} --store {self.store} {words}"
 
 
 def tell(telling: Telling) -> Iterator[str]:
@@ -69,7 +68,9 @@ def tell(telling: Telling) -> Iterator[str]:
     yield from _elsewhere(telling, model, champions)
     yield from _missing(telling, model, served, names)
     yield from _question(
-        "Ask for yourself, at /graphql while it serves:", *ASK.strip().splitlines()
+        "Ask for yourself: a report about one version, or at /graphql while it serves",
+        *(telling.command("report dossier", f"-o dossier.html {key}") for key in champions),
+        *ASK.splitlines(),
     )
 
 
@@ -102,9 +103,7 @@ def _question(text: str, *commands: str) -> Iterator[str]:
 def _serving(
     telling: Telling, intervals: Iterable[ServingInterval], names: dict[str, str]
 ) -> Iterator[str]:
-    yield from _question(
-        "Which version served where, and when?", telling.command(f"serving {MODEL}")
-    )
+    yield from _question("Which version served where, and when?", telling.command("serving", MODEL))
     source = ""
     for one in sorted(intervals, key=lambda one: (one.source, one.place, one.start or "")):
         if one.source != source:
@@ -133,7 +132,7 @@ def _produced(telling: Telling, key: str, names: dict[str, str]) -> Iterator[str
     answer = _trace(telling, key, Direction.UPSTREAM)
     yield from _question(
         f"What produced {names.get(key, key)}, the champion of {DAY[:10]}?",
-        telling.command(f"trace {key}"),
+        telling.command("trace", key),
     )
     for one in answer.nodes:
         if one.kind is Kind.EXECUTION:
@@ -176,7 +175,7 @@ def _items(node: Node, name: str) -> list[tuple[str, JsonValue]]:
 def _approved(
     telling: Telling, model: RegistryAnswer, key: str, names: dict[str, str]
 ) -> Iterator[str]:
-    command = telling.command(f"registry {MODEL}")
+    command = telling.command("registry", MODEL)
     yield from _question(f"Who approved {names.get(key, key)}?", command)
     for one in model.approvals:
         if one.version == key:
@@ -197,7 +196,7 @@ def _decision(one: ApprovalView) -> str:
 
 
 def _rolled_back(telling: Telling, model: RegistryAnswer, names: dict[str, str]) -> Iterator[str]:
-    yield from _question("What was rolled back, and why?", telling.command(f"registry {MODEL}"))
+    yield from _question("What was rolled back, and why?", telling.command("registry", MODEL))
     for one in model.rollbacks:
         yield f"  {_way_back(one)}"
     for good in model.previous_good:
@@ -229,7 +228,7 @@ def _elsewhere(telling: Telling, model: RegistryAnswer, champions: Iterable[str]
             continue
         yield from _question(
             f"Where else did {_title(data)} go?",
-            telling.command(f"trace --direction downstream {data.key}"),
+            telling.command("trace", f"--direction downstream {data.key}"),
         )
         yield from (f"  {_title(one)}  {one.key}" for one in others)
         yield from (f"  {_declared(one)}" for one in below.nodes if _is_declared(one))
@@ -252,8 +251,12 @@ def _missing(
     intervals: Iterable[ServingInterval],
     names: dict[str, str],
 ) -> Iterator[str]:
-    yield from _question("What is missing?", telling.command("links --unresolved"))
-    validated = {one.version for one in model.approvals if one.about_kind is ApprovalOf.VERSION}
+    yield from _question("What is missing?", telling.command("links", "--unresolved"))
+    validated = {
+        one.version
+        for one in model.approvals
+        if one.about_kind is ApprovalOf.VERSION and one.decision == "approved"
+    }
     for key in _champions(intervals):
         if key not in validated:
             yield f"  nobody approved {names.get(key, key)} itself; it was deployed all the same"

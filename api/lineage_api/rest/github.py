@@ -27,7 +27,7 @@ from lineage_api.bodies import JSON, Body, json_response, read_body, read_parame
 from lineage_api.identity.gate import GITHUB_PATH
 from lineage_api.identity.github_deliveries import verified_delivery
 from lineage_api.identity.github_servers import GITHUB, GithubServer
-from lineage_api.identity.webhook_servers import SERVER, find_server, read_secrets
+from lineage_api.identity.webhook_secrets import SERVER, find_server, read_secrets
 from lineage_api.problems import BodyTooLargeError, EncodingError
 from lineage_api.rest.messages import message_flags
 from lineage_api.surface import Surface, surface_of
