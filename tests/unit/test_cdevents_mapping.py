@@ -488,3 +488,32 @@ def test_a_password_in_a_source_is_in_no_key() -> None:
     receive_bodies(ledger, [body])
     key = "cdevents:build/https%3A%2F%2Fci.example%2Fx/thing"
     assert not shown(ledger, key, Kind.EXECUTION).stub
+
+
+# --- decisions stand whole -----------------------------------------------------------------------
+
+
+def decided(*events: Object) -> Node:
+    (found,) = told(*events).show("cdevents:approval/%2Fci/a", kind=Kind.ARTIFACT)
+    return found.node
+
+
+def answer(number: int, responder: str, decision: str | None, **data: JsonValue) -> Object:
+    content: Object = {"responder": responder}
+    if decision is not None:
+        content["decision"] = decision
+    return cdevent("approval.updated", number, "a", content, customData=data)
+
+
+def test_who_answers_without_deciding_is_no_approver() -> None:
+    shown = decided(answer(1, "jo", "approved"), answer(2, "al", None)).properties
+    assert (shown["approver"], shown["decision"]) == ("jo", "approved")
+    assert shown["decided_time"] == "2026-01-31T12:01:00.000000Z"
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_decision_takes_nothing_from_the_one_before(order: tuple[int, int]) -> None:
+    events = [answer(1, "jo", "rejected", approver_role="risk"), answer(2, "al", "approved")]
+    shown = decided(*(events[index] for index in order)).properties
+    assert (shown["approver"], shown["decision"]) == ("al", "approved")
+    assert "approver_role" not in shown

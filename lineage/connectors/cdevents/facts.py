@@ -116,15 +116,19 @@ def say_approval(telling: Telling) -> Step:
         "source_url": None if url is None else without_passwords(url),
         "source_state": content.status or predicate,
         "requested_by": content.requestor,
+    }
+    # Who answers without deciding is no approver; and what a decision says stands whole.
+    decided: dict[str, JsonValue] = {
         "approver": content.responder,
         "approver_role": telling.data.text("approver_role"),
         "decision": decision,
         "meaning": telling.data.text("meaning"),
     }
+    if decision is None:
+        decided = {}
     approval: dict[str, JsonValue] = {
         **shared,
         "requested_time": telling.moment if predicate == "created" else None,
-        "decided_time": telling.moment if has_answered else None,
     }
     answer = _answer_name(telling.event.context.id)
     custom: dict[str, JsonValue] = {}
@@ -132,7 +136,8 @@ def say_approval(telling: Telling) -> Step:
         custom[answer] = without_none(
             {"responder": content.responder, "decision": decision, "time": telling.moment}
         )
-    step = Step(telling.key, type="lineage.Approve", properties=shared)
+    step = Step(telling.key, type="lineage.Approve", properties=shared | decided)
+    step.cleared = tuple(name for name, value in decided.items() if value is None)
     step.is_later = predicate != "created"
     step.state = {"created": ExecutionState.NEW, "closed": ExecutionState.COMPLETE}.get(
         predicate, ExecutionState.RUNNING
@@ -141,7 +146,11 @@ def say_approval(telling: Telling) -> Step:
         Artifact(
             key=telling.key,
             type=APPROVAL,
-            properties=without_none(approval),
+            properties={
+                **without_none(approval),
+                **decided,
+                **({"decided_time": telling.moment} if decided else {}),
+            },
             custom_properties=custom,
             personal=tuple(custom),
         ),
