@@ -24,7 +24,7 @@ from lineage.questions.serving import (
     Showing,
     find_serving,
 )
-from lineage.questions.sources import recorded_at, view_sources
+from lineage.questions.sources import view_sources
 from lineage.questions.trace import DEPTH_MAX
 from lineage.reports.belonging import CODE, REGISTERED_MODEL, SAID, prune
 from lineage.reports.deciding import Told, tell_of_version
@@ -192,11 +192,8 @@ class _Collecting:
 
     def _sources(self, basis: Basis) -> tuple[ScopedSource, ...]:
         """Return the sources in scope as they stood when they were judged."""
-        at_us = (
-            recorded_at(self._reader, self._size - 1)
-            if basis.sources_at is None
-            else parse_instant(basis.sources_at)
-        )
+        # Without a moment none is judged, and what it would be judged at is no matter.
+        at_us = 0 if basis.sources_at is None else parse_instant(basis.sources_at)
         where = basis.namespace, self._asked.namespace
         return tuple(
             ScopedSource(
