@@ -120,10 +120,11 @@ class _Collecting:
         met = things.add(scope)
         kept = {one for one in met if things.stands(one)} | {subject}
         joints = read_joints(self._reader, things, kept, size)
-        crossed = read_crossed(self._reader, things, kept, walked.crossings)
+        crossed = read_crossed(self._reader, things, kept, walked.crossings, self._valid_us)
         upstream = _upstream_of(subject, kept & things.ids(origins), joints, crossed)
         dropped = things.ids(origins) - upstream
         kept -= dropped - things.ids(deployed | moves | commits | around | said)
+        crossed = tuple(one for one in crossed if {one.near, one.far} <= kept)
         shown = {one: things.thing(one) for one in sorted(kept)}
         others = things.add(reached) - kept - dropped
         same_run = self._of_the_same_run(upstream, joints, reached)

@@ -101,13 +101,22 @@ def tell_stages(story: Story) -> list[Item]:
             items.append(item(name, facts, missing=missing, about=one.key))
     valid_us = None if valid_at is None else parse_instant(valid_at)
     items += [
-        item(f"{each.kind.value} it has had", _held_facts(each, one, valid_us), missing="")
+        item(f"{each.kind.value} it has had", _held_facts(story, each, valid_us), missing="")
         for each in held
     ]
     return items
 
 
-def _held_facts(held: Held, one: Thing, valid_us: int | None) -> list[Fact]:
+def _held_facts(story: Story, held: Held, valid_us: int | None) -> list[Fact]:
+    """Return what is known of a stage or an alias by then, with the entries of by then."""
+    entries = {position: story.gathered.entries[position] for position in held.positions}
+    by_then = tuple(
+        position
+        for position, entry in entries.items()
+        if valid_us is None
+        or entry.stated_from is None
+        or parse_instant(entry.stated_from) <= valid_us
+    )
     is_over = held.end_us is not None and (valid_us is None or held.end_us <= valid_us)
     said = {
         held.kind.value: held.name,
@@ -122,9 +131,9 @@ def _held_facts(held: Held, one: Thing, valid_us: int | None) -> list[Fact]:
         Fact(
             name=name,
             value=value,
-            of=one.key,
+            of=story.subject.key,
             source=held.source or None,
-            positions=held.positions,
+            positions=by_then or held.positions,
         )
         for name, value in said.items()
         if value is not None and held.positions
