@@ -125,10 +125,10 @@ class Gathered(NamedTuple):
     """All that a dossier is judged by.
 
     ``origins`` are the things upstream of the subject, itself among them; ``carriers`` its
-    deployments and what lies between them and it, ``commits`` what these were made of, ``moves``
-    the executions that deployed it. ``others`` is what else was made of the same data, ``same_run``
-    what else came of the runs that made the subject. ``versions`` are those of its registered
-    model, ``held`` the stages and aliases that it had, ``decided`` what was decided about it.
+    deployments and what lies between them and it, ``commits`` what these were made of, ``foreign``
+    what was said of things that are not here. ``others`` is what else was made of the same data,
+    ``same_run`` what else came of the runs that made the subject. ``versions`` are those of its
+    registered model, ``held`` the stages and aliases that it had, ``decided`` what was decided.
     ``entries`` are read for whatever is cited, by position; ``out_of_order`` are those that may say
     what no view shows, ``unscanned`` how many were not looked through for that.
     """
@@ -140,6 +140,7 @@ class Gathered(NamedTuple):
     origins: frozenset[ThingId]
     carriers: frozenset[ThingId]
     commits: frozenset[ThingId]
+    foreign: frozenset[ThingId]
     joints: tuple[Joint, ...]
     belongings: tuple[Belonging, ...]
     crossed: tuple[Crossed, ...]
