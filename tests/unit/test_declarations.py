@@ -426,7 +426,7 @@ def test_what_is_signed_as_it_is_declared_is_dated_then_and_once() -> None:
         assert say(ledger, bare, declarers=KNOWN, key=ANA, now=NOW + day) == ["unchanged"]
         gone = bare | {"withdraw": True}
         assert say(ledger, gone, declarers=KNOWN, key=ANA, now=NOW + 2 * day) == ["appended"]
-        assert node(ledger, found.key).properties["decision"] == "withdrawn"
+        assert node(ledger, "approval:declarations/a").properties["decision"] == "withdrawn"
 
 
 def test_a_secret_is_filtered_and_cannot_be_signed() -> None:
