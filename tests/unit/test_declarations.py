@@ -121,6 +121,19 @@ def test_a_wrong_file_is_told_by_line_column_and_path(body: bytes, where: str, h
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        b"id: a\nsubject: x:y\nstated: 0001-01-01T00:00:00+14:00\n",
+        b"id: a\nsubject: x:y\napproval: {decision: approved, approver: me, "
+        b"valid_until_time: 9999-12-31T23:00:00-02:00}\n",
+    ],
+)
+def test_a_time_that_is_none_in_utc_is_told(body: bytes) -> None:
+    with pytest.raises(InvalidInputError, match="beyond the years"):
+        read_declarations(body)
+
+
+@pytest.mark.parametrize(
     "body", [b"", b"a: [\n", b"\xff", b"id: a\nid: b\n", b"id: a\n---\nid: b\n"]
 )
 def test_what_is_no_document_is_refused(body: bytes) -> None:
