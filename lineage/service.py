@@ -257,13 +257,24 @@ class Ledger:
     ) -> Delivery:
         """Map a message and check what came of it, without the store. ``commit`` records it.
 
+        What it tells is a report, decisions too: those it tells of were taken elsewhere. So the
+        mapping is one that whoever sends the message cannot choose the rules of.
+
         Raises:
             InvalidInputError: the message cannot be read; names where.
         """
 
         def prepared(ordinal: int) -> PreparedBatch:
-            statements = statements_of(message, mapping, source, ordinal)
-            return self.prepare(statements, namespace=namespace, principal=principal).batch
+            with paused_collector():
+                statements = statements_of(message, mapping, source, ordinal)
+                return prepare_batch(
+                    Submission(
+                        namespace=namespace,
+                        principal=principal,
+                        statements=statements,
+                        is_report=True,
+                    )
+                )
 
         return Delivery(prepared(1), prepared)
 

@@ -110,6 +110,7 @@ def replica_set(  # noqa: PLR0913
     history: str = "",
     uid: str = "",
     labels: Plain | None = None,
+    ready: int | None = None,
 ) -> Plain:
     annotations = {
         "deployment.kubernetes.io/revision": str(revision),
@@ -129,7 +130,7 @@ def replica_set(  # noqa: PLR0913
             ownerReferences=[{"kind": "Deployment", "name": "fraud", "controller": True}],
         ),
         "spec": {"replicas": replicas, "template": _template(tag, labels or {})},
-        "status": {"replicas": replicas, "readyReplicas": replicas},
+        "status": {"replicas": replicas, "readyReplicas": replicas if ready is None else ready},
     }
 
 
@@ -199,7 +200,13 @@ def inference_service(
     }
 
 
-def audited(plain: Plain, at: str, verb: str = "update", number: int = 1) -> bytes:
+def audited(
+    plain: Plain,
+    at: str,
+    verb: str = "update",
+    number: int = 1,
+    user: str = "ann@example.org",
+) -> bytes:
     """Return a line of an audit log."""
     group, _, version = plain["apiVersion"].rpartition("/")
     event = {
@@ -209,7 +216,7 @@ def audited(plain: Plain, at: str, verb: str = "update", number: int = 1) -> byt
         "auditID": f"{at}-{number}",
         "stage": "ResponseComplete",
         "verb": verb,
-        "user": {"username": "ann@example.org"},
+        "user": {"username": user},
         "objectRef": {
             "resource": f"{plain['kind'].lower()}s",
             "namespace": plain["metadata"]["namespace"],

@@ -3,21 +3,26 @@
 An approval is a statement whose every record is about an execution of type ``lineage.Approve`` or
 an artifact of type ``lineage.Approval``. Whatever else touches such a node is neither: it could
 change what was decided.
+
+A report is no approval: it tells what was decided elsewhere, in the words of the tool that told it,
+and gives nobody's approval here. It says what it says beside other things, and only of approvals
+that nobody but its own source has described.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from lineage.projections.catalog import type_key
 from lineage.projections.links import HUB, LINK, LinkRow
 from lineage.projections.nodes import NODE
-from lineage.projections.states import STATE
+from lineage.projections.states import STATE, read_sources
 from lineage.projections.unfolding import KEY_CLASS
 from lineage.rules.form import kind_of
 from lineage.rules.refs import REF_FIELDS
 from lineage.stores.base import Reader
+from lineage.stores.tables import Row
 from lineage.vertices import KIND_CODES, name_hash, realm_of, vertex_of
 from lineage_schemas.known_types.registry import KNOWN_TYPES
 from lineage_schemas.mlmd import Event, Kind, NodeRecord, Record, Ref
@@ -73,13 +78,7 @@ def takes_over(reader: Reader, number: int | None, statements: Iterable[Statemen
     """
     if number is None:
         return False
-    named = [
-        one
-        for statement in statements
-        for record in statement.records
-        if isinstance(record, NodeRecord)
-        for one in _names_of(record)
-    ]
+    named = _described_in(statements)
     wanted = _approval_types(number)
     if not _types_of(reader, number, named) <= wanted:
         return True
@@ -87,6 +86,25 @@ def takes_over(reader: Reader, number: int | None, statements: Iterable[Statemen
     column = STATE.column("type_key")
     rows = reader.find(STATE, "vertex", claiming)
     return {row[0] for row in rows if row[column] in wanted} != claiming
+
+
+def oversteps(reader: Reader, number: int | None, statements: Sequence[Statement]) -> bool:
+    """Tell whether a report touches an approval that is there and is not its own to go on with.
+
+    Its own is what it describes as an approval, and what its source alone has described before.
+    What was decided here, or told by another source, it can neither change nor use.
+    """
+    if number is None or not _has_approvals(reader, number):
+        return False
+    column, wanted = STATE.column("type_key"), _approval_types(number)
+    named = {one for statement in statements for one in _named_in(statement)}
+    own = {row[0] for row in _states_of(reader, number, _described_in(statements))}
+    sources = {statement.source for statement in statements}
+    return any(
+        row[0] not in own or not read_sources(row) <= sources
+        for row in _states_of(reader, number, named)
+        if row[column] in wanted
+    )
 
 
 def _claiming(reader: Reader, number: int, keys: set[str]) -> set[int]:
@@ -112,6 +130,11 @@ def _approval_types(number: int) -> set[int | None]:
 
 def _types_of(reader: Reader, number: int, named: Iterable[_Named]) -> set[int | None]:
     """Return the types of those of these artifacts and executions that were described before."""
+    column = STATE.column("type_key")
+    return {row[column] for row in _states_of(reader, number, named)}
+
+
+def _states_of(reader: Reader, number: int, named: Iterable[_Named]) -> Iterable[Row]:
     keys: set[str] = set()
     vertices: set[int] = set()
     for kind, ref in named:
@@ -121,8 +144,7 @@ def _types_of(reader: Reader, number: int, named: Iterable[_Named]) -> set[int |
             keys.add(ref)
     rows = reader.find(NODE, "key_hash", _hashes(number, keys))
     vertices |= {row[0] for row in rows if row[3] in keys}
-    column = STATE.column("type_key")
-    return {row[column] for row in reader.find(STATE, "vertex", vertices)}
+    return reader.find(STATE, "vertex", vertices)
 
 
 def _has_approvals(reader: Reader, number: int) -> bool:
@@ -146,6 +168,17 @@ def _is_about(record: Record, described: set[_Named]) -> bool:
         # What a node is claimed to be joins it to others, and what they show.
         return False
     return any(one in described for one in _refs_of(record))
+
+
+def _described_in(statements: Iterable[Statement]) -> set[_Named]:
+    """Return what is described as an approval."""
+    return {
+        one
+        for statement in statements
+        for record in statement.records
+        if isinstance(record, NodeRecord) and _is_approval_node(record)
+        for one in _names_of(record)
+    }
 
 
 def _named_in(statement: Statement) -> Iterator[_Named]:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from lineage.access.accounts import AccessLog, Told
 from lineage.access.approvals import (
     is_approval,
+    oversteps,
     speaks_of_approvals,
     takes_over,
     touches_approvals,
@@ -147,6 +148,8 @@ class Checks:
         if principal.is_local:
             return any(speaks_of_approvals(one.statement) for one in batch.statements)
         rights = self.rights(reader, principal)
+        if batch.is_report:
+            return _check_report(reader, batch, rights)
         plain: list[Statement] = []
         approvals: list[Statement] = []
         for prepared in batch.statements:
@@ -216,6 +219,26 @@ class Checks:
             self._rights.clear()
             self._read_at = at
         return self._state
+
+
+def _check_report(reader: Reader, batch: PreparedBatch, rights: Rights) -> bool:
+    """Refuse what a message tells where its principal may not tell it, or nobody may.
+
+    Decisions that it tells of take no more than everything else: they were taken elsewhere.
+    """
+    namespace = batch.namespace
+    statements = [one.statement for one in batch.statements]
+    for statement in statements:
+        sources = spoken_for(statement)
+        if not all(permits(rights, Action.INGEST, namespace, one) for one in sources):
+            raise _refused_batch(Action.INGEST, namespace, statement)
+    told = [one for one in statements if speaks_of_approvals(one)]
+    number = namespace_number(reader, namespace)
+    if oversteps(reader, number, statements):
+        raise _refused_batch(Action.APPROVE, namespace)
+    if told and takes_over(reader, number, told):
+        raise _refused_batch(Action.INGEST, namespace)
+    return bool(told)
 
 
 def spoken_for(statement: Statement) -> set[str]:

@@ -22,15 +22,20 @@ _DOCUMENTS: Final = json.JSONDecoder()
 _WHITE: Final = " \t\r\n"
 
 
-def read_bodies(stream: BinaryIO) -> Iterator[tuple[Body, str]]:
+def read_bodies(stream: BinaryIO, *, is_whole: bool = False) -> Iterator[tuple[Body, str]]:
     """Yield each object of a stream and where it stands; those of a ``List`` one by one.
 
+    Of a stream that is said to have everything (``is_whole``), nothing at all is no empty list: it
+    is what a command that failed leaves behind.
+
     Raises:
-        DecodeError: something that is not JSON, or no object.
+        DecodeError: something that is not JSON, or no object; nothing where everything should be.
         LimitExceededError: a line over ``LINE_BYTES_MAX``, or documents over several lines that
             are over ``STREAM_BYTES_MAX``.
     """
+    is_empty = True
     for value, where in _values(stream):
+        is_empty = False
         if not isinstance(value, dict):
             raise DecodeError("This is no JSON object", where=where)
         kind = value.get("kind")
@@ -42,6 +47,11 @@ def read_bodies(stream: BinaryIO) -> Iterator[tuple[Body, str]]:
                 yield whole, f"{where}, item {index}"
         else:
             yield value, where
+    if is_empty and is_whole:
+        raise DecodeError(
+            "There is nothing here, not even an empty list",
+            hint="What should have written it may have failed. Without --whole nothing is gone.",
+        )
 
 
 def _values(stream: BinaryIO) -> Iterator[tuple[JsonValue, str]]:
@@ -69,9 +79,10 @@ def _in_a_row(start: bytes, stream: BinaryIO, number: int) -> Iterator[tuple[Jso
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DecodeError(f"The documents are not UTF-8: {error}") from error
-    place = _skip(text, 0)
+    place, counted = _skip(text, 0), 0
     while place < len(text):
-        where = f"line {number + text.count(chr(10), 0, place)}"
+        number += text.count("\n", counted, place)
+        where, counted = f"line {number}", place
         try:
             value, place = _DOCUMENTS.raw_decode(text, place)
         except (ValueError, RecursionError) as error:

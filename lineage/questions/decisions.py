@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
+
+from lineage.connectors.declarations.mapping import KEPT
 from lineage.projections.memberships import MEMBERSHIP
+from lineage.proofs.notes import verify_line
+from lineage.proofs.verifying import parse_verifier_key
 from lineage.questions.holdings import said_at
 from lineage.questions.moves import Described, describe, members_in
 from lineage.questions.nodes import read_nodes
 from lineage.questions.served import Search
 from lineage.questions.serving import ServingAsked
 from lineage.vertices import KIND_CODES
+from lineage_schemas.declarations import KEPT_PROPERTY, Decision
 from lineage_schemas.errors import LedgerError
 from lineage_schemas.graph import Node
-from lineage_schemas.instants import format_instant, parse_instant
+from lineage_schemas.instants import format_instant, instant_us
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.registry_views import (
     ApprovalOf,
@@ -29,6 +36,8 @@ APPROVAL: Final = "lineage.Approval"
 MONITOR: Final = "lineage.Monitor"
 PIPELINE_RUN: Final = "lineage.PipelineRun"
 
+_NEVER: Final = -(1 << 63)
+"""Where measurements without a time that can be read stand: before all others."""
 _EXECUTION: Final = KIND_CODES[Kind.EXECUTION]
 
 
@@ -88,14 +97,15 @@ class Decisions:
         ]
         vertices = {execution, *(one for one in made if one is not None)}
         told = describe(self._asked.reader, vertices, self._asked.size)
+        subjects = {search.node(one).key or "" for one in search.into(execution)}
         for one in made or [None]:
             approval = None if one is None else told[one]
-            yield one, _view(version, told[execution], approval, (about, kind))
+            yield one, _view(version, told[execution], approval, (about, kind), subjects)
 
     def evidence_before(self, subjects: Iterable[int], at_us: int | None) -> list[OnlineEvidence]:
         """Return what was measured of these while they served, in the last window by then."""
         found: list[OnlineEvidence] = []
-        last: tuple[str, OnlineEvidence] | None = None
+        last: tuple[int, OnlineEvidence] | None = None
         for vertex in sorted(set(subjects)):
             node = self._search.node(vertex)
             if node.properties.get("online_metrics") and is_by(text_of(node, "to_time"), at_us):
@@ -106,19 +116,26 @@ class Decisions:
                     continue
                 until = text_of(seen, "window_to_time", "ended_time")
                 if is_by(until, at_us):
-                    measured = (until or "", _evidence(seen))
+                    until_us = None if until is None else _read_moment(until)
+                    measured = (_NEVER if until_us is None else until_us, _evidence(seen))
                     last = measured if last is None or measured[0] > last[0] else last
         return found if last is None else [*found, last[1]]
 
 
 def is_by(text: str | None, at_us: int | None) -> bool:
     """Tell whether a stated time is no later than a moment; without a time it is taken to be."""
-    if text is None or at_us is None:
-        return True
+    stated_us = None if text is None else _read_moment(text)
+    # No time that can be read is shown as it stands, for a person to judge.
+    return stated_us is None or at_us is None or stated_us <= at_us
+
+
+def _read_moment(text: str) -> int | None:
+    """Read a stated time; of a day, or without a zone, as UTC. ``None`` where it is none."""
     try:
-        return parse_instant(text) <= at_us
-    except LedgerError:
-        return True  # no time that can be read: shown as it stands, for a person to judge
+        moment = datetime.fromisoformat(text)
+        return instant_us(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
+    except (ValueError, LedgerError):
+        return None
 
 
 def _evidence(node: Node) -> OnlineEvidence:
@@ -130,8 +147,36 @@ def _evidence(node: Node) -> OnlineEvidence:
     )
 
 
+def _signed_with(approval: Node, subjects: Collection[str]) -> str | None:
+    """Return the verifier key of the approver's signature, if that holds for what is shown.
+
+    That somebody states it to be signed is not enough: the signature is kept, and is verified here,
+    and so is that it was made for one of these subjects.
+    """
+    kept = approval.custom_properties.get(KEPT_PROPERTY)
+    if not isinstance(kept, str):
+        return None
+    try:
+        found = KEPT.decode(kept)
+        declared, signed = found.read(), found.signed
+        if signed is None or declared.approval is None or declared.subject not in subjects:
+            return None
+        key = parse_verifier_key(signed.verifier)
+        verify_line(signed.signature, bytes(found.declaration) + b"\n", [key])
+    except (msgspec.DecodeError, LedgerError):
+        return None  # not a signature that holds: it is a report then
+    decision = Decision.WITHDRAWN if declared.withdraw else declared.approval.decision
+    says = text_of(approval, "approver"), text_of(approval, "decision")
+    is_own = signed.name == declared.approval.approver
+    return signed.verifier if is_own and says == (signed.name, decision.value) else None
+
+
 def _view(
-    version: str, deciding: Described, approval: Described | None, about: tuple[str, ApprovalOf]
+    version: str,
+    deciding: Described,
+    approval: Described | None,
+    about: tuple[str, ApprovalOf],
+    subjects: Collection[str],
 ) -> ApprovalView:
     """Show a decision: what the approval says counts before what the deciding says."""
     made = None if approval is None else approval.node
@@ -139,7 +184,9 @@ def _view(
     def said(*names: str) -> str | None:
         return text_of(made, *names) or text_of(deciding.node, *names)
 
-    is_signed = made is not None and made.properties.get("is_signed") is True
+    subjects = {key for key in subjects if about[1] is ApprovalOf.PIPELINE_RUN or key == about[0]}
+    verifier = None if made is None else _signed_with(made, subjects)
+    decision = said("decision")
     evidence: JsonValue = None if made is None else made.properties.get("evidence")
     positions = {*deciding.positions, *(() if approval is None else approval.positions)}
     return ApprovalView(
@@ -148,15 +195,17 @@ def _view(
         execution=deciding.node.key or "",
         about=about[0],
         about_kind=about[1],
-        decision=said("decision"),
+        decision=decision,
         approver=said("approver"),
         approver_role=said("approver_role"),
         meaning=said("meaning"),
         conditions=said("conditions"),
-        decided_time=said("decided_time") or _at(deciding),
+        # What was only asked for has a time, and is not decided at it.
+        decided_time=said("decided_time") or (_at(deciding) if decision is not None else None),
         valid_until_time=said("valid_until_time"),
         evidence=evidence,
-        attestation=Attestation.SIGNED if is_signed else Attestation.REPORTED,
+        attestation=Attestation.REPORTED if verifier is None else Attestation.SIGNED,
+        verifier_key=verifier,
         positions=tuple(sorted(positions)),
     )
 

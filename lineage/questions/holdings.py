@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+import msgspec
+
 from lineage.connectors.dvc.intervals import Move, current_intervals, moves_of, stage_intervals
 from lineage.questions.moves import Described
 from lineage.questions.served import MODEL_VERSION, Search
@@ -39,20 +41,35 @@ def read_holdings(executions: Iterable[Described], search: Search) -> ReadHoldin
     tags: list[tuple[Move, Described]] = []
     findings: list[RegistryFinding] = []
     for one in executions:
-        tag = next(moves_of([one.node.custom_properties]), None)
+        try:
+            tag = _tag_of(one)
+        except (msgspec.ValidationError, LedgerError):
+            what = "What a tag did to a stage is in no form that is known"
+            findings.append(_finding(FindingKind.UNREADABLE_MOVE, what, one))
+            continue
         if tag is not None:
             tags.append((tag, one))
         elif is_holding_move(one):
             found = list(_moves(one, search))
             if found and found[0].at_us is None:
                 what = "A stage or an alias moved, and nobody said when"
-                kind = FindingKind.UNDATED_MOVE
-                findings.append(RegistryFinding(kind=kind, what=what, where=one.node.key or ""))
+                findings.append(_finding(FindingKind.UNDATED_MOVE, what, one))
                 continue
             moves += [move.told for move in found if move.told is not None]
     held = (*fold_holdings(moves), *_of_tags(tags, search))
     ordered = sorted(held, key=lambda one: (one.kind, one.name, one.start_us or 0, one.version))
     return ReadHoldings(tuple(ordered), tuple(findings))
+
+
+def _tag_of(one: Described) -> Move | None:
+    tag = next(moves_of([one.node.custom_properties]), None)
+    if tag is not None:
+        instant_us(tag.time)
+    return tag
+
+
+def _finding(kind: FindingKind, what: str, one: Described) -> RegistryFinding:
+    return RegistryFinding(kind=kind, what=what, where=one.node.key or "")
 
 
 def is_holding_move(one: Described) -> bool:

@@ -22,6 +22,7 @@ from lineage_schemas.graph import Node, ResolvedLabel
 from lineage_schemas.instants import format_instant
 from lineage_schemas.labels import (
     clean_label,
+    is_cut_label,
     is_identifier_shaped,
     label_form,
     labels_of,
@@ -82,6 +83,8 @@ def resolve_label(
     """
     form, wanted = label_form(text), frozenset(kinds)
     called = _called(reader, namespace, form, wanted, size)
+    exactly = {vertex: node for vertex, node in called.items() if not is_cut_label(node, form)}
+    called = exactly or called
     if not called:
         raise NotFoundError(
             f"Nothing goes by this label as of size {size}, or whatever did was erased",

@@ -27,6 +27,7 @@ from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.errors import LedgerError
 from lineage_schemas.graph import Node, Truncation, TruncationReason
 from lineage_schemas.identifiers import normalise_identifier
+from lineage_schemas.instants import instant_us
 from lineage_schemas.labels import DISPLAY_NAME
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.serving import SERVING_PROPERTY, ServingMove
@@ -114,16 +115,28 @@ def members_in(
 def read_moves(
     reader: Reader, places: Iterable[Place], size: int, moves_max: int = MOVES_MAX
 ) -> ReadMoves:
-    """Return the moves of places as of a size."""
+    """Return the moves of places as of a size.
+
+    A place of which not all can be read is left out whole, and said to be cut: some of its moves
+    would make intervals that never were.
+    """
     keys = {place.vertex: place.key for place in places}
     belongs = members_in(reader, keys, _EXECUTION, size)
-    executions = sorted(belongs)
+    of_place: dict[int, list[int]] = {}
+    for execution, around in belongs.items():
+        for place in around:
+            of_place.setdefault(place, []).append(execution)
+    taken: set[int] = set()
+    for place in list(keys):
+        if len(taken) + len(of_place.get(place, ())) > moves_max:
+            del keys[place]
+        else:
+            taken.update(of_place.get(place, ()))
+    executions = sorted(taken)
     truncations: tuple[Truncation, ...] = ()
-    if len(executions) > moves_max:
-        hidden = len(executions) - moves_max
+    if hidden := len(belongs.keys() - taken):
         reason = TruncationReason.NODES
         truncations = (Truncation(reason=reason, limit=moves_max, hidden=hidden),)
-        executions = executions[:moves_max]
     rows = _rows_of(reader, executions, size)
     nodes = read_nodes(reader, executions, size)
     told: list[ToldMove] = []
@@ -138,7 +151,7 @@ def read_moves(
         move = decode_move(said[0])
         if move is None or node.key is None:
             unplaced += 1
-        elif move.place in {keys[one] for one in belongs[vertex]}:
+        elif move.place in {keys[one] for one in belongs[vertex] if one in keys}:
             told.append(ToldMove(move, node.key, said[0].source, (said[1],)))
         else:
             strays.append((vertex, move.place))
@@ -155,10 +168,11 @@ def decode_move(said: Said) -> ServingMove | None:
             for name in ("place", "environment", "deployment", "trigger")
             if (text := getattr(move, name)) is not None
         }
+        for moment in filter(None, (move.at, move.after)):
+            instant_us(moment)
     except (msgspec.ValidationError, LedgerError):
         return None  # counted by whoever asks
-    times = [move.at, *([] if move.after is None else [move.after])]
-    return replace(move, **keys) if all(time.tzinfo is not None for time in times) else None
+    return replace(move, **keys)
 
 
 class Described(NamedTuple):

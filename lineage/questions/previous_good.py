@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from lineage.connectors.declarations.mapping import WITHDRAWN
 from lineage.projections.memberships import MEMBERSHIP
-from lineage.questions.decisions import MONITOR, text_of
+from lineage.questions.decisions import MONITOR, is_by, text_of
 from lineage.questions.moves import Described, describe
 from lineage.questions.nodes import find_by_key
-from lineage.questions.served import Search
+from lineage.questions.served import NOT_PACKED, Search
 from lineage.questions.serving import FoundServing, ServingAsked, Showing
 from lineage.serving.calendar import Interval
 from lineage_schemas.graph import Node
@@ -112,10 +113,10 @@ class Previous:
             is_past = valid_us is None or (other.end_us is not None and other.end_us <= valid_us)
             if other.ending is Ending.ROLLED_BACK and is_past and self._is_same(other, one):
                 return f"{one.deployment} was rolled back by {other.closed_by}"
-        incident = next(self._open_incidents(one.deployment), None)
+        incident = next(self._open_incidents(one.deployment, valid_us), None)
         return None if incident is None else f"{one.deployment} has the open incident {incident}"
 
-    def _open_incidents(self, deployment: str) -> Iterator[str]:
+    def _open_incidents(self, deployment: str, valid_us: int | None) -> Iterator[str]:
         """Yield the open incidents that are about a deployment or a version that it serves."""
         keys = (deployment, *self._versions(deployment))
         vertices = {vertex for key in keys if (vertex := self._vertex(key)) is not None}
@@ -127,8 +128,8 @@ class Previous:
             for incident in self._search.out_of(monitor)
         }
         about |= self._affecting(deployment, frozenset(keys))
-        open_ones = filter(self._is_open, about)
-        yield from sorted(self._search.node(one).key or "" for one in open_ones)
+        nodes = map(self._search.node, about)
+        yield from sorted(node.key or "" for node in nodes if _is_open(node, valid_us))
 
     def _affecting(self, deployment: str, keys: frozenset[str]) -> set[int]:
         """Return the incidents of the deployment's places that name one of these as affected."""
@@ -142,21 +143,32 @@ class Previous:
             if row[2] < size and keys.intersection(_affected(self._search.node(int(row[0]))))
         }
 
-    def _is_open(self, vertex: int) -> bool:
-        node = self._search.node(vertex)
-        status = (text_of(node, "status") or "").lower()
-        return node.type == INCIDENT and status not in _OVER and not text_of(node, "resolved_time")
-
     def _versions(self, deployment: str) -> tuple[str, ...]:
         return tuple(one.key for one in self._showing.served_by(deployment))
 
     def _needs(self, deployment: str) -> tuple[StillThere, ...]:
-        """Tell what a deployment is made of: itself, and all on the ways to what it serves."""
-        keys = [deployment]
+        """Tell what a deployment is made of: itself, all on the ways to what it serves, and that.
+
+        A version may be named beside the image that holds it, and both are needed. A version is
+        what it was registered of: without its model there is nothing to serve.
+        """
+        keys = [deployment, *self._put_into(deployment)]
         for served in self._showing.served_by(deployment):
             keys += served.path
+            version = self._vertex(served.key)
+            models: set[int] = set() if version is None else self._search.registered_as([version])
+            keys += sorted(self._search.node(one).key or "" for one in models)
         artifacts = [key for key in dict.fromkeys(keys) if self._vertex(key) is not None]
         return self.still_there(artifacts)
+
+    def _put_into(self, deployment: str) -> Iterator[str]:
+        """Yield what was put into a deployment, by key: images, models."""
+        vertex = self._vertex(deployment)
+        steps = [] if vertex is None else self._search.into(vertex)
+        for one in sorted({one for step in steps for one in self._search.into(step)}):
+            node = self._search.node(one)
+            if node.type not in NOT_PACKED and node.key:
+                yield node.key
 
     def _vertex(self, key: str) -> int | None:
         asked = self._asked
@@ -169,6 +181,22 @@ def _serves(one: Interval, valid_us: int | None) -> bool:
     if valid_us is None:
         return one.end_us is None
     return one.certainty_at(valid_us) is Certainty.CERTAIN
+
+
+def _is_open(node: Node, valid_us: int | None) -> bool:
+    """Tell whether a node is an incident that was noticed by the valid time, and not over.
+
+    One that was taken back never was.
+    """
+    if node.type != INCIDENT or node.custom_properties.get(WITHDRAWN) is True:
+        return False
+    noticed = text_of(node, "detected_time", "started_time")
+    resolved = text_of(node, "resolved_time")
+    if valid_us is not None and not is_by(noticed, valid_us):
+        return False
+    if resolved is not None:
+        return valid_us is not None and not is_by(resolved, valid_us)
+    return (text_of(node, "status") or "").lower() not in _OVER
 
 
 def _begun(one: Interval) -> tuple[int, str]:

@@ -56,9 +56,9 @@ from lineage_schemas.semantic_versions import (
     SemanticVersion,
     change_class,
     parse_semantic_version,
-    version_before,
+    versions_before,
 )
-from lineage_schemas.serving import Ending, Role
+from lineage_schemas.serving import Ending, Role, ServingAction
 from lineage_schemas.values import JsonValue
 
 VERSIONS_MAX: Final = 1_000
@@ -77,15 +77,11 @@ class _Version(NamedTuple):
     told: Described
     members: frozenset[int]
     deployments: frozenset[int]
+    semantic: SemanticVersion | None
 
     @property
     def key(self) -> str:
         return self.told.node.key or ""
-
-    @property
-    def semantic(self) -> SemanticVersion | None:
-        text = text_of(self.told.node, "semantic_version")
-        return None if text is None else parse_semantic_version(text)
 
 
 def show_registered_model(asked: ServingAsked, name: str) -> RegistryAnswer:
@@ -111,7 +107,16 @@ class _Registry:
         self._search = Search(asked.reader, asked.snapshot, asked.namespace, asked.size)
         self._truncations: list[Truncation] = []
         self._versions = self._read_versions()
+        self._written: dict[SemanticVersion, str] = {}
+        for one in self._versions:
+            if one.semantic is not None:
+                text = text_of(one.told.node, "semantic_version") or ""
+                self._written.setdefault(one.semantic, text)
+        self._befores = versions_before(self._written)
         self._found = self._read_calendars()
+        self._places_of: dict[str, list[int]] = {}
+        for place, interval in enumerate(self._found.intervals):
+            self._places_of.setdefault(interval.deployment, []).append(place)
         self._showing = Showing(asked, self._found, self._valid_us)
         self._moving = self._read_executions()
 
@@ -143,6 +148,7 @@ class _Registry:
             *self._models,
             *self._moving,
             *self._found.vertices,
+            *self._showing.erased,
             *(one.told.vertex for one in self._versions),
         }
         return with_redactions(asked.reader, answer, asked.namespace, spoken_of)
@@ -165,7 +171,7 @@ class _Registry:
             members = frozenset(members_of(asked.snapshot.links, one.vertex, asked.size))
             reached = search.deployments_of(members)
             self._truncations += reached.truncations
-            found.append(_Version(one, members, frozenset(reached.steps)))
+            found.append(_Version(one, members, frozenset(reached.steps), _semantic(one)))
         return found
 
     def _read_calendars(self) -> FoundServing:
@@ -188,6 +194,12 @@ class _Registry:
             )
         return describe(asked.reader, inside, asked.size)
 
+    def _intervals_of(self, one: _Version) -> list[Interval]:
+        """Return the intervals of the deployments of a version, in the order of all."""
+        keys = sorted({self._search.node(vertex).key or "" for vertex in one.deployments})
+        places = sorted(place for key in keys for place in self._places_of.get(key, ()))
+        return [self._found.intervals[place] for place in places]
+
     # --- versions --------------------------------------------------------------------------------
 
     def _version_view(
@@ -195,7 +207,6 @@ class _Registry:
     ) -> VersionView:
         node = one.told.node
         keys = {self._search.node(vertex).key for vertex in one.members}
-        deployments = {self._search.node(vertex).key for vertex in one.deployments}
         held = [each for each in holdings.held if each.version in keys and self._is_held(each)]
         before = self._before(one)
         semantic = one.semantic
@@ -217,22 +228,15 @@ class _Registry:
             exists=previous.still_there([one.key])[0],
             serving=tuple(
                 self._showing.interval(each)
-                for each in self._found.intervals
-                if each.deployment in deployments and self._is_shown(each)
+                for each in self._intervals_of(one)
+                if self._is_shown(each)
             ),
         )
 
     def _before(self, one: _Version) -> tuple[SemanticVersion, str] | None:
         """Return the semantic version before one, parsed and as it is written."""
-        if one.semantic is None:
-            return None
-        written: dict[SemanticVersion, str] = {}
-        for other in self._versions:
-            text = text_of(other.told.node, "semantic_version")
-            if other.semantic is not None and text is not None:
-                written.setdefault(other.semantic, text)
-        before = version_before(one.semantic, written)
-        return None if before is None else (before, written[before])
+        before = None if one.semantic is None else self._befores.get(one.semantic)
+        return None if before is None else (before, self._written[before])
 
     def _version_findings(self) -> Iterator[RegistryFinding]:
         for one in self._versions:
@@ -339,10 +343,15 @@ class _Registry:
 
     def _crowned_promotions(self) -> Iterator[PromotionView]:
         """Yield what made a deployment of a version the champion of its place."""
+        champions = [one for one in self._found.intervals if one.role is Role.CHAMPION]
+        # Who was champion before and goes on with another share was not promoted by that.
+        going_on = {
+            (one.deployment, one.closed_by) for one in champions if one.ending is Ending.CHANGED
+        }
+        crowned = {id(one) for one in champions if (one.deployment, one.opened_by) not in going_on}
         for one in self._versions:
-            keys = {self._search.node(vertex).key for vertex in one.deployments}
-            for each in self._found.intervals:
-                if each.deployment in keys and each.role is Role.CHAMPION and each.opened_by:
+            for each in self._intervals_of(one):
+                if id(each) in crowned and each.opened_by is not None:
                     told = self._execution(each.opened_by)
                     if told is not None:
                         yield self._promotion(one, told, each.role.value, each)
@@ -400,7 +409,9 @@ class _Registry:
             at=format_instant(move.at_us),
             taken_out=tuple(sorted(out)),
             brought_back=next(
-                (one.deployment for one in intervals if one.opened_by == execution), None
+                (one.deployment for one in intervals if one.opened_by == execution),
+                # What served beside what is taken out was there all along, and goes on.
+                move.move.deployment if move.move.action is ServingAction.DEPLOY else None,
             ),
             trigger=trigger,
             trigger_summary=text_of(cause, "summary", DISPLAY_NAME),
@@ -422,11 +433,14 @@ class _Registry:
         return next(iter(describe(asked.reader, vertices, asked.size).values()), None)
 
 
+def _semantic(one: Described) -> SemanticVersion | None:
+    text = text_of(one.node, "semantic_version")
+    return None if text is None else parse_semantic_version(text)
+
+
 def _version_order(one: Described) -> tuple[bool, int, tuple[object, ...], str]:
     """Order versions by number, then by semantic version, then by key."""
-    number = one.node.properties.get("number")
-    text = text_of(one.node, "semantic_version")
-    parsed = None if text is None else parse_semantic_version(text)
+    number, parsed = one.node.properties.get("number"), _semantic(one)
     order = () if parsed is None else parsed.order
     return (
         not isinstance(number, int),

@@ -4,7 +4,8 @@ A deployment serves what was put into it, and what that was made of by packing: 
 packed into the image, the version that a model was registered as. It does not serve what a model
 *learned* from. So on the way from a deployment back nobody passes a data set, a code revision or a
 model; and on the way from a model version forth nobody passes another model. A version that was
-registered from another is a copy of it, and is passed.
+registered from another is a copy of it, and is passed. What a deployment names as its model counts
+as a version even where nobody has described it.
 
 Links are crossed as lineage crosses them: asserted and content links, and after a content link the
 next step is an edge.
@@ -19,6 +20,7 @@ from typing import Final, NamedTuple
 from lineage.graph.adjacency import Way, row_of, vertex_at
 from lineage.graph.index import GraphSnapshot
 from lineage.graph.links import CROSSED_BY_DEFAULT
+from lineage.projections.edges import EDGE, read_detail
 from lineage.questions.nodes import read_nodes
 from lineage.stores.base import Reader
 from lineage_schemas.graph import Node, Truncation, TruncationReason
@@ -53,10 +55,18 @@ NOT_PACKED: Final = frozenset(
 )
 """Artifacts that nothing is packed into, and that are not what serves."""
 
+NO_PART: Final = frozenset(
+    f"lineage.{name}"
+    for name in ("Approval", "Incident", "Report", "Declaration", "Document", "WorkItem", "Signal")
+)
+"""Artifacts that may set off a deployment or go along with it, and that none is made of."""
+
 _VERSION: Final = 2
 _RANKS: Final = {MODEL: 1, MODEL_VERSION: _VERSION}
 _OF_VERSION: Final = 3
 """The rank of a model that was come to from its version: its other versions are not meant."""
+_MODEL_PATH: Final = "model"
+"""The first step of an event's path that says: this is the model of what is packed or deployed."""
 
 
 class Step(NamedTuple):
@@ -91,6 +101,7 @@ class Search:
         self._namespace = namespace
         self._size = size
         self._nodes: dict[int, Node] = {}
+        self._named: dict[int, bool] = {}
         self._path_max = REACHED_MAX
 
     def node(self, vertex: int) -> Node:
@@ -102,13 +113,13 @@ class Search:
         """Return the deployments that serve any of these, or what was made of them."""
         # Nobody asks for the ways there, and a chain of thousands would make each a long one.
         self._path_max = 1
-        begin = {vertex: rank_of(self.node(vertex)) for vertex in starts}
+        begin = {vertex: self.rank(vertex) for vertex in starts}
         versions = [vertex for vertex, rank in begin.items() if rank == _VERSION]
-        begin |= dict.fromkeys(self._registered_as(versions) - begin.keys(), _OF_VERSION)
+        begin |= dict.fromkeys(self.registered_as(versions) - begin.keys(), _OF_VERSION)
         forth = _Forth(self, self._snapshot.adjacency.downstream)
-        return self._search(begin, DEPLOYMENT, forth)
+        return self._search(begin, forth)
 
-    def _registered_as(self, versions: Iterable[int]) -> set[int]:
+    def registered_as(self, versions: Iterable[int]) -> set[int]:
         """Return the models that these versions were registered of: they may serve as they are."""
         return {
             vertex
@@ -124,9 +135,44 @@ class Search:
         adjacency = self._snapshot.adjacency
         self._path_max = REACHED_MAX
         back = _Back(self, adjacency.upstream, adjacency.downstream)
-        found = self._search({deployment: 0}, MODEL_VERSION, back)
+        found = self._search({deployment: 0}, back)
         steps = sorted(found.steps.values())
-        return tuple(self._served(step) for step in steps), found.truncations
+        # An undescribed name that leads to a version that is described is told by that one.
+        passed = {key for one in steps if self._is_described(one) for key in one.path}
+        served = (
+            self._served(one)
+            for one in steps
+            if self._is_described(one) or one.path[-1] not in passed
+        )
+        return tuple(served), found.truncations
+
+    def rank(self, vertex: int) -> int:
+        """Return how far on the way to a deployment a node is: 0, 1 a model, 2 a model version."""
+        node = self.node(vertex)
+        rank = _RANKS.get(node.type or "", 0)
+        if node.type is not None or node.kind is not Kind.ARTIFACT:
+            return rank
+        if vertex not in self._named:
+            self._named[vertex] = self._is_named_as_model(vertex)
+        return _VERSION if self._named[vertex] else rank
+
+    def _is_named_as_model(self, vertex: int) -> bool:
+        """Tell whether something that was packed or deployed names an artifact as its model."""
+        heads = {
+            int(head)
+            for _, head, _, _, _, body in self._reader.find(EDGE, "tail", [vertex], self._size)
+            if (detail := read_detail(body)) is not None and detail.path[:1] == [_MODEL_PATH]
+        }
+        self._read(sorted(heads))
+        return any(self._nodes[head].type not in LEARNING for head in heads)
+
+    def _is_described(self, step: Step) -> bool:
+        return self._nodes[step.vertex].type is not None
+
+    @property
+    def erased(self) -> set[int]:
+        """The nodes that searches have come to, and of which something was erased."""
+        return {vertex for vertex, node in self._nodes.items() if node.redacted}
 
     def into(self, vertex: int) -> list[int]:
         """Return what flows into a node, described."""
@@ -158,9 +204,10 @@ class Search:
             label=label if isinstance(label, str) and label else node.name or node.key or "",
             path=step.path,
             link_class=step.link_class,
+            is_described=self._is_described(step),
         )
 
-    def _search(self, starts: Mapping[int, int], wanted: str, rules: _Forth | _Back) -> Found:
+    def _search(self, starts: Mapping[int, int], rules: _Forth | _Back) -> Found:
         """Search from these nodes, each with its rank."""
         waiting: list[Step] = []
         for vertex, rank in starts.items():
@@ -179,7 +226,7 @@ class Search:
                 cut = Truncation(reason=reason, limit=REACHED_MAX, hidden=hidden)
                 return Found(found, (cut,))
             done.add(state)
-            if self._nodes[step.vertex].type == wanted:
+            if rules.is_wanted(step.vertex):
                 found.setdefault(step.vertex, step)
             for further in (*rules.edges(step), *self._links(step, rules)):
                 heappush(waiting, further)
@@ -193,7 +240,7 @@ class Search:
         self._read([crossing.far.vertex for crossing in crossings])
         for crossing in crossings:
             far = self._nodes[crossing.far.vertex]
-            rank = max(step.rank, rank_of(far))
+            rank = max(step.rank, self.rank(crossing.far.vertex))
             if rules.may_cross(self._nodes[step.vertex], far):
                 weakness = 1 + tuple(LinkClass).index(crossing.link_class)
                 by_content = crossing.link_class is LinkClass.CONTENT
@@ -212,11 +259,6 @@ class Search:
             self._nodes |= read_nodes(self._reader, missing, self._size)
 
 
-def rank_of(node: Node) -> int:
-    """Return how far along the way to a deployment a node is: 0, 1 a model, 2 a model version."""
-    return _RANKS.get(node.type or "", 0)
-
-
 class _Forth:
     """The edges from a thing to what serves it."""
 
@@ -224,16 +266,19 @@ class _Forth:
         self._search = search
         self._way = way
 
+    def is_wanted(self, vertex: int) -> bool:
+        """Tell whether a node is a deployment."""
+        return self._search.node(vertex).type == DEPLOYMENT
+
     def edges(self, step: Step) -> Iterator[Step]:
         """Yield the steps along edges."""
         search, here = self._search, self._search.node(step.vertex)
-        if here.type == DEPLOYMENT:
+        if here.type == DEPLOYMENT or here.type in NO_PART:
             return
         for vertex in search.beyond(step.vertex, self._way):
-            node = search.node(vertex)
-            if self._may_pass(step.rank, here, node):
-                rank = max(step.rank, rank_of(node))
-                yield search.onward(step, vertex, rank)
+            rank = search.rank(vertex)
+            if self._may_pass(step.rank, here, search.node(vertex), rank):
+                yield search.onward(step, vertex, max(step.rank, rank))
 
     @staticmethod
     def may_cross(near: Node, far: Node) -> bool:
@@ -241,14 +286,14 @@ class _Forth:
         return near.type != DEPLOYMENT or far.type == DEPLOYMENT
 
     @staticmethod
-    def _may_pass(rank: int, here: Node, node: Node) -> bool:
+    def _may_pass(rank: int, here: Node, node: Node, its_rank: int) -> bool:
         if node.kind is Kind.EXECUTION:
             return not rank or node.type not in LEARNING
         if not rank:
             return True
-        if rank_of(node):
+        if its_rank:
             # A model that is made from a model is another; one that is registered is the same.
-            is_same = node.type == MODEL_VERSION and here.type == REGISTER
+            is_same = its_rank == _VERSION and here.type == REGISTER
             return is_same and rank < _OF_VERSION
         return node.type not in NOT_PACKED
 
@@ -261,6 +306,10 @@ class _Back:
         self._way = way
         self._forth = forth
 
+    def is_wanted(self, vertex: int) -> bool:
+        """Tell whether a node is a model version, or is named as one."""
+        return self._search.rank(vertex) == _VERSION
+
     def edges(self, step: Step) -> Iterator[Step]:
         """Yield the steps along edges."""
         search, here = self._search, self._search.node(step.vertex)
@@ -269,10 +318,9 @@ class _Back:
         # A model is not taken apart: only what it was registered as is looked for.
         way = self._forth if here.type == MODEL or self._is_registering(step) else self._way
         for vertex in search.beyond(step.vertex, way):
-            node = search.node(vertex)
-            if self._may_pass(step.rank, here, node):
-                rank = max(step.rank, rank_of(node))
-                yield search.onward(step, vertex, rank)
+            rank = search.rank(vertex)
+            if self._may_pass(step.rank, here, search.node(vertex), rank):
+                yield search.onward(step, vertex, max(step.rank, rank))
 
     @staticmethod
     def may_cross(near: Node, far: Node) -> bool:
@@ -285,9 +333,9 @@ class _Back:
         return here.type == REGISTER and step.rank == 1
 
     @staticmethod
-    def _may_pass(rank: int, here: Node, node: Node) -> bool:
+    def _may_pass(rank: int, here: Node, node: Node, its_rank: int) -> bool:
         if node.kind is Kind.EXECUTION:
             return node.type == REGISTER if rank else node.type not in LEARNING
         if here.type == REGISTER and rank:
-            return node.type == MODEL_VERSION
+            return its_rank == _VERSION
         return node.type != DEPLOYMENT

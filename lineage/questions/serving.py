@@ -14,6 +14,7 @@ from lineage.questions.entities import members_of
 from lineage.questions.labels import find_labelled, resolve_name
 from lineage.questions.moves import (
     ENVIRONMENT,
+    MOVES_MAX,
     SERVICE,
     Place,
     members_in,
@@ -133,7 +134,7 @@ def list_serving(
         truncations=tuple(dict.fromkeys((*found.truncations, *showing.truncations))),
         label=found.label,
     )
-    return with_redactions(reader, answer, namespace, found.vertices)
+    return with_redactions(reader, answer, namespace, found.vertices | showing.erased)
 
 
 def question_of_serving(namespace: str, valid_at: str | None, query: ServingQuery) -> int:
@@ -163,7 +164,7 @@ def read_calendars(asked: ServingAsked, subject: Subject) -> FoundServing:
         reason, hidden = TruncationReason.NODES, len(vertices) - PLACES_MAX
         truncations.append(Truncation(reason=reason, limit=PLACES_MAX, hidden=hidden))
     places = read_places(asked.reader, vertices[:PLACES_MAX], size)
-    moves = read_moves(asked.reader, places, size)
+    moves = read_moves(asked.reader, places, size, MOVES_MAX)
     calendar = fold_moves(moves.told)
     by_key = {place.key: place for place in places}
     intervals = [
@@ -202,6 +203,11 @@ class Showing:
         self._search = Search(asked.reader, asked.snapshot, asked.namespace, asked.size)
         self._served: dict[str, tuple[Served, ...]] = {}
         self.truncations: tuple[Truncation, ...] = ()
+
+    @property
+    def erased(self) -> set[int]:
+        """What lies between deployments and what they serve, and was erased in part."""
+        return self._search.erased
 
     def interval(self, one: Interval) -> ServingInterval:
         """Return an interval as answers show it."""

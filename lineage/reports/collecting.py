@@ -13,6 +13,7 @@ from lineage.graph.walk import Bounds, Walked, found_nodes, walk_lineage
 from lineage.projections.edges import EDGE
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.questions.labels import resolve_name
+from lineage.questions.moves import members_in
 from lineage.questions.nodes import find_by_key, find_identified, read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.questions.serving import (
@@ -23,6 +24,9 @@ from lineage.questions.serving import (
     find_serving,
 )
 from lineage.questions.trace import DEPTH_MAX
+from lineage.reports.belonging import CODE, REGISTERED_MODEL, SAID, prune
+from lineage.reports.deciding import Told, tell_of_version
+from lineage.reports.disorder import Disorder, find_disorder
 from lineage.reports.gathered import Crossed, Gathered, Joint, ThingId
 from lineage.reports.joining import (
     list_corrections,
@@ -53,6 +57,8 @@ AROUND_MAX: Final = 10_000
 """Nodes beside them: who measured, approved, declared, watched and deployed."""
 OTHERS_MAX: Final = 20_000
 """Nodes downstream of the subject's data that are looked at."""
+VERSIONS_MAX: Final = 1_000
+"""Versions of its registered model that a subject is compared with."""
 
 SUBJECTS: Final = frozenset({"lineage.ModelVersion", "lineage.Model"})
 DATA: Final = frozenset(
@@ -64,10 +70,6 @@ _WATCHING: Final = _JUDGING | {
     *("lineage.Evaluate", "lineage.Monitor", "lineage.Promote", "lineage.Retire"),
     *("lineage.Deploy", "lineage.RollBack"),
 }
-_SAID: Final = frozenset(
-    f"lineage.{name}"
-    for name in ("Approval", "Declaration", "Document", "Incident", "Metrics", "Report")
-)
 _REACHED: Final = frozenset({*DATA, *SUBJECTS, "lineage.Deployment"})
 _ARTIFACT: Final = KIND_CODES[Kind.ARTIFACT]
 
@@ -105,47 +107,85 @@ class _Collecting:
         found = find_serving(self._asked, ServingQuery(of=subject[1]))
         self._truncations += found.truncations
         intervals = self._intervals(found)
-        deployed, places = self._deployed(intervals, subject)
-        around = self._around(origins | deployed)
-        contexts = self._contexts(origins | deployed) | places
-        said = self._said_in(own | deployed, places)
+        deployed, places, moves = self._deployed(intervals, subject)
+        commits = self._commits(deployed | moves)
+        around = self._around(origins | deployed | commits)
+        contexts = self._contexts(origins | deployed | moves) | places
+        versions = self._versions(own)
+        told = self._told_of(own, deployed, versions)
+        said = self._said_in(own, places) | self._named(told.keys) | told.executions
         reached = self._reached(origins)
-        scope = origins | deployed | around | contexts | said
+        scope = origins | deployed | moves | commits | around | contexts | said
         met = things.add(scope)
         kept = {one for one in met if things.stands(one)} | {subject}
         joints = read_joints(self._reader, things, kept, size)
         crossed = read_crossed(self._reader, things, kept, walked.crossings)
         upstream = _upstream_of(subject, kept & things.ids(origins), joints, crossed)
         dropped = things.ids(origins) - upstream
-        kept -= dropped - things.ids(deployed | around | said)
+        kept -= dropped - things.ids(deployed | moves | commits | around | said)
         shown = {one: things.thing(one) for one in sorted(kept)}
         others = things.add(reached) - kept - dropped
+        same_run = self._of_the_same_run(upstream, joints, reached)
         more = [things.thing(one) for one in sorted(others) if things.stands(one)]
         belongings = read_belongings(self._reader, things, kept, size)
         joints = tuple(one for one in joints if {one.artifact, one.execution} <= kept)
-        basis, redactions = self._redactions({*scope, *found.vertices})
-        corrections, hidden = list_corrections(things, kept)
-        positions = positions_of(
-            [*shown.values(), *more], [*joints, *belongings], crossed, intervals
-        )
-        return Gathered(
-            basis=basis,
-            valid_at=basis.valid_at,
+        things.add(versions)
+        registered = [things.thing(one) for one in sorted(things.ids(versions))]
+        rough = Gathered(
+            basis=self._asked.basis,
+            valid_at=self._asked.basis.valid_at,
             subject=subject,
             things=shown,
             origins=upstream,
+            carriers=frozenset(things.ids(deployed)),
+            commits=frozenset(things.ids(commits)),
             joints=joints,
             belongings=belongings,
             crossed=crossed,
             intervals=intervals,
             others=tuple(more),
-            left_out=things.left_out(met),
+            same_run=same_run,
+            versions=tuple(one for one in registered if things.stands(one.id)),
+            held=told.held,
+            decided=told.decided,
+            left_out=0,
             unplaced=found.unplaced,
+            truncations=(),
+            redactions=(),
+            corrections=(),
+            corrections_hidden=0,
+            entries={},
+        )
+        return self._completed(prune(rough), frozenset(found.vertices))
+
+    def _completed(self, pruned: Gathered, moved: frozenset[int]) -> Gathered:
+        """Return what is kept with all that depends on what that is."""
+        things, kept = self._things, pruned.things.keys()
+        vertices = things.members(kept)
+        basis, redactions = self._redactions({*vertices, *moved})
+        corrections, hidden = list_corrections(things, kept)
+        positions = positions_of(
+            [*pruned.things.values(), *pruned.others, *pruned.versions],
+            [*pruned.joints, *pruned.belongings],
+            pruned.crossed,
+            pruned.intervals,
+        )
+        positions.update(p for one in pruned.held for p in one.positions)
+        positions.update(p for one in pruned.decided for p in one.positions)
+        disorder = Disorder((), 0)
+        if self._valid_us is not None:
+            where = self._asked.basis.namespace, self._asked.namespace, self._size
+            disorder = find_disorder(self._reader, where, vertices, self._valid_us)
+        return pruned._replace(
+            basis=basis,
+            left_out=things.left_out(kept),
             truncations=tuple(dict.fromkeys(self._truncations)),
             redactions=redactions,
             corrections=corrections,
             corrections_hidden=hidden,
             entries=read_entries(self._reader, positions),
+            out_of_order=disorder.positions,
+            unscanned=disorder.unscanned,
         )
 
     def _subject(self, name: str) -> ThingId:
@@ -209,18 +249,75 @@ class _Collecting:
 
     def _deployed(
         self, intervals: Iterable[ServingInterval], subject: ThingId
-    ) -> tuple[set[int], set[int]]:
-        """Return the nodes between the subject and its deployments, and the places of these."""
+    ) -> tuple[set[int], set[int], set[int]]:
+        """Return what lies between the subject and its deployments, their places, their moves."""
         own = set(self._things.thing(subject).keys)
         artifacts: set[str] = set()
         contexts: set[str] = set()
+        executions: set[str] = set()
         for one in intervals:
-            artifacts.update(filter(None, (one.deployment, one.trigger)))
+            artifacts.update(filter(None, (one.deployment,)))
             contexts.update(filter(None, (one.place, one.environment)))
+            executions.update(filter(None, (one.opened_by, one.closed_by)))
             for served in one.serves:
                 if served.key in own:
                     artifacts.update(served.path)
-        return self._named(artifacts), self._named(contexts, Kind.CONTEXT)
+                    executions.update(served.path)
+        return (
+            self._named(artifacts),
+            self._named(contexts, Kind.CONTEXT),
+            self._named(executions, Kind.EXECUTION),
+        )
+
+    def _commits(self, vertices: Collection[int]) -> set[int]:
+        """Return the commits that deployments and images were made of."""
+        artifacts = [vertex for vertex in vertices if kind_code(vertex) == _ARTIFACT]
+        makers = {tail for tail, _ in self._edges("head", artifacts)}
+        makers |= {vertex for vertex in vertices if kind_code(vertex) != _ARTIFACT}
+        taken = {tail for tail, _ in self._edges("head", makers)}
+        nodes = read_nodes(self._reader, taken, self._size)
+        return {vertex for vertex, node in nodes.items() if node.type == CODE}
+
+    def _versions(self, own: Collection[int]) -> set[int]:
+        """Return the versions of the registered models that the subject belongs to."""
+        rows = self._reader.find(MEMBERSHIP, "member", own)
+        contexts = {int(row[1]) for row in rows if row[2] < self._size}
+        nodes = read_nodes(self._reader, contexts, self._size)
+        models = {vertex for vertex, node in nodes.items() if node.type == REGISTERED_MODEL}
+        inside = set(members_in(self._reader, models, _ARTIFACT, self._size))
+        told = read_nodes(self._reader, inside, self._size)
+        found = {vertex for vertex, node in told.items() if node.type == "lineage.ModelVersion"}
+        return self._bounded(found, VERSIONS_MAX)
+
+    def _told_of(
+        self, own: Collection[int], deployed: Collection[int], versions: Collection[int]
+    ) -> Told:
+        return tell_of_version(
+            self._asked, own, self._things.members(self._things.ids(deployed)), versions
+        )
+
+    def _of_the_same_run(
+        self, upstream: Collection[ThingId], joints: Iterable[Joint], reached: Collection[int]
+    ) -> frozenset[ThingId]:
+        """Return what else came of the runs that made the subject, and of what they made."""
+        makers = {
+            one.execution for one in joints if not one.is_input and one.artifact in upstream
+        } & set(upstream)
+        made = {
+            one
+            for one in makers
+            if any(
+                joint.execution == one
+                and not joint.is_input
+                and self._things.type_of(joint.artifact) in SUBJECTS
+                for joint in joints
+            )
+        }
+        if not made:
+            return frozenset()
+        walked = self._walk(self._things.members(made), Direction.DOWNSTREAM, OTHERS_MAX)
+        vertices = set(found_nodes(self._asked.namespace, walked)[0]) & set(reached)
+        return frozenset(self._things.ids(vertices))
 
     def _named(self, keys: Iterable[str], kind: Kind = Kind.ARTIFACT) -> set[int]:
         namespace, size = self._asked.namespace, self._size
@@ -248,7 +345,7 @@ class _Collecting:
         made = {head for _, head in self._edges("tail", executions)}
         told = read_nodes(self._reader, made, self._size)
         return executions | self._bounded(
-            {vertex for vertex in made if told[vertex].type in _SAID}, AROUND_MAX
+            {vertex for vertex in made if told[vertex].type in SAID}, AROUND_MAX
         )
 
     def _edges(self, column: str, vertices: Collection[int]) -> list[tuple[int, int]]:
@@ -278,7 +375,7 @@ class _Collecting:
             int(row[0]) for row in rows if row[2] < self._size and kind_code(row[0]) == _ARTIFACT
         }
         nodes = read_nodes(self._reader, members, self._size)
-        said = {vertex for vertex, node in nodes.items() if node.type in _SAID}
+        said = {vertex for vertex, node in nodes.items() if node.type in SAID}
         return self._bounded(said, AROUND_MAX)
 
     def _reached(self, origins: Collection[int]) -> set[int]:

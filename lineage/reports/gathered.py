@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from lineage.questions.citing import Cited
+from lineage.serving.holdings import Held
 from lineage_schemas.basis import Basis
 from lineage_schemas.graph import Redaction, Truncation
 from lineage_schemas.mlmd import EventKind, Kind
+from lineage_schemas.registry_views import ApprovalView
 from lineage_schemas.reports import CitedEntry, Correction
 from lineage_schemas.serving import ServingInterval
 from lineage_schemas.values import JsonValue
@@ -35,7 +37,10 @@ class Name(NamedTuple):
 
 
 class Thing(NamedTuple):
-    """A node, or the nodes that asserted links join, with the values of a stated time."""
+    """A node, or the nodes that asserted links join, with the values of a stated time.
+
+    ``also`` are other values of fields: of nodes among these that say otherwise.
+    """
 
     id: ThingId
     keys: tuple[str, ...]
@@ -43,6 +48,7 @@ class Thing(NamedTuple):
     names: tuple[Name, ...]
     since: int
     redacted: int = 0
+    also: tuple[tuple[str, Cited], ...] = ()
 
     @property
     def key(self) -> str:
@@ -118,8 +124,13 @@ class Crossed(NamedTuple):
 class Gathered(NamedTuple):
     """All that a dossier is judged by.
 
-    ``origins`` are the things upstream of the subject, itself among them; ``others`` what else was
-    made of the same data. ``entries`` are read for whatever is cited, by position.
+    ``origins`` are the things upstream of the subject, itself among them; ``carriers`` its
+    deployments and what lies between them and it, ``commits`` what these were made of, ``moves``
+    the executions that deployed it. ``others`` is what else was made of the same data, ``same_run``
+    what else came of the runs that made the subject. ``versions`` are those of its registered
+    model, ``held`` the stages and aliases that it had, ``decided`` what was decided about it.
+    ``entries`` are read for whatever is cited, by position; ``out_of_order`` are those that may say
+    what no view shows, ``unscanned`` how many were not looked through for that.
     """
 
     basis: Basis
@@ -127,11 +138,17 @@ class Gathered(NamedTuple):
     subject: ThingId
     things: Mapping[ThingId, Thing]
     origins: frozenset[ThingId]
+    carriers: frozenset[ThingId]
+    commits: frozenset[ThingId]
     joints: tuple[Joint, ...]
     belongings: tuple[Belonging, ...]
     crossed: tuple[Crossed, ...]
     intervals: tuple[ServingInterval, ...]
     others: tuple[Thing, ...]
+    same_run: frozenset[ThingId]
+    versions: tuple[Thing, ...]
+    held: tuple[Held, ...]
+    decided: tuple[ApprovalView, ...]
     left_out: int
     unplaced: int
     truncations: tuple[Truncation, ...]
@@ -139,6 +156,8 @@ class Gathered(NamedTuple):
     corrections: tuple[Correction, ...]
     corrections_hidden: int
     entries: Mapping[int, CitedEntry]
+    out_of_order: tuple[int, ...] = ()
+    unscanned: int = 0
 
 
 class Story:
@@ -160,6 +179,18 @@ class Story:
         for two in gathered.belongings:
             self._contexts.setdefault(two.member, []).append(two)
             self._members.setdefault(two.context, []).append(two)
+        self.registered = frozenset(
+            one.context
+            for one in self.contexts_of(self.subject.id)
+            if one.context in gathered.things
+            and self.thing(one.context).type == "lineage.RegisteredModel"
+        )
+        self.places = frozenset(
+            thing.id
+            for one in gathered.intervals
+            for key in (one.place, one.environment)
+            if key is not None and (thing := self.find(Kind.CONTEXT, key)) is not None
+        )
 
     def thing(self, one: ThingId) -> Thing:
         """Return a thing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from lineage.graph.links import LinkIndex
@@ -81,10 +81,12 @@ class Things:
         members = self._members[one]
         histories = [self._histories.get(vertex, {}) for vertex in members]
         keys = sorted({self._keys[vertex][1] for vertex in members})
+        fields = cite_entity(histories, self._valid_us)
         return Thing(
             id=one,
             keys=tuple(keys),
-            fields=cite_entity(histories, self._valid_us),
+            fields=fields,
+            also=tuple(self._also(histories, fields)),
             names=tuple(sorted(set(self._names(members)))),
             since=min(map(self._told_first, members)),
             redacted=sum(self._redacted.get(vertex, 0) for vertex in members),
@@ -112,6 +114,18 @@ class Things:
                     )
                     if before.value is not None and before.value != after.value and not is_later:
                         yield Replaced(field, before, after)
+
+    def _also(
+        self, histories: Collection[Mapping[str, History]], shown: Mapping[str, Cited]
+    ) -> Iterator[tuple[str, Cited]]:
+        """Yield the values that some node of a thing has, and the thing does not show."""
+        for history in histories:
+            for field, values in history.items():
+                cited = values.at(self._valid_us)
+                if cited is None or cited.value is None or field not in shown:
+                    continue
+                if cited.value != shown[field].value:
+                    yield field, cited
 
     def _told_first(self, vertex: int) -> int:
         """Return the first entry that describes a node; where none does, the first to name it."""

@@ -42,6 +42,7 @@ class PreparedBatch(Struct, frozen=True):
     namespace: str
     principal: Principal
     statements: tuple[PreparedStatement, ...]
+    is_report: bool = False
 
 
 def prepare_batch(submission: Submission) -> PreparedBatch:
@@ -65,7 +66,7 @@ def prepare_batch(submission: Submission) -> PreparedBatch:
     check_batch_bytes(
         sum(len(one.parts.facts) + len(one.parts.personal or b"") for one in prepared)
     )
-    return PreparedBatch(submission.namespace, submission.principal, prepared)
+    return PreparedBatch(submission.namespace, submission.principal, prepared, submission.is_report)
 
 
 def check_batch_bytes(size: int) -> None:

@@ -31,11 +31,16 @@ LOCAL_PRINCIPAL: Final = Principal("local", is_local=True)
 
 
 class Submission(Struct, frozen=True, kw_only=True):
-    """One batch: statements of one namespace that enter the log together or not at all."""
+    """One batch: statements of one namespace that enter the log together or not at all.
+
+    ``is_report``: the first keeps a message, and a mapping of this program made the others of it.
+    No field of a statement says so, for whoever sends statements could write it.
+    """
 
     namespace: str
     principal: Principal
     statements: tuple[Statement, ...]
+    is_report: bool = False
 
 
 class Outcome(StrEnum):

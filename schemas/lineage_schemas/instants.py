@@ -7,13 +7,16 @@ from lineage_schemas.errors import InvalidInputError
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_FIRST: Final = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LAST: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 
 def instant_us(moment: datetime) -> int:
     """Return ``moment`` in microseconds since the epoch.
 
     Raises:
-        InvalidInputError: ``moment`` has no time zone, so nobody can say when it was.
+        InvalidInputError: ``moment`` has no time zone, so nobody can say when it was; or it lies
+            outside the years 1 to 9999 of UTC, so that nobody could read it back.
     """
     if moment.tzinfo is None:
         raise InvalidInputError(
@@ -21,7 +24,14 @@ def instant_us(moment: datetime) -> int:
             where=moment.isoformat(),
             hint="Write it as RFC 3339 with an offset, such as 2026-01-31T12:00:00Z.",
         )
-    return (moment - _EPOCH) // _MICROSECOND
+    instant = (moment - _EPOCH) // _MICROSECOND
+    if not _FIRST <= instant <= _LAST:
+        raise InvalidInputError(
+            "A time lies outside the years 1 to 9999 of UTC",
+            where=moment.isoformat(),
+            hint="An offset may have carried it over the end: write it in UTC.",
+        )
+    return instant
 
 
 def instant_of(instant: int) -> datetime:
@@ -38,7 +48,7 @@ def parse_instant(text: str) -> int:
     """Read RFC 3339 text as an instant in microseconds since the epoch.
 
     Raises:
-        InvalidInputError: the text is not a time, or has no time zone.
+        InvalidInputError: the text is not a time, has no time zone, or is out of range.
     """
     try:
         moment = datetime.fromisoformat(text)

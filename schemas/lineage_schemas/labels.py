@@ -79,8 +79,9 @@ def labels_of(node: Node) -> dict[str, str]:
     """Return what people may call a node: normal forms, and the label behind each.
 
     That is its display name, its name, its run number, and of a model's version the model's name
-    with its number, its semantic version (``3.2.0`` is ``3.2`` too) or ``@`` one of its aliases. An
-    execution or a context that is called by a number alone is also called ``run`` and that number.
+    with its number, its semantic version (``3.2.0`` is ``3.2`` too, and ``3.0.0`` is ``3``, but
+    ``3.0`` where there is a number that ``3`` could be) or ``@`` one of its aliases. An execution
+    or a context that is called by a number alone is also called ``run`` and that number.
     Erased values call nothing.
     """
     texts = [text for text in (_text(node, DISPLAY_NAME), node.name) if text]
@@ -98,15 +99,32 @@ def labels_of(node: Node) -> dict[str, str]:
     return found
 
 
+def is_cut_label(node: Node, form: str) -> bool:
+    """Tell whether a node goes by a label's form for its semantic version's first number alone.
+
+    ``2`` may stand for ``2.0.0``, but rather for whatever is called just that.
+    """
+    model, semantic = _text(node, _MODEL_NAME), _text(node, _VERSION_PROPERTIES[1])
+    short = _ZEROES_AT_END.sub("", semantic)
+    texts = labels_of(node)
+    return (
+        short != semantic
+        and texts.get(form) == f"{model} {short}"
+        and (_NUMBER.fullmatch(label_form(short)) is not None)
+    )
+
+
 def _version_labels(node: Node) -> list[str]:
     # What registered or moved a version names the model and the number too, and is not it.
     model = _text(node, _MODEL_NAME) if node.kind is Kind.ARTIFACT else ""
     if not model:
         return []
-    versions = [text for name in _VERSION_PROPERTIES if (text := _text(node, name))]
-    versions += [
-        short for text in versions if (short := _ZEROES_AT_END.sub("", text)) not in {"", text}
-    ]
+    number, semantic = (_text(node, name) for name in _VERSION_PROPERTIES)
+    short = _ZEROES_AT_END.sub("", semantic)
+    if number and _NUMBER.fullmatch(label_form(short)):
+        # Where versions are numbered, "fraud 2" is the second one, and not 2.0.0.
+        short = f"{short}.0"
+    versions = [text for text in dict.fromkeys((number, semantic, short)) if text]
     return [f"{model} {version}" for version in versions] + [
         f"{model}@{alias}" for alias in _aliases(node.properties.get("aliases"))
     ]

@@ -51,9 +51,9 @@ class Attestation(StrEnum):
     """How a decision is known."""
 
     SIGNED = "signed"
-    """The approver signed it."""
+    """The approver signed it: the signature is kept, and holds."""
     REPORTED = "reported"
-    """A tool says so."""
+    """Nobody signed it: a tool says so, or somebody here does; the entries tell which."""
 
 
 class ApprovalOf(StrEnum):
@@ -70,6 +70,7 @@ class ApprovalView(Struct, frozen=True, kw_only=True):
     """Somebody decided about a version, a deployment of it, or the run that deployed it.
 
     ``approval`` is the ``lineage.Approval``, ``None`` where only the deciding is known.
+    ``verifier_key`` is that of a signature: whose key it is, is for the reader to know.
     """
 
     version: str
@@ -86,6 +87,7 @@ class ApprovalView(Struct, frozen=True, kw_only=True):
     valid_until_time: str | None
     evidence: JsonValue
     attestation: Attestation
+    verifier_key: str | None = None
     positions: tuple[int, ...] = ()
 
 
@@ -203,6 +205,8 @@ class FindingKind(StrEnum):
     NOT_A_SEMANTIC_VERSION = "not_a_semantic_version"
     UNDATED_MOVE = "undated_move"
     """A stage or an alias moved, and nobody said when: no interval can be made of it."""
+    UNREADABLE_MOVE = "unreadable_move"
+    """Something says that a tag moved a stage, in no form that is known."""
 
 
 class RegistryFinding(Struct, frozen=True, kw_only=True):

@@ -13,6 +13,9 @@ from typing import Final
 
 from msgspec import Struct
 
+SEMANTIC_VERSION_MAX: Final = 255
+"""Characters of the longest text that is read as a version: longer ones nobody means as one."""
+
 _NUMBER: Final = r"(?:0|[1-9][0-9]*)"
 _PART: Final = r"(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
 _FORM: Final = re.compile(
@@ -59,24 +62,32 @@ class SemanticVersion(Struct, frozen=True, eq=False):
 
 def parse_semantic_version(text: str) -> SemanticVersion | None:
     """Read a semantic version, with or without the ``v`` that tags put before it."""
-    found = _FORM.fullmatch(text.strip())
+    text = text.strip()
+    found = _FORM.fullmatch(text) if len(text) <= SEMANTIC_VERSION_MAX else None
     if found is None:
         return None
     core = int(found["major"]), int(found["minor"]), int(found["patch"])
     return SemanticVersion(core, tuple(found["pre"].split(".")) if found["pre"] else ())
 
 
-def version_before(
-    version: SemanticVersion, others: Iterable[SemanticVersion]
-) -> SemanticVersion | None:
-    """Return the version that one changes: of a release the release before it, by their order.
+def versions_before(
+    versions: Iterable[SemanticVersion],
+) -> dict[SemanticVersion, SemanticVersion]:
+    """Return, by version, the one that it changes: of a release the release before it.
 
-    A pre-release changes whatever comes right before it.
+    A pre-release changes whatever comes right before it. The first have none.
     """
-    lower = [
-        one for one in others if one < version and (version.pre_release or not one.pre_release)
-    ]
-    return max(lower, default=None)
+    before: dict[SemanticVersion, SemanticVersion] = {}
+    last: SemanticVersion | None = None
+    last_release: SemanticVersion | None = None
+    for version in sorted(set(versions)):
+        changed = last if version.pre_release else last_release
+        if changed is not None:
+            before[version] = changed
+        last = version
+        if not version.pre_release:
+            last_release = version
+    return before
 
 
 def change_class(version: SemanticVersion, before: SemanticVersion) -> ChangeClass:

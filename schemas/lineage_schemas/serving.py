@@ -93,13 +93,15 @@ class Served(Struct, frozen=True, kw_only=True):
     """A model version that a deployment serves.
 
     ``path`` are the keys from the deployment back to it; ``link_class`` the weakest link that was
-    crossed on the way, ``None`` where every step is a lineage edge.
+    crossed on the way, ``None`` where every step is a lineage edge. ``is_described`` is false where
+    the deployment or its image names the version, and nobody described it, or that was erased.
     """
 
     key: str
     label: str
     path: tuple[str, ...]
     link_class: str | None = None
+    is_described: bool = True
 
 
 class ServingInterval(Struct, frozen=True, kw_only=True):

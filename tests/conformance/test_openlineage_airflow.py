@@ -101,6 +101,7 @@ def test_the_lineage_of_a_dag_is_what_airflow_keeps_of_it(airflow: Airflow, tmp_
         assert server.send_again() == 0
 
 
+@pytest.mark.long
 def test_a_dag_that_fails_half_way_is_told_as_far_as_it_went(
     airflow: Airflow, tmp_path: Path
 ) -> None:

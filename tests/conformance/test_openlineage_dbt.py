@@ -98,6 +98,7 @@ def again_lists_the_same(
     assert server.send_again() == 0
 
 
+@pytest.mark.long
 def test_a_build_that_fails_half_way_is_told_as_far_as_it_went(tmp_path: Path) -> None:
     """Nobody made the table that the project takes from elsewhere."""
     shop = tmp_path / "shop"
@@ -118,6 +119,7 @@ def test_a_build_that_fails_half_way_is_told_as_far_as_it_went(tmp_path: Path) -
         assert {table: state[run] for run, flow in flows for table in flow.outputs} == ended
 
 
+@pytest.mark.long
 def test_what_was_built_without_a_server_is_lost_and_the_next_is_not(
     shop: Path, tmp_path: Path
 ) -> None:
@@ -131,6 +133,7 @@ def test_what_was_built_without_a_server_is_lost_and_the_next_is_not(
         assert states(server) == ["COMPLETE"]
 
 
+@pytest.mark.long
 def test_messages_go_where_the_endpoint_says_and_nowhere_else(shop: Path, tmp_path: Path) -> None:
     with live_server(tmp_path / "ledger") as server:
         refused = f"api/v1/namespaces/{'x' * 200}/lineage"

@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import msgspec
+import pytest
 from msgspec import Struct
 
 from lineage_schemas.values import JsonValue
@@ -95,6 +96,7 @@ def asked(server: LiveServer) -> Answer:
     return msgspec.convert(server.ask(ANSWER), type=Answer)
 
 
+@pytest.mark.long
 def test_each_tool_that_falls_silent_is_named_as_overdue(tmp_path: Path) -> None:
     with live_server(tmp_path / "ledger") as server:
         for tool in RUNS:

@@ -131,7 +131,7 @@ def test_its_oldest_python_runs_the_example_of_its_card_with_nothing_installed(
     (work / "data" / "customers.csv").write_text("id\n1\n")
     with live_server(tmp_path / "ledger") as server:
         done = subprocess.run(
-            [*python, "-S", "-c", example.replace("http://127.0.0.1:8000", server.url)],
+            [*python, "-S", "-c", example.replace("http://127.0.0.1:8470", server.url)],
             cwd=work,
             env={"PATH": os.defpath, "HOME": str(tmp_path), "PYTHONPATH": str(installed)},
             capture_output=True,

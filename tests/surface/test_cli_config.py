@@ -73,7 +73,7 @@ def test_a_misspelt_sidecar_stops_a_command(tmp_path: Path) -> None:
     terminal.tell()
     terminal.environment |= {"LINEAGE_SIDECARS": str(tmp_path / "elsewhere")}
     result = terminal.run("show", MODEL)
-    assert (result.exit_code, "Did you mean sidecar?" in result.stderr) == (2, True)
+    assert (result.exit_code, "Did you mean sidecar" in result.stderr) == (2, True)
 
 
 def test_it_says_what_every_setting_means() -> None:

@@ -1,7 +1,10 @@
 """Declaring and attaching from the terminal, as docs/declaring.md says."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import cast, get_type_hints
 
@@ -123,6 +126,21 @@ def test_what_is_printed_signed_is_taken_by_a_ledger_that_knows_the_key(
     bare.write_text("id: c\nsubject: some label\nkind: artifact\n")
     label = terminal.run("declare", str(bare), "--key", str(key), "--print")
     assert "by its identifier" in label.stderr
+
+
+def test_the_page_s_commands_of_signing_work_in_a_shell(card: Path, tmp_path: Path) -> None:
+    signing = page().partition("## Signing")[2].partition("```sh\n")[2].partition("```")[0]
+    interpreter = Path(sys.executable).parent
+    done = subprocess.run(
+        ["/bin/sh", "-e", "-c", signing],
+        cwd=card.parent,
+        env={"PATH": f"{interpreter}:{os.defpath}", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(", signed") == 3
 
 
 def test_the_settings_say_whose_signatures_are_believed(

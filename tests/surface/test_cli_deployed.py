@@ -74,6 +74,20 @@ def test_what_a_whole_copy_does_not_show_is_gone_and_else_it_is_not(terminal: Te
     assert "lineage.Retire" in terminal.done("show", PLACE)
 
 
+def test_nothing_at_all_is_what_a_failed_command_leaves_and_ends_nothing(
+    terminal: Terminal,
+) -> None:
+    kubernetes(terminal, as_list(snapshot()), "2026-04-01T00:00:00Z")
+    for words in (
+        ("kubernetes", "-", "--cluster", "prod", "--whole", "deployment"),
+        ("argocd", "-", "--server", "argo", "--whole"),
+    ):
+        run = terminal.run("import", *words, given=b"\n")
+        assert run.exit_code != 0
+        assert "may have failed" in run.stderr
+    assert "lineage.Retire" not in terminal.done("show", PLACE)
+
+
 def test_told_and_then_looked_at_comes_to_what_looking_alone_comes_to(
     terminal: Terminal, tmp_path: Path
 ) -> None:

@@ -1,6 +1,8 @@
 import gzip
 import json
+from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from apart import make_ledger
@@ -186,16 +188,56 @@ def test_a_secret_in_a_header_stays_out_of_the_log(client: SurfaceClient, ledger
     assert ledger.head().size > 0
 
 
-def test_whoever_may_only_ingest_tells_no_approvals() -> None:
-    """Who decides is told by those who may approve, and they ingest nothing else."""
+def test_what_was_decided_elsewhere_is_told_by_whoever_may_ingest() -> None:
+    """And by nobody else: neither may who approves here send it, nor may it be said in person."""
     ledger = make_ledger()
-    ledger.access.grant("tekton", Role.INGEST, ["*"])
-    key = ledger.access.make_key("tekton")[0]
+    ledger.access.grant("tekton", Role.INGEST, ["default"], sources=["tekton"])
+    ledger.access.grant("judge", Role.APPROVER, ["default"])
+    keys = {name: bearer(ledger.access.make_key(name)[0]) for name in ("tekton", "judge")}
     ledger.custody.checkpoint()
-    approved = enveloped(cdevent("approval.closed", 3, "a-1", {"decision": "approved"}))
+    asked = enveloped(cdevent("approval.created", 2, "a-1", {"requestor": "Bo"}))
+    approved = enveloped(
+        cdevent("approval.closed", 3, "a-1", {"decision": "APPROVED", "responder": "Jo"})
+    )
     with running(create_app(ledger, Settings(sign_in="required"))) as client:
-        headers = bearer(key) | {"Content-Type": STRUCTURED}
-        body = json.dumps(approved).encode()
-        problem(client.send("POST", PATH, content=body, headers=headers), 403, "forbidden")
-        body = json.dumps(GOOD).encode()
-        assert client.send("POST", PATH, content=body, headers=headers).status_code == 200
+
+        def send(who: str, message: Object, source: str = "tekton") -> httpx.Response:
+            sent = keys[who] | {"Content-Type": STRUCTURED}
+            body = json.dumps(message).encode()
+            return client.send("POST", f"{PATH}?source={source}", content=body, headers=sent)
+
+        problem(send("judge", asked), 403, "forbidden")
+        problem(send("tekton", asked, source="jenkins"), 403, "forbidden")
+        for message in (asked, approved):
+            assert send("tekton", message).status_code == 200
+        (said,) = ledger.show("cdevents:approval/%2Fci/a-1", kind=Kind.ARTIFACT)
+        assert said.node.properties["decision"] == "approved"
+
+        size = ledger.head().size
+        for statement in forged(ledger):
+            body = json.dumps(statement).encode()
+            sent = keys["tekton"] | {"Content-Type": "application/json"}
+            told = client.send("POST", "/api/v1/statements", content=body, headers=sent)
+            problem(told, 403, "forbidden")
+        assert ledger.head().size == size
+
+
+def forged(ledger: Ledger) -> Iterator[Object]:
+    """Yield statements that call themselves what a mapping made of a message that was kept."""
+    event = f"event/%2Fci/{message_id(3)}"
+    assert ledger.looks.known("tekton", [event])
+    for number, key in enumerate(("cdevents:approval/%2Fci/a-1", "cdevents:approval/%2Fci/a-2")):
+        yield {
+            "id": f"{event}@{number + 2}",
+            "source": "tekton",
+            "message": event,
+            "mapping": "cdevents/1",
+            "records": [
+                {
+                    "record": "artifact",
+                    "key": key,
+                    "type": "lineage.Approval",
+                    "properties": {"decision": "approved", "approver": "Ada"},
+                }
+            ],
+        }

@@ -10,15 +10,16 @@ import pytest
 
 from canonical import canonical_graph
 from github_deliveries import PATH, SECRET, deliver, headers, signature
-from lineage.ledger import Role
+from lineage.ledger import Principal, Role
 from lineage.questions.revisions import read_stated
 from lineage.service import Ledger
 from lineage_api.app import create_app
 from lineage_api.identity.github_servers import GithubServer
 from lineage_api.identity.mlflow_servers import MlflowServer
 from lineage_api.settings import Settings, check_settings
-from lineage_schemas.errors import InvalidInputError
-from lineage_schemas.records import Actor, ActorOrigin, Message
+from lineage_schemas.errors import ForbiddenError, InvalidInputError
+from lineage_schemas.mlmd import Artifact, Kind
+from lineage_schemas.records import Actor, ActorOrigin, Message, Statement
 from surface_client import SurfaceClient, problem, running
 
 ID = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
@@ -351,6 +352,37 @@ def test_it_needs_a_grant_and_no_credential(serve: Open, ledger: Ledger) -> None
         problem(client.get("/log/checkpoint"), 401, "unauthenticated")
     with pytest.raises(InvalidInputError, match="signs what it sends"):
         ledger.access.make_key(name)
+
+
+def test_a_review_is_told_by_a_server_that_may_ingest(serve: Open, ledger: Ledger) -> None:
+    """It was decided at GitHub: here nobody approves by it, and nobody but GitHub can change it."""
+    server = "webhook:github/github.com"
+    ledger.access.grant(server, Role.INGEST, ["default"], sources=["github:github.com"])
+    with serve(sign_in="required") as client:
+        for number, action in enumerate(("requested", "approved")):
+            told = deliver(client, "deployment_review", review(action), f"review-{number}")
+            assert (told.status_code, told.json()["flags"]) == (200, []), told.text
+    key = "github:review/github.com/30/1/production"
+    (said,) = ledger.show(key, kind=Kind.ARTIFACT)
+    assert said.node.properties["decision"] == "approved"
+    ledger.access.grant("machine", Role.INGEST, ["default"])
+    changed = Artifact(key=key, type="lineage.Approval", properties={"decision": "rejected"})
+    forged = Statement(id="s", source="machine", records=(changed,), mapping="github/1")
+    with pytest.raises(ForbiddenError, match="approve"):
+        ledger.record([forged], principal=Principal("machine"))
+
+
+def review(action: str) -> dict[str, object]:
+    """Return a review of a deployment, with the fields that GitHub's documentation names."""
+    run = {"id": 30, "run_attempt": 1, "head_sha": SHA, "updated_at": "2026-01-31T12:05:00Z"}
+    return {
+        "action": action,
+        "since": "2026-01-31T12:04:00Z",
+        "environment": "production",
+        "approver": {"login": "jo"},
+        "workflow_run": run,
+        "repository": REPOSITORY,
+    }
 
 
 def test_guessing_is_counted_and_signing_is_not(serve: Open, ledger: Ledger) -> None:

@@ -57,12 +57,14 @@ def test_every_route_is_asked_and_answers(told: Told, client: SurfaceClient) -> 
     assert filled - good - {path for path in filled if POSITION in path} == {
         "/metrics",
         "/log/tile/{path:path}",
+        "/reports/dossier/{key:path}",  # asked of a key, as below
         "/webhooks/mlflow",  # takes what is signed, and shows nothing
         "/webhooks/github",
     }
     numbered = {re.sub(r"(?<=/)\d+", POSITION, path) for path in good}
     assert {path for path in filled if POSITION in path} <= numbered
     assert [path for path in good if path.startswith("/log/tile/0/")]
+    assert [path for path in good if path.startswith("/reports/dossier/")]
 
 
 def test_a_tile_holds_hashes_and_nothing_else(told: Told, client: SurfaceClient) -> None:

@@ -1,8 +1,10 @@
 """Nobody approves what they have ingested, and whoever approves says nothing else."""
 
 import pytest
+from msgspec import Struct
 
 from doubles import FakeClock, SeededRandomness
+from lineage.connectors.base import Mapped, ReceivedMessage
 from lineage.ledger import (
     Artifact,
     Attribution,
@@ -157,3 +159,95 @@ def test_a_key_that_somebody_has_claimed_beforehand_is_no_approval_s(ledger: Led
     say(ledger, JUDGE, "verdict", APPROVE, DECISION, RESTS_ON, SAYS)
     (answer,) = ledger.show(VERDICT)
     assert [node.key for node in answer.members] == [VERDICT]
+
+
+# --- what a tool reports -------------------------------------------------------------------------
+
+
+class Reporting(Struct, frozen=True):
+    """A mapping of one message, which states what a test says it does."""
+
+    id: str
+    records: tuple[AnyRecord, ...]
+    version: str = "reporting/1"
+
+    def map(self, body: bytes) -> Mapped:
+        del body
+        return Mapped(self.id, None, self.records)
+
+
+def report(
+    ledger: Ledger, who: Principal, name: str, *records: AnyRecord, source: str = "tool"
+) -> None:
+    message = ReceivedMessage(b"{}", "application/json")
+    ledger.receive(message, Reporting(name, records), source=source, principal=who)
+
+
+def test_a_report_of_a_decision_takes_what_every_message_takes(ledger: Ledger) -> None:
+    report(ledger, MACHINE, "asked", APPROVE, DECISION, RESTS_ON, SAYS, TRAINED, MADE)
+    report(ledger, MACHINE, "again", APPROVE, Artifact(key=VERDICT, type="lineage.Approval"), SAYS)
+    with pytest.raises(ForbiddenError, match="ingest"):
+        report(ledger, JUDGE, "judged", APPROVE, DECISION, RESTS_ON, SAYS)
+    ledger.access.grant("narrow", Role.INGEST, ["default"], sources=["tool"])
+    narrow = Principal("narrow")
+    report(ledger, narrow, "third", APPROVE, DECISION, SAYS)
+    with pytest.raises(ForbiddenError, match="ingest"):
+        report(ledger, narrow, "fourth", APPROVE, DECISION, SAYS, source="other")
+
+
+@pytest.mark.parametrize("mapping", [None, "reporting/1"])
+def test_nobody_makes_a_report_by_calling_it_one(ledger: Ledger, mapping: str | None) -> None:
+    report(ledger, MACHINE, "asked", APPROVE, DECISION, SAYS)
+    for name, key in (("asked@2", VERDICT), ("asked@3", "acme:approval/2")):
+        made = Artifact(key=key, type="lineage.Approval", properties={"decision": "rejected"})
+        forged = Statement(
+            id=name, source="tool", records=(made,), message="asked", mapping=mapping
+        )
+        with pytest.raises(ForbiddenError, match="approve"):
+            ledger.record([forged], principal=MACHINE)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        (APPROVE, DECISION, SAYS),
+        (DECISION,),
+        (Artifact(key=VERDICT, custom_properties={"decision": "rejected"}),),
+        (Event(artifact=VERDICT, execution=RUN, kind=EventKind.INPUT),),
+        (
+            Artifact(key="acme:approval/2", type="lineage.Approval"),
+            Event(artifact=VERDICT, execution=STEP, kind=EventKind.OUTPUT),
+        ),
+        (Claim(kind=Kind.ARTIFACT, node=MODEL, identifier=VERDICT, link_class=LinkClass.ASSERTED),),
+    ],
+)
+def test_a_report_touches_nothing_that_was_decided_here(
+    ledger: Ledger, records: tuple[AnyRecord, ...]
+) -> None:
+    say(ledger, JUDGE, "verdict", APPROVE, DECISION, RESTS_ON, SAYS)
+    size = ledger.head().size
+    with pytest.raises(ForbiddenError):
+        report(ledger, MACHINE, "after", *records)
+    assert ledger.head().size == size
+
+
+def test_a_report_touches_nothing_that_another_source_reported(ledger: Ledger) -> None:
+    report(ledger, MACHINE, "one", APPROVE, DECISION, SAYS, source="one")
+    with pytest.raises(ForbiddenError):
+        report(ledger, MACHINE, "other", APPROVE, DECISION, SAYS, source="other")
+    used = Event(artifact=VERDICT, execution=RUN, kind=EventKind.INPUT)
+    with pytest.raises(ForbiddenError):
+        report(ledger, MACHINE, "used", used, source="one")
+
+
+@pytest.mark.parametrize("key", [MODEL, "acme:squatted"])
+def test_a_report_makes_no_approval_of_what_is_something_else(ledger: Ledger, key: str) -> None:
+    squat = Claim(
+        kind=Kind.ARTIFACT,
+        node=MODEL,
+        identifier="acme:squatted",
+        link_class=LinkClass.ASSERTED,
+    )
+    say(ledger, MACHINE, "squat", squat)
+    with pytest.raises(ForbiddenError):
+        report(ledger, MACHINE, "taken", Artifact(key=key, type="lineage.Approval"))

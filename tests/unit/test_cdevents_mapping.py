@@ -285,6 +285,8 @@ def test_a_commit_is_the_code_that_goes_in() -> None:
     [
         {"role": "boss"},
         {"role": 1},
+        {"role": []},
+        {"role": {"name": "champion"}},
         {"traffic_ratio": 1.5},
         {"traffic_ratio": True},
         {"traffic_ratio": "half"},

@@ -124,8 +124,8 @@ def test_a_wrong_file_is_told_by_line_column_and_path(body: bytes, where: str, h
     "body",
     [
         b"id: a\nsubject: x:y\nstated: 0001-01-01T00:00:00+14:00\n",
-        b"id: a\nsubject: x:y\napproval: {decision: approved, approver: me, "
-        b"valid_until_time: 9999-12-31T23:00:00-02:00}\n",
+        b"id: a\nsubject: x:y\nretention_until_time: 9999-12-31T23:00:00-02:00\n",
+        b"id: a\nsubject: x:y\nincident: {summary: s, started_time: 0001-01-01T00:00:00+01:00}\n",
     ],
 )
 def test_a_time_that_is_none_in_utc_is_told(body: bytes) -> None:

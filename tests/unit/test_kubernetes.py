@@ -30,7 +30,7 @@ from lineage.connectors.scanning import Listed
 from lineage.serving.calendar import ToldMove, fold_moves
 from lineage_schemas.errors import LedgerError
 from lineage_schemas.instants import parse_instant
-from lineage_schemas.mlmd import Event, EventKind, Execution
+from lineage_schemas.mlmd import Artifact, Event, EventKind, Execution, ExecutionState
 from lineage_schemas.records import AnyRecord
 from lineage_schemas.serving import Ending, ServingMove
 from lineage_schemas.values import JsonValue
@@ -181,6 +181,100 @@ def test_a_deployment_made_anew_is_never_taken_for_the_one_before() -> None:
     ]
 
 
+def test_a_revision_that_never_was_ready_replaces_nothing() -> None:
+    memory = Remembered()
+    looked(memory, [deployment(1, "v1"), replica_set("aaa", 1, FIRST, "v1")], "2026-01-31T00:00Z")
+    crashing = [
+        deployment(2, "v2"),
+        replica_set("aaa", 1, FIRST, "v1"),
+        replica_set("bbb", 2, SECOND, "v2", ready=0),
+    ]
+    given_up = [*history()[:2], replica_set("bbb", 2, SECOND, "v2", replicas=0)]
+    stuck = looked(memory, crashing, "2026-02-02T00:00Z")
+    after = looked(memory, given_up, "2026-04-01T00:00Z")
+    tried = replica_set("bbb", 4, SECOND, "v2", history="2")
+    again = looked(memory, [tried], "2026-04-02T00:00Z")
+    begun = {one["deployment"] for one in moves(stuck, after, again) if one["action"] == "deploy"}
+    assert begun == {f"{PLACE}/{revision}" for revision in ("1-aaa", "3-aaa", "4-bbb")}
+    states = [
+        one.state
+        for look in (stuck, after)
+        for one in records(look)
+        if isinstance(one, Execution) and "/2-bbb/" in (one.key or "") and one.state
+    ]
+    assert states == [ExecutionState.RUNNING, ExecutionState.CANCELED]
+
+
+def test_a_revision_that_is_ready_later_begins_when_it_was_made() -> None:
+    memory = Remembered()
+    looks = [
+        looked(memory, [replica_set("aaa", 1, FIRST, "v1", ready=ready)], f"2026-02-0{day}T00:00Z")
+        for day, ready in ((1, 0), (2, 2), (3, 0))
+    ]
+    assert [[told(one)[:3] for one in moves(look)] for look in looks[:2]] == [
+        [],
+        [("deploy", f"{PLACE}/1-aaa", FIRST)],
+    ]
+    assert moves(looks[2]) == moves(looks[1])
+
+
+def test_what_was_taken_again_begins_once_though_it_is_scaled_to_nothing_and_back() -> None:
+    memory = Remembered()
+    again = [
+        looked(
+            memory,
+            [replica_set("aaa", 3, FIRST, "v1", history="1", replicas=replicas)],
+            f"2026-04-0{day}T00:00Z",
+        )
+        for day, replicas in ((1, 2), (2, 0), (3, 2))
+    ]
+    assert [(one["deployment"], one["at"]) for look in again for one in moves(look)[1:]] == [
+        (f"{PLACE}/3-aaa", "2026-04-01T00:00:00Z")
+    ]
+
+
+def test_a_replica_set_of_another_controller_ends_when_it_is_scaled_to_nothing() -> None:
+    memory = Remembered()
+    looks = []
+    for day, replicas in ((1, 2), (2, 0), (3, 0), (4, 2)):
+        plain = replica_set("aaa", 1, FIRST, "v1", replicas=replicas)
+        plain["metadata"]["ownerReferences"][0]["kind"] = "Rollout"
+        looks.append(looked(memory, [plain], f"2026-04-0{day}T00:00Z"))
+    said = [(one["action"], one["at"]) for one in moves(*looks)]
+    assert said == [
+        ("deploy", FIRST),
+        ("remove", "2026-04-02T00:00:00Z"),
+        ("deploy", "2026-04-04T00:00:00Z"),
+    ]
+    gone = miss("replicaset/scoring/fraud-aaa", memory, KubernetesMapping(CLUSTER), "k8s")
+    assert any(
+        isinstance(one, Execution) and one.type == "lineage.Retire"
+        for said_ in gone
+        for one in said_.records
+    )
+
+
+def test_a_model_that_a_label_names_is_in_the_deployment_and_not_in_a_shared_image() -> None:
+    models = {letter: f"mlflow:model-version/m/fraud/{letter}" for letter in "12"}
+    objects = [
+        replica_set("aaa", 1, FIRST, "v", labels={"lineage.model-version": models["1"]}),
+        replica_set("bbb", 2, SECOND, "v", labels={"lineage.model-version": models["2"]}),
+        pod("aaa", "a"),
+        pod("bbb", "a"),
+    ]
+    said = records(looked(Remembered(), objects, "2026-04-01T00:00Z"))
+    into = {
+        (one.execution, one.artifact)
+        for one in said
+        if isinstance(one, Event) and str(one.artifact) in models.values()
+    }
+    moved = "k8s-move:prod-eu/scoring/deployment/fraud"
+    assert into == {
+        (f"{moved}/1-aaa/deploy:rs-aaa", models["1"]),
+        (f"{moved}/2-bbb/deploy:rs-bbb", models["2"]),
+    }
+
+
 def test_an_object_beyond_a_limit_is_named_and_the_others_are_taken_in() -> None:
     many = replica_set("ccc", 200, FIRST, "v1", history=",".join(map(str, range(1, 200))))
     look = looked(Remembered(), [many, *history()], "2026-04-01T00:00Z")
@@ -261,6 +355,33 @@ def test_a_canary_that_is_taken_back_is_a_roll_back() -> None:
     ]
 
 
+def test_a_revision_keeps_its_model_while_the_next_is_only_asked_for() -> None:
+    memory = Remembered()
+    served = {"fraud-1": 100}
+    first = inference_service("fraud-1", "s3://m/1", served)
+    asked = inference_service("fraud-1", "s3://m/2", served, generation=2)
+    looks = [
+        looked(memory, [one], f"2026-04-0{day}T00:00Z")
+        for day, one in enumerate((first, asked, first), start=1)
+    ]
+    asked["status"]["observedGeneration"] = 1
+    looks.append(looked(Remembered(), [asked], "2026-04-01T00:00Z"))
+    models = {
+        str(one.artifact)
+        for look in looks
+        for one in records(look)
+        if isinstance(one, Event) and one.path[:1] == ("model",)
+    }
+    assert models == {"uri:s3://m/1"}
+    kept = [
+        one.custom_properties.get("k8s.storage_uri")
+        for look in looks
+        for one in records(look)
+        if isinstance(one, Artifact) and one.type == "lineage.Deployment"
+    ]
+    assert kept == ["s3://m/1"] * (len(kept) - 1) + [None]
+
+
 def test_nothing_that_is_not_allowed_is_kept() -> None:
     memory = Remembered()
     look = looked(
@@ -316,6 +437,34 @@ def test_an_audit_log_tells_exact_times_in_whatever_order_it_was_written(
     assert [(*told(one)[:3], one.get("is_rollback")) for one in said] == [
         (*one[:3], one[4]) for one in expected
     ]
+
+
+def test_only_who_had_a_revision_made_is_said_to_have_deployed_it() -> None:
+    controller = "system:serviceaccount:kube-system:deployment-controller"
+    third = "2026-03-01T10:00:00Z"
+    lines = [
+        audited(deployment(1, "v1"), FIRST, "create", user="bob"),
+        audited(replica_set("aaa", 1, FIRST, "v1"), FIRST, "create", 2, controller),
+        audited(deployment(1, "v2"), SECOND, user="ann"),
+        audited(deployment(2, "v2"), "2026-02-01T10:00:01Z", user=controller),
+        audited(
+            replica_set("bbb", 2, SECOND, "v2"), "2026-02-01T10:00:02Z", "create", 1, controller
+        ),
+        audited(
+            replica_set("aaa", 1, FIRST, "v1", replicas=0), "2026-02-01T10:01:00Z", user=controller
+        ),
+        audited(deployment(2, "v3"), third, user="system:serviceaccount:argocd:controller"),
+        audited(
+            replica_set("ccc", 3, third, "v3"), "2026-03-01T10:00:01Z", "create", 1, controller
+        ),
+    ]
+    who = {
+        str(one.key).rpartition(":")[2]: one.properties.get("deployed_by")
+        for look in audit(Remembered(), lines)
+        for one in records(look)
+        if isinstance(one, Execution) and one.properties
+    }
+    assert who == {"rs-aaa": "bob", "rs-bbb": "ann", "rs-ccc": None}
 
 
 def test_a_failed_or_unfinished_request_changed_nothing() -> None:

@@ -146,6 +146,24 @@ def test_part_of_what_a_thing_is_called_is_not_what_it_is_called(
             ask()
 
 
+def test_a_number_of_a_version_is_not_taken_for_a_semantic_version(ledger: Ledger) -> None:
+    versions = {"acme:v/2": (2, "1.1.0"), "acme:v/3": (3, "v2.0.0"), "acme:v/none": (None, "7.0.0")}
+    for key, (number, semantic) in versions.items():
+        said: dict[str, JsonValue] = {"model_name": "fraud", "semantic_version": semantic}
+        if number is not None:
+            said["number"] = number
+        made = Artifact(key=key, type="lineage.ModelVersion", properties=said)
+        ledger.record([Statement(id=key, source="registry", records=(made,))])
+    assert key_of(ledger, "fraud 2") == key_of(ledger, "fraud v2") == "acme:v/2"
+    assert key_of(ledger, "fraud 2.0") == key_of(ledger, "fraud v2.0.0") == "acme:v/3"
+    assert key_of(ledger, "fraud 7") == "acme:v/none"
+    said = {"model_name": "fraud", "number": 7}
+    made = Artifact(key="acme:v/7", type="lineage.ModelVersion", properties=said)
+    ledger.record([Statement(id="seven", source="another", records=(made,))])
+    assert key_of(ledger, "fraud 7") == "acme:v/7"
+    assert key_of(ledger, "fraud 7.0.0") == "acme:v/none"
+
+
 def test_an_identifier_always_wins(ledger: Ledger) -> None:
     tell(ledger, "1", Artifact(key="acme:a", name="acme:b"), Artifact(key="acme:b"))
     (answer,) = ledger.show("acme:b")

@@ -5,12 +5,15 @@ from collections.abc import Sequence
 import pytest
 
 from calendars import hour, moves_in, say_move
+from erasing import ALL
+from lineage.connectors.dvc.said_commits import REGISTRY_PROPERTY
 from lineage.ledger import (
     Artifact,
     ArtifactState,
     Association,
     Attribution,
     Context,
+    ErasureRequest,
     Event,
     EventKind,
     Execution,
@@ -226,6 +229,40 @@ def test_an_open_incident_keeps_a_version_from_being_good_until_it_is_closed(
     assert one.deployment == "acme:blue/a"
 
 
+def test_an_incident_that_was_taken_back_is_open_no_more(story: Ledger) -> None:
+    tell(
+        story,
+        "mistaken",
+        Artifact(
+            key="acme:inc-3",
+            type="lineage.Incident",
+            custom_properties={"declared.is_withdrawn": True},
+        ),
+        *step("mistake", "Monitor", ["acme:blue/a"], ["acme:inc-3"]),
+    )
+    (one,) = view(story).previous_good
+    assert one.deployment == "acme:blue/a"
+
+
+def test_a_roll_back_needs_the_image_though_the_version_is_named_beside_it(
+    story: Ledger,
+) -> None:
+    beside = Event(
+        artifact=V1, execution="acme:move/000", kind=EventKind.INPUT, path=("model", "label")
+    )
+    tell(story, "label", beside)
+    (one,) = view(story).previous_good
+    assert {each.key for each in one.needs} == {"acme:blue/a", IMAGES[V1], V1}
+
+
+def test_a_roll_back_needs_the_model_that_a_version_was_registered_of(story: Ledger) -> None:
+    model = Artifact(key="acme:model/1", type="lineage.Model", properties={"source_state": "gone"})
+    position = tell(story, "model", model, *step("register", "Register", ["acme:model/1"], [V1]))
+    (one,) = view(story).previous_good
+    gone = next(each for each in one.needs if each.key == "acme:model/1")
+    assert (gone.exists, gone.position) == (Existence.NO, position)
+
+
 def test_what_a_roll_back_needs_is_gone_where_a_source_says_so(story: Ledger) -> None:
     position = tell(
         story,
@@ -338,9 +375,16 @@ def test_approvals_are_of_the_version_its_deployments_and_the_run_that_deployed_
         "acme:approval/run": (V2, ApprovalOf.PIPELINE_RUN),
     }
     own = found["acme:approval/own"]
-    assert (own.approver, own.meaning, own.attestation) == ("ada", "fit", Attestation.SIGNED)
+    assert (own.approver, own.meaning, own.attestation) == ("ada", "fit", Attestation.REPORTED)
     assert found["acme:approval/image"].attestation is Attestation.REPORTED
     assert view(story, "28").approvals == ()
+
+
+def test_what_was_only_asked_for_is_no_decision(story: Ledger) -> None:
+    asked = Artifact(key="acme:approval/a", type="lineage.Approval", properties={})
+    tell(story, "asked", asked, *step("approve-a", "Approve", [V2], ["acme:approval/a"]))
+    (found,) = view(story).approvals
+    assert (found.decision, found.decided_time) == (None, None)
 
 
 def test_a_promotion_stands_with_its_criterion_and_what_was_measured_before(
@@ -381,6 +425,89 @@ def test_a_promotion_stands_with_its_criterion_and_what_was_measured_before(
     assert [(one.key, one.metrics) for one in crowned.online_evidence] == [
         ("acme:late", {"auc": 0.95})
     ]
+
+
+def test_the_last_measurement_is_the_last_by_time_and_not_by_how_it_is_written(
+    story: Ledger,
+) -> None:
+    for name, until in (("first", "2026-01-02T01:00:00+09:00"), ("second", "2026-01-01T20:00:00Z")):
+        measured = step(
+            name, "Monitor", ["acme:blue/b"], online_metrics={"auc": 1}, window_to_time=until
+        )
+        tell(story, name, *measured)
+    crowned = next(one for one in view(story).promotions if one.execution == "acme:move/002")
+    assert [one.key for one in crowned.online_evidence] == ["acme:second"]
+
+
+def test_another_share_of_the_champion_is_no_promotion(ledger: Ledger) -> None:
+    tell(
+        ledger,
+        "versions",
+        Context(key=FRAUD, type="lineage.RegisteredModel", properties={"display_name": "fraud"}),
+        *version(V1, 1, "1.0.0"),
+    )
+    moves = moves_in(
+        """
+        1 blue deploy a share=0.5
+        2 blue change a share=1
+        3 blue change a role=shadow
+        4 blue change a role=champion
+        """
+    )
+    for move in moves:
+        ledger.record([say_move(move, inputs=[V1])])
+    assert [one.at for one in view(ledger).promotions] == [time("1"), time("4")]
+
+
+def test_a_roll_back_to_what_served_all_along_names_it(ledger: Ledger) -> None:
+    tell(
+        ledger,
+        "versions",
+        Context(key=FRAUD, type="lineage.RegisteredModel", properties={"display_name": "fraud"}),
+        *version(V1, 1, "1.0.0"),
+        *version(V2, 2, "2.0.0"),
+    )
+    moves = moves_in("1 blue deploy a\n2 blue deploy b beside\n3 blue deploy a rollback")
+    for move, key in zip(moves, (V1, V2, V1), strict=True):
+        ledger.record([say_move(move, inputs=[key])])
+    (one,) = view(ledger).rollbacks
+    assert (one.taken_out, one.brought_back) == (("acme:blue/b",), "acme:blue/a")
+
+
+@pytest.mark.parametrize(
+    ("hours", "deployment"), [("51", "acme:blue/a"), ("55", None), ("65", "acme:blue/a")]
+)
+def test_an_incident_counts_from_when_it_was_noticed_until_it_was_over(
+    story: Ledger, hours: str, deployment: str | None
+) -> None:
+    tell(
+        story,
+        "trouble",
+        Artifact(
+            key="acme:inc-2",
+            type="lineage.Incident",
+            properties={
+                "status": "resolved",
+                "detected_time": time("54"),
+                "resolved_time": time("60"),
+            },
+        ),
+        *step("watch", "Monitor", ["acme:blue/a"], ["acme:inc-2"]),
+    )
+    (one,) = view(story, hours).previous_good
+    assert one.deployment == deployment
+
+
+@pytest.mark.parametrize("decided", ["2026-01-05", "2026-01-05T10:00:00", "2026-01-05T10:00:00Z"])
+def test_what_was_decided_later_is_not_shown_however_its_time_is_written(
+    story: Ledger, decided: str
+) -> None:
+    made = Artifact(
+        key="acme:approval/late", type="lineage.Approval", properties={"decided_time": decided}
+    )
+    tell(story, "late", made, *step("decide", "Approve", [V1], ["acme:approval/late"]))
+    assert view(story, "95").approvals == ()
+    assert [one.decided_time for one in view(story, "120").approvals] == [decided]
 
 
 def test_the_past_of_the_log_shows_the_model_as_it_was_known(story: Ledger) -> None:
@@ -442,3 +569,39 @@ def test_of_several_that_hold_a_stage_the_tool_says_which_is_current(ledger: Led
     assert current("2") == [(V1, False), (V2, True)]
     assert current("3") == [(V1, True)]
     assert current(None) == [(V1, True), (V2, False)]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"time": "yesterday"},
+        {"action": "assignment", "model": "fraud", "tag": "t", "time": "2026-01-01T00:00:00"},
+        {"action": "assignment", "model": "fraud", "tag": "t", "time": "0001-01-01T00:00:00+14:00"},
+    ],
+)
+def test_a_tag_that_cannot_be_read_is_a_finding_and_hides_nothing_else(
+    story: Ledger, said: dict[str, JsonValue]
+) -> None:
+    before = view(story)
+    tell(
+        story,
+        "tag",
+        *step("tag", "Promote", custom={REGISTRY_PROPERTY: said}),
+        Association(context=FRAUD, execution="acme:tag"),
+    )
+    answer = view(story)
+    (finding,) = set(answer.findings) - set(before.findings)
+    assert (finding.kind, finding.where) == (FindingKind.UNREADABLE_MOVE, "acme:tag")
+    assert (answer.versions, answer.holdings) == (before.versions, before.holdings)
+
+
+def test_a_version_of_which_all_was_erased_is_told_with_its_redaction(ledger: Ledger) -> None:
+    position = tell(ledger, "said", Artifact(key=V1, type="lineage.ModelVersion"))
+    ledger.record([say_move(moves_in("1 blue deploy a")[0], inputs=[V1])])
+    request = ErasureRequest(
+        targets=(position,), parts=ALL, requester="dpo", approver="ceo", legal_basis="art 17"
+    )
+    ledger.erasures.erase(request)
+    answer = ledger.registry.serving()
+    assert answer.intervals[0].serves == ()
+    assert [one.position for one in answer.redactions] == [position]

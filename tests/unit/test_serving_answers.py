@@ -264,6 +264,77 @@ def test_a_copy_of_a_version_is_the_same_model(ledger: Ledger) -> None:
     assert of(ledger, BASE) == ["acme:p/d"]
 
 
+NOBODY, BARE = "acme:version/nobody", "acme:image/bare"
+
+
+def say_naming(ledger: Ledger, how: str) -> None:
+    """Say that an image that serves names a version as its model, or its deployment does."""
+    (move,) = moves_in("1 p deploy d")
+    ledger.record([say_move(move, inputs=[BARE])])
+    packing = "acme:packing"
+    tell(
+        ledger,
+        "naming",
+        Artifact(key=BARE, type="lineage.ContainerImage"),
+        Execution(key=packing, type="lineage.Run"),
+        Event(artifact=BARE, execution=packing, kind=EventKind.OUTPUT, path=("image",)),
+        Event(
+            artifact=NOBODY,
+            execution=packing if how == "image" else move.execution,
+            kind=EventKind.INPUT,
+            path=("model",) if how == "image" else ("model", "label"),
+        ),
+        # What is read beside a model, and nobody described, is none.
+        Event(artifact="acme:script", execution=packing, kind=EventKind.INPUT, path=("code",)),
+        Event(artifact="acme:other", execution=packing, kind=EventKind.INPUT),
+    )
+
+
+@pytest.mark.parametrize("how", ["image", "deployment"])
+def test_a_version_that_nobody_described_is_served_and_said_to_be_undescribed(
+    ledger: Ledger, how: str
+) -> None:
+    say_models(ledger)
+    say_naming(ledger, how)
+    (one,) = ledger.registry.serving().intervals
+    assert [(served.key, served.is_described) for served in one.serves] == [(NOBODY, False)]
+    assert of(ledger, NOBODY) == ["acme:p/d"]
+
+    # Nor does what is tuned from it serve it.
+    tell(ledger, "tuning", *step("tune-nobody", "Run", [NOBODY], ["acme:model/of-nobody"]))
+    tell(ledger, "made", Artifact(key="acme:model/of-nobody", type="lineage.Model"))
+    ledger.record([say_move(moves_in("2 q deploy e", "q")[0], inputs=["acme:model/of-nobody"])])
+    assert of(ledger, NOBODY) == ["acme:p/d"]
+
+    tell(ledger, "told", Artifact(key=NOBODY, type="lineage.ModelVersion"))
+    one = ledger.registry.serving(ServingQuery(service="acme:p")).intervals[0]
+    assert [(served.key, served.is_described) for served in one.serves] == [(NOBODY, True)]
+
+
+def test_a_name_that_means_a_described_version_is_told_by_that_one(ledger: Ledger) -> None:
+    say_models(ledger)
+    say_naming(ledger, "image")
+    claim = Claim(kind=Kind.ARTIFACT, node=BASE, identifier=NOBODY, link_class=LinkClass.ASSERTED)
+    tell(ledger, "same", claim)
+    (one,) = ledger.registry.serving().intervals
+    assert [(served.key, served.link_class) for served in one.serves] == [(BASE, "asserted")]
+
+
+def test_what_set_off_a_roll_back_is_not_what_it_brought_back_is_made_of(ledger: Ledger) -> None:
+    say_models(ledger)
+    tell(
+        ledger,
+        "incident",
+        Artifact(key="ops:inc-1", type="lineage.Incident"),
+        Artifact(key="acme:log", type="lineage.UsageLogSegment"),
+        *step("watch", "Monitor", ["acme:log"], ["ops:inc-1"]),
+    )
+    (move,) = moves_in("0 p deploy a rollback trigger=ops:inc-1")
+    ledger.record([say_move(move, inputs=[IMAGE])])
+    assert of(ledger, IMAGE) == ["acme:p/a"]
+    assert of(ledger, "acme:log") == of(ledger, "acme:watch") == of(ledger, "ops:inc-1") == []
+
+
 def test_an_incident_that_set_off_a_roll_back_is_not_served(ledger: Ledger) -> None:
     say_models(ledger)
     moves = moves_in("0 p deploy a\n1 p deploy b\n2 p deploy a rollback trigger=ops:inc-1")
@@ -324,6 +395,10 @@ def test_a_move_that_cannot_be_read_is_counted(told: Ledger) -> None:
         {"action": "deploy", "place": "acme:blue"},
         {"action": "explode", "at": "2026-01-01T00:00:00Z", "place": "acme:blue"},
         {"action": "deploy", "at": "2026-01-01T00:00:00", "place": "acme:blue"},
+        *(
+            {"action": "deploy", "at": at, "place": "acme:blue", "deployment": "acme:blue/never"}
+            for at in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-10:00")
+        ),
         {"action": "deploy", "at": "2026-01-01T00:00:00Z", "place": "no identifier"},
         {"action": "deploy", "at": "2026-01-01T00:00:00Z", "place": "acme:elsewhere"},
         {"action": "deploy", "at": "2026-01-01T00:00:00Z", "place": "acme:blue"},
@@ -349,6 +424,18 @@ def test_more_places_than_are_read_are_said_to_be_missing(
     (cut,) = answer.truncations
     assert (cut.reason, cut.limit, cut.hidden) == (TruncationReason.NODES, 1, 1)
     assert answer.complete is False
+
+
+def test_of_more_moves_than_are_read_whole_places_are_left_out(
+    told: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = told.registry.serving().intervals
+    monkeypatch.setattr("lineage.questions.serving.MOVES_MAX", 1)
+    answer = told.registry.serving()
+    # Of the two moves in one place the first alone would let it serve for ever.
+    assert answer.intervals == tuple(one for one in whole if one.place == "acme:stage")
+    (cut,) = answer.truncations
+    assert (cut.reason, cut.limit, cut.hidden) == (TruncationReason.NODES, 1, 2)
 
 
 def test_the_past_knows_only_what_was_said_by_then(told: Ledger) -> None:

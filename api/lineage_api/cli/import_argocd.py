@@ -99,7 +99,7 @@ def import_argocd(  # noqa: PLR0913 - one argument an option
         namespace=session.namespace,
     )
     at = shown_at or instant_of(session.clock())
-    reader = ArgoReader(read_bodies(file), server, at, has_all=is_whole)
+    reader = ArgoReader(read_bodies(file, is_whole=is_whole), server, at, has_all=is_whole)
     with session.open_or_make() as ledger:
         look = looking(session, ledger, read, due_seconds)
         tally = look_once(look, reader, is_whole=is_whole)

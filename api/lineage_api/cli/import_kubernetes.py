@@ -98,7 +98,7 @@ def import_kubernetes(  # noqa: PLR0913 - one argument an option
     at = shown_at or instant_of(session.clock())
     with session.open_or_make() as ledger:
         look = looking(session, ledger, read, due_seconds)
-        bodies = read_bodies(file)
+        bodies = read_bodies(file, is_whole=bool(whole))
         first = next(bodies, None)
         given = iter(()) if first is None else chain((first,), bodies)
         if first is not None and is_event(first[0]):

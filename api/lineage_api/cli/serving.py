@@ -164,7 +164,8 @@ def _role(one: ServingInterval) -> str:
 def _served(served: Served) -> str:
     link = "" if served.link_class is None else f", by a link that is {served.link_class}"
     name = "" if served.label == served.key else f"{served.label} "
-    return f"{name}({served.key}{link})" if name else f"{served.key}{link}"
+    bare = "" if served.is_described else ", which nobody describes"
+    return f"{name}({served.key}{link}{bare})" if name else f"{served.key}{link}{bare}"
 
 
 def _numbers(positions: Sequence[int]) -> str:

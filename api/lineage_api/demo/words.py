@@ -187,8 +187,10 @@ def _decision(one: ApprovalView) -> str:
     role = f", {one.approver_role}," if one.approver_role else ""
     meaning = f": {one.meaning}" if one.meaning else ""
     about = one.about_kind.value.replace("_", " ")
+    if one.decision is None:
+        return f"somebody was asked to decide about the {about}, and no decision is known"
     return (
-        f"{_minute(one.decided_time)}  {who}{role} {one.decision or 'decided'} the {about}"
+        f"{_minute(one.decided_time)}  {who}{role} {one.decision} the {about}"
         f"{meaning} ({one.attestation.value})"
     )
 

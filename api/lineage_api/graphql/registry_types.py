@@ -72,6 +72,9 @@ class ApprovalViewType:
     valid_until_time: str | None
     evidence: JSON | None
     attestation: registry_views.Attestation
+    verifier_key: str | None = strawberry.field(
+        description="By which the approver's signature holds; null: a tool reports it."
+    )
     positions: list[Int64]
 
 

@@ -51,6 +51,9 @@ class ServedType:
     link_class: str | None = strawberry.field(
         description="The weakest link that was crossed; null where every step is an edge."
     )
+    is_described: bool = strawberry.field(
+        description="False: it is only named, and nobody described it, or that was erased."
+    )
 
 
 @strawberry.type(

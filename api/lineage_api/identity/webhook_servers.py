@@ -6,18 +6,15 @@ name ``webhook:TOOL/NAME`` was granted, as everybody else; else whatever comes f
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
 from lineage.writing.submission import DEFAULT_NAMESPACE, Principal
-from lineage_api.problems import NotReadyError
 from lineage_schemas.access import WEBHOOK_PREFIX
-from lineage_schemas.errors import InvalidInputError, NotFoundError, PreconditionError
+from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.records import ActorOrigin
 
 SERVERS_MAX: Final = 64
@@ -25,14 +22,6 @@ SERVERS_MAX: Final = 64
 
 SECRET_FILES_MAX: Final = 2
 """The present secret, and the next or last one while it is changed."""
-
-SECRET_LENGTH_MIN: Final = 16
-SECRET_BYTES_MAX: Final = 4_096
-
-SERVER: Final = "server"
-"""The query parameter that names the server."""
-
-_LOG: Final = logging.getLogger(__name__)
 
 
 class Tool(Struct, frozen=True):
@@ -77,9 +66,6 @@ class WebhookServer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return Principal(name, ActorOrigin.SIGNED, is_local=is_local)
 
 
-_Server = TypeVar("_Server", bound=WebhookServer)
-
-
 def check_servers(servers: Sequence[WebhookServer]) -> None:
     """Refuse servers of one tool that cannot be, or could not be told apart.
 
@@ -108,58 +94,3 @@ def _wrong(server: WebhookServer, what: str, hint: str) -> InvalidInputError:
     return InvalidInputError(
         f"{article} {server.tool.title} server {what}", where=server.name[:256], hint=hint
     )
-
-
-def find_server(servers: Sequence[_Server], name: str | None, tool: Tool, path: str) -> _Server:
-    """Return the server that a delivery names, or the only one there is.
-
-    Raises:
-        NotFoundError: there is none, or none was named where there are several.
-    """
-    found = [one for one in servers if name is None or one.name == name]
-    if len(found) != 1:
-        raise NotFoundError(
-            f"There is no such {tool.title} server here"
-            if name is not None or not servers
-            else f"There are several {tool.title} servers here, and none was named",
-            where=(name or "")[:64],
-            hint=f"Name one of those in the settings ({tool.name}): {path}?{SERVER}=NAME",
-        )
-    return found[0]
-
-
-def read_secrets(server: WebhookServer) -> tuple[bytes, ...]:
-    """Return the secrets of a server's webhooks. Blocks for as long as a small file takes.
-
-    Raises:
-        PreconditionError: none is set; what to set.
-        NotReadyError: one cannot be read, or is too short; the log says which.
-    """
-    if not server.secret_files:
-        tool = server.tool
-        raise PreconditionError(
-            f"Nothing is taken from this {tool.title} server, for its webhooks have no secret here",
-            where=server.name,
-            hint=f"Give the webhook a secret in {tool.title}, and name the file of it in the "
-            f"settings ({tool.name}, secret_files).",
-        )
-    return tuple(_secret_in(Path(file), server) for file in server.secret_files)
-
-
-def _secret_in(path: Path, server: WebhookServer) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            secret = stream.read(SECRET_BYTES_MAX + 1).rstrip(b"\r\n")
-        what = "" if SECRET_LENGTH_MIN <= len(secret) <= SECRET_BYTES_MAX else "its length"
-    except OSError as error:
-        secret, what = b"", error.strerror or type(error).__name__
-    if what:
-        _LOG.error(
-            "The secret of the webhooks of %s cannot be used: %s, %s", server.name, path, what
-        )
-        raise NotReadyError(
-            "The secret of this server's webhooks cannot be used",
-            where=server.name,
-            hint="The log of this server says why.",
-        )
-    return secret

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lineage.connectors.base import MESSAGE_BYTES_MAX, ReceivedMessage, statements_of
+from lineage.connectors.base import MESSAGE_BYTES_MAX, ReceivedMessage
 from lineage.connectors.github.mapping import GithubMapping
 from lineage.intake import Delivery
 from lineage.writing.submission import Outcome
@@ -27,11 +27,11 @@ from lineage_api.bodies import JSON, Body, json_response, read_body, read_parame
 from lineage_api.identity.gate import GITHUB_PATH
 from lineage_api.identity.github_deliveries import verified_delivery
 from lineage_api.identity.github_servers import GITHUB, GithubServer
-from lineage_api.identity.webhook_servers import SERVER, find_server, read_secrets
+from lineage_api.identity.webhook_secrets import SERVER, find_server, read_secrets
 from lineage_api.problems import BodyTooLargeError, EncodingError
+from lineage_api.rest.messages import message_flags
 from lineage_api.surface import Surface, surface_of
 from lineage_schemas.errors import DecodeError, LedgerError
-from lineage_schemas.records import Message
 
 FORM: Final = "application/x-www-form-urlencoded"
 PAYLOAD: Final = "payload"
@@ -109,15 +109,15 @@ def _prepared(surface: Surface, server: GithubServer, request: Request, body: Bo
 def _stated(
     surface: Surface, server: GithubServer, content: bytes, mapping: GithubMapping
 ) -> Prepared:
-    statements = statements_of(ReceivedMessage(content, JSON), mapping, server.spoken_source)
-    delivery = surface.ledger.prepare(
-        statements,
+    delivery = surface.ledger.prepare_message(
+        ReceivedMessage(content, JSON),
+        mapping,
+        source=server.spoken_source,
         namespace=server.namespace,
         principal=server.principal(is_local=surface.settings.sign_in == "local"),
     )
-    (message,) = statements[0].records
-    flags = message.flags if isinstance(message, Message) else ()
-    return Prepared(delivery, mapping.event, flags)
+    # An id is one delivery's: another message under it is refused, and gets no number of its own.
+    return Prepared(replace(delivery, again=None), mapping.event, message_flags(delivery))
 
 
 def _payload(form: bytes) -> bytes:

@@ -31,7 +31,7 @@ from lineage_api.identity.deliveries import (
 )
 from lineage_api.identity.gate import DELIVERIES_PATH
 from lineage_api.identity.mlflow_servers import MLFLOW, MlflowServer
-from lineage_api.identity.webhook_servers import SERVER, find_server, read_secrets
+from lineage_api.identity.webhook_secrets import SERVER, find_server, read_secrets
 from lineage_api.problems import EncodingError
 from lineage_api.surface import Surface, surface_of
 from lineage_schemas.instants import instant_of

@@ -113,9 +113,9 @@ def say_approval(telling: Telling) -> Step:
         "source_state": content.status or predicate,
         "requested_by": content.requestor,
         "approver": content.responder,
-        "approver_role": telling.data.approver_role,
+        "approver_role": telling.data.text("approver_role"),
         "decision": decision,
-        "meaning": telling.data.meaning,
+        "meaning": telling.data.text("meaning"),
     }
     approval: dict[str, JsonValue] = {
         **shared,

@@ -40,7 +40,6 @@ from lineage.connectors.cdevents.runs import say_run, say_test_output
 from lineage.connectors.cdevents.services import say_service
 from lineage.connectors.cdevents.surroundings import say_surroundings
 from lineage.connectors.cdevents.telling import Step, Telling, without_none
-from lineage.connectors.deployments.saying import referenced_models
 from lineage.connectors.scanning import subject_of
 from lineage_schemas.cdevents_names import cdevents_message
 from lineage_schemas.errors import InvalidInputError
@@ -201,9 +200,9 @@ def _known(event_type: str) -> tuple[str, str] | None:
 
 def _used(telling: Telling, step: Step) -> Iterator[AnyRecord]:
     """Yield the model versions and the commit that a message names by our convention."""
-    for _, model in referenced_models(telling.data.labels):
+    for model in telling.data.models:
         yield Event(artifact=model, execution=step.key, kind=EventKind.INPUT, path=("model",))
-    commit = telling.data.commit
+    commit = telling.data.text("commit")
     if commit is not None:
         key = f"git:commit/{commit.lower()}"
         yield Artifact(key=key, type="lineage.CodeRevision", properties={"commit": commit.lower()})

@@ -136,11 +136,12 @@ def _used(deployment: str, step: Step) -> Event:
 
 def _revision(telling: Telling) -> str | None:
     """Return the key of the deployment that a message names by a name of its own."""
-    if telling.data.revision is None:
+    revision = telling.data.text("revision")
+    if revision is None:
         return None
     environment = telling.content.environment
     names = (telling.source, telling.id, environment.id if environment is not None else "")
-    return cdevents_identifier("revision", *names, telling.data.revision)
+    return cdevents_identifier("revision", *names, revision)
 
 
 def _version(artifact: NamedArtifact | None) -> str | None:
@@ -155,9 +156,9 @@ def _deployed(
     data = telling.data
     image = None if artifact is None else artifact.image
     properties: dict[str, JsonValue] = {
-        "display_name": f"{telling.id} {data.revision or data.version or ''}".strip(),
+        "display_name": f"{telling.id} {data.text('revision') or data.version or ''}".strip(),
         "version": data.version or _version(artifact),
-        "revision": data.revision,
+        "revision": data.text("revision"),
         "place": place.key,
         "from_time": telling.moment,
         "role": data.role,

@@ -8,11 +8,11 @@ from typing import Final
 
 from msgspec import Struct
 
+from lineage.connectors.deployments.convention import Convention
 from lineage_schemas.cdevents_names import cdevents_identifier
 from lineage_schemas.mlmd import Association, Context, Execution, ExecutionState, ParentContext
 from lineage_schemas.outside.cdevents import CDEvent, Content, Reference
 from lineage_schemas.records import AnyRecord
-from lineage_schemas.serving import Role
 from lineage_schemas.uris import without_passwords
 from lineage_schemas.values import JsonValue
 
@@ -23,24 +23,6 @@ PROJECT: Final = "lineage.Project"
 _NOTHING: Final = Content()
 
 
-class CustomData(Struct, frozen=True):
-    """What our convention reads of a message's ``customData``; see docs/cdevents.md.
-
-    ``labels`` are all of its texts. ``misread`` names what is there and cannot be read.
-    """
-
-    labels: dict[str, str] = {}
-    commit: str | None = None
-    role: Role | None = None
-    traffic_ratio: float | None = None
-    is_beside: bool = False
-    revision: str | None = None
-    version: str | None = None
-    approver_role: str | None = None
-    meaning: str | None = None
-    misread: tuple[str, ...] = ()
-
-
 class Telling(Struct, frozen=True):
     """One message, what it is about, and when it was so: ``at``, and ``moment`` as text."""
 
@@ -49,7 +31,7 @@ class Telling(Struct, frozen=True):
     predicate: str
     at: datetime
     moment: str
-    data: CustomData
+    data: Convention
     triggers: tuple[str, ...] = ()
     """The messages that set this one off, by their keys."""
 

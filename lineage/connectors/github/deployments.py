@@ -68,7 +68,7 @@ class Asking(Struct, frozen=True):
     @property
     def version(self) -> str | None:
         """What people call what is deployed."""
-        return self.asked.version or self.deployment.ref
+        return self.asked.said.version or self.deployment.ref
 
     @property
     def shown(self) -> str:
@@ -140,8 +140,8 @@ def _asked(message: DeploymentMessage, asking: Asking) -> Iterator[AnyRecord]:
         "revision": str(deployment.id),
         "place": place.key,
         "deployed_by": creator,
-        "role": asked.role,
-        "traffic_ratio": asked.traffic_ratio,
+        "role": asked.said.role,
+        "traffic_ratio": asked.said.traffic_ratio,
         "image_digest": asked.images[0].digest if asked.images else None,
     }
     custom: dict[str, JsonValue] = {
@@ -219,7 +219,7 @@ def _inputs(asking: Asking, execution: str) -> Iterator[AnyRecord]:
     for image in asking.asked.images:
         yield from say_image(image, {"github": "deployment payload"})
         yield _event(image.identifier, execution, EventKind.INPUT, "image")
-    for model in asking.asked.models:
+    for model in asking.asked.said.models:
         yield _event(model, execution, EventKind.INPUT, "model")
 
 
@@ -261,7 +261,7 @@ def _begin(asking: Asking, status: DeploymentStatus, at: datetime) -> Iterator[A
         "place": place.key,
         "to_version" if asked.is_rollback else "version": asking.version,
         "rolled_back_by" if asked.is_rollback else "deployed_by": by.shown if by else None,
-        **({} if asked.is_rollback else {"traffic_ratio": asked.traffic_ratio}),
+        **({} if asked.is_rollback else {"traffic_ratio": asked.said.traffic_ratio}),
     }
     move = ServingMove(
         action=ServingAction.DEPLOY,
@@ -269,9 +269,9 @@ def _begin(asking: Asking, status: DeploymentStatus, at: datetime) -> Iterator[A
         place=place.key,
         environment=place.environment,
         deployment=asking.key,
-        role=asked.role,
-        traffic_ratio=asked.traffic_ratio,
-        is_beside=asked.is_beside,
+        role=asked.said.role,
+        traffic_ratio=asked.said.traffic_ratio,
+        is_beside=asked.said.is_beside,
         is_rollback=asked.is_rollback,
         trigger=asked.trigger if asked.is_rollback else None,
     )

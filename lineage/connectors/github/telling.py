@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 from msgspec import Struct
@@ -12,7 +12,7 @@ from msgspec import Struct
 from lineage.connectors.dvc.naming import commit_key
 from lineage.connectors.github.naming import Naming
 from lineage_schemas.errors import InvalidInputError
-from lineage_schemas.instants import format_instant, instant_of, parse_instant
+from lineage_schemas.instants import format_instant, instant_of, instant_us, parse_instant
 from lineage_schemas.mlmd import Artifact, Context, Event, EventKind, ExecutionState
 from lineage_schemas.outside.github import Commit, Person
 from lineage_schemas.records import AnyRecord, Precision, StatedTime
@@ -21,6 +21,9 @@ from lineage_schemas.values import JsonValue
 
 RUN: Final = "lineage.Run"
 REVISION: Final = "lineage.CodeRevision"
+
+_TIMES_END: Final = instant_us(datetime(9999, 12, 31, tzinfo=UTC))
+"""A time zone may put what is written in year 9999 into one that nothing here can show."""
 
 _SHA: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.IGNORECASE)
 _NO_COMMIT: Final = re.compile("0+")
@@ -53,24 +56,23 @@ def stated_at(at: datetime | None) -> StatedTime:
 
 
 def time_of(*texts: JsonValue) -> datetime | None:
-    """Return the first of these times that can be one; what lies before 1970 cannot.
+    """Return the first of these times that can be one: from 1970 to the last day of 9999.
 
     A push has seconds since the epoch where all others have text.
     """
-    for text in texts:
-        found = _microseconds(text)
-        if found is not None and found >= 0:
-            return instant_of(found)
-    return None
+    found = _first(texts)
+    return None if found is None else instant_of(found)
 
 
 def moment_of(*texts: JsonValue) -> str | None:
     """Return the first of these times as text in its one spelling."""
-    for text in texts:
-        found = _microseconds(text)
-        if found is not None and found >= 0:
-            return format_instant(found)
-    return None
+    found = _first(texts)
+    return None if found is None else format_instant(found)
+
+
+def _first(texts: Iterable[JsonValue]) -> int | None:
+    found = (_microseconds(text) for text in texts)
+    return next((one for one in found if one is not None and 0 <= one < _TIMES_END), None)
 
 
 def _microseconds(text: JsonValue) -> int | None:

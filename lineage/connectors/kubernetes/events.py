@@ -25,6 +25,7 @@ from lineage.connectors.kubernetes.shown import (
     DEPLOYMENT,
     POD,
     REPLICA_SET,
+    REVISION,
     kind_of,
     show,
     subject,
@@ -49,13 +50,19 @@ EVENTS_MAX: Final = 200_000
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _SUCCESS: Final = 2  # the first digit of a status
 _WRITES: Final = frozenset({"create", "update", "patch", "delete"})
+_CONTROLLERS: Final = (
+    "system:kube-controller-manager",
+    "system:serviceaccount:kube-system:",
+    "system:apiserver",
+)
 _WATCHED: Final = frozenset({"ADDED", "MODIFIED", "DELETED"})
 
 
 class Happening(Struct, frozen=True):
     """A change of one object: ``plain`` is the object after it, or the last before it was gone.
 
-    ``by`` is the person who made it, as the audit log reports it; a controller is none.
+    ``by`` is the person who made it, as the audit log reports it; a service account is none.
+    ``is_controller``: the cluster itself made it, and so on somebody's word.
     """
 
     at: datetime | None
@@ -63,6 +70,8 @@ class Happening(Struct, frozen=True):
     plain: Body
     is_gone: bool
     by: str = ""
+    is_created: bool = False
+    is_controller: bool = False
 
 
 class RoundReader:
@@ -144,20 +153,33 @@ def rounds_of(plain: Iterable[tuple[Body, str]]) -> Iterator[list[Happening]]:
 
 
 def _with_people(happened: list[Happening]) -> Iterator[Happening]:
-    """Name whoever changed a Deployment last where a controller then made a revision of it."""
+    """Name whoever changed a Deployment last where a controller then made a revision of it.
+
+    Only a revision that is seen to be new is theirs: its ReplicaSet is created, or takes a number
+    above those that were told. One that is scaled down meanwhile keeps who deployed it.
+    """
     people: dict[str, str] = {}
+    numbers: dict[str, int] = {}
     for one in happened:
         kind = kind_of(one.plain)
-        if kind == DEPLOYMENT and one.by:
+        if kind == DEPLOYMENT and not one.is_controller:
             people[_subject(one)] = one.by
-        elif kind == REPLICA_SET and not one.is_gone:
-            above = [
-                subject({"kind": DEPLOYMENT, "name": text_at(owner, "name"), **_space(one.plain)})
-                for owner in bodies_at(one.plain, "metadata", "ownerReferences")
-            ]
-            yield replace(one, by=next((people[name] for name in above if name in people), ""))
+        if kind != REPLICA_SET or one.is_gone:
+            yield replace(one, by="")
             continue
-        yield replace(one, by="") if kind == DEPLOYMENT else one
+        above = next(iter(_deployments_above(one.plain)), "")
+        text = text_at(one.plain, "metadata", "annotations", REVISION)
+        number = int(text) if _NUMBER.fullmatch(text) else 0
+        known = numbers.get(above)
+        is_new = one.is_created or (known is not None and number > known)
+        numbers[above] = max(number, known or 0)
+        yield replace(one, by=people.get(above, "") if is_new else "")
+
+
+def _deployments_above(plain: Body) -> Iterator[str]:
+    for owner in bodies_at(plain, "metadata", "ownerReferences"):
+        if text_at(owner, "kind") == "Deployment":
+            yield subject({"kind": DEPLOYMENT, "name": text_at(owner, "name"), **_space(plain)})
 
 
 def _space(plain: Body) -> Body:
@@ -200,8 +222,15 @@ def _audited(event: Body) -> Happening | None:
     version = text_at(plain, "metadata", "resourceVersion")
     order = int(version) if _NUMBER.fullmatch(version) else 0
     user = text_at(event, "user", "username")
-    by = "" if user.startswith("system:") else user
-    return Happening(moment, (order, 0), plain, verb == "delete", by)
+    return Happening(
+        at=moment,
+        order=(order, 0),
+        plain=plain,
+        is_gone=verb == "delete",
+        by="" if user.startswith("system:") else user,
+        is_created=verb == "create",
+        is_controller=user.startswith(_CONTROLLERS),
+    )
 
 
 def _named(reference: Body) -> Body:

@@ -38,16 +38,19 @@ _KEPT: Final = ("format", "format_version", "storage_uri", "runtime", "runtime_v
 
 
 def carry_revisions(was: Body, now: Body) -> Body:
-    """Return a document with the model of each revision, as far as it was ever shown."""
+    """Return a document with the model of each revision, as far as it was ever shown.
+
+    A revision never changes, so what it was first shown with stands. While what is asked for has
+    not been looked at by its controller, the newest revision is still that of the model before.
+    """
     predictor = body_at(now, "components", "predictor")
     known = dict(body_at(was, "revisions"))
     newest = _newest(now)
-    if newest:
-        known.pop(newest, None)
+    if newest and (newest in known or not now.get("is_behind")):
         model: Body = {name: predictor[name] for name in _KEPT if name in predictor}
         if containers := predictor.get("containers"):
             model["containers"] = containers
-        known[newest] = model
+        known[newest] = known.pop(newest, model)
     return {**now, "revisions": dict(list(known.items())[-REVISIONS_MAX:])}
 
 
@@ -196,7 +199,8 @@ def _move(
 
 def _revised(place: Place, now: Body, revision: str, mlflow_server: str | None) -> Revised:
     model = body_at(now, "revisions", revision)
-    labels = labels_of(now) if revision == _newest(now) else {}
+    is_newest = revision == _newest(now) and not now.get("is_behind")
+    labels = labels_of(now) if is_newest else {}
     uri = text_at(model, "storage_uri")
     custom: dict[str, JsonValue] = {
         f"k8s.{name}": text for name in _KEPT if (text := text_at(model, name))

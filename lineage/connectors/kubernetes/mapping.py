@@ -2,6 +2,7 @@
 
     replicaset         Artifact lineage.Deployment for each revision that it was; Execution
                        lineage.Deploy when it was made, lineage.RollBack when it was taken again
+                       (for what makes its own ReplicaSets also that it stopped, or began again)
     deployment         that all of it stopped, or began again
     statefulset,       Artifact lineage.Deployment for the revision at work; Execution
     daemonset          lineage.Deploy, or lineage.RollBack to one that was at work before
@@ -31,6 +32,7 @@ from lineage.connectors.kubernetes.shown import (
 )
 from lineage.connectors.kubernetes.workloads import (
     carry_seen,
+    say_alone_changes,
     say_deployment_changes,
     say_replica_set,
     say_single,
@@ -87,8 +89,8 @@ class KubernetesMapping(Struct, frozen=True):
         if kind == REPLICA_SET:
             if now is not None:
                 said += say_replica_set(self.cluster, was, now, after, revision.at)
-            return tuple(said)
-        if kind == DEPLOYMENT:
+            records = say_alone_changes(self.cluster, was, now, after, revision.at)
+        elif kind == DEPLOYMENT:
             records = say_deployment_changes(self.cluster, was, now, after, revision.at)
         elif kind in {STATEFUL_SET, DAEMON_SET}:
             records = say_single(self.cluster, was, now, after, revision.at)
@@ -97,7 +99,7 @@ class KubernetesMapping(Struct, frozen=True):
             records = say_inference(self.cluster, server, was, now, after, revision.at)
         else:
             raise DecodeError("A cluster has no documents of this kind", where=kind)
-        return _said(records, after, revision.at)
+        return (*said, *_said(records, after, revision.at))
 
 
 def _begun(now: Body) -> Body:

@@ -11,7 +11,6 @@ from lineage.connectors.deployments.saying import (
     move_property,
     referenced_models,
     say_image,
-    say_packing,
 )
 from lineage.connectors.kubernetes.keys import PLATFORM, environment_key, move_key, object_key
 from lineage.connectors.kubernetes.shown import ROLE_LABELS
@@ -140,18 +139,24 @@ def say_deployment(revised: Revised) -> Iterator[AnyRecord]:
     yield Attribution(context=revised.place.key, artifact=revised.key)
     for _, image in found:
         yield from say_image(image, {"deployment": revised.key})
-    if len(found) == 1:
-        yield from say_packing(found[0][1], revised.labels, "pod label or annotation")
 
 
 def say_step(
-    revised: Revised, key: str, kind: str, properties: Mapping[str, JsonValue] | None = None
+    revised: Revised,
+    key: str,
+    kind: str,
+    properties: Mapping[str, JsonValue] | None = None,
+    state: ExecutionState = ExecutionState.COMPLETE,
 ) -> Iterator[AnyRecord]:
-    """Yield an execution that put a deployment to work: what went in, and what came out."""
+    """Yield an execution that put a deployment to work: what went in, and what came out.
+
+    A model that a label of the pods names went into the deployment, and not into its image: others
+    may run the same image with another model.
+    """
     yield Execution(
         key=key,
         type=kind,
-        state=ExecutionState.COMPLETE,
+        state=state,
         properties={
             "display_name": f"{revised.place.name} {revised.revision}",
             "place": revised.place.key,

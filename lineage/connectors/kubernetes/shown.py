@@ -215,8 +215,10 @@ def _inference(plain: Body) -> Body:
                     **_component_status(body_at(status, "components", name)),
                 }
             )
+    observed = whole_at(status, "observedGeneration")
     return {
-        "generation": generation,
+        "generation": generation if observed is None else observed,
+        "is_behind": True if observed is not None and observed != generation else None,
         "components": components,
         "url": text_at(status, "url"),
         "conditions": _conditions(status),

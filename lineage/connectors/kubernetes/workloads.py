@@ -40,6 +40,7 @@ from lineage.connectors.plain_json import (
 from lineage.connectors.scanning import Said
 from lineage_schemas.errors import LimitExceededError
 from lineage_schemas.instants import format_instant, instant_us
+from lineage_schemas.mlmd import ExecutionState
 from lineage_schemas.records import AnyRecord, Precision, StatedTime
 from lineage_schemas.serving import ServingAction, ServingMove
 from lineage_schemas.values import JsonValue
@@ -62,12 +63,34 @@ def carry_seen(was: Body, now: Body) -> Body:
         is_same = text_at(was, "annotations", REVISION) == text_at(now, "annotations", REVISION)
         if is_same and name in was and name not in now:
             carried[name] = was[name]
+    if text_at(now, "kind") == REPLICA_SET:
+        carried |= _carry_readiness(was, carried)
     revision = text_at(now, "revision")
     if revision and text_at(now, "kind") not in {DEPLOYMENT, REPLICA_SET}:
         seen = at(was, "seen")
         before = seen if isinstance(seen, list) else []
         carried["seen"] = [*(one for one in before if one != revision), revision][-REVISIONS_MAX:]
     return carried
+
+
+def _carry_readiness(was: Body, now: Body) -> Body:
+    """Return whether the last revision of a ReplicaSet ever answered, or was wanted and did not.
+
+    One whose pods never were ready has replaced nothing, though it is the newest; and what was only
+    ever seen to wait is not taken to have served when it is given up.
+    """
+    number, last = revisions_of(now)[-1], revisions_of(was)[-1]
+    is_same = last == number
+    # It may be tried again, as another revision.
+    never: JsonValue = at(was, "never")
+    if not is_same and was.get("waiting") is True:
+        never = [*(never if isinstance(never, list) else []), last][-REVISIONS_MAX:]
+    told: Body = {} if never is None else {"never": never}
+    is_at_work = _is_wanted(now) and (now.get("is_ready") is True or "rolled_out" in now)
+    if is_at_work or (is_same and text_at(was, "begun") == number):
+        return {**told, "begun": number}
+    is_waiting = _is_wanted(now) or (is_same and was.get("waiting") is True)
+    return {**told, "waiting": True} if is_waiting else told
 
 
 def revisions_of(shown: Body) -> tuple[str, ...]:
@@ -119,17 +142,24 @@ def say_replica_set(
     created = time_at(now, "created")
     records: list[AnyRecord] = [*place.say()]
     moves: list[Said] = []
+    is_new = was is None or text_at(was, "uid") != text_at(now, "uid")
+    had_begun = "" if is_new else text_at(was, "begun")
     for index, number in enumerate(numbers):
         revised = _revised(place, now, segment(now, number))
         kind = _DEPLOY if index == 0 else _ROLL_BACK
         key = move_key(revised.key, _scoped("deploy" if index == 0 else "rollback", now))
+        is_last = number == numbers[-1]
+        is_waiting = _is_among(number, at(now, "never")) or (is_last and "waiting" in now)
+        state = _state(now, is_last=is_last) if is_waiting else ExecutionState.COMPLETE
         records += say_deployment(revised)
-        records += say_step(revised, key, kind, _of_step(now, revised, number, kind))
+        records += say_step(revised, key, kind, _of_step(now, revised, number, kind), state)
         if index == 0:
-            if created is not None and _was_wanted(now):
+            # What else made it scales it to nothing, and then says of no time that it began.
+            has_served = _was_wanted(now) if owner else bool(text_at(now, "begun"))
+            if created is not None and has_served and not is_waiting:
                 move = _begins(revised, created, None, is_rollback=False)
                 moves.append(Said(StatedTime(start=created), tuple(say_move(key, kind, move))))
-        elif number == numbers[-1] and _is_wanted(now) and not _was_at(was, number):
+        elif number == numbers[-1] == text_at(now, "begun") != had_begun:
             rolled_out = time_at(now, "rolled_out")
             by = seen_at if rolled_out is None else min(rolled_out, seen_at)
             # It came after the revision before it; and a roll-out may be over since long ago.
@@ -139,6 +169,26 @@ def say_replica_set(
             moves.append(Said(_UNTIMED, tuple(say_move(key, kind, move))))
     yield Said(StatedTime(start=seen_at), tuple(records))
     yield from moves
+
+
+def say_alone_changes(
+    cluster: str, was: Body | None, now: Body | None, after: datetime | None, seen_at: datetime
+) -> Iterator[AnyRecord]:
+    """Yield that a ReplicaSet stopped or began again which no Deployment speaks for."""
+    shown = now or was or {}
+    if was is None or owner_of(shown, "Deployment") or not text_at(was, "begun"):
+        return
+    place = Place(cluster, text_at(shown, "namespace"), REPLICA_SET, text_at(shown, "name"))
+    if now is None:
+        yield from say_removal(place, None, after, seen_at, "deleted")
+    elif text_at(was, "uid") != text_at(now, "uid"):
+        made = time_at(now, "created") or seen_at
+        yield from say_removal(place, None, after, min(made, seen_at), "deleted and made anew")
+    elif _is_wanted(was) and not _is_wanted(now):
+        yield from say_removal(place, None, after, seen_at, "scaled to no replicas")
+    elif _is_wanted(now) and not _is_wanted(was):
+        revised = _revised(place, now, segment(now, revisions_of(now)[-1]))
+        yield from _say_again(revised, after, seen_at)
 
 
 def _of_step(now: Body, revised: Revised, number: str, kind: str) -> dict[str, JsonValue]:
@@ -256,5 +306,11 @@ def _was_wanted(shown: Body) -> bool:
     return _is_wanted(shown) or text_at(shown, "annotations", DESIRED) != "0"
 
 
-def _was_at(was: Body | None, number: str) -> bool:
-    return was is not None and _is_wanted(was) and revisions_of(was)[-1] == number
+def _state(shown: Body, *, is_last: bool) -> ExecutionState:
+    """Return the state of a roll-out that never was ready: it goes on, or was given up."""
+    is_going_on = is_last and _is_wanted(shown)
+    return ExecutionState.RUNNING if is_going_on else ExecutionState.CANCELED
+
+
+def _is_among(number: str, told: JsonValue) -> bool:
+    return isinstance(told, list) and number in told

@@ -1,6 +1,6 @@
 """Tell a lineage ledger what a script read and what it made.
 
-    ledger = Ledger("http://127.0.0.1:8000")
+    ledger = Ledger("http://127.0.0.1:8470")
     with ledger.run("train", inputs=["uri:s3://bucket/train.csv"]) as run:
         run.output("uri:s3://bucket/model.onnx", type="model")
 

@@ -1,0 +1,110 @@
+"""What the pages about answers show works as it stands on the story that ``lineage demo`` loads."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+import tree
+from terminal import Terminal
+
+REGISTRY: Final = "docs/registry.md"
+EXPECTED: Final = Path(__file__).parents[1] / "recordings" / "whole_story" / "expected.md"
+LOADED: Final = "lineage-demo.db"
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the ledger of the demo."""
+    folder = tmp_path_factory.mktemp("demo")
+    Terminal(folder / LOADED).done("demo", "--no-serve", "--store", str(folder / LOADED))
+    return folder
+
+
+@pytest.fixture
+def terminal(loaded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Return a terminal in a folder of its own that has a copy of that ledger."""
+    folder = shutil.copytree(loaded, tmp_path / "here")
+    monkeypatch.chdir(folder)
+    return Terminal(folder / LOADED)
+
+
+def blocks(language: str, page: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", tree.text(page) or "", flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("page", [REGISTRY, "docs/reports.md"])
+def test_the_commands_work_as_they_stand(terminal: Terminal, page: str) -> None:
+    lines = "".join(blocks("sh", page)).splitlines()
+    assert f"export LINEAGE_STORE={LOADED}" in lines
+    for line in lines:
+        if line.startswith("lineage "):
+            terminal.done(*shlex.split(line)[1:])
+
+
+def test_a_report_made_again_on_its_basis_is_the_same(terminal: Terminal) -> None:
+    for line in blocks("sh", "docs/reports.md")[-1].splitlines():
+        terminal.done(*shlex.split(line)[1:])
+    first, again = (Path(name).read_bytes() for name in ("dossier.json", "again.json"))
+    assert first == again
+
+
+def test_the_whole_question_is_answered_in_one_request(terminal: Terminal) -> None:
+    """Served, decided, learned from and went to: each as it was written down by hand."""
+    (document,) = blocks("graphql", REGISTRY)
+    (variables,) = blocks("json", REGISTRY)
+    Path("story.graphql").write_text(document)
+    printed = terminal.done("query", "story.graphql", "--variables", variables)
+    answer: dict[str, dict[str, Any]] = json.loads(printed)["data"]
+    assert all(answer[field]["complete"] for field in answer)
+    assert intervals(answer["served"]) == {
+        (version, role, float(share), start, end)
+        for _, version, role, share, start, end, _ in table("Who served")
+    }
+    assert {
+        (end_of(one["version"]), one["aboutKind"].lower(), one["approver"])
+        for one in answer["decided"]["approvals"]
+    } == {(version, about, who) for version, about, who, _ in table("Who decided")}
+    learned = {str(node["key"]) for node in answer["learnedFrom"]["nodes"]}
+    tracked = {key.partition("@")[0] for key in learned if "/data/" in key and "dvc:data/" in key}
+    assert {end_of(key) for key in tracked} == {"customers.csv", "transactions.csv"}
+    models = {
+        str(node["key"]).partition("mlflow.example.org/")[2]
+        for node in answer["wentTo"]["nodes"]
+        if str(node["key"]).startswith("mlflow:model-version/")
+    }
+    assert models == {"churn-model/1", *(f"fraud-model/{number}" for number in (1, 2, 3))}
+
+
+def intervals(served: dict[str, Any]) -> set[tuple[object, ...]]:
+    return {
+        (
+            end_of(one["serves"][0]["key"]),
+            one["role"].lower(),
+            one["trafficRatio"],
+            second(one["start"]),
+            second(one["end"]),
+        )
+        for one in served["intervals"]
+    }
+
+
+def table(title: str) -> list[list[str]]:
+    """Return the rows of a table that was written down by hand."""
+    section = EXPECTED.read_text().partition(f"## {title}\n")[2].partition("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def end_of(key: str) -> str:
+    return key.rpartition("/")[2]
+
+
+def second(moment: str | None) -> str:
+    return "-" if moment is None else moment.replace(".000000Z", "Z")
