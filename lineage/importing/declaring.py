@@ -219,7 +219,8 @@ def sign_declarations(
 
 
 def _signed_by(key: SigningKey, tree: Tree, where: str, now: datetime) -> Declared:
-    dated: Tree = {"stated": format_instant(instant_us(now))} | tree
+    dated: Tree = {"stated": format_instant(instant_us(now))}
+    dated |= tree
     signed = dated | {SIGNATURE: sign_line(key, canonical(dated) + b"\n")}
     return Declared(msgspec.convert(signed, Declaration), signed, where)
 
