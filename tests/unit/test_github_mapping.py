@@ -261,13 +261,6 @@ def test_what_cannot_be_read_of_a_payload_is_named(
     assert shown.get("github.payload_misread") == (None if misread is None else {"items": misread})
 
 
-@pytest.mark.parametrize("odd", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"])
-def test_a_time_that_no_calendar_has_is_passed_over(odd: str) -> None:
-    ledger = told(asked(deployment(1, created_at=odd)))
-    shown = node(ledger, "github:deployment/github.com/1", Kind.EXECUTION)
-    assert "started_time" not in shown.properties
-
-
 def test_a_status_may_name_another_environment_than_the_deployment() -> None:
     of = deployment(1)
     ledger = told(status(2, "success", of, environment="Staging"))

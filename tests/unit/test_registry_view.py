@@ -376,8 +376,6 @@ def test_approvals_are_of_the_version_its_deployments_and_the_run_that_deployed_
     assert (own.approver, own.meaning, own.attestation) == ("ada", "fit", Attestation.REPORTED)
     assert found["acme:approval/image"].attestation is Attestation.REPORTED
     assert view(story, "28").approvals == ()
-    tell(story, "asked", *step("approve-asked", "Approve", [V2], ["acme:asked"]))
-    assert [one.decided_time for one in view(story).approvals if one.decision is None] == [None]
 
 
 def test_a_promotion_stands_with_its_criterion_and_what_was_measured_before(
