@@ -15,9 +15,11 @@ from github_messages import (
     IMAGE,
     INCIDENT,
     MODEL,
+    OLD_SHA,
     PLACE,
     PRODUCTION,
     REPOSITORY,
+    SHA,
     asked,
     deployment,
     minute,
@@ -32,8 +34,6 @@ from lineage_schemas.graph import Node
 from lineage_schemas.mlmd import Artifact, Context, Execution, Kind
 from lineage_schemas.records import Precision, Statement
 from lineage_schemas.values import JsonValue
-
-SHA, OLD_SHA = "5a" * 20, "c3" * 20
 
 
 def told(*messages: tuple[str, Object]) -> Ledger:
