@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from lineage.reports.belonging import found_said
 from lineage.reports.gathered import Story, Thing
 from lineage.reports.learning import Uses
@@ -18,6 +20,7 @@ from lineage_schemas.reports import Fact, Item, ItemStatus, Section, ThingName
 from lineage_schemas.serving import ServingInterval
 from lineage_schemas.values import JsonValue
 
+_APPROVED: Final = "approved by "
 _CLOCK: Final = len("00:00:00")
 
 
@@ -124,7 +127,10 @@ def _approved(story: Story) -> Item:
             f"{time_words(view.decided_time)}, about the {about}: {meaning}"
         )
     missing = "No approval of this version is known. A stage or an alias that moved is none."
-    return _with(item("who approved it", facts, missing=missing), lines)
+    told = _with(item("who approved it", facts, missing=missing), lines)
+    if lines and not any(line.startswith(_APPROVED) for line in lines):
+        return replace(told, status=ItemStatus.MISSING)
+    return told
 
 
 def _wrong(story: Story) -> Item:
@@ -175,14 +181,7 @@ def _sources(story: Story) -> Item:
 def _with(told: Item, lines: list[str]) -> Item:
     if told.status is ItemStatus.MISSING:
         return told
-    return Item(
-        name=told.name,
-        status=told.status,
-        facts=told.facts,
-        reason="\n".join(lines),
-        about=told.about,
-        hidden=told.hidden,
-    )
+    return replace(told, reason="\n".join(lines))
 
 
 def tell_remaining(story: Story, sections: Sequence[Section]) -> list[Item]:
