@@ -108,3 +108,12 @@ def end_of(key: str) -> str:
 
 def second(moment: str | None) -> str:
     return "-" if moment is None else moment.replace(".000000Z", "Z")
+
+
+def test_whoever_traces_a_context_is_sent_to_its_members(terminal: Terminal) -> None:
+    model = "mlflow:registered-model/mlflow.example.org/churn-model"
+    version = "mlflow:model-version/mlflow.example.org/churn-model/1"
+    assert "\ncontext   no data flows through one" in terminal.done("trace", model)
+    assert version in terminal.done("show", model)
+    assert "\ncontext   " not in terminal.done("trace", version)
+    assert "\ncontext   " not in terminal.done("trace", model, version)
