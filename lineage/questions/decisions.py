@@ -76,6 +76,19 @@ class Decisions:
             )
         )
 
+    def of_contexts(self, contexts: Mapping[int, tuple[str, ApprovalOf]]) -> list[ApprovalView]:
+        """Return what was decided about these registered models and places, given by vertex."""
+        reader, size = self._asked.reader, self._asked.size
+        inside = members_in(reader, contexts, _EXECUTION, size)
+        nodes = read_nodes(reader, inside, size)
+        found: list[ApprovalView] = []
+        for execution in sorted(inside):
+            if nodes[execution].type == APPROVE:
+                for context in inside[execution]:
+                    views = self._views(None, execution, *contexts[context])
+                    found += (view for _, view in views)
+        return found
+
     def _in_runs(self, deployments: Iterable[int]) -> Iterator[tuple[int, str]]:
         """Yield each deciding in a pipeline run that a deployment belongs to, with that run."""
         reader, size = self._asked.reader, self._asked.size
@@ -88,7 +101,7 @@ class Decisions:
                 yield execution, runs[around[0]]
 
     def _views(
-        self, version: str, execution: int, about: str, kind: ApprovalOf
+        self, version: str | None, execution: int, about: str, kind: ApprovalOf
     ) -> Iterator[tuple[int | None, ApprovalView]]:
         """Yield what one deciding decided: one approval each, or itself where it names none."""
         search = self._search
@@ -97,7 +110,7 @@ class Decisions:
         ]
         vertices = {execution, *(one for one in made if one is not None)}
         told = describe(self._asked.reader, vertices, self._asked.size)
-        subjects = {search.node(one).key or "" for one in search.into(execution)}
+        subjects = {about, *(search.node(one).key or "" for one in search.into(execution))}
         for one in made or [None]:
             approval = None if one is None else told[one]
             yield one, _view(version, told[execution], approval, (about, kind), subjects)
@@ -172,7 +185,7 @@ def _signed_with(approval: Node, subjects: Collection[str]) -> str | None:
 
 
 def _view(
-    version: str,
+    version: str | None,
     deciding: Described,
     approval: Described | None,
     about: tuple[str, ApprovalOf],

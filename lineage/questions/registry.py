@@ -134,7 +134,10 @@ class _Registry:
             name=name_of(named[self._models[0]]),
             versions=versions,
             holdings=tuple(self._holdings(holdings)),
-            approvals=tuple(one for each in self._versions for one in self._approvals(each)),
+            approvals=(
+                *self._approvals_around(named),
+                *(one for each in self._versions for one in self._approvals(each)),
+            ),
             promotions=tuple(self._promotions()),
             rollbacks=tuple(self._rollbacks()),
             previous_good=tuple(previous.of_places(self._own, self._valid_us)),
@@ -299,6 +302,21 @@ class _Registry:
             about.setdefault(vertex, ApprovalOf.DEPLOYMENT)
         decisions = Decisions(self._asked, self._search)
         for view in decisions.of_version(one.key, about, one.deployments):
+            if is_by(view.decided_time, self._valid_us):
+                yield view
+
+    def _approvals_around(self, models: dict[int, Node]) -> Iterator[ApprovalView]:
+        """Yield what was decided about the registered model, and where it was deployed."""
+        own = {one.place for one in self._found.intervals if one.deployment in self._own}
+        contexts = {
+            **{
+                place.vertex: (key, ApprovalOf.PLACE)
+                for key, place in self._found.places.items()
+                if key in own
+            },
+            **{one: (node.key or "", ApprovalOf.REGISTERED_MODEL) for one, node in models.items()},
+        }
+        for view in Decisions(self._asked, self._search).of_contexts(contexts):
             if is_by(view.decided_time, self._valid_us):
                 yield view
 

@@ -73,13 +73,14 @@ def tie_of(story: Story, said: Thing) -> Tie | None:
         return Tie(said.id, "It is about the commit that its image or deployment was made of.")
     if inputs:
         return None
-    around = [story.thing(one.context) for one in story.contexts_of(said.id)]
-    around += [
-        story.thing(belonging.context)
-        for made in story.made(said.id)
-        for belonging in story.contexts_of(made.execution)
-    ]
-    if any(one.type == REGISTERED_MODEL and one.id in story.registered for one in around):
+    return _tie_by_contexts(story, said)
+
+
+def _tie_by_contexts(story: Story, said: Thing) -> Tie | None:
+    """Return how something that takes in nothing is of the subject: by what it belongs to."""
+    members = (said.id, *(made.execution for made in story.made(said.id)))
+    around = [story.thing(two.context) for one in members for two in story.contexts_of(one)]
+    if any(one.id in story.registered for one in around):
         return Tie(said.id, "It is about the registered model, and so about every version.")
     places = [one for one in around if one.type in _PLACES and one.id in story.places]
     if not places:

@@ -16,6 +16,7 @@ from lineage.questions.labels import resolve_name
 from lineage.questions.moves import members_in
 from lineage.questions.nodes import find_by_key, find_identified, read_nodes
 from lineage.questions.redactions import with_redactions
+from lineage.questions.served import Search
 from lineage.questions.serving import (
     FoundServing,
     ServingAsked,
@@ -23,6 +24,7 @@ from lineage.questions.serving import (
     Showing,
     find_serving,
 )
+from lineage.questions.sources import view_sources
 from lineage.questions.trace import DEPTH_MAX
 from lineage.reports.belonging import CODE, REGISTERED_MODEL, SAID, prune
 from lineage.reports.deciding import Told, tell_of_version
@@ -36,6 +38,7 @@ from lineage.reports.joining import (
     read_entries,
     read_joints,
 )
+from lineage.reports.learning import DATA
 from lineage.reports.things import Things
 from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.basis import Basis
@@ -49,6 +52,7 @@ from lineage_schemas.graph import (
 )
 from lineage_schemas.instants import parse_instant
 from lineage_schemas.mlmd import INPUT_KINDS, EventKind, Kind
+from lineage_schemas.reports import ScopedSource
 from lineage_schemas.serving import ServingInterval
 
 ORIGINS_MAX: Final = 20_000
@@ -61,16 +65,13 @@ VERSIONS_MAX: Final = 1_000
 """Versions of its registered model that a subject is compared with."""
 
 SUBJECTS: Final = frozenset({"lineage.ModelVersion", "lineage.Model"})
-DATA: Final = frozenset(
-    f"lineage.{name}" for name in ("DataSet", "Split", "Labelling", "FeatureView")
-)
 _MODELS: Final = SUBJECTS | {"lineage.Deployment", "lineage.ContainerImage"}
 _JUDGING: Final = frozenset({"lineage.Approve", "lineage.Declare"})
 _WATCHING: Final = _JUDGING | {
     *("lineage.Evaluate", "lineage.Monitor", "lineage.Promote", "lineage.Retire"),
     *("lineage.Deploy", "lineage.RollBack"),
 }
-_REACHED: Final = frozenset({*DATA, *SUBJECTS, "lineage.Deployment"})
+_REACHED: Final = frozenset({*DATA, *SUBJECTS})
 _ARTIFACT: Final = KIND_CODES[Kind.ARTIFACT]
 
 
@@ -119,10 +120,11 @@ class _Collecting:
         met = things.add(scope)
         kept = {one for one in met if things.stands(one)} | {subject}
         joints = read_joints(self._reader, things, kept, size)
-        crossed = read_crossed(self._reader, things, kept, walked.crossings)
+        crossed = read_crossed(self._reader, things, kept, walked.crossings, self._valid_us)
         upstream = _upstream_of(subject, kept & things.ids(origins), joints, crossed)
         dropped = things.ids(origins) - upstream
         kept -= dropped - things.ids(deployed | moves | commits | around | said)
+        crossed = tuple(one for one in crossed if {one.near, one.far} <= kept)
         shown = {one: things.thing(one) for one in sorted(kept)}
         others = things.add(reached) - kept - dropped
         same_run = self._of_the_same_run(upstream, joints, reached)
@@ -184,8 +186,26 @@ class _Collecting:
             corrections=corrections,
             corrections_hidden=hidden,
             entries=read_entries(self._reader, positions),
+            sources=self._sources(basis),
             out_of_order=disorder.positions,
             unscanned=disorder.unscanned,
+        )
+
+    def _sources(self, basis: Basis) -> tuple[ScopedSource, ...]:
+        """Return the sources in scope as they stood when they were judged."""
+        # Without a moment none is judged, and what it would be judged at is no matter.
+        at_us = 0 if basis.sources_at is None else parse_instant(basis.sources_at)
+        where = basis.namespace, self._asked.namespace
+        return tuple(
+            ScopedSource(
+                name=one.name,
+                heard=one.last_heard,
+                is_judged=one.is_reconciled is not None or one.expected_seconds is not None,
+                is_overdue=one.is_overdue,
+                is_reconciled=one.is_reconciled,
+            )
+            for one in view_sources(self._reader, where, self._size, at_us)
+            if one.name in basis.sources
         )
 
     def _subject(self, name: str) -> ThingId:
@@ -293,7 +313,7 @@ class _Collecting:
         self, own: Collection[int], deployed: Collection[int], versions: Collection[int]
     ) -> Told:
         return tell_of_version(
-            self._asked, own, self._things.members(self._things.ids(deployed)), versions
+            self._asked, own, self._things.members(self._things.add(deployed)), versions
         )
 
     def _of_the_same_run(
@@ -317,7 +337,8 @@ class _Collecting:
             return frozenset()
         walked = self._walk(self._things.members(made), Direction.DOWNSTREAM, OTHERS_MAX)
         vertices = set(found_nodes(self._asked.namespace, walked)[0]) & set(reached)
-        return frozenset(self._things.ids(vertices))
+        nodes = read_nodes(self._reader, vertices, self._size)
+        return frozenset(self._things.ids(v for v, node in nodes.items() if node.type in _REACHED))
 
     def _named(self, keys: Iterable[str], kind: Kind = Kind.ARTIFACT) -> set[int]:
         namespace, size = self._asked.namespace, self._size
@@ -342,10 +363,15 @@ class _Collecting:
             or (types[head].type in _WATCHING and any(nodes[one].type in _MODELS for one in tails))
         }
         executions = self._bounded(executions, AROUND_MAX)
+        measured = {head for head in executions if types[head].type == "lineage.Evaluate"}
+        taken = read_nodes(self._reader, {t for t, _ in self._edges("head", measured)}, self._size)
+        tested = {vertex for vertex, node in taken.items() if node.type in DATA}
         made = {head for _, head in self._edges("tail", executions)}
         told = read_nodes(self._reader, made, self._size)
-        return executions | self._bounded(
-            {vertex for vertex in made if told[vertex].type in SAID}, AROUND_MAX
+        return (
+            executions
+            | tested
+            | self._bounded({vertex for vertex in made if told[vertex].type in SAID}, AROUND_MAX)
         )
 
     def _edges(self, column: str, vertices: Collection[int]) -> list[tuple[int, int]]:
@@ -387,7 +413,14 @@ class _Collecting:
         walked = self._walk(data, Direction.DOWNSTREAM, OTHERS_MAX)
         vertices = set(found_nodes(self._asked.namespace, walked)[0]) - set(origins)
         reached = read_nodes(self._reader, vertices, self._size)
-        return {vertex for vertex, node in reached.items() if node.type in _REACHED}
+        models = [vertex for vertex, node in reached.items() if node.type in SUBJECTS]
+        search = Search(self._reader, self._asked.snapshot, self._asked.namespace, self._size)
+        # What an incident set off is downstream of the data too, and is not made of it.
+        serving = search.deployments_of(models)
+        self._truncations += serving.truncations
+        return {vertex for vertex, node in reached.items() if node.type in _REACHED} | (
+            vertices & serving.steps.keys()
+        )
 
     def _bounded(self, vertices: set[int], limit: int) -> set[int]:
         if len(vertices) <= limit:

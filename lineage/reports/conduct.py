@@ -6,20 +6,24 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
+from msgspec.structs import replace
+
+from lineage.reports.belonging import found_said
 from lineage.reports.gathered import Story, Thing, ThingId
 from lineage.reports.telling import (
-    CUSTOM,
+    DECLARED,
     fact,
     item,
     lacking_in,
     listed,
     not_applicable,
     tell,
-    tell_all,
     tell_joint,
+    tell_main,
 )
 from lineage_schemas.mlmd import Kind
-from lineage_schemas.reports import Fact, Item, ItemStatus
+from lineage_schemas.registry_views import ApprovalOf, ApprovalView
+from lineage_schemas.reports import Fact, Item
 from lineage_schemas.serving import ServingInterval
 
 _FIGURES: Final = (
@@ -30,7 +34,6 @@ _FIGURES: Final = (
 _SLICES: Final = ("metrics_by_slice", "fairness_by_slice")
 _DECISION: Final = ("approver", "approver_role", "decision", "meaning", "decided_time")
 _DECLARED: Final = ("owner", "validator", "tier", "purpose", "legal_basis", "review_date")
-_PREFIXED: Final = f"{CUSTOM}declared."
 _FIGURES_OF: Final = frozenset(f"lineage.{name}" for name in ("Evaluate", "Monitor"))
 
 
@@ -65,37 +68,95 @@ def _measured(story: Story, one: Thing) -> list[Fact]:
 
 def tell_approvals(story: Story) -> list[Item]:
     """Tell who decided what, about what. A stage or an alias that moved is no approval."""
-    items: list[Item] = []
-    for one in story.of_type("Approval"):
-        facts = [*tell_all(one), *_about(story, one)]
-        lacking = lacking_in(one, *_DECISION)
-        items.append(
-            item("approval", facts, missing="It is only named.", lacking=lacking, about=one.key)
-        )
+    items = [_decided(story, view) for view in story.gathered.decided]
     if not items:
-        why = "No approval is known. A stage or an alias that moved is none."
+        why = "No approval of this version is known. A stage or an alias that moved is none."
         items.append(item("approval", [], missing=why, about=story.subject.key))
+    told = {key for view in story.gathered.decided for key in (view.approval, view.execution)}
+    items += [
+        item(
+            "approval of what it stands on",
+            [*tell_main(one), *_about(story, one)],
+            missing="It is only named.",
+            lacking=lacking_in(one, *_DECISION),
+            about=one.key,
+        )
+        for one in story.of_type("Approval")
+        if not told & set(one.keys)
+    ]
     return items
+
+
+def _decided(story: Story, view: ApprovalView) -> Item:
+    approval = None if view.approval is None else story.find(Kind.ARTIFACT, view.approval)
+    one = approval or story.find(Kind.EXECUTION, view.execution)
+    if one is None:
+        return item("approval", [], missing="It is only named.", about=view.execution)
+    about = Fact(
+        name=f"about ({view.about_kind.value.replace('_', ' ')})",
+        value=view.about,
+        of=one.key,
+        positions=tuple(sorted({*view.positions, *_joined(story, view)})),
+    )
+    reason = None
+    if view.about_kind is not ApprovalOf.VERSION:
+        reason = "It is not about the version itself."
+    told = item(
+        "approval",
+        [*tell_main(one), about],
+        missing="It is only named.",
+        lacking=lacking_in(one, *_DECISION),
+        about=one.key,
+    )
+    both = " ".join(filter(None, (told.reason, reason)))
+    return replace(told, reason=both or None)
+
+
+def _joined(story: Story, view: ApprovalView) -> Iterator[int]:
+    """Yield the entries that join a decision to what it is about."""
+    execution = story.find(Kind.EXECUTION, view.execution)
+    if execution is None:
+        return
+    for joint in story.into(execution.id):
+        if view.about in story.thing(joint.artifact).keys:
+            yield joint.position
+    run = story.find(Kind.CONTEXT, view.about)
+    if run is None:
+        return
+    inside = (execution.id, *story.gathered.carriers, *story.deploying())
+    for one in inside:
+        yield from (two.position for two in story.contexts_of(one) if two.context == run.id)
 
 
 def _about(story: Story, said: Thing) -> list[Fact]:
     """Return what something that was said (an approval, a declaration, ...) is about."""
-    made = story.made(said.id)
-    subjects = [
-        Fact(
-            name="about",
-            value=joint.artifact[1],
-            of=said.key,
-            positions=tuple(sorted({joint.position, one.position})),
+    subjects: dict[str, set[int]] = {}
+    for one in story.made(said.id):
+        for joint in story.into(one.execution):
+            where = subjects.setdefault(story.thing(joint.artifact).key, set())
+            where.update((joint.position, one.position))
+    for two in story.contexts_of(said.id):
+        subjects.setdefault(story.thing(two.context).key, set()).add(two.position)
+    return [
+        Fact(name="about", value=key, of=said.key, positions=tuple(sorted(positions)))
+        for key, positions in sorted(subjects.items())
+    ]
+
+
+def _said(story: Story, name: str, types: tuple[str, ...], lacking: tuple[str, ...]) -> list[Item]:
+    """Return what was said of the subject, each with how it is of it."""
+    items: list[Item] = []
+    for one, tie in found_said(story, *types):
+        told = item(
+            name,
+            [*tell_main(one), *_about(story, one)],
+            missing="It is only named.",
+            lacking=lacking_in(one, *lacking),
+            about=one.key,
         )
-        for one in made
-        for joint in story.into(one.execution)
-    ]
-    contexts = [
-        Fact(name="about", value=two.context[1], of=said.key, positions=(two.position,))
-        for two in story.contexts_of(said.id)
-    ]
-    return [*subjects, *contexts]
+        words = " ".join(filter(None, (told.reason, tie.words)))
+        items.append(replace(told, reason=words or None))
+    return items
 
 
 def tell_serving(story: Story) -> list[Item]:
@@ -144,7 +205,7 @@ def _interval_item(story: Story, one: ServingInterval) -> Item:
         found
         for thing in story.of_type("Deployment")
         if one.deployment in thing.keys
-        for found in tell_all(thing)
+        for found in tell_main(thing)
     ]
     lacking = [] if one.start is not None else ["from"]
     return item("service interval", facts, missing="", lacking=lacking, about=one.deployment)
@@ -189,40 +250,15 @@ def _steps(story: Story, path: tuple[str, ...]) -> Iterator[int]:
 
 
 def tell_incidents(story: Story) -> list[Item]:
-    """Tell what went wrong: with it, or where it served."""
-    found = story.of_type("Incident")
-    if not found:
-        return [
-            Item(
-                name="incident",
-                status=ItemStatus.NOT_APPLICABLE,
-                reason="No incident is known. That nobody said one does not mean there was none.",
-            )
-        ]
-    return [
-        item(
-            "incident",
-            [*tell_all(one), *_about(story, one)],
-            missing="It is only named.",
-            lacking=lacking_in(one, "severity", "status", "started_time"),
-            about=one.key,
-        )
-        for one in found
-    ]
+    """Tell what went wrong: with it, or where it served while it did."""
+    why = "No incident is known. That nobody said one does not mean there was none."
+    found = _said(story, "incident", ("Incident",), ("severity", "status"))
+    return found or [not_applicable("incident", why)]
 
 
 def tell_declarations(story: Story) -> list[Item]:
     """Tell what people declared of the model, its data, and where it serves."""
-    found = story.of_type("Declaration")
-    items = [
-        item(
-            "declaration",
-            [*tell_all(one), *_about(story, one)],
-            missing="It is only named.",
-            about=one.key,
-        )
-        for one in found
-    ]
+    items = _said(story, "declaration", ("Declaration",), ())
     model = _declared_of(story, [one.id for one in story.models()])
     for name in _DECLARED:
         facts = [fact for one in model for fact in _declared_in(one, name)]
@@ -245,49 +281,41 @@ def _declared_of(story: Story, ids: list[ThingId]) -> list[Thing]:
 
 def _declared_in(one: Thing, name: str) -> list[Fact]:
     """Return what a declaration says of this; what its type has no property for has a prefix."""
-    cited = one.fields.get(_PREFIXED + name)
-    return [*tell(one, name), *([] if cited is None else [fact(one, _PREFIXED + name, cited)])]
+    cited = one.fields.get(DECLARED + name)
+    return [*tell(one, name), *([] if cited is None else [fact(one, DECLARED + name, cited)])]
 
 
 def _is_withdrawn(one: Thing) -> bool:
-    cited = one.fields.get(f"{_PREFIXED}is_withdrawn")
+    cited = one.fields.get(f"{DECLARED}is_withdrawn")
     return cited is not None and cited.value is True
 
 
 def tell_documents(story: Story) -> list[Item]:
     """Tell which documents are attached to it, and to what it stands on."""
-    found = story.of_type("Document", "Report")
-    if not found:
-        return [item("document", [], missing="No document is attached.")]
-    return [
-        item(
-            "document",
-            [*tell_all(one), *_about(story, one)],
-            missing="It is only named.",
-            lacking=lacking_in(one, "content_digest"),
-            about=one.key,
-        )
-        for one in found
-    ]
+    found = _said(story, "document", ("Document", "Report"), ("content_digest",))
+    return found or [item("document", [], missing="No document is attached.")]
 
 
 def tell_others(story: Story) -> list[Item]:
-    """Tell where else its data went."""
-    others = story.gathered.others
-    if not others:
+    """Tell where else its data went, and what else the runs that made it made."""
+    gathered = story.gathered
+    own = [one for one in gathered.others if one.id in gathered.same_run]
+    others = [one for one in gathered.others if one.id not in gathered.same_run]
+    if not gathered.others:
         return [not_applicable("other things made of its data", "None is known.")]
     return [
         listed(
-            f"{type_name.removeprefix('lineage.')} made of the same data",
+            f"{name.removeprefix('lineage.')} {words}",
             [_first_told(one) for one in found],
             None,
             f"{len(found)} in all.",
         )
-        for type_name, found in _by_type(others)
+        for words, things in (("made of the same data", others), ("of the same run", own))
+        for name, found in _by_type(things)
     ]
 
 
-def _by_type(others: tuple[Thing, ...]) -> Iterator[tuple[str, list[Thing]]]:
+def _by_type(others: list[Thing]) -> Iterator[tuple[str, list[Thing]]]:
     types = sorted({one.type or "" for one in others})
     for type_name in types:
         yield type_name, [one for one in others if one.type == type_name]

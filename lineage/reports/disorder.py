@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from lineage.questions.subjects import vertices_in
 from lineage.stores.base import READ_ENTRIES_MAX, Reader
 from lineage_schemas.codec import decode_envelope
-from lineage_schemas.entry import Envelope
+from lineage_schemas.entry import NodeItem
 
 SCANNED_MAX: Final = 200_000
 """Entries that one report looks through for what came out of order; the newest of them."""
@@ -30,9 +30,9 @@ def find_disorder(
 ) -> Disorder:
     """Return the entries about these nodes that are stated by a moment, and came out of order.
 
-    ``where`` is the namespace, its number, and the size. An entry is out of order where one of
-    the same source about the same node stands before it and is stated after the moment: it may say
-    what was so at the moment, and is hidden by what came to be so later.
+    ``where`` is the namespace, its number, and the size. An entry is out of order where one of the
+    same source that describes the same node stands before it and is stated after the moment: it
+    may say what was so at the moment, and is hidden by what came to be so later.
     """
     name, namespace, size = where
     first = max(0, size - SCANNED_MAX)
@@ -43,19 +43,13 @@ def find_disorder(
         bodies = reader.envelopes(start, min(READ_ENTRIES_MAX, size - start))
         for position, body in enumerate(bodies, start):
             envelope = decode_envelope(body)
-            stated = _stated_us(envelope)
+            stated = envelope.stated.start_us if envelope.stated else None
             if stated is None or envelope.namespace != name:
                 continue
-            about = vertices_in(envelope.structure, namespace) & wanted
+            described = [item for item in envelope.structure if isinstance(item, NodeItem)]
+            about = vertices_in(described, namespace) & wanted
             if stated > valid_us:
                 later.update((vertex, envelope.source) for vertex in about)
             elif any((vertex, envelope.source) in later for vertex in about):
                 found.append(position)
     return Disorder(tuple(found), first)
-
-
-def _stated_us(envelope: Envelope) -> int | None:
-    stated = envelope.stated
-    if stated is None:
-        return None
-    return stated.end_us if stated.end_us is not None else stated.start_us

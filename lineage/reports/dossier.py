@@ -15,6 +15,7 @@ from lineage.reports.conduct import (
     tell_others,
     tell_serving,
 )
+from lineage.reports.disorder import SCANNED_MAX
 from lineage.reports.gathered import Gathered, Story
 from lineage.reports.joining import LATE_AFTER_DAYS
 from lineage.reports.origins import (
@@ -26,9 +27,11 @@ from lineage.reports.origins import (
     tell_parameters,
     tell_rest,
     tell_runs,
+    tell_tested,
 )
 from lineage.reports.reproducing import tell_reproducibility
-from lineage.reports.telling import SECTION_ITEMS_MAX
+from lineage.reports.summing import names_of, tell_remaining, tell_summary
+from lineage.reports.telling import SECTION_ITEMS_MAX, words_in
 from lineage_schemas.basis import Basis
 from lineage_schemas.reports import (
     DOSSIER_KIND,
@@ -50,6 +53,7 @@ _DAY: Final = 10
 _CHAPTERS: Final[tuple[tuple[str, str, Callable[[Story], list[Item]]], ...]] = (
     ("identity", "What it is", tell_identity),
     ("data", "What it learned from", tell_data),
+    ("tested", "What it was tested on", tell_tested),
     ("code", "Which code made it", tell_code),
     ("runs", "What ran", tell_runs),
     ("rest", "What else it stands on", tell_rest),
@@ -70,23 +74,24 @@ _CHAPTERS: Final[tuple[tuple[str, str, Callable[[Story], list[Item]]], ...]] = (
 def write_dossier(gathered: Gathered) -> Report:
     """Return the dossier of what was gathered. The same basis gives the same bytes."""
     story = Story(gathered)
-    told = [(name, title, tells(story)) for name, title, tells in _CHAPTERS]
-    sections = tuple(
-        Section(name=name, title=title, items=tuple(items[:SECTION_ITEMS_MAX]))
-        for name, title, items in told
-    )
+    told = [_section(name, title, tells(story)) for name, title, tells in _CHAPTERS]
+    chapters = [section for section, _ in told]
+    first = _section("summary", "In short", tell_summary(story, chapters))
+    last = _section("besides", "Everything else that was said", tell_remaining(story, chapters))
+    told = [first, *told, last]
+    sections = tuple(section for section, _ in told)
     cut = [
         Finding(
             code=FindingCode.TRUNCATED,
-            what=f"{len(items) - SECTION_ITEMS_MAX} more items are not shown: a section shows "
-            f"{SECTION_ITEMS_MAX}",
-            where=name,
+            what=f"{more} more items are not shown: a section shows {SECTION_ITEMS_MAX}",
+            section=section.name,
         )
-        for name, _, items in told
-        if len(items) > SECTION_ITEMS_MAX
+        for section, more in told
+        if more
     ]
     facts = [fact for section in sections for one in section.items for fact in one.facts]
     cited = sorted({position for fact in facts for position in fact.positions})
+    findings = (*cut, *_findings(story, tuple(chapters), cited))
     return Report(
         kind=DOSSIER_KIND,
         form_version=DOSSIER_VERSION,
@@ -96,20 +101,46 @@ def write_dossier(gathered: Gathered) -> Report:
         basis=gathered.basis,
         valid_at=gathered.valid_at,
         scope=Scope(
-            sources=gathered.basis.sources,
-            nodes=len(gathered.things),
+            sources=gathered.sources,
+            nodes=len({fact.of for fact in facts}),
             facts=len(facts),
             undated=sum(_is_undated(gathered, fact) for fact in facts),
             left_out=gathered.left_out,
             truncations=gathered.truncations,
         ),
         sections=sections,
-        findings=(*cut, *_findings(story, sections, cited)),
+        findings=findings,
+        names=names_of(story, _mentioned(story, sections, findings)),
         redactions=gathered.redactions,
         corrections=gathered.corrections,
         entries=tuple(gathered.entries[position] for position in cited),
         verification=_verification(gathered.basis),
     )
+
+
+def _section(name: str, title: str, items: list[Item]) -> tuple[Section, int]:
+    """Return a section, and how many of its items it does not show."""
+    shown = tuple(items[:SECTION_ITEMS_MAX])
+    return Section(name=name, title=title, items=shown), len(items) - len(shown)
+
+
+def _mentioned(
+    story: Story, sections: tuple[Section, ...], findings: tuple[Finding, ...]
+) -> Iterator[str]:
+    """Yield every text of a report that may be the key of a thing."""
+    yield story.subject.key
+    for section in sections:
+        for one in section.items:
+            yield from filter(None, (one.about,))
+            for fact in one.facts:
+                yield fact.of
+                if isinstance(fact.value, str):
+                    yield fact.value
+                for part in words_in(fact.value):
+                    if isinstance(part, str):
+                        yield part
+    yield from (one.where for one in findings if one.where is not None)
+    yield from (one.of for one in story.gathered.corrections)
 
 
 def _is_undated(gathered: Gathered, fact: Fact) -> bool:
@@ -131,6 +162,7 @@ def _findings(story: Story, sections: tuple[Section, ...], cited: list[int]) -> 
             )
     yield from _overdue(story)
     yield from _limits(gathered)
+    yield from _disorder(gathered)
     if gathered.basis.redactions:
         what = f"Something was erased from {gathered.basis.redactions} entries in scope"
         positions = tuple(one.position for one in gathered.redactions[:POSITIONS_IN_FINDING_MAX])
@@ -151,12 +183,13 @@ def _gaps(sections: tuple[Section, ...]) -> Iterator[Finding]:
     codes = {ItemStatus.MISSING: FindingCode.MISSING, ItemStatus.PARTIAL: FindingCode.PARTIAL}
     for section in sections:
         for one in section.items:
-            where = f"{section.name}: {one.name}" + (f" of {one.about}" if one.about else "")
-            if one.status in codes:
-                yield Finding(code=codes[one.status], what=one.reason or "", where=where)
+            found = [(codes[one.status], one.reason or "")] if one.status in codes else []
             if one.hidden:
-                what = f"{one.hidden} more facts are not shown"
-                yield Finding(code=FindingCode.TRUNCATED, what=what, where=where)
+                found.append((FindingCode.TRUNCATED, f"{one.hidden} more facts are not shown"))
+            for code, what in found:
+                yield Finding(
+                    code=code, what=what, section=section.name, item=one.name, where=one.about
+                )
 
 
 def _overdue(story: Story) -> Iterator[Finding]:
@@ -197,6 +230,23 @@ def _limits(gathered: Gathered) -> Iterator[Finding]:
     if gathered.unplaced:
         what = f"{gathered.unplaced} moves of places could not be read"
         yield Finding(code=FindingCode.UNPLACED, what=what)
+
+
+def _disorder(gathered: Gathered) -> Iterator[Finding]:
+    if gathered.out_of_order:
+        what = (
+            f"{len(gathered.out_of_order)} entries about what is shown are stated by the valid "
+            "time and came after something of the same source that is stated later: what they say "
+            "may have been so, and is not here"
+        )
+        positions = gathered.out_of_order[:POSITIONS_IN_FINDING_MAX]
+        yield Finding(code=FindingCode.OUT_OF_ORDER, what=what, positions=positions)
+    if gathered.unscanned:
+        what = (
+            f"The first {gathered.unscanned} entries were not looked through for what came out of "
+            f"order: the limit is {SCANNED_MAX} entries"
+        )
+        yield Finding(code=FindingCode.TRUNCATED, what=what)
 
 
 def _verification(basis: Basis) -> tuple[str, ...]:

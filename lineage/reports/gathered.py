@@ -15,7 +15,7 @@ from lineage_schemas.basis import Basis
 from lineage_schemas.graph import Redaction, Truncation
 from lineage_schemas.mlmd import EventKind, Kind
 from lineage_schemas.registry_views import ApprovalView
-from lineage_schemas.reports import CitedEntry, Correction
+from lineage_schemas.reports import CitedEntry, Correction, ScopedSource
 from lineage_schemas.serving import ServingInterval
 from lineage_schemas.values import JsonValue
 
@@ -156,6 +156,7 @@ class Gathered(NamedTuple):
     corrections: tuple[Correction, ...]
     corrections_hidden: int
     entries: Mapping[int, CitedEntry]
+    sources: tuple[ScopedSource, ...] = ()
     out_of_order: tuple[int, ...] = ()
     unscanned: int = 0
 
@@ -246,6 +247,12 @@ class Story:
             for near, far in ((link.near, link.far), (link.far, link.near))
             if near == one != far
         }
+        return sorted(found)
+
+    def deploying(self) -> list[ThingId]:
+        """Return the executions that deployed the subject, or took it out again."""
+        carriers = self.gathered.carriers
+        found = {one.execution for one in self.gathered.joints if one.artifact in carriers}
         return sorted(found)
 
     def models(self) -> list[Thing]:

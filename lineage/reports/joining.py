@@ -68,9 +68,16 @@ def read_belongings(
 
 
 def read_crossed(
-    reader: Reader, things: Things, kept: Collection[ThingId], crossings: Iterable[Crossing]
+    reader: Reader,
+    things: Things,
+    kept: Collection[ThingId],
+    crossings: Iterable[Crossing],
+    valid_us: int | None,
 ) -> tuple[Crossed, ...]:
-    """Return the links that were crossed, those inside a thing too, each once."""
+    """Return the links that were crossed, those inside a thing too, each once.
+
+    One that somebody claims later than the valid time was not known to be so by then.
+    """
     listed = list(crossings)
     identifiers = read_identifiers(reader, [one.near.hub for one in listed])
     found: set[Crossed] = set()
@@ -78,6 +85,11 @@ def read_crossed(
         ends = [one for row in (near, far) for one in things.ids([row.vertex])]
         if len(ends) == 2 and all(one in kept for one in ends):  # noqa: PLR2004
             claims = [row for row in (near, far) if row.link_class != KEY_CLASS]
+            if any(
+                valid_us is not None and row.stated_us is not None and row.stated_us > valid_us
+                for row in claims
+            ):
+                continue
             found.add(
                 Crossed(
                     near=min(ends),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from lineage.projections.unfolding import KEY_CLASS
-from lineage.reports.collecting import DATA
 from lineage.reports.gathered import Name, Story, Thing
+from lineage.reports.learning import DATA, Uses
+from lineage.reports.standing import tell_semantic_version, tell_stages
 from lineage.reports.telling import (
-    PROPERTIES,
+    CUSTOM,
     fact,
     instant_text,
     item,
@@ -16,14 +17,14 @@ from lineage.reports.telling import (
     listed,
     not_applicable,
     tell,
-    tell_all,
+    tell_also,
     tell_joint,
+    tell_main,
 )
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.reports import Fact, Item
 
 _IDENTITY: Final = ("display_name", "model_name", "number", "registry", "model_uri")
-_VERSION: Final = ("semantic_version", "change_class", "release_notes")
 _RUN_WORDS: Final = (
     *("started_time", "ended_time", "duration_us", "entry_point", "objective", "algorithm"),
     *("epoch_count", "step_count", "best_step", "fold_count", "is_fine_tuning", "method"),
@@ -40,6 +41,7 @@ _MACHINE: Final = (
     *("python_version", "library_versions", "framework", "operating_system", "hardware"),
     *("cpu_count", "gpu_count", "gpu_model", "image_digest", "image_reference"),
 )
+_FLAVORS: Final = f"{CUSTOM}mlflow.flavors"
 SEEDS: Final = ("python_seed", "python_hash_seed", "numpy_seed", "framework_seed", "cuda_seed")
 DETERMINISM: Final = ("determinism_flags", "is_deterministic")
 LEVEL: Final = ("reproducibility_level", "reproducibility_tolerance")
@@ -62,10 +64,7 @@ def tell_identity(story: Story) -> list[Item]:
     one = story.subject
     names = [name_fact(one, name) for name in one.names]
     kind = [fact(one, "type", one.fields["type"])] if "type" in one.fields else []
-    known = (*_IDENTITY, *_VERSION, "stage", "aliases", "owner", "registered_by")
-    told = {PROPERTIES + name for name in known}
-    more = tell_all(one, but=told)
-    items = [
+    return [
         listed("names", names, one.key),
         item(
             "registry entry",
@@ -74,29 +73,19 @@ def tell_identity(story: Story) -> list[Item]:
             lacking=lacking_in(one, "model_name", "number"),
             about=one.key,
         ),
-        item(
-            "semantic version",
-            tell(one, *_VERSION),
-            missing="Nobody has said its version as major.minor.patch.",
-            lacking=lacking_in(one, "semantic_version", "change_class"),
-            about=one.key,
-        ),
-        item("stage", tell(one, "stage"), missing="Nobody has said a stage.", about=one.key),
-        item("aliases", tell(one, "aliases"), missing="No alias is known.", about=one.key),
+        tell_semantic_version(story),
+        *tell_stages(story),
         item("owner", _owners(story), missing="Nobody is said to own it.", about=one.key),
+        *(
+            listed(
+                "model",
+                [*(name_fact(model, name) for name in model.names), *tell_main(model)],
+                model.key,
+            )
+            for model in story.models()
+            if model.id != one.id
+        ),
     ]
-    if more:
-        items.append(listed("what else is said of it", more, one.key))
-    items += [
-        listed(
-            "model",
-            [*(name_fact(model, name) for name in model.names), *tell_all(model)],
-            model.key,
-        )
-        for model in story.models()
-        if model.id != one.id
-    ]
-    return items
 
 
 def _owners(story: Story) -> list[Fact]:
@@ -105,23 +94,36 @@ def _owners(story: Story) -> list[Fact]:
 
 
 def tell_data(story: Story) -> list[Item]:
-    """Tell of every body of data upstream."""
-    found = [one for one in story.origins(Kind.ARTIFACT) if one.type in DATA]
+    """Tell of every body of data that it learned from."""
+    uses = Uses(story)
+    found = uses.data(uses.learned)
     if not found:
-        return [
-            item("data", [], missing="No data is known that it learned from."),
-            *_undescribed(story),
-        ]
-    return [
-        item(
-            "split" if one.type == "lineage.Split" else "data set",
-            [*(name_fact(one, name) for name in one.names), *tell_all(one)],
-            missing="",
-            lacking=_lacking_of_data(one),
-            about=one.key,
-        )
-        for one in found
-    ] + _undescribed(story)
+        missing = item("data", [], missing="No data is known that it learned from.")
+        return [missing, *_undescribed(story)]
+    return [_data_item(uses, one) for one in found] + _undescribed(story)
+
+
+def tell_tested(story: Story) -> list[Item]:
+    """Tell of the data that it was measured on, as far as that is other data."""
+    uses = Uses(story)
+    found = uses.data(uses.tested)
+    why = "No data is known that it was tested on."
+    return [_data_item(uses, one) for one in found] or [item("data", [], missing=why)]
+
+
+def _data_item(uses: Uses, one: Thing) -> Item:
+    same = [
+        Fact(name="the same bytes as", value=far.key, of=one.key, positions=positions)
+        for far, positions in uses.same_as(one)
+        if positions
+    ]
+    return item(
+        "split" if one.type == "lineage.Split" else "data set",
+        [*(name_fact(one, name) for name in one.names), *tell_main(one), *same],
+        missing="It is named, and nobody has described it.",
+        lacking=_lacking_of_data(one),
+        about=one.key,
+    )
 
 
 def undescribed(story: Story) -> list[Thing]:
@@ -134,7 +136,7 @@ def _undescribed(story: Story) -> list[Item]:
     return [
         item(
             "something else",
-            tell_all(one),
+            tell_main(one),
             missing=erased if one.redacted else never,
             about=one.key,
         )
@@ -155,7 +157,7 @@ def tell_rest(story: Story) -> list[Item]:
     return [
         listed(
             one.type or "",
-            [*(name_fact(one, name) for name in one.names), *tell_all(one)],
+            [*(name_fact(one, name) for name in one.names), *tell_main(one)],
             one.key,
         )
         for one in rest
@@ -193,11 +195,19 @@ def tell_code(story: Story) -> list[Item]:
         )
         for one in revisions
     ]
-    runs = executions_of(story)
     items += [
         item("code of a run", facts, missing="", lacking=_lacking_of_code(one), about=one.key)
-        for one in runs
-        if (facts := tell(one, *_CODE))
+        for one in executions_of(story)
+        if (facts := [*tell(one, *_CODE), *tell_also(one, *_CODE)])
+    ]
+    items += [
+        item(
+            "code file",
+            [*(name_fact(one, name) for name in one.names), *tell_main(one)],
+            missing="It is only named.",
+            about=one.key,
+        )
+        for one in Uses(story).code_files()
     ]
     return items or [item("code", [], missing="Nobody has said which code made it.")]
 
@@ -226,7 +236,7 @@ def tell_parameters(story: Story) -> list[Item]:
     return [
         item(
             "hyperparameters",
-            tell(one, "hyperparameters"),
+            [*tell(one, "hyperparameters"), *tell_also(one, "hyperparameters")],
             missing="Nobody has said with which parameters this run went.",
             about=one.key,
         )
@@ -254,12 +264,24 @@ def tell_environment(story: Story) -> list[Item]:
                 about=one.key,
             ),
         ]
+    items += [
+        item("software that the model names", facts, missing="", about=model.key)
+        for model in story.models()
+        if (facts := software_of(model))
+    ]
     images = story.of_type("ContainerImage", within=story.gathered.origins)
     items += [
-        listed("image", [*(name_fact(one, n) for n in one.names), *tell_all(one)], one.key)
+        listed("image", [*(name_fact(one, n) for n in one.names), *tell_main(one)], one.key)
         for one in images
     ]
     return items or [item("environment", [], missing="No run is known that made it.")]
+
+
+def software_of(model: Thing) -> list[Fact]:
+    """Return what a model itself tells of the software that it was made by."""
+    flavors = model.fields.get(_FLAVORS)
+    told = [] if flavors is None else [fact(model, _FLAVORS, flavors)]
+    return [*tell(model, "framework", "framework_version"), *told]
 
 
 def tell_runs(story: Story) -> list[Item]:

@@ -18,6 +18,15 @@ SECTION_ITEMS_MAX: Final = 500
 
 PROPERTIES: Final = "properties."
 CUSTOM: Final = "custom_properties."
+DECLARED: Final = f"{CUSTOM}declared."
+
+INTERNAL: Final = frozenset(
+    {
+        *("message_id", "schema", "sent_time", "source_state", "source_type", "source_url"),
+        *("subject", "tags", "version_scheme"),
+    }
+)
+"""Properties that tell of the tool rather than of the thing: they are in the appendix."""
 
 _UNITS: Final = {
     "_bytes": "bytes",
@@ -63,6 +72,27 @@ def tell_all(thing: Thing, *, but: Iterable[str] = ()) -> list[Fact]:
     return [fact(thing, field, cited) for field, cited in thing.fields.items() if field not in left]
 
 
+def tell_main(thing: Thing, *, but: Iterable[str] = ()) -> list[Fact]:
+    """Return the facts of the fields that people ask for; the rest is in the appendix."""
+    left = {*but, *(PROPERTIES + name for name in INTERNAL)}
+    return [
+        fact(thing, field, cited)
+        for field, cited in thing.fields.items()
+        if field not in left and (field.startswith(PROPERTIES) or _is_declared(field))
+    ]
+
+
+def _is_declared(field: str) -> bool:
+    """Tell whether a custom field is what a person declared, and no record of the declaring."""
+    return field.startswith(DECLARED) and field.removeprefix(DECLARED) not in {"id", "kept"}
+
+
+def tell_also(thing: Thing, *names: str) -> list[Fact]:
+    """Return what other nodes of a thing say of these properties, where it is something else."""
+    wanted = {PROPERTIES + name for name in names}
+    return [fact(thing, field, cited) for field, cited in thing.also if field in wanted]
+
+
 def tell_joint(story: Story, joint: Joint) -> Fact:
     """Return the fact that something went into an execution, or came out of it."""
     artifact = story.thing(joint.artifact)
@@ -81,11 +111,16 @@ def item(
     missing: str,
     lacking: Sequence[str] = (),
     about: str | None = None,
+    note: str | None = None,
 ) -> Item:
-    """Return an item of these facts: there, there but for what is ``lacking``, or missing."""
+    """Return an item of these facts: there, there but for what is ``lacking``, or missing.
+
+    A ``note`` says more of what is there.
+    """
     if not facts:
         return Item(name=name, status=ItemStatus.MISSING, reason=missing, about=about)
-    reason = f"Not said: {', '.join(lacking)}." if lacking else None
+    gap = f"Not said: {', '.join(lacking)}." if lacking else None
+    reason = " ".join(filter(None, (gap, note))) or None
     status = ItemStatus.PARTIAL if lacking else ItemStatus.PROVIDED
     return _bounded(name, facts, status, reason, about)
 

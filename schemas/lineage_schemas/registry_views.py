@@ -64,16 +64,21 @@ class ApprovalOf(StrEnum):
     """A deployment of the version, or an image it is packed in."""
     PIPELINE_RUN = "pipeline_run"
     """The pipeline run that deployed it."""
+    REGISTERED_MODEL = "registered_model"
+    """The registered model as a whole, and so no version of it."""
+    PLACE = "place"
+    """A place where a version of it was deployed, and so no version either."""
 
 
 class ApprovalView(Struct, frozen=True, kw_only=True):
     """Somebody decided about a version, a deployment of it, or the run that deployed it.
 
+    ``version`` is ``None`` where it was about the registered model or a place: about no version.
     ``approval`` is the ``lineage.Approval``, ``None`` where only the deciding is known.
     ``verifier_key`` is that of a signature: whose key it is, is for the reader to know.
     """
 
-    version: str
+    version: str | None
     approval: str | None
     execution: str
     about: str

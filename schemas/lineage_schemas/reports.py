@@ -50,6 +50,9 @@ class FindingCode(StrEnum):
     """A day by which something was to be done has passed."""
     UNPLACED = "unplaced"
     """A move of a place could not be read."""
+    OUT_OF_ORDER = "out_of_order"
+    """An entry may say what was so at the valid time, and no view shows it: it came after
+    something of the same source that is stated later."""
 
 
 class Fact(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -94,12 +97,39 @@ class Section(Struct, frozen=True, kw_only=True):
 
 
 class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is not as it should be, or is not known; ``where`` names the item or the thing."""
+    """What is not as it should be, or is not known.
+
+    ``section`` and ``item`` are those that it is about, ``where`` the key of the thing.
+    """
 
     code: FindingCode
     what: str
+    section: str | None = None
+    item: str | None = None
     where: str | None = None
     positions: tuple[int, ...] = ()
+
+
+class ScopedSource(Struct, frozen=True, kw_only=True):
+    """A source in scope, as it stood when the sources were judged.
+
+    ``heard`` is when its last entry was recorded. ``is_reconciled`` is ``None`` of one that nobody
+    looks at; ``is_judged`` is false of one of which nobody has said what it owes.
+    """
+
+    name: str
+    heard: str | None
+    is_judged: bool
+    is_overdue: bool
+    is_reconciled: bool | None
+
+
+class ThingName(Struct, frozen=True, kw_only=True):
+    """What people call a thing that a report speaks of by its key, and what it is."""
+
+    key: str
+    label: str
+    type: str | None
 
 
 class Scope(Struct, frozen=True, kw_only=True):
@@ -110,7 +140,7 @@ class Scope(Struct, frozen=True, kw_only=True):
     nobody stated.
     """
 
-    sources: tuple[str, ...]
+    sources: tuple[ScopedSource, ...]
     nodes: int
     facts: int
     undated: int
@@ -148,7 +178,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """A report: a pure function of the graph and the basis.
 
     ``form_version`` is the version of what this kind of report tells; ``generated_by`` the software
-    that wrote it. ``entries`` are those that facts cite, by position. ``verification`` tells how to
+    that wrote it. ``names`` are those of the things that it speaks of, by key. ``entries`` are
+    those that facts cite, by position. ``verification`` tells how to
     check it all without the service.
     """
 
@@ -162,6 +193,7 @@ class Report(Struct, frozen=True, kw_only=True):
     scope: Scope
     sections: tuple[Section, ...]
     findings: tuple[Finding, ...]
+    names: tuple[ThingName, ...]
     redactions: tuple[Redaction, ...]
     corrections: tuple[Correction, ...]
     entries: tuple[CitedEntry, ...]

@@ -69,6 +69,11 @@ class TimeForm(StrEnum):
     """A time without an offset (``2026-01-31 12:00``), in ``zone``."""
 
 
+PATTERN_LETTERS: Final = "dmYyHIMSfp%"
+"""What may follow a ``%`` in a pattern: numbers, and AM or PM; no names, which languages differ in.
+"""
+
+
 class Condition(_Part, frozen=True, kw_only=True):
     """Holds where the column is as each given word says; an empty text counts as absent."""
 
@@ -91,6 +96,7 @@ class Value(_Part, frozen=True, kw_only=True):
     value: JsonValue = None
     form: ValueForm | None = field(default=None, name="as")
     format: TimeForm | None = None
+    pattern: str | None = None
     zone: str | None = None
     separator: str = ","
     translate: str | None = None
@@ -98,10 +104,15 @@ class Value(_Part, frozen=True, kw_only=True):
 
 
 class Time(_Part, frozen=True, kw_only=True):
-    """A time out of a column. ``zone`` is a name such as ``Europe/Berlin``."""
+    """A time out of a column. ``zone`` is a name such as ``Europe/Berlin``.
+
+    ``pattern`` is how a ``local`` time or a ``date`` is written where that is not year first:
+    ``%d.%m.%Y %H:%M``, ``%m/%d/%Y %I:%M %p``.
+    """
 
     column: str
     format: TimeForm = TimeForm.RFC3339
+    pattern: str | None = None
     zone: str = "UTC"
 
 
@@ -135,10 +146,10 @@ class NodeMapping(_Part, frozen=True, kw_only=True):
     """A node that a row tells of. ``node`` is what the mapping calls it.
 
     ``key`` is a template. Without a ``type`` nothing is said of the node, and the others can refer
-    to it. ``each`` names a column with a list: there is one node an item, which is in the column
-    ``item``. ``state`` is one of ML Metadata's, of the kind. ``own``: the row is about this
-    node, so where the row is gone, it is. ``personal``
-    names custom properties that tell of people.
+    to it. ``each`` names a column with a list, or a text that ``separator`` parts: there is one
+    node an item, which is in the column ``item``. ``state`` is one of ML Metadata's, of the kind.
+    ``own``: the row is about this node, so where the row is gone, it is. ``personal`` names custom
+    properties that tell of people.
     """
 
     node: str
@@ -146,6 +157,7 @@ class NodeMapping(_Part, frozen=True, kw_only=True):
     key: str
     type: str | None = None
     each: str | None = None
+    separator: str = ","
     own: bool = False
     when: Conditions = ()
     stated: Time | None = None

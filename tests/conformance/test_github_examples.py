@@ -155,7 +155,7 @@ EXPECTED = {
         contexts={REVIEWED: "PipelineRun", TST: "Environment", SAMPLE: "Project"},
         edges={(SAMPLED, REVIEW), (REVIEW, REVIEW)},
         members={(REVIEW, REVIEWED), (REVIEW, TST), (REVIEWED, SAMPLE), (TST, SAMPLE)},
-        state=(REVIEW, None),
+        state=(REVIEW, "NEW"),
     ),
     "api.github.com/package/1": Expected(
         artifacts={IMAGE: "ContainerImage", PACKED: "CodeRevision"},

@@ -123,16 +123,44 @@ def test_whoever_changed_a_deployment_is_a_person_who_deployed_it(terminal: Term
     assert shown[0]["node"]["properties"]["deployed_by"] == "ann@example.org"
 
 
-def test_a_watch_is_told_change_by_change(terminal: Terminal) -> None:
-    watched = [
-        {"type": "ADDED", "object": deployment(1, "v1")},
-        {"type": "MODIFIED", "object": deployment(1, "v1", replicas=0)},
-        {"type": "DELETED", "object": deployment(1, "v1", replicas=0)},
-        {"type": "BOOKMARK", "object": {"kind": "Deployment", "apiVersion": "apps/v1"}},
-    ]
-    body = "\n".join(json.dumps(one, indent=4) for one in watched).encode()
+def watched(*changes: tuple[str, Plain]) -> bytes:
+    lines = [{"type": kind, "object": plain} for kind, plain in changes]
+    lines.append({"type": "BOOKMARK", "object": {"kind": "Deployment", "apiVersion": "apps/v1"}})
+    return "\n".join(json.dumps(one, indent=4) for one in lines).encode()
+
+
+def test_a_watch_is_told_to_its_last_change(terminal: Terminal) -> None:
+    body = watched(
+        ("ADDED", deployment(1, "v1")),
+        ("ADDED", replica_set("aaa", 1, FIRST, "v1")),
+        ("MODIFIED", deployment(1, "v1", replicas=0)),
+        ("DELETED", deployment(1, "v1", replicas=0)),
+    )
+    kubernetes(terminal, as_list([deployment(1, "v1")]), "2026-03-31T00:00:00Z")
     answer = kubernetes(terminal, body, "2026-04-01T00:00:00Z")
-    assert (answer["tally"]["appended"], answer["tally"]["gone"]) == (3, 1)
+    assert answer["tally"]["gone"] == 1
+    assert [(one["start"], one["end_after"], one["end"]) for one in intervals(terminal)] == [
+        (
+            "2026-01-05T08:00:00.000000Z",
+            "2026-03-31T00:00:00.000000Z",
+            "2026-04-01T00:00:00.000000Z",
+        )
+    ]
+
+
+def test_what_a_watch_saw_going_up_and_down_is_as_it_was_last(terminal: Terminal) -> None:
+    up, down = deployment(1, "v1"), deployment(1, "v1", replicas=0)
+    parts = [("ADDED", up), ("ADDED", replica_set("aaa", 1, FIRST, "v1"))]
+    body = watched(*parts, *(("MODIFIED", one) for one in (down, up, down)))
+    kubernetes(terminal, body, "2026-04-01T00:00:00Z")
+    assert [one["end"] for one in intervals(terminal)] == ["2026-04-01T00:00:00.000000Z"]
+
+
+def intervals(terminal: Terminal) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(terminal.done("serving", "--format", "json"))[
+        "intervals"
+    ]
+    return found
 
 
 def test_no_secret_is_in_any_file_of_the_ledger(terminal: Terminal) -> None:
@@ -149,6 +177,7 @@ def test_what_cannot_be_meant_is_refused(terminal: Terminal) -> None:
         (b"[1]", ("--cluster", "prod")),
         (as_list([]), ("--cluster", "a/b")),
         (as_list([]), ("--cluster", "prod", "--at", "yesterday")),
+        (audit(), ("--cluster", "prod", "--whole", "deployment")),
         (as_list([]), ("--cluster", "prod", "--mlflow-server", "A/B")),
     ):
         assert terminal.run("import", "kubernetes", "-", *options, given=given).exit_code != 0

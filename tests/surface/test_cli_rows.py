@@ -106,3 +106,59 @@ def test_a_wrong_mapping_is_told_with_line_and_column(
     assert run.exit_code != 0
     assert f"line {line}, column 7" in run.stderr
     assert "Did you mean 'semantic_version'?" in run.stderr
+
+
+def test_a_spreadsheet_of_another_country_becomes_what_served(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    """Day first, a blank, a list within a cell; Lisbon is at UTC in winter."""
+    (tmp_path / "releases.csv").write_text(
+        "Release\tModel\tLive\tUntil\tData\n"
+        "R1\tfraud\t05.01.2026 09:00\t16.02.2026\ts3://a/b,c|s3://d\n"
+        "R2\tfraud\t16.02.2026 08:30\t\t\n",
+        "utf-8",
+    )
+    mapping = tmp_path / "releases.yaml"
+    text = """\
+mapping: releases
+version: 1
+rows: {format: csv, id: "{Release}", csv: {delimiter: "\\t"}}
+nodes:
+  - {node: deployment, kind: artifact, type: lineage.Deployment, key: "acme:deployment/{Release}"}
+  - {node: service, kind: context, type: lineage.Service, key: "acme:service/{Model}"}
+  - node: data
+    kind: artifact
+    type: lineage.DataSet
+    key: "uri:{+item}"
+    each: Data
+    separator: "|"
+serving:
+  - action: deploy
+    execution: "acme:start/{Release}"
+    at: {column: Live, format: local, zone: Europe/Lisbon}
+    deployment: deployment
+    place: service
+    inputs: [data]
+  - action: remove
+    execution: "acme:stop/{Release}"
+    at: {column: Until, format: date, pattern: "%d.%m.%Y", zone: Europe/Lisbon}
+    deployment: deployment
+    place: service
+    when: {column: Until, present: true}
+"""
+    mapping.write_text(text, "utf-8")
+    words = ("import", "rows", str(tmp_path / "releases.csv"), "--mapping", str(mapping))
+    run = terminal.run(*words)
+    assert run.exit_code == 1
+    assert "A day that is not written year first needs a pattern" in run.stderr
+    # No row was understood by it, so it may be mended under its number.
+    mapping.write_text(text.replace("local,", 'local, pattern: "%d.%m.%Y %H:%M",'), "utf-8")
+    terminal.done(*words)
+    answer = json.loads(terminal.done("serving", "--format", "json"))
+    assert [(one["start"], one["end"]) for one in answer["intervals"]] == [
+        ("2026-01-05T09:00:00.000000Z", "2026-02-16T00:00:00.000000Z"),
+        ("2026-02-16T08:30:00.000000Z", None),
+    ]
+    traced = terminal.done("trace", "acme:deployment/R1")
+    assert "uri:s3://a/b,c" in traced
+    assert "uri:s3://d" in traced

@@ -10,6 +10,7 @@ import pytest
 
 from dossier_story import RAW, VERSION, day, said, story
 from doubles import FakeClock, SeededRandomness
+from erasing import asked
 from keyholders import bearer
 from lineage.ledger import Artifact, Ledger, Role, open_ledger
 from lineage.reports.rendering import ReportForm, render
@@ -85,6 +86,33 @@ def test_the_past_is_asked_by_size_and_valid_time(told: Ledger, client: SurfaceC
     expected = told.reports.dossier(VERSION, as_of=size - 2, valid_at=day(4.5))
     assert answer.content == render(expected, ReportForm.JSON).body
     problem(client.get(f"{PATH}?asOf={size + 1}"), 404, "unknown_basis")
+
+
+def test_a_basis_that_is_handed_back_gives_the_same_bytes_and_a_past_that_was_erased_does_not(
+    told: Ledger, client: SurfaceClient
+) -> None:
+    first = client.get(f"{PATH}?validAt={T}")
+    basis = quote(json.dumps(first.json()["basis"]))
+    told.record([said("later", "mlflow", 9, Artifact(key=RAW, type="lineage.DataSet"))])
+    assert client.get(f"{PATH}?validAt={T}").content != first.content
+    assert client.get(f"{PATH}?basis={basis}").content == first.content
+    page = client.get(f"{PATH}?basis={basis}&form=html")
+    assert sha256(first.content).hexdigest() in page.text
+    problem(client.get(f"{PATH}?basis={basis}&asOf=3"), 400, "invalid_argument")
+    (position,) = {
+        fact["positions"][0]
+        for section in first.json()["sections"]
+        for item in section["items"]
+        for fact in item.get("facts", ())
+        if section["name"] == "approvals" and fact["name"] == "approver"
+    }
+    told.erasures.erase(asked(position))
+    problem(client.get(f"{PATH}?basis={basis}"), 404, "unknown_basis")
+
+
+@pytest.mark.parametrize("given", ["{", "[]", "{}", "null", "1", "a" * 40_000])
+def test_what_is_no_basis_is_refused(client: SurfaceClient, given: str) -> None:
+    assert client.get(f"{PATH}?basis={quote(given)}").status_code == 400
 
 
 @pytest.mark.parametrize("given", ["asOf=soon", "validAt=2026", "form=pdf", "asOf=" + "9" * 40])

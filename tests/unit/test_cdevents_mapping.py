@@ -26,7 +26,7 @@ from lineage.ledger import Direction, TraceQuery
 from lineage.service import Ledger
 from lineage_schemas.errors import DecodeError, InvalidInputError
 from lineage_schemas.graph import Node
-from lineage_schemas.limits import STATEMENT_ID_BYTES_MAX
+from lineage_schemas.limits import NAME_BYTES_MAX, STATEMENT_ID_BYTES_MAX
 from lineage_schemas.mlmd import Event, Execution, Kind
 from lineage_schemas.records import Message, Statement
 from lineage_schemas.values import JsonValue
@@ -415,6 +415,12 @@ def test_data_of_another_media_type_is_kept() -> None:
     assert flags(event, datacontenttype="application/xml") == ("unreadable_message",)
 
 
+def test_an_answer_whose_name_would_be_too_long_is_kept() -> None:
+    event = cdevent("approval.closed", 1, content={"decision": "approved"})
+    cast("Object", event["context"])["id"] = "x" * NAME_BYTES_MAX
+    assert flags(event) == ("unreadable_message",)
+
+
 def test_later_versions_of_a_type_are_read() -> None:
     event = cdevent("service.deployed", 1, "churn", PRODUCTION)
     newer = "dev.cdevents.service.deployed.1.7.0-draft"
@@ -482,3 +488,32 @@ def test_a_password_in_a_source_is_in_no_key() -> None:
     receive_bodies(ledger, [body])
     key = "cdevents:build/https%3A%2F%2Fci.example%2Fx/thing"
     assert not shown(ledger, key, Kind.EXECUTION).stub
+
+
+# --- decisions stand whole -----------------------------------------------------------------------
+
+
+def decided(*events: Object) -> Node:
+    (found,) = told(*events).show("cdevents:approval/%2Fci/a", kind=Kind.ARTIFACT)
+    return found.node
+
+
+def answer(number: int, responder: str, decision: str | None, **data: JsonValue) -> Object:
+    content: Object = {"responder": responder}
+    if decision is not None:
+        content["decision"] = decision
+    return cdevent("approval.updated", number, "a", content, customData=data)
+
+
+def test_who_answers_without_deciding_is_no_approver() -> None:
+    shown = decided(answer(1, "jo", "approved"), answer(2, "al", None)).properties
+    assert (shown["approver"], shown["decision"]) == ("jo", "approved")
+    assert shown["decided_time"] == "2026-01-31T12:01:00.000000Z"
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_decision_takes_nothing_from_the_one_before(order: tuple[int, int]) -> None:
+    events = [answer(1, "jo", "rejected", approver_role="risk"), answer(2, "al", "approved")]
+    shown = decided(*(events[index] for index in order)).properties
+    assert (shown["approver"], shown["decision"]) == ("al", "approved")
+    assert "approver_role" not in shown

@@ -181,6 +181,25 @@ def _without_positions(report: Report) -> list[object]:
     ]
 
 
+def test_what_came_after_something_later_is_a_finding(ledger: Ledger) -> None:
+    told = story()
+    late = next(one for one in told if one.id == "register")
+    for statement in [*(one for one in told if one is not late), late]:
+        ledger.record([statement])
+    position = ledger.head().size - 1
+    report = dossier(ledger, day(4.5))
+    assert facts_of(report, "identity", "stage") == {}
+    (found,) = (one for one in report.findings if one.code is FindingCode.OUT_OF_ORDER)
+    assert found.positions == (position,)
+    assert all(one.code is not FindingCode.OUT_OF_ORDER for one in dossier(ledger).findings)
+
+
+def test_what_came_in_order_is_no_finding(told: Ledger) -> None:
+    for at in (2.2, 4.5, 9):
+        found = dossier(told, day(at)).findings
+        assert all(one.code is not FindingCode.OUT_OF_ORDER for one in found)
+
+
 def test_what_is_stated_later_is_left_out_and_counted(told: Ledger) -> None:
     early = dossier(told, day(4.5))
     assert facts_of(early, "identity", "stage") == {"stage": "staging"}
@@ -220,13 +239,17 @@ def test_a_review_day_that_has_passed_is_a_finding(told: Ledger) -> None:
 
 def test_gaps_are_named(told: Ledger) -> None:
     report = dossier(told)
-    missing = {one.where for one in report.findings if one.code is FindingCode.MISSING}
+    missing = {
+        (one.section, one.item, one.where)
+        for one in report.findings
+        if one.code is FindingCode.MISSING
+    }
     assert {
-        "reproducibility: image digest",
-        "reproducibility: determinism flags",
-        "documents: document",
-        "declarations: declared legal basis",
-        f"data: something else of {RAW}",
+        ("reproducibility", "image digest", None),
+        ("reproducibility", "determinism flags", None),
+        ("documents", "document", None),
+        ("declarations", "declared legal basis", None),
+        ("data", "something else", RAW),
     } <= missing
     stubs = [one.where for one in report.findings if one.code is FindingCode.STUB]
     assert stubs == [RAW]

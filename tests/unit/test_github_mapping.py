@@ -604,3 +604,26 @@ def test_no_odd_field_makes_a_message_fail(value: JsonValue) -> None:
             odd = json.dumps({**body, name: value}).encode()
             if b"\\u0000" not in odd:
                 GithubMapping("github.com", event, "x").map(odd)
+
+
+def waiting(action: str, number: int, **more: JsonValue) -> tuple[str, Object]:
+    """Return a review that was waited for since a minute, and decided in the next."""
+    run: Object = {"id": 30, "run_attempt": 1, "head_sha": SHA, "updated_at": minute(number + 1)}
+    since = minute(number)
+    told_of: Object = {"since": since, "environment": "production", "workflow_run": run}
+    return ("deployment_review", {"action": action, "repository": REPOSITORY, **told_of, **more})
+
+
+@settings(max_examples=24, deadline=None)
+@given(st.permutations([0, 1, 2, 3]))
+def test_a_review_takes_nothing_from_the_one_before(order: list[int]) -> None:
+    """Two jobs of one run may wait for one environment, one after the other."""
+    first = [waiting("requested", 1), waiting("approved", 1, approver={"login": "jo"}, comment="x")]
+    again, rejected = waiting("requested", 5), waiting("rejected", 5, approver={"login": "al"})
+    key = "github:review/github.com/30/1/production"
+    shown = node(told(*first, again), key, Kind.ARTIFACT)
+    assert not {"approver", "decision", "decided_time"} & set(shown.properties)
+    messages = [*first, again, rejected]
+    shown = node(told(*(messages[index] for index in order)), key, Kind.ARTIFACT)
+    assert (shown.properties["approver"], shown.properties["decision"]) == ("al", "rejected")
+    assert "github.comment" not in shown.custom_properties

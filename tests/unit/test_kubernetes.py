@@ -158,6 +158,15 @@ def test_what_is_scaled_to_nothing_and_back_ends_and_begins_between_two_looks() 
     assert told(moves(again)[-1])[:3] == ("deploy", f"{PLACE}/1-aaa", "2026-04-03T00:00:00Z")
 
 
+def test_what_was_scaled_to_nothing_before_anybody_looked_ended_at_some_time_since() -> None:
+    parts = [deployment(1, "v1", replicas=0), replica_set("aaa", 1, SECOND, "v1", replicas=0)]
+    said = moves(looked(Remembered(), parts, "2026-04-02T00:00Z"))
+    assert [told(one) for one in said] == [
+        ("deploy", f"{PLACE}/1-aaa", SECOND, None, None),
+        ("remove", None, "2026-04-02T00:00:00Z", SECOND, None),
+    ]
+
+
 def test_what_is_gone_ends() -> None:
     memory = Remembered()
     looked(memory, history(), "2026-04-01T00:00Z")
@@ -231,6 +240,40 @@ def test_what_was_taken_again_begins_once_though_it_is_scaled_to_nothing_and_bac
     assert [(one["deployment"], one["at"]) for look in again for one in moves(look)[1:]] == [
         (f"{PLACE}/3-aaa", "2026-04-01T00:00:00Z")
     ]
+
+
+def stateful_set(tag: str, current: str, update: str, updated: int) -> Plain:
+    plain = {**deployment(1, tag), "kind": "StatefulSet"}
+    plain["status"] = {
+        "readyReplicas": 2,
+        "currentRevision": current,
+        "updateRevision": update,
+        "updatedReplicas": updated,
+    }
+    return plain
+
+
+def test_a_stateful_set_serves_what_its_pods_run_and_not_what_is_asked_for() -> None:
+    memory = Remembered()
+    looks = [
+        looked(memory, [one], f"2026-04-0{day}T00:00Z")
+        for day, one in enumerate(
+            (
+                stateful_set("v1", "f-1", "f-1", 2),
+                stateful_set("v2", "f-1", "f-2", 0),
+                stateful_set("v2", "f-1", "f-2", 1),
+            ),
+            start=1,
+        )
+    ]
+    said = [[str(one["deployment"])[-3:] for one in moves(look)] for look in looks]
+    assert said == [["f-1"], [], ["f-2"]]
+    asked = Remembered()
+    looks = [
+        looked(asked, [stateful_set("v2", "f-1", "f-2", count)], f"2026-04-0{day}T00:00Z")
+        for day, count in ((1, 0), (2, 2))
+    ]
+    assert [[str(one["deployment"])[-3:] for one in moves(look)] for look in looks] == [[], ["f-2"]]
 
 
 def test_a_replica_set_of_another_controller_ends_when_it_is_scaled_to_nothing() -> None:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import pytest
 
 from calendars import hour, moves_in, say_move
-from erasing import ALL
 from lineage.connectors.dvc.said_commits import REGISTRY_PROPERTY
 from lineage.ledger import (
     Artifact,
@@ -13,7 +12,6 @@ from lineage.ledger import (
     Association,
     Attribution,
     Context,
-    ErasureRequest,
     Event,
     EventKind,
     Execution,
@@ -593,15 +591,3 @@ def test_a_tag_that_cannot_be_read_is_a_finding_and_hides_nothing_else(
     (finding,) = set(answer.findings) - set(before.findings)
     assert (finding.kind, finding.where) == (FindingKind.UNREADABLE_MOVE, "acme:tag")
     assert (answer.versions, answer.holdings) == (before.versions, before.holdings)
-
-
-def test_a_version_of_which_all_was_erased_is_told_with_its_redaction(ledger: Ledger) -> None:
-    position = tell(ledger, "said", Artifact(key=V1, type="lineage.ModelVersion"))
-    ledger.record([say_move(moves_in("1 blue deploy a")[0], inputs=[V1])])
-    request = ErasureRequest(
-        targets=(position,), parts=ALL, requester="dpo", approver="ceo", legal_basis="art 17"
-    )
-    ledger.erasures.erase(request)
-    answer = ledger.registry.serving()
-    assert answer.intervals[0].serves == ()
-    assert [one.position for one in answer.redactions] == [position]

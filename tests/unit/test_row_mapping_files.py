@@ -71,6 +71,18 @@ def test_a_sound_mapping_is_read() -> None:
         ("lineage.Train", "lineage.DataSet", "is a type of artifacts"),
         ("acme:model/{id}", "model {id}", "makes no identifier"),
         ("acme:model/{id}", "acme:model/{id", "has no other"),
+        ("at: {column: at}", 'at: {column: at, pattern: "%d.%m.%Y"}', "formats local and date"),
+        *(
+            ("at: {column: at}", f'at: {{column: at, format: {form}, pattern: "{pattern}"}}', told)
+            for form, pattern, told in (
+                ("local", "%d.%b.%Y", "%b is not in a pattern"),
+                ("local", "%d.%m.%Y %", "% is not in a pattern"),
+                ("local", "%H:%M", "a day, a month and a year"),
+                ("local", "%d.%m.%Y %d", "each part of a time once"),
+                ("date", "%d.%m.%Y %H", "A day has no hours"),
+            )
+        ),
+        ('key: "acme:train/{id}"', "key: \"acme:train/{id}\"\n    separator: ''", "one character"),
         ("state: COMPLETE", "state: DONE", "is no execution state"),
         ("artifact: model,", "artifact: modell,", "Did you mean 'model'?"),
         ("artifact: model,", "artifact: train,", "an artifact is wanted"),

@@ -465,3 +465,15 @@ def test_a_valid_time_needs_a_time_zone(told: Ledger) -> None:
     with pytest.raises(InvalidInputError, match="time zone"):
         told.registry.serving(valid_at=datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point
     assert told.registry.serving(valid_at=datetime(2025, 1, 1, tzinfo=UTC)).intervals == ()
+
+
+def test_a_version_of_which_all_was_erased_is_told_with_its_redaction(ledger: Ledger) -> None:
+    position = tell(ledger, "said", Artifact(key=BASE, type="lineage.ModelVersion"))
+    ledger.record([say_move(moves_in("1 p deploy a")[0], inputs=[BASE])])
+    request = ErasureRequest(
+        targets=(position,), parts=ALL, requester="dpo", approver="ceo", legal_basis="art 17"
+    )
+    ledger.erasures.erase(request)
+    answer = ledger.registry.serving()
+    assert answer.intervals[0].serves == ()
+    assert [one.position for one in answer.redactions] == [position]

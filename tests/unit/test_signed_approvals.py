@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from calendars import moves_in, say_move
 from doubles import FakeClock, SeededRandomness
 from lineage import open_ledger
 from lineage.connectors.declarations.reading import read_declarations
@@ -12,6 +13,7 @@ from lineage.importing.declaring import declare
 from lineage.importing.versions import Speaker
 from lineage.ledger import (
     Artifact,
+    Association,
     Attribution,
     Context,
     Event,
@@ -26,7 +28,7 @@ from lineage.proofs.signing import SigningKey
 from lineage.proofs.verifying import format_verifier_key
 from lineage.service import Ledger
 from lineage_schemas.records import AnyRecord
-from lineage_schemas.registry_views import ApprovalView, Attestation
+from lineage_schemas.registry_views import ApprovalOf, ApprovalView, Attestation
 from lineage_schemas.values import JsonValue
 
 FRAUD, V1, V2 = "acme:registered/fraud", "acme:version/1", "acme:version/2"
@@ -58,7 +60,7 @@ def tell(ledger: Ledger, name: str, *records: AnyRecord) -> None:
     ledger.record([Statement(id=name, source="zealot", records=records)])
 
 
-def approvals(ledger: Ledger) -> dict[tuple[str, str | None], ApprovalView]:
+def approvals(ledger: Ledger) -> dict[tuple[str | None, str | None], ApprovalView]:
     found = ledger.registry.model(FRAUD).approvals
     return {(one.version, one.approval): one for one in found}
 
@@ -110,3 +112,31 @@ def test_a_decision_that_was_changed_behind_its_signature_is_a_report(signed: Le
     signed.record([Statement(id="changed", source="zealot", stated=later, records=(changed,))])
     found = approvals(signed)[V1, APPROVAL]
     assert (found.decision, found.attestation) == ("rejected", Attestation.REPORTED)
+
+
+def test_what_was_decided_of_the_registered_model_is_told_and_is_about_no_version(
+    signed: Ledger,
+) -> None:
+    approval: JsonValue = {"decision": "approved", "approver": "Ana Ruiz"}
+    tree = {"id": "whole", "subject": FRAUD, "kind": "context", "approval": approval}
+    given = read_declarations(json.dumps([tree]).encode())
+    known = (Declarer("Ana Ruiz", verifier_key_of(ANA)),)
+    declare(signed, given, Speaker(source="declarations"), NOW, known, ANA)
+    (one,) = (each for each in signed.registry.model(FRAUD).approvals if each.version is None)
+    assert (one.about, one.about_kind) == (FRAUD, ApprovalOf.REGISTERED_MODEL)
+    assert (one.approver, one.attestation) == ("Ana Ruiz", Attestation.SIGNED)
+
+
+def test_what_was_decided_of_a_place_is_told_where_a_version_was_deployed(signed: Ledger) -> None:
+    here, elsewhere = moves_in("1 blue deploy a\n1 green deploy a")
+    signed.record([say_move(here, inputs=[V1]), say_move(elsewhere)])
+    for place in ("blue", "green"):
+        key = f"acme:approve-{place}"
+        tell(
+            signed,
+            place,
+            Execution(key=key, type="lineage.Approve"),
+            Association(context=f"acme:{place}", execution=key),
+        )
+    (one,) = (each for each in signed.registry.model(FRAUD).approvals if each.version is None)
+    assert (one.about, one.about_kind) == ("acme:blue", ApprovalOf.PLACE)

@@ -102,6 +102,8 @@ def import_kubernetes(  # noqa: PLR0913 - one argument an option
         first = next(bodies, None)
         given = iter(()) if first is None else chain((first,), bodies)
         if first is not None and is_event(first[0]):
+            if whole:
+                raise click.UsageError("A watch or an audit log is never whole: leave out --whole.")
             tally = _take_events(look, given, cluster, at)
         else:
             reader = KubernetesReader(given, cluster, at, whole)

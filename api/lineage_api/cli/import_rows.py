@@ -135,7 +135,7 @@ def _show_check(loaded: Loaded, data: Path | None, output: str) -> None:
     else:
         click.echo(printable(f"{mapping.mapping}, version {mapping.version}: the mapping is sound"))
         for row in rows:
-            click.echo(printable(f"{row.where}: {row.unread or row.subject}"))
+            click.echo(printable(row.unread or f"{row.where}: {row.subject}"))
             for one in row.records:
                 click.echo(printable(f"  {msgspec.json.encode(one).decode()}"))
     if any(row.unread for row in rows):

@@ -116,11 +116,11 @@ def _approval(one: ApprovalView) -> str:
     who = f" by {one.approver or 'somebody who is not named'}"
     role = "" if one.approver_role is None else f" ({one.approver_role})"
     meaning = "" if one.meaning is None else f": {one.meaning}"
-    about = "" if one.about == one.version else f" about {one.about}"
+    about = "" if one.about == (one.version or one.about) else f" about {one.about}"
     when = one.decided_time or "at no stated time"
     decision = "no decision is known" if one.decision is None else f"{one.decision}{who}"
     signed = "" if one.verifier_key is None else f" with {one.verifier_key}"
-    said = f"{one.version}  {decision}{role}{meaning}{about}  {when}"
+    said = f"{one.version or one.about}  {decision}{role}{meaning}{about}  {when}"
     return f"{said}  {one.attestation.value}{signed}"
 
 

@@ -58,7 +58,9 @@ class HoldingType:
 class ApprovalViewType:
     """Shows ``lineage_schemas.registry_views.ApprovalView``."""
 
-    version: str
+    version: str | None = strawberry.field(
+        description="Null where it was about the registered model or a place."
+    )
     approval: str | None
     execution: str
     about: str

@@ -1,7 +1,8 @@
 """``/reports``: documents for whoever has to answer for a model, as JSON and as pages.
 
 ``GET /reports/dossier/KEY`` tells all that is known of a model version. ``asOf`` (a size or a
-time) and ``validAt`` (a time) choose the past; ``form`` is ``json`` or ``html``, and without it the
+time) and ``validAt`` (a time) choose the past, or ``basis``: the basis of a dossier, in JSON, which
+gives the same bytes again; ``form`` is ``json`` or ``html``, and without it the
 header ``Accept`` decides. The namespace is named by the header ``Lineage-Namespace`` or by the
 query. The tag of an answer is the SHA-256 of the JSON form, and the form.
 """
@@ -12,6 +13,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -21,7 +23,8 @@ from lineage.reports.rendering import MEDIA_TYPES, RenderedReport, ReportForm, r
 from lineage_api.bodies import read_parameters
 from lineage_api.namespaces import HEADER, PARAMETER, namespace_of
 from lineage_api.surface import principal_of, surface_of
-from lineage_schemas.errors import InvalidInputError
+from lineage_schemas.basis import Basis
+from lineage_schemas.errors import DecodeError, InvalidInputError
 from lineage_schemas.instants import instant_of, parse_instant
 from lineage_schemas.limits import INT_MAX
 
@@ -29,7 +32,10 @@ DOSSIER_PATH: Final = "/reports/dossier/{key:path}"
 
 _AS_OF: Final = "asOf"
 _VALID_AT: Final = "validAt"
+_BASIS: Final = "basis"
 _FORM: Final = "form"
+_BASIS_CHARS_MAX: Final = 32_768
+"""The longest basis that is read; one names every source in scope."""
 _INT_DIGITS: Final = len(str(INT_MAX))
 _PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 """What a page may load: nothing; what it needs is in it."""
@@ -41,13 +47,16 @@ async def read_dossier(request: Request) -> Response:
     Raises:
         InvalidInputError: a parameter that cannot be read, or no model version.
         NotFoundError: the log has not heard of it.
-        UnknownBasisError: a size that the log has not reached.
+        DecodeError: a basis that is none.
+        UnknownBasisError: a size that the log has not reached, or a basis of another log, or from
+            before something was erased.
         ForbiddenError: whoever asks may not read.
     """
     surface, principal = surface_of(request), principal_of(request)
-    given = read_parameters(request, {PARAMETER, _AS_OF, _VALID_AT, _FORM})
+    given = read_parameters(request, {PARAMETER, _AS_OF, _VALID_AT, _BASIS, _FORM})
     namespace = namespace_of(request, given)
-    as_of, valid_at = _as_of(given.get(_AS_OF)), _moment(given.get(_VALID_AT))
+    valid_at = _moment(given.get(_VALID_AT))
+    as_of = _past(given.get(_AS_OF), given.get(_BASIS))
     form = _form(given.get(_FORM), request.headers.get("accept", ""))
     key = request.path_params["key"]
 
@@ -78,6 +87,26 @@ def _response(request: Request, rendered: RenderedReport) -> Response:
     if tag in known or "*" in known:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return Response(rendered.body, headers=headers)
+
+
+def _past(as_of: str | None, basis: str | None) -> AsOf:
+    if basis is None:
+        return _as_of(as_of)
+    if as_of is not None:
+        raise InvalidInputError(
+            "A basis says as of when", where=_BASIS, hint=f"Leave {_AS_OF} out."
+        )
+    if len(basis) > _BASIS_CHARS_MAX:
+        what = f"A basis has at most {_BASIS_CHARS_MAX} characters"
+        raise InvalidInputError(what, where=_BASIS)
+    try:
+        return msgspec.json.decode(basis, type=Basis)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise DecodeError(
+            f"This is no basis in JSON: {error}",
+            where=_BASIS,
+            hint="Give the value of `basis` of a dossier, with percent signs.",
+        ) from error
 
 
 def _as_of(text: str | None) -> AsOf:

@@ -7,8 +7,9 @@ from typing import Final
 from lineage.connectors.cdevents.artifacts import artifact_of
 from lineage.connectors.cdevents.services import place_of
 from lineage.connectors.cdevents.telling import Step, Telling, say_repository, without_none
-from lineage_schemas.errors import LedgerError
+from lineage_schemas.errors import LedgerError, LimitExceededError
 from lineage_schemas.identifiers import normalise_identifier
+from lineage_schemas.limits import NAME_BYTES_MAX
 from lineage_schemas.mlmd import (
     Artifact,
     Association,
@@ -102,6 +103,9 @@ def say_approval(telling: Telling) -> Step:
     """Say that an approval was asked for, answered, or settled.
 
     What was last answered is shown; every answer stands beside it, by the message that told it.
+
+    Raises:
+        LimitExceededError: the message's id is too long for that.
     """
     content, predicate = telling.content, telling.predicate
     decision = None if content.decision is None else content.decision.lower()
@@ -112,23 +116,28 @@ def say_approval(telling: Telling) -> Step:
         "source_url": None if url is None else without_passwords(url),
         "source_state": content.status or predicate,
         "requested_by": content.requestor,
+    }
+    # Who answers without deciding is no approver; and what a decision says stands whole.
+    decided: dict[str, JsonValue] = {
         "approver": content.responder,
         "approver_role": telling.data.text("approver_role"),
         "decision": decision,
         "meaning": telling.data.text("meaning"),
     }
+    if decision is None:
+        decided = {}
     approval: dict[str, JsonValue] = {
         **shared,
         "requested_time": telling.moment if predicate == "created" else None,
-        "decided_time": telling.moment if has_answered else None,
     }
-    answer = f"cdevents.answer/{telling.event.context.id}"
+    answer = _answer_name(telling.event.context.id)
     custom: dict[str, JsonValue] = {}
     if has_answered:
         custom[answer] = without_none(
             {"responder": content.responder, "decision": decision, "time": telling.moment}
         )
-    step = Step(telling.key, type="lineage.Approve", properties=shared)
+    step = Step(telling.key, type="lineage.Approve", properties=shared | decided)
+    step.cleared = tuple(name for name, value in decided.items() if value is None)
     step.is_later = predicate != "created"
     step.state = {"created": ExecutionState.NEW, "closed": ExecutionState.COMPLETE}.get(
         predicate, ExecutionState.RUNNING
@@ -137,7 +146,11 @@ def say_approval(telling: Telling) -> Step:
         Artifact(
             key=telling.key,
             type=APPROVAL,
-            properties=without_none(approval),
+            properties={
+                **without_none(approval),
+                **decided,
+                **({"decided_time": telling.moment} if decided else {}),
+            },
             custom_properties=custom,
             personal=tuple(custom),
         ),
@@ -149,6 +162,18 @@ def say_approval(telling: Telling) -> Step:
             Event(artifact=subject, execution=step.key, kind=EventKind.INPUT, path=("subject",))
         )
     return step
+
+
+def _answer_name(message_id: str) -> str:
+    name = f"cdevents.answer/{message_id}"
+    size = len(name.encode())
+    if size > NAME_BYTES_MAX:
+        raise LimitExceededError(
+            f"A property name of {size} bytes is over the limit of {NAME_BYTES_MAX} "
+            "(NAME_BYTES_MAX)",
+            where="$.data.context.id",
+        )
+    return name
 
 
 def _approved(url: str | None) -> str | None:

@@ -89,6 +89,9 @@ class Step(Struct):
     personal: tuple[str, ...] = ()
     state: ExecutionState | None = None
     records: list[AnyRecord] = []
+    cleared: tuple[str, ...] = ()
+    """Properties of which it is said that they have no value any more."""
+
     is_later: bool = False
     """Whether the step began before this message, so that what led to the message need not have led
     to the step."""
@@ -102,7 +105,7 @@ class Step(Struct):
             key=self.key,
             type=self.type,
             state=self.state,
-            properties=without_none(self.properties),
+            properties={**without_none(self.properties), **dict.fromkeys(self.cleared)},
             custom_properties=without_none(self.custom),
             personal=self.personal,
         )

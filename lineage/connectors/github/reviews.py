@@ -92,7 +92,7 @@ def _review(
     yield Execution(
         key=key,
         type="lineage.Approve",
-        state=ExecutionState.COMPLETE if decided is not None else None,
+        state=ExecutionState.COMPLETE if decided is not None else ExecutionState.NEW,
         properties=said,
     )
     yield from say_code(run.head_sha, key, naming.address, run.head_commit, path="subject")
@@ -100,14 +100,12 @@ def _review(
     yield Artifact(
         key=key,
         type="lineage.Approval",
-        properties=without_empty(
-            {
-                **said,
-                "requested_time": moment_of(message.since) if decided is None else None,
-                "decided_time": None if decided is None else format_instant(instant_us(decided)),
-                "evidence": {"items": [subject, attempt]},
-            }
-        ),
+        properties={
+            **said,
+            **({"requested_time": moment_of(message.since)} if decided is None else {}),
+            "decided_time": None if decided is None else format_instant(instant_us(decided)),
+            "evidence": {"items": [subject, attempt]},
+        },
         custom_properties=custom,
         personal=tuple(name for name in _PERSONAL if name in custom),
     )
@@ -125,18 +123,21 @@ def _said(
 ) -> dict[str, JsonValue]:
     run, requestor = message.workflow_run, message.requestor or message.requester
     approver = (message.approver or message.sender) if decided is not None else None
-    return without_empty(
-        {
-            "display_name": f"{shown_run(run, naming)} to {environment}",
-            "source_type": "github.DeploymentReview",
-            "source_url": shown_url(run.html_url),
-            "source_state": message.action if decided is not None else None,
-            "requested_by": _shown(requestor),
-            "approver": _shown(approver),
-            "decision": message.action if decided is not None else None,
-            "meaning": f"whether the run goes on to the environment {environment}",
-        }
-    )
+    known: dict[str, JsonValue] = {
+        "display_name": f"{shown_run(run, naming)} to {environment}",
+        "source_type": "github.DeploymentReview",
+        "source_url": shown_url(run.html_url),
+        "requested_by": _shown(requestor),
+        "meaning": f"whether the run goes on to the environment {environment}",
+    }
+    # What the last decision says stands whole. Asked for anew, it is undecided until there is one:
+    # of two at one time, a value counts before none.
+    decision: dict[str, JsonValue] = {
+        "source_state": message.action if decided is not None else None,
+        "approver": _shown(approver),
+        "decision": message.action if decided is not None else None,
+    }
+    return without_empty(known) | decision
 
 
 def _custom(message: DeploymentReviewMessage) -> dict[str, JsonValue]:
@@ -145,12 +146,10 @@ def _custom(message: DeploymentReviewMessage) -> dict[str, JsonValue]:
         for one in message.reviewers or ()
         if (name := _shown(one.reviewer))
     ]
-    return without_empty(
-        {
-            "github.comment": message.comment,
-            "github.reviewers": {"items": reviewers} if reviewers else None,
-        }
-    )
+    return {
+        "github.comment": message.comment or None,
+        **({"github.reviewers": {"items": reviewers}} if reviewers else {}),
+    }
 
 
 def _shown(account: Account | None) -> str | None:

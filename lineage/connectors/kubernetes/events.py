@@ -23,6 +23,7 @@ from lineage.connectors.kubernetes.reading import KubernetesReader
 from lineage.connectors.kubernetes.shown import (
     CHANGED_BY,
     DEPLOYMENT,
+    INFERENCE_SERVICE,
     POD,
     REPLICA_SET,
     REVISION,
@@ -137,7 +138,7 @@ def rounds_of(plain: Iterable[tuple[Body, str]]) -> Iterator[list[Happening]]:
     changes: list[Happening] = []
     taken: set[str] = set()
     last: dict[str, bytes] = {}
-    for one in _with_people(sorted(told.values(), key=_when)):
+    for one in _with_people(_last_of_watch(sorted(told.values(), key=_when))):
         name = _subject(one)
         body = _body(one)
         if last.get(name) == body:
@@ -150,6 +151,30 @@ def rounds_of(plain: Iterable[tuple[Body, str]]) -> Iterator[list[Happening]]:
         taken.add(name)
     if changes:
         yield changes
+
+
+def _last_of_watch(happened: list[Happening]) -> list[Happening]:
+    """Leave out what was watched only in passing, of what tells no times of its own.
+
+    All that is known of when it was is that it was before the stream ended, so that what came last
+    is the only one of them that can be put in order with anything. A ReplicaSet tells when it
+    was made; of an InferenceService each revision is kept, for only then is its model shown.
+    """
+    last: dict[tuple[str, str], Happening] = {}
+    kept: list[Happening] = []
+    for one in happened:
+        kind = kind_of(one.plain)
+        if one.order[1] == 0 or kind in {REPLICA_SET, POD}:
+            kept.append(one)
+        else:
+            last[_subject(one), _revision(one.plain) if kind == INFERENCE_SERVICE else ""] = one
+    return sorted((*kept, *last.values()), key=_when)
+
+
+def _revision(plain: Body) -> str:
+    predictor = body_at(plain, "status", "components", "predictor")
+    generation = whole_at(plain, "metadata", "generation")
+    return text_at(predictor, "latestCreatedRevision") or str(generation)
 
 
 def _with_people(happened: list[Happening]) -> Iterator[Happening]:

@@ -147,7 +147,8 @@ def _join_deployments(bodies: dict[str, Body]) -> None:
             continue
         if text_at(above, "annotations", REVISION) == revision:
             current: Body = {"replicaset": text_at(body, "name")}
-            bodies[named] = {**above, "current": {**current, "segment": segment(body, revision)}}
+            current |= {"segment": segment(body, revision), "created": text_at(body, "created")}
+            bodies[named] = {**above, "current": current}
         for condition in bodies_at(above, "conditions"):
             if text_at(condition, "replicaset") == text_at(body, "name"):
                 bodies[name] = {**body, "rolled_out": text_at(condition, "rolled_out")}

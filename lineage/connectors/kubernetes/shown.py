@@ -154,7 +154,11 @@ def _workload(plain: Body, kind: str) -> Body:
     shown["strategy"] = text_at(spec, "strategy", "type") or text_at(spec, "updateStrategy", "type")
     shown["conditions"] = _conditions(status)
     if kind == STATEFUL_SET:
-        shown["revision"] = text_at(status, "updateRevision") or text_at(status, "currentRevision")
+        current, update = text_at(status, "currentRevision"), text_at(status, "updateRevision")
+        shown["revision"] = update or current
+        # No pod has been replaced yet (and none will be, OnDelete or beyond a partition).
+        is_ahead = bool(current) and update not in {"", current}
+        shown["is_ahead"] = (is_ahead and not whole_at(status, "updatedReplicas")) or None
     elif kind == DAEMON_SET:
         shown["revision"] = text_at(plain, "metadata", "annotations", _GENERATION)
     return shown

@@ -48,6 +48,9 @@ from lineage_schemas.values import JsonValue
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _DEPLOY: Final = "lineage.Deploy"
 _ROLL_BACK: Final = "lineage.RollBack"
+_OF_REVISION: Final = ("revision", "containers", "template_labels", "template_annotations")
+"""What an object that counts its own revisions shows of the one that is asked for."""
+
 _UNTIMED: Final = StatedTime(precision=Precision.UNKNOWN)
 """Whatever is told with a time wins over what lies between two looks."""
 
@@ -55,6 +58,11 @@ _UNTIMED: Final = StatedTime(precision=Precision.UNKNOWN)
 def carry_seen(was: Body, now: Body) -> Body:
     """Return a document with the digests, roll-outs and revisions that were seen before."""
     carried = dict(now)
+    if "is_ahead" in now and was and "is_ahead" not in was:
+        # What is asked for runs nowhere yet; what runs is as it was.
+        carried = {**now, **{name: was[name] for name in _OF_REVISION if name in was}}
+        del carried["is_ahead"]
+        now = carried
     if at(was, "containers") == at(now, "containers"):
         images = {**body_at(was, "images"), **body_at(now, "images")}
         if images:
@@ -66,7 +74,8 @@ def carry_seen(was: Body, now: Body) -> Body:
     if text_at(now, "kind") == REPLICA_SET:
         carried |= _carry_readiness(was, carried)
     revision = text_at(now, "revision")
-    if revision and text_at(now, "kind") not in {DEPLOYMENT, REPLICA_SET}:
+    is_single = text_at(now, "kind") not in {DEPLOYMENT, REPLICA_SET}
+    if revision and is_single and "is_ahead" not in carried:
         seen = at(was, "seen")
         before = seen if isinstance(seen, list) else []
         carried["seen"] = [*(one for one in before if one != revision), revision][-REVISIONS_MAX:]
@@ -216,7 +225,9 @@ def say_deployment_changes(
         made = time_at(now, "created") or seen_at
         yield from say_removal(place, None, after, min(made, seen_at), "deleted and made anew")
     elif not _is_wanted(now) and (was is None or _is_wanted(was)):
-        yield from say_removal(place, None, after, seen_at, "scaled to no replicas")
+        # Where nobody looked before, it stopped at any time since its last revision was made.
+        since = after or time_at(current, "created") or time_at(now, "created")
+        yield from say_removal(place, None, since, seen_at, "scaled to no replicas")
     elif was is not None and _is_wanted(now) and not _is_wanted(was) and deployment is not None:
         revised = Revised(place=place, revision=running, source_type=DEPLOYMENT)
         yield from _say_again(revised, after, seen_at)
@@ -234,6 +245,9 @@ def say_single(
     if now is None:
         yield from say_removal(place, None, after, seen_at, "deleted")
         return
+    if "is_ahead" in now:
+        return  # the revision that runs is not shown, and the one that is shown does not run
+    was = None if was is not None and "is_ahead" in was else was
     revised = _revised(place, now, text_at(now, "revision") or "1")
     yield from say_deployment(revised)
     if not _is_wanted(now):

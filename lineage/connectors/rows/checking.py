@@ -18,6 +18,7 @@ from lineage_schemas.known_types.spec import KnownType
 from lineage_schemas.limits import INT_MAX
 from lineage_schemas.mlmd import ArtifactState, ExecutionState, Kind
 from lineage_schemas.row_mappings import (
+    PATTERN_LETTERS,
     Condition,
     Conditions,
     NodeMapping,
@@ -25,6 +26,7 @@ from lineage_schemas.row_mappings import (
     RowMapping,
     ServingMapping,
     Time,
+    TimeForm,
     Value,
     ValueForm,
 )
@@ -121,6 +123,8 @@ def _check_nodes(mapping: RowMapping) -> Iterator[Fault]:
         yield from _check_key(node.key, (*steps, "key"))
         if node.each is not None:
             yield from _tried(partial(parse_column, node.each), (*steps, "each"))
+        if not node.separator:
+            yield Fault((*steps, "separator"), "A separator is at least one character")
         yield from _check_conditions(node.when, (*steps, "when"))
         yield from _check_time(node.stated, (*steps, "stated"))
         yield from _check_described(mapping, node, steps)
@@ -229,8 +233,10 @@ def _check_value(
         yield from _tried(partial(parse_column, value.column), steps)
     if value.zone is not None:
         yield from _tried(partial(zone_named, value.zone), (*steps, "zone"))
-    if (value.format or value.zone) and value.form is not ValueForm.TIME:
-        yield Fault(steps, "A format or a zone is for as: time")
+    if (value.format or value.zone or value.pattern) and value.form is not ValueForm.TIME:
+        yield Fault(steps, "A format, a pattern or a zone is for as: time")
+    else:
+        yield from _check_pattern(value.pattern, value.format, steps)
     if not value.separator:
         yield Fault((*steps, "separator"), "A separator is at least one character")
     yield from _check_constants(mapping, value, wanted, steps)
@@ -353,6 +359,25 @@ def _check_time(time: Time | None, steps: Steps) -> Iterator[Fault]:
     if time is not None:
         yield from _tried(partial(parse_column, time.column), (*steps, "column"))
         yield from _tried(partial(zone_named, time.zone), (*steps, "zone"))
+        yield from _check_pattern(time.pattern, time.format, steps)
+
+
+def _check_pattern(pattern: str | None, form: TimeForm | None, steps: Steps) -> Iterator[Fault]:
+    if pattern is None:
+        return
+    place = (*steps, "pattern")
+    if form not in {TimeForm.LOCAL, TimeForm.DATE}:
+        yield Fault(place, "A pattern is for the formats local and date")
+    letters = re.findall(r"%(.?)", pattern)
+    if unknown := [one for one in letters if one not in PATTERN_LETTERS or not one]:
+        known = " ".join(f"%{one}" for one in PATTERN_LETTERS)
+        yield Fault(place, f"%{unknown[0]} is not in a pattern: {known}")
+    elif not ({"d", "m"} <= set(letters) and {"Y", "y"} & set(letters)):
+        yield Fault(place, "A pattern has a day, a month and a year: %d %m %Y")
+    elif form is TimeForm.DATE and set(letters) & set("HIMSfp"):
+        yield Fault(place, "A day has no hours: a pattern with them is for the format local")
+    elif len(set(letters) - {"%"}) != len([one for one in letters if one != "%"]):
+        yield Fault(place, "A pattern names each part of a time once")
 
 
 def _check_key(template: str, steps: Steps) -> Iterator[Fault]:

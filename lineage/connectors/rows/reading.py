@@ -1,7 +1,8 @@
 """Reads the rows of a file as a source that is looked at.
 
-The mapping file itself comes first, so that the ledger holds by what the rows were understood. A
-version of a mapping is one text for ever; another text under its number is refused.
+The mapping file itself comes before the first row that is taken in, so that the ledger holds by
+what the rows were understood. From then on its version is one text for ever; another text under its
+number is refused. A mapping by which no row could be understood yet may still be mended.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class RowReader:
             ConflictError: the version of the mapping is known with another text, or a later one is.
             LimitExceededError: more than ``ROWS_MAX`` rows, or longer than another limit.
         """
-        yield self._mapping_document(memory)
+        mapping: Document | None = self._mapping_document(memory)
         numbers: dict[str, str] = {}
         are_all_named = True
         for found in read_rows(self._path, self._loaded.mapping.rows):
@@ -94,6 +95,9 @@ class RowReader:
                 raise LimitExceededError(f"There are more than {ROWS_MAX} rows (ROWS_MAX)")
             shown = self._shown(found, numbers)
             are_all_named = are_all_named and shown.subject in numbers
+            if mapping is not None and isinstance(shown, Document):
+                yield mapping
+                mapping = None
             yield shown
         if is_whole and numbers and are_all_named and self._loaded.mapping.rows.whole:
             yield Listed(ROW)

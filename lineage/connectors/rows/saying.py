@@ -184,7 +184,7 @@ class _Saying:
             return
         column = parse_column(node.each)
         found = column.of(self._row)
-        for item in [] if found is None else list_of(column, found, ","):
+        for item in [] if found is None else list_of(column, found, node.separator):
             yield {**self._row, ITEM: item}
 
     def _described(self, node: NodeMapping, key: str, row: Row) -> Artifact | Execution | Context:

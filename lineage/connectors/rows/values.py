@@ -75,7 +75,7 @@ def time_of(time: Time, row: Row) -> datetime | None:
     """
     column = parse_column(time.column)
     value = column.of(row)
-    return None if value is None else _time(column, value, time.format, time.zone)
+    return None if value is None else _time(column, value, (time.format, time.pattern, time.zone))
 
 
 def stated_of(time: Time, row: Row) -> StatedTime | None:
@@ -94,22 +94,40 @@ def stated_of(time: Time, row: Row) -> StatedTime | None:
     return StatedTime(start=start, end=end, precision=Precision.INTERVAL)
 
 
-def _time(column: Column, value: JsonValue, form: TimeForm, zone: str) -> datetime:
-    text = text_of(column, value).strip()
+_Written = tuple[TimeForm, str | None, str]
+"""How a time is written: its format, its pattern, its zone."""
+
+
+def _time(column: Column, value: JsonValue, written: _Written) -> datetime:
+    text, (form, pattern, _) = text_of(column, value).strip(), written
     try:
-        return _parsed_time(text, form, zone)
+        return _parsed_time(text, written)
     except (ValueError, OverflowError, InvalidInputError) as error:
+        asked = f"format {form.value}" if pattern is None else f"pattern {pattern}"
         raise InvalidInputError(
-            f"{text[:64]!r} is no time in the format {form.value}", where=f"column {column.text}"
+            f"{text[:64]!r} is no time in the {asked}",
+            where=f"column {column.text}",
+            hint=_TIME_HINTS.get(form, "") if pattern is None else "",
         ) from error
 
 
-def _parsed_time(text: str, form: TimeForm, zone: str) -> datetime:
+_LOCAL_HINT: Final = 'A day that is not written year first needs a pattern: "%d.%m.%Y".'
+_TIME_HINTS: Final = {
+    TimeForm.RFC3339: "A time without an offset is read with format: local, and a zone.",
+    TimeForm.LOCAL: _LOCAL_HINT,
+    TimeForm.DATE: _LOCAL_HINT,
+}
+
+
+def _parsed_time(text: str, written: _Written) -> datetime:
+    form, pattern, zone = written
     if form is TimeForm.RFC3339:
         return instant_of(parse_instant(text))
     if form in {TimeForm.UNIX_SECONDS, TimeForm.UNIX_MILLISECONDS}:
         return _unix_time(text, 6 if form is TimeForm.UNIX_SECONDS else 3)
-    if form is TimeForm.DATE:
+    if pattern is not None:
+        local = datetime.strptime(text, pattern)  # noqa: DTZ007 - the zone comes below
+    elif form is TimeForm.DATE:
         day = date.fromisoformat(text)
         local = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - the zone comes below
     else:
@@ -155,7 +173,9 @@ def value_of(value: Value, form: ValueForm, row: Row, tables: Tables) -> JsonVal
         check_value(read)
     except (ValueError, OverflowError, msgspec.DecodeError) as error:
         raise InvalidInputError(
-            f"{str(found)[:64]!r} is no {form.value}", where=f"column {column.text}"
+            f"{str(found)[:64]!r} is no {form.value}",
+            where=f"column {column.text}",
+            hint="What fits no property of the type goes into custom, as text.",
         ) from error
     except InvalidInputError as error:
         place = f"column {column.text}"
@@ -166,7 +186,8 @@ def value_of(value: Value, form: ValueForm, row: Row, tables: Tables) -> JsonVal
 def _read(column: Column, found: JsonValue, form: ValueForm, value: Value) -> JsonValue:
     match form:
         case ValueForm.TIME:
-            moment = _time(column, found, value.format or TimeForm.RFC3339, value.zone or "UTC")
+            written = (value.format or TimeForm.RFC3339, value.pattern, value.zone or "UTC")
+            moment = _time(column, found, written)
             return format_instant(instant_us(moment))
         case ValueForm.JSON:
             return _boxed(msgspec.json.decode(found) if isinstance(found, str) else found)
