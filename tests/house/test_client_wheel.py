@@ -29,6 +29,8 @@ MODULES: Final = frozenset(
         "contextlib",
         "dataclasses",
         "datetime",
+        "decimal",
+        "enum",
         "errno",
         "fcntl",
         "hashlib",
