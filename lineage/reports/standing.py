@@ -14,7 +14,7 @@ from lineage_schemas.semantic_versions import (
     SemanticVersion,
     change_class,
     parse_semantic_version,
-    version_before,
+    versions_before,
 )
 
 _VERSION: Final = ("semantic_version", "change_class", "release_notes")
@@ -42,7 +42,7 @@ def tell_semantic_version(story: Story) -> Item:
         version = _semantic(other)
         if version is not None and other.id != one.id:
             written.setdefault(version, other)
-    before = version_before(semantic, written)
+    before = versions_before([semantic, *written]).get(semantic)
     if before is None:
         return item("semantic version", told, missing="", about=one.key, note=_FIRST)
     other = written[before]
