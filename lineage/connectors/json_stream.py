@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 import msgspec
+from msgspec import Raw
 
+from lineage.connectors.base import ReceivedMessage
 from lineage.connectors.plain_json import Body, bodies_at
 from lineage_schemas.errors import DecodeError, LimitExceededError
 from lineage_schemas.values import JsonValue
@@ -18,6 +20,7 @@ LINE_BYTES_MAX: Final = 16 * 1_048_576
 STREAM_BYTES_MAX: Final = 256 * 1_048_576
 """Documents over several lines, which are held in memory whole."""
 
+_RAWS: Final = msgspec.json.Decoder(list[Raw])
 _DOCUMENTS: Final = json.JSONDecoder()
 _WHITE: Final = " \t\r\n"
 
@@ -52,6 +55,24 @@ def read_bodies(stream: BinaryIO, *, is_whole: bool = False) -> Iterator[tuple[B
             "There is nothing here, not even an empty list",
             hint="What should have written it may have failed. Without --whole nothing is gone.",
         )
+
+
+def part_array(body: bytes, media_type: str) -> tuple[ReceivedMessage, ...]:
+    """Part a JSON array of messages, each with its bytes untouched, and its index.
+
+    Raises:
+        DecodeError: not a JSON array.
+    """
+    try:
+        raws = _RAWS.decode(body)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise DecodeError(
+            f"This is no JSON array of messages: {error}", hint="Send [message, message, ...]."
+        ) from error
+    return tuple(
+        ReceivedMessage(bytes(raw), media_type, f"message [{index}]")
+        for index, raw in enumerate(raws)
+    )
 
 
 def _values(stream: BinaryIO) -> Iterator[tuple[JsonValue, str]]:

@@ -23,6 +23,7 @@ from lineage.connectors.declarations.documents import (
 from lineage.connectors.declarations.mapping import (
     KEPT,
     VERSION,
+    Kept,
     Signed,
     declaration_key,
     kept_body,
@@ -45,6 +46,7 @@ from lineage_schemas.errors import (
     NotFoundError,
     PreconditionError,
 )
+from lineage_schemas.instants import format_instant, instant_us
 from lineage_schemas.labels import is_identifier_shaped
 from lineage_schemas.mlmd import Kind
 
@@ -70,7 +72,8 @@ def declare(
 ) -> tuple[TakenDeclaration, ...]:
     """Record declarations as one batch: all of them or none.
 
-    With a ``key`` each of them is signed first. A signature must be one of the ``declarers``'.
+    With a ``key`` each of them is signed first, dated ``now`` where it has no time of its own. A
+    signature must be one of the ``declarers``'.
 
     Raises:
         InvalidInputError: a declaration that cannot be; names its place in the file.
@@ -80,8 +83,11 @@ def declare(
         PreconditionError: it contradicts what was declared under its id before.
         LedgerError: as ``Ledger.record``.
     """
-    told = [_resolved(ledger, one, speaker, key) for one in declared]
-    versions = [_version(one, subject, speaker, declarers) for one, subject in told]
+    told = [_resolved(ledger, one, speaker, key, now) for one in declared]
+    versions = [
+        _version(one, subject, speaker, declarers, written.declaration.stated)
+        for (one, subject), written in zip(told, declared, strict=True)
+    ]
     taken = take_versions(ledger, versions, speaker, now)
     return tuple(
         TakenDeclaration(
@@ -166,13 +172,16 @@ def find_subject(ledger: Ledger, name: str, kind: Kind | None, speaker: Speaker)
 
 
 def _resolved(
-    ledger: Ledger, one: Declared, speaker: Speaker, key: SigningKey | None
+    ledger: Ledger, one: Declared, speaker: Speaker, key: SigningKey | None, now: datetime
 ) -> tuple[Declared, Subject]:
     """Return a declaration with its subject's key and kind in it, and signed if there is a key."""
     declared = one.declaration
     try:
+        if declared.signature and key is not None:
+            raise _signed_already(declared)
         if declared.signature:
-            _check_signed(declared, key)
+            _check_signable(declared)
+            _check_dated(declared)
         subject = find_subject(ledger, declared.subject, declared.kind, speaker)
         _check_kind(declared, subject.kind)
         _check_withdrawal(ledger, declared, speaker)
@@ -181,18 +190,60 @@ def _resolved(
     except LedgerError as error:
         raise error.at(one.where) from error
     tree: Tree = one.tree | {"subject": subject.key, "kind": subject.kind.value}
-    if key is not None:
-        tree[SIGNATURE] = sign_line(key, canonical(tree) + b"\n")
-    return Declared(msgspec.convert(tree, Declaration), tree, one.where), subject
+    if key is None:
+        return Declared(msgspec.convert(tree, Declaration), tree, one.where), subject
+    return _signed_by(key, tree, one.where, now), subject
 
 
-def _check_signed(declared: Declaration, key: SigningKey | None) -> None:
-    if key is not None:
+def sign_declarations(
+    declared: Sequence[Declared], key: SigningKey, now: datetime
+) -> tuple[Tree, ...]:
+    """Return declarations signed, as they are sent to a ledger that is elsewhere.
+
+    One that says no time of its own is dated ``now``.
+
+    Raises:
+        InvalidInputError: one that is signed already, or does not name its subject by identifier
+            and kind: what they are is not known without the ledger.
+    """
+    signed: list[Tree] = []
+    for one in declared:
+        try:
+            if one.declaration.signature:
+                raise _signed_already(one.declaration)
+            _check_signable(one.declaration)
+        except LedgerError as error:
+            raise error.at(one.where) from error
+        signed.append(_signed_by(key, one.tree, one.where, now).tree)
+    return tuple(signed)
+
+
+def _signed_by(key: SigningKey, tree: Tree, where: str, now: datetime) -> Declared:
+    dated: Tree = {"stated": format_instant(instant_us(now))}
+    dated |= tree
+    signed = dated | {SIGNATURE: sign_line(key, canonical(dated) + b"\n")}
+    return Declared(msgspec.convert(signed, Declaration), signed, where)
+
+
+def _signed_already(declared: Declaration) -> InvalidInputError:
+    return InvalidInputError(
+        "This declaration is signed already",
+        where=declared.id,
+        hint="Leave --key out, or take the signature out of the file.",
+    )
+
+
+def _check_dated(declared: Declaration) -> None:
+    """Refuse a signature that would hold at any time: sent again, it would undo a withdrawal."""
+    if declared.stated is None:
         raise InvalidInputError(
-            "This declaration is signed already",
+            "A signed declaration says since when it is so",
             where=declared.id,
-            hint="Leave --key out, or take the signature out of the file.",
+            hint="Add stated: with the time at which it is signed, and sign it again.",
         )
+
+
+def _check_signable(declared: Declaration) -> None:
     is_named = is_identifier_shaped(declared.subject)
     if not is_named or clean_identifier(declared.subject) != declared.subject:
         raise InvalidInputError(
@@ -241,17 +292,22 @@ def _kind_of(declared: Declaration) -> str:
 
 
 def _version(
-    one: Declared, subject: Subject, speaker: Speaker, declarers: Sequence[Declarer]
+    one: Declared,
+    subject: Subject,
+    speaker: Speaker,
+    declarers: Sequence[Declarer],
+    stated: datetime | None,
 ) -> Version:
+    """Return a version. ``stated`` is the time that its author gave: none that we added."""
     is_approval = one.declaration.approval is not None
     say = say_approval if is_approval else say_declaration
     return Version(
         name=subject_of(_kind_of(one.declaration), one.declaration.id),
         body=kept_body(one.tree, subject.type, _signed(one, declarers)),
-        stated=one.declaration.stated,
+        stated=stated,
         say=lambda body, at: say(body, speaker.source, at),
         is_approval=is_approval,
-        is_same=_is_same,
+        is_same=lambda known, body: _is_same(known, body, is_dated=stated is not None),
         mapping=VERSION,
         where=one.where,
         is_whole=bool(one.declaration.signature),
@@ -276,8 +332,10 @@ def _signed(one: Declared, declarers: Sequence[Declarer]) -> Signed | None:
     return Signed(name=name, verifier=verifier, signature=one.declaration.signature)
 
 
-def _is_same(known: bytes, body: bytes) -> bool:
+def _is_same(known: bytes, body: bytes, *, is_dated: bool) -> bool:
     """Tell whether a declaration says nothing new after one of the same id.
+
+    What its author has not dated says nothing new at another time.
 
     Raises:
         PreconditionError: it is about another subject.
@@ -290,4 +348,11 @@ def _is_same(known: bytes, body: bytes) -> bool:
             where=new.id,
             hint=f"Of {new.subject} declare under another id.",
         )
-    return old == new and (after.signed is None or after.signed == before.signed)
+    if is_dated:
+        return old == new and after.signed in (None, before.signed)
+    by, by_now = _verifier(before), _verifier(after)
+    return replace(old, stated=None) == replace(new, stated=None) and by_now in (None, by)
+
+
+def _verifier(kept: Kept) -> str | None:
+    return None if kept.signed is None else kept.signed.verifier

@@ -38,6 +38,32 @@ for number in range(int(runs)):
 """
 
 
+TOGETHER: Final = """
+import os, sys, threading
+from lineage_client import Ledger
+url, spool = sys.argv[1:]
+ledger = Ledger(url, source="together", spool=spool)
+with ledger.run("train", kind="train", run_id="shared", commit="0" * 40) as run:
+    def say(name):
+        for number in range(5):
+            run.input(f"uri:s3://{name}/{number}")
+    threads = [threading.Thread(target=say, args=(name,)) for name in "abcd"]
+    [one.start() for one in threads]
+    [one.join() for one in threads]
+    run.metric("loss", 0.5, 1)
+    child = os.fork()
+    if child == 0:
+        run.input("uri:s3://child")
+        sys.exit(3)
+    os.waitpid(child, 0)
+again = Ledger(url, source="together", spool=spool)
+with again.run("train", kind="train", run_id="shared", commit="0" * 40) as run:
+    run.output("uri:s3://model")
+ledger.flush()
+print(f"{ledger.lost + again.lost} lost, {len(ledger.spool.waiting())} waiting")
+"""
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     with live_server(tmp_path_factory.mktemp("ledger")) as one:
@@ -64,9 +90,15 @@ def statements(server: LiveServer, source: str) -> Counter[str]:
         for one in listed:
             assert isinstance(one, dict)
             if one["source"] == source:
-                found[str(one["statement"])] += 1
+                found[told_of(str(one["statement"]))] += 1
         position = page["nextPosition"]
     return found
+
+
+def told_of(statement: str) -> str:
+    """Leave out of an id who told it: each process and each ``Run`` counts for itself."""
+    run_id, _, number = statement.removeprefix("run/").rsplit("/", 2)
+    return f"run/{run_id}/{number}"
 
 
 def ids_of(run_id: str, count: int) -> set[str]:
@@ -132,7 +164,7 @@ def test_what_is_refused_for_good_is_put_aside_with_the_reason_and_holds_up_noth
     (reason,) = ledger.spool.refused.glob("*.txt")
     assert "no_such_property" in reason.read_text()
     body = json.loads(reason.with_suffix(".json").read_bytes())
-    assert body["id"] == "run/one/2"
+    assert told_of(body["id"]) == "run/one/2"
     assert str(ledger.spool.refused) in caplog.text
 
 
@@ -168,6 +200,118 @@ def test_an_exception_makes_a_failed_run_and_goes_on(server: LiveServer, tmp_pat
     assert run["state"] == "FAILED"
     assert isinstance(run["properties"], dict)
     assert run["properties"]["error"] == "ZeroDivisionError: division by zero"
+
+
+def test_a_folder_that_was_full_is_emptied_once_the_ledger_is_back(
+    server: LiveServer, wire: ScriptedWire, tmp_path: Path
+) -> None:
+    wire.weather = Weather.DOWN
+    ledger = Ledger(wire.url, source="refilled", spool=tmp_path, patience=PATIENCE)
+    run = ledger.run("train", run_id="one", commit="0" * 40)
+    kept = ledger.spool.waiting()[0].stat().st_size
+    ledger.spool = Spool(tmp_path, bytes_max=kept + 10)
+    run.input("uri:s3://lost")
+    assert ledger.lost == 1
+    wire.weather = Weather.FAIR
+    back = Ledger(wire.url, source="refilled", spool=tmp_path, patience=PATIENCE)
+    back.spool = ledger.spool
+    back.run("train", run_id="two", commit="0" * 40).end()
+    assert statements(server, "refilled") == dict.fromkeys(
+        ["run/one/1", "run/two/1", "run/two/2"], 1
+    )
+    assert (back.lost, back.spool.waiting()) == (0, [])
+
+
+def test_what_cannot_be_kept_is_sent_at_once(server: LiveServer, tmp_path: Path) -> None:
+    home = tmp_path / "a file, and no folder"
+    home.write_text("")
+    ledger = Ledger(server.url, source="unkept", spool=home / "spool", patience=PATIENCE)
+    assert statements(server, "unkept") == {}
+    said = tell(ledger, "one")
+    assert statements(server, "unkept") == dict.fromkeys(said, 1)
+    assert ledger.lost == 0
+
+
+def test_days_of_waiting_statements_hold_up_the_next_one_for_a_moment(
+    server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(server.url, source="days", spool=tmp_path, patience=PATIENCE)
+    for number in range(3):
+        body = {"id": f"run/old/0/{number}", "source": "days", "records": []}
+        ledger.spool.put(json.dumps(body).encode())
+    monkeypatch.setattr("lineage_client.ledger.CATCH_UP_SECONDS", -1.0)
+    ledger.run("train", run_id="one", commit="0" * 40)
+    assert len(ledger.spool.waiting()) == 4
+    assert ledger.flush().left == 0
+
+
+class Weird:
+    """Raises whatever is asked of it."""
+
+    def __float__(self) -> float:
+        raise RuntimeError("no number")
+
+    def item(self) -> object:
+        raise ValueError("more than one element")
+
+
+def test_what_cannot_be_said_ends_no_training(server: LiveServer, tmp_path: Path) -> None:
+    ledger = Ledger(server.url, source="weird", spool=tmp_path, patience=PATIENCE)
+    circle: dict[str, object] = {}
+    circle["itself"] = circle
+    parameters = {"good": 1, "weird": Weird(), "circle": circle, "text": "\ud800", "big": 2**70}
+    with ledger.run("train", kind="train", run_id="w", parameters=parameters) as run:
+        run.metric("loss", Weird())  # type: ignore[arg-type]
+        run.note(weird=object(), fine="yes")
+        run.input(tmp_path / "not there.csv")
+        run.output("no identifier")
+        run.output(tmp_path)
+    assert ledger.lost == 7
+    (one,) = [node for node in server.nodes("lineage.Train") if str(node["key"]).endswith("/w")]
+    assert one["state"] == "COMPLETE"
+    assert isinstance(one["properties"], dict)
+    assert one["properties"]["hyperparameters"] == {"good": 1, "text": "?", "big": str(2**70)}
+    strict = Ledger(server.url, source="weird", spool=tmp_path, patience=PATIENCE, strict=True)
+    with pytest.raises(ValueError, match="identifier"), strict.run("train") as run:
+        run.output("no identifier")
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (SystemExit(), "COMPLETE"),
+        (SystemExit(0), "COMPLETE"),
+        (SystemExit(3), "FAILED"),
+        (KeyboardInterrupt(), "CANCELED"),
+    ],
+)
+def test_how_a_block_is_left_is_how_the_run_ended(
+    error: BaseException, state: str, server: LiveServer, tmp_path: Path
+) -> None:
+    ledger = Ledger(server.url, source="left-by", spool=tmp_path, patience=PATIENCE)
+    run = ledger.run("train", kind="train")
+    with pytest.raises(type(error)), run:
+        raise error
+    (one,) = [node for node in server.nodes("lineage.Train") if node["key"] == run.key]
+    assert one["state"] == state
+
+
+def test_threads_forks_and_later_processes_tell_of_one_run_without_taking_each_other_s_ids(
+    server: LiveServer, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TOGETHER, server.url, str(tmp_path)],
+        env=os.environ | {"PYTHONPATH": str(CLIENT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "0 lost, 0 waiting\n"), done.stderr
+    assert not (tmp_path / "refused").exists()
+    # Three start; twenty from threads, one from a fork, one from whoever goes on; three end.
+    assert sum(statements(server, "together").values()) == 2 + 20 + 1 + 1 + 2
+    (run,) = [one for one in server.nodes("lineage.Train") if str(one["key"]).endswith("/shared")]
+    assert run["state"] == "COMPLETE"
 
 
 def start_writer(url: str, spool: Path, name: str, runs: int) -> subprocess.Popen[str]:

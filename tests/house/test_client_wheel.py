@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Final
@@ -16,6 +15,7 @@ import pytest
 
 import tree
 from live_server import live_server
+from wheels import built_wheel
 
 HOME: Final = tree.ROOT / "packages" / "lineage-client"
 SOURCES: Final = sorted((HOME / "src" / "lineage_client").glob("*.py"))
@@ -29,6 +29,8 @@ MODULES: Final = frozenset(
         "contextlib",
         "dataclasses",
         "datetime",
+        "decimal",
+        "enum",
         "errno",
         "fcntl",
         "hashlib",
@@ -57,18 +59,8 @@ MODULES: Final = frozenset(
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel out of a source distribution, as a release does."""
-    to = tmp_path_factory.mktemp("client")
-    built = subprocess.run(
-        [sys.executable, "-m", "build", "--no-isolation", "--outdir", to, HOME],
-        cwd=to,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert built.returncode == 0, built.stdout + built.stderr
-    (found,) = to.glob("*.whl")
-    return found
+    """Build the wheel as a release does."""
+    return built_wheel(HOME, tmp_path_factory.mktemp("client"))
 
 
 def oldest_python() -> list[str]:

@@ -1,8 +1,6 @@
 """The context plugin is built as users get it, and a real MLflow finds it by itself."""
 
 import json
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import pytest
 
 import tree
 from peers import peer, run_peer
+from wheels import built_wheel
 
 HOME = tree.ROOT / "packages" / "lineage-mlflow-context"
 SCRIPT = """
@@ -23,18 +22,8 @@ print(json.dumps(mlflow.get_run(run.info.run_id).data.tags))
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel out of a source distribution, as a release does."""
-    to = tmp_path_factory.mktemp("context")
-    built = subprocess.run(
-        [sys.executable, "-m", "build", "--no-isolation", "--outdir", to, HOME],
-        cwd=to,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert built.returncode == 0, built.stdout + built.stderr
-    (found,) = to.glob("*.whl")
-    return found
+    """Build the wheel as a release does."""
+    return built_wheel(HOME, tmp_path_factory.mktemp("context"))
 
 
 def test_the_wheel_holds_the_package_and_its_licence(wheel: Path) -> None:

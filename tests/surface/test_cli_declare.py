@@ -108,6 +108,26 @@ def test_a_key_signs_where_it_is_known(terminal: Terminal, card: Path, tmp_path:
     assert terminal.done("declare", str(card)).count("unchanged") == 3
 
 
+def test_what_is_printed_signed_is_taken_by_a_ledger_that_knows_the_key(
+    terminal: Terminal, card: Path, tmp_path: Path
+) -> None:
+    key, bare = tmp_path / "ana.key", tmp_path / "bare.yaml"
+    verifier = terminal.done("key", "make", str(key), "--name", "example.org/ana").strip()
+    bare.write_text("id: b\nsubject: acme:model/fraud-1\nkind: artifact\nowner: Team Fraud\n")
+    for path, count in ((card, 3), (bare, 1)):
+        size = terminal.size()
+        printed = terminal.done("declare", str(path), "--key", str(key), "--print")
+        assert terminal.size() == size
+        taken = ("declare", "-", "--trust", f"Ana Ruiz={verifier}")
+        assert terminal.done(*taken, given=printed.encode()).count(", signed") == count
+        assert terminal.done(*taken, given=printed.encode()).count("unchanged") == count
+    without = terminal.run("declare", str(card), "--print")
+    assert (without.exit_code, "--key" in without.stderr) == (2, True)
+    bare.write_text("id: c\nsubject: some label\nkind: artifact\n")
+    label = terminal.run("declare", str(bare), "--key", str(key), "--print")
+    assert "by its identifier" in label.stderr
+
+
 def test_the_page_s_commands_of_signing_work_in_a_shell(card: Path, tmp_path: Path) -> None:
     signing = page().partition("## Signing")[2].partition("```sh\n")[2].partition("```")[0]
     interpreter = Path(sys.executable).parent

@@ -97,7 +97,11 @@ def test_a_namespace_is_named_in_the_path(client: SurfaceClient, ledger: Ledger)
     [
         (b"id: a\nsubject: b:c\nonwer: d\n", 400, "undecodable"),
         (b"id: a\nsubject: nothing goes by this\nowner: d\n", 404, "not_found"),
-        (b"id: a\nsubject: a:b\nkind: artifact\nsignature: x\n", 400, "proof_invalid"),
+        (
+            b"id: a\nsubject: a:b\nkind: artifact\nstated: 2026-01-01T00:00:00Z\nsignature: x\n",
+            400,
+            "proof_invalid",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_as_a_problem(
@@ -127,11 +131,12 @@ def signed(given: dict[str, JsonValue], key: SigningKey) -> dict[str, JsonValue]
 def test_the_client_signs_and_the_server_verifies(kept: Ledger) -> None:
     with running(create_app(kept, Settings(declarers=(KNOWN,)))) as client:
         size = kept.head().size
-        changed = signed(APPROVED, ANA) | {"title": "x"}
-        for wrong in (signed(APPROVED, EVE), changed):
+        dated = APPROVED | {"stated": "2026-01-01T00:00:00Z"}
+        changed = signed(dated, ANA) | {"title": "x"}
+        for wrong in (signed(dated, EVE), changed):
             assert "proof_invalid" in client.post(PATH, wrong).text
         assert kept.head().size == size
-        (one,) = client.post(PATH, signed(APPROVED, ANA)).json()["declarations"]
+        (one,) = client.post(PATH, signed(dated, ANA)).json()["declarations"]
         assert one["is_signed"] is True
         assert kept.show(one["key"])[0].node.properties["is_signed"] is True
 

@@ -17,13 +17,16 @@ from terminal import Terminal
 REGISTRY: Final = "docs/registry.md"
 EXPECTED: Final = Path(__file__).parents[1] / "recordings" / "whole_story" / "expected.md"
 LOADED: Final = "lineage-demo.db"
+PRINTED: Final = "printed.txt"
 
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the ledger of the demo."""
     folder = tmp_path_factory.mktemp("demo")
-    Terminal(folder / LOADED).done("demo", "--no-serve", "--store", str(folder / LOADED))
+    store = folder / LOADED
+    printed = Terminal(store).done("demo", "--no-serve", "--store", str(store))
+    (folder / PRINTED).write_text(printed.replace(str(store), LOADED))
     return folder
 
 
@@ -37,6 +40,13 @@ def terminal(loaded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> T
 
 def blocks(language: str, page: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", tree.text(page) or "", flags=re.DOTALL)
+
+
+def test_the_demo_prints_what_the_readme_shows_in_its_order(loaded: Path) -> None:
+    printed = (loaded / PRINTED).read_text().splitlines()
+    (shown,) = blocks("text", "README.md")
+    rest = iter(printed)
+    assert [line for line in shown.splitlines() if line not in {"", "…"} and line not in rest] == []
 
 
 @pytest.mark.parametrize("page", [REGISTRY, "docs/reports.md"])
@@ -108,3 +118,12 @@ def end_of(key: str) -> str:
 
 def second(moment: str | None) -> str:
     return "-" if moment is None else moment.replace(".000000Z", "Z")
+
+
+def test_whoever_traces_a_context_is_sent_to_its_members(terminal: Terminal) -> None:
+    model = "mlflow:registered-model/mlflow.example.org/churn-model"
+    version = "mlflow:model-version/mlflow.example.org/churn-model/1"
+    assert "\ncontext   no data flows through one" in terminal.done("trace", model)
+    assert version in terminal.done("show", model)
+    assert "\ncontext   " not in terminal.done("trace", version)
+    assert "\ncontext   " not in terminal.done("trace", model, version)

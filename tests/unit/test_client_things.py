@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from lineage_client import Thing
+from lineage_client import ClientError, Ledger, Thing
 from lineage_client.things import thing_of, value_of
 
 HELLO = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
@@ -73,6 +75,16 @@ class Scalar:
         return 0.5
 
 
+class Array:
+    """As NumPy's arrays are: ``item`` is for one element."""
+
+    def tolist(self) -> list[list[float]]:
+        return [[1.0, math.nan]]
+
+    def item(self) -> float:
+        raise ValueError("can only convert an array of size 1 to a Python scalar")
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [
@@ -81,6 +93,13 @@ class Scalar:
         (-math.inf, {"$float": "-Infinity"}),
         ({"a": Path("x"), 1: None}, {"a": "x", "1": None}),
         (Scalar(), 0.5),
+        (Array(), {"items": [[1.0, "nan"]]}),
+        ({"b", "a"}, {"items": ["a", "b"]}),
+        ({"$ref": {"$in": 1}}, {"%24ref": {"$in": 1}}),
+        (date(2026, 1, 31), "2026-01-31"),
+        (Decimal("0.10"), "0.10"),
+        (-(2**63) - 1, "-9223372036854775809"),
+        ("caf\udce9", "caf?"),
         (True, True),
     ],
 )
@@ -91,3 +110,16 @@ def test_values_become_what_a_ledger_keeps(value: object, said: object) -> None:
 def test_what_json_cannot_say_is_refused() -> None:
     with pytest.raises(TypeError, match="object"):
         value_of(object())
+
+
+def test_what_is_said_beside_a_thing_is_said_of_it() -> None:
+    thing = Thing("uri:s3://b/k", properties={"format": "onnx"})
+    told = thing_of(thing, "s", type="model", properties={"size_bytes": 3})
+    assert (told.type, told.properties) == ("model", {"format": "onnx", "size_bytes": 3})
+
+
+@pytest.mark.parametrize("given", [{"token": "a\nb"}, {"namespace": "é"}, {"url": "http://[x"}])
+def test_what_no_request_can_carry_is_told_before_anything_is_said(given: dict[str, str]) -> None:
+    with pytest.raises(ClientError):
+        Ledger(**{"url": "http://127.0.0.1:1", **given})  # type: ignore[arg-type]
+    Ledger("http://127.0.0.1:1", token="a key from a file\n")

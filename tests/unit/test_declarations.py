@@ -72,6 +72,7 @@ def node(ledger: Ledger, key: str) -> Node:
 
 def signed(given: Tree, key: SigningKey = ANA) -> Tree:
     """Sign by hand, as docs/declaring.md says: sorted keys, no blanks, a line feed behind it."""
+    given = {"stated": "2026-06-01T00:00:00Z"} | given
     text = json.dumps(given, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
     return given | {"signature": sign_line(key, text.encode())}
 
@@ -117,6 +118,19 @@ def test_a_wrong_file_is_told_by_line_column_and_path(body: bytes, where: str, h
         read_declarations(body)
     assert caught.value.where == where
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"id: a\nsubject: x:y\nstated: 0001-01-01T00:00:00+14:00\n",
+        b"id: a\nsubject: x:y\nretention_until_time: 9999-12-31T23:00:00-02:00\n",
+        b"id: a\nsubject: x:y\nincident: {summary: s, started_time: 0001-01-01T00:00:00+01:00}\n",
+    ],
+)
+def test_a_time_that_is_none_in_utc_is_told(body: bytes) -> None:
+    with pytest.raises(InvalidInputError, match="beyond the years"):
+        read_declarations(body)
 
 
 @pytest.mark.parametrize(
@@ -356,7 +370,7 @@ def test_canonical_json_is_what_other_libraries_write() -> None:
     assert canonical(given | {"signature": "x"}) == expected.encode()
 
 
-UNSIGNED = tree("a", approval=APPROVED)
+UNSIGNED = tree("a", approval=APPROVED, stated="2026-06-01T00:00:00Z")
 MATRIX = [
     (signed(UNSIGNED, EVE), KNOWN, "not known here"),
     (signed(UNSIGNED) | {"title": "other"}, KNOWN, "does not hold"),
@@ -397,6 +411,35 @@ def test_a_signed_declaration_leaves_nothing_to_be_found_out() -> None:
             say(ledger, signed(bare), declarers=KNOWN)
         with pytest.raises(InvalidInputError, match="by its identifier"):
             say(ledger, signed(UNSIGNED | {"subject": "model 1"}), declarers=KNOWN)
+
+
+def test_a_signed_approval_sent_again_after_its_withdrawal_stays_withdrawn() -> None:
+    later = UNSIGNED | {"withdraw": True, "stated": "2026-06-02T00:00:00Z"}
+    with in_memory() as ledger:
+        assert say(ledger, signed(UNSIGNED), declarers=KNOWN) == ["appended"]
+        assert say(ledger, signed(later), declarers=KNOWN) == ["appended"]
+        third = NOW + timedelta(days=3)
+        assert say(ledger, signed(UNSIGNED), declarers=KNOWN, now=third) == ["unchanged"]
+        assert node(ledger, "approval:declarations/a").properties["decision"] == "withdrawn"
+        # A signature without a time in it would hold whenever anybody sends it.
+        bare = tree("a", approval=APPROVED)
+        text = json.dumps(bare, sort_keys=True, separators=(",", ":")) + "\n"
+        with pytest.raises(InvalidInputError, match="since when"):
+            say(ledger, bare | {"signature": sign_line(ANA, text.encode())}, declarers=KNOWN)
+
+
+def test_what_is_signed_as_it_is_declared_is_dated_then_and_once() -> None:
+    bare = tree("a", approval=APPROVED)
+    with in_memory() as ledger:
+        assert say(ledger, bare, declarers=KNOWN, key=ANA) == ["appended"]
+        found = node(ledger, "approval:declarations/a")
+        kept = json.loads(str(found.custom_properties["declared.kept"]))
+        assert kept["declaration"]["stated"] == "2026-06-01T00:00:00.000000Z"
+        day = timedelta(days=1)
+        assert say(ledger, bare, declarers=KNOWN, key=ANA, now=NOW + day) == ["unchanged"]
+        gone = bare | {"withdraw": True}
+        assert say(ledger, gone, declarers=KNOWN, key=ANA, now=NOW + 2 * day) == ["appended"]
+        assert node(ledger, "approval:declarations/a").properties["decision"] == "withdrawn"
 
 
 def test_a_secret_is_filtered_and_cannot_be_signed() -> None:

@@ -11,6 +11,22 @@ from hypothesis import strategies as st
 from canonical import canonical_graph
 from checks import check_ledger
 from github_deliveries import Object, new_ledger, receive
+from github_messages import (
+    IMAGE,
+    INCIDENT,
+    MODEL,
+    OLD_SHA,
+    PLACE,
+    PRODUCTION,
+    REPOSITORY,
+    SHA,
+    asked,
+    deployment,
+    minute,
+    ran,
+    status,
+    workflow_run,
+)
 from lineage.connectors.github.mapping import GithubMapping
 from lineage.service import Ledger
 from lineage_schemas.errors import DecodeError
@@ -18,84 +34,6 @@ from lineage_schemas.graph import Node
 from lineage_schemas.mlmd import Artifact, Context, Execution, Kind
 from lineage_schemas.records import Precision, Statement
 from lineage_schemas.values import JsonValue
-
-SHA, OLD_SHA = "5a" * 20, "c3" * 20
-IMAGE = f"ghcr.io/acme/fraud@sha256:{'1f' * 32}"
-MODEL = "mlflow:model-version/tracking.example.org/fraud/7"
-INCIDENT = "pager:incident/42"
-PLACE = "github:place/github.com/17/production/deploy"
-PRODUCTION = "github:environment/github.com/17/production"
-REPOSITORY: Object = {
-    "id": 17,
-    "full_name": "acme/fraud",
-    "html_url": "https://github.com/acme/fraud",
-}
-
-
-def minute(number: int) -> str:
-    return f"2026-01-31T12:{number:02}:00Z"
-
-
-def deployment(number: int, payload: JsonValue = None, **more: JsonValue) -> Object:
-    """Return a deployment that was asked for in the minute of its number."""
-    return {
-        "id": number,
-        "sha": SHA,
-        "ref": "v1.2.0",
-        "task": "deploy",
-        "environment": "production",
-        "payload": {} if payload is None else payload,
-        "creator": {"login": "ada"},
-        "created_at": minute(number),
-        "updated_at": minute(number),
-        "production_environment": True,
-        **more,
-    }
-
-
-def asked(of: Object, **more: JsonValue) -> tuple[str, Object]:
-    body: Object = {"action": "created", "deployment": of, "repository": REPOSITORY, **more}
-    return ("deployment", body)
-
-
-def status(number: int, state: str, of: Object, **more: JsonValue) -> tuple[str, Object]:
-    """Return a status that came in the minute of its number."""
-    told: Object = {
-        "id": 1_000 + number,
-        "state": state,
-        "environment": of["environment"],
-        "creator": {"login": "bot"},
-        "created_at": minute(number),
-        "updated_at": minute(number),
-        **more,
-    }
-    body: Object = {"action": "created", "deployment": of, "deployment_status": told}
-    body["repository"] = REPOSITORY
-    return ("deployment_status", body)
-
-
-def workflow_run(**more: JsonValue) -> Object:
-    return {
-        "id": 99,
-        "run_attempt": 2,
-        "run_number": 5,
-        "name": "deploy",
-        "head_sha": SHA,
-        "head_branch": "main",
-        "path": ".github/workflows/deploy.yml",
-        "status": "completed",
-        "conclusion": "success",
-        "run_started_at": minute(1),
-        "created_at": minute(0),
-        "updated_at": minute(9),
-        "triggering_actor": {"login": "ada"},
-        **more,
-    }
-
-
-def ran(run: Object, repository: Object = REPOSITORY) -> tuple[str, Object]:
-    body: Object = {"action": "x", "workflow_run": run, "repository": repository}
-    return ("workflow_run", body)
 
 
 def told(*messages: tuple[str, Object]) -> Ledger:
@@ -259,13 +197,6 @@ def test_what_cannot_be_read_of_a_payload_is_named(
     ledger = told(asked(deployment(1, payload)))
     shown = node(ledger, "github:deployment/github.com/1", Kind.EXECUTION).custom_properties
     assert shown.get("github.payload_misread") == (None if misread is None else {"items": misread})
-
-
-@pytest.mark.parametrize("odd", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"])
-def test_a_time_that_no_calendar_has_is_passed_over(odd: str) -> None:
-    ledger = told(asked(deployment(1, created_at=odd)))
-    shown = node(ledger, "github:deployment/github.com/1", Kind.EXECUTION)
-    assert "started_time" not in shown.properties
 
 
 def test_a_status_may_name_another_environment_than_the_deployment() -> None:
@@ -604,26 +535,3 @@ def test_no_odd_field_makes_a_message_fail(value: JsonValue) -> None:
             odd = json.dumps({**body, name: value}).encode()
             if b"\\u0000" not in odd:
                 GithubMapping("github.com", event, "x").map(odd)
-
-
-def waiting(action: str, number: int, **more: JsonValue) -> tuple[str, Object]:
-    """Return a review that was waited for since a minute, and decided in the next."""
-    run: Object = {"id": 30, "run_attempt": 1, "head_sha": SHA, "updated_at": minute(number + 1)}
-    since = minute(number)
-    told_of: Object = {"since": since, "environment": "production", "workflow_run": run}
-    return ("deployment_review", {"action": action, "repository": REPOSITORY, **told_of, **more})
-
-
-@settings(max_examples=24, deadline=None)
-@given(st.permutations([0, 1, 2, 3]))
-def test_a_review_takes_nothing_from_the_one_before(order: list[int]) -> None:
-    """Two jobs of one run may wait for one environment, one after the other."""
-    first = [waiting("requested", 1), waiting("approved", 1, approver={"login": "jo"}, comment="x")]
-    again, rejected = waiting("requested", 5), waiting("rejected", 5, approver={"login": "al"})
-    key = "github:review/github.com/30/1/production"
-    shown = node(told(*first, again), key, Kind.ARTIFACT)
-    assert not {"approver", "decision", "decided_time"} & set(shown.properties)
-    messages = [*first, again, rejected]
-    shown = node(told(*(messages[index] for index in order)), key, Kind.ARTIFACT)
-    assert (shown.properties["approver"], shown.properties["decision"]) == ("al", "rejected")
-    assert "github.comment" not in shown.custom_properties

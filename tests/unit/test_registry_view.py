@@ -378,13 +378,6 @@ def test_approvals_are_of_the_version_its_deployments_and_the_run_that_deployed_
     assert view(story, "28").approvals == ()
 
 
-def test_what_was_only_asked_for_is_no_decision(story: Ledger) -> None:
-    asked = Artifact(key="acme:approval/a", type="lineage.Approval", properties={})
-    tell(story, "asked", asked, *step("approve-a", "Approve", [V2], ["acme:approval/a"]))
-    (found,) = view(story).approvals
-    assert (found.decision, found.decided_time) == (None, None)
-
-
 def test_a_promotion_stands_with_its_criterion_and_what_was_measured_before(
     story: Ledger,
 ) -> None:

@@ -8,9 +8,9 @@ from typing import BinaryIO
 import click
 
 from lineage.anchoring.keys import load_signing_key
-from lineage.connectors.declarations.reading import read_declarations
+from lineage.connectors.declarations.reading import FILE_KEY, read_declarations
 from lineage.connectors.yaml_documents import YAML_BYTES_MAX
-from lineage.importing.declaring import SOURCE_DEFAULT
+from lineage.importing.declaring import SOURCE_DEFAULT, sign_declarations
 from lineage.importing.declaring import declare as take_in
 from lineage.importing.versions import Speaker
 from lineage.proofs.signing import SigningKey
@@ -62,11 +62,17 @@ def _read_trust(
     help="Believe this verifier key's signatures, too, as those of NAME; may be given several "
     "times.  [default: the setting declarers]",
 )
+@click.option(
+    "--print",
+    "is_printed",
+    is_flag=True,
+    help="Declare nothing: print the declarations as --key signs them, in JSON, for a server.",
+)
 @store_option
 @namespace_option
 @format_option("text", "json")
 @pass_session
-def declare(
+def declare(  # noqa: PLR0913 - one argument an option
     session: Session,
     /,
     file: BinaryIO,
@@ -74,6 +80,7 @@ def declare(
     source: str,
     key_file: Path | None,
     trust: tuple[KnownDeclarer, ...],
+    is_printed: bool,
     output: str,
 ) -> None:
     """Say what no tool knows: owners, purposes, approvals, incidents.
@@ -85,6 +92,12 @@ def declare(
     """
     declared = read_declarations(file.read(YAML_BYTES_MAX + 1))
     key = None if key_file is None else _load(key_file)
+    if is_printed:
+        if key is None:
+            raise click.UsageError("--print prints what is signed: name the --key.")
+        signed = sign_declarations(declared, key, instant_of(session.clock()))
+        print_json({FILE_KEY: signed})
+        return
     declarers = believed_declarers((*session.declarers, *trust))
     speaker = Speaker(source=source, namespace=session.namespace)
     with session.open_or_make() as ledger:

@@ -56,6 +56,9 @@ def footer_lines(answer: LineageAnswer) -> Iterator[str]:
     yield "holds     " + ", ".join(counts)
     if answer.unknown:
         yield printable("unknown   " + ", ".join(answer.unknown))
+    if answer.nodes and all(node.kind is Kind.CONTEXT for node in answer.nodes):
+        # Else the answer would look as if nothing had led there.
+        yield "context   no data flows through one: trace its members, which `lineage show` lists"
     for truncation in answer.truncations:
         yield f"cut       {_cut(truncation)}"
     if not answer.truncations:

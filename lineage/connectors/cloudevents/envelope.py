@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Raw
 
 from lineage.connectors.base import ReceivedMessage
+from lineage.connectors.json_stream import part_array
 from lineage_schemas.errors import DecodeError
 from lineage_schemas.outside.cloudevents import STRUCTURED, is_json
 
@@ -30,7 +31,6 @@ _OF_DATA: Final = frozenset({"data", "datacontenttype"})
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _TEXT: Final = re.compile(r"text/|application/(?:[^;]*\+)?xml\b", re.IGNORECASE)
-_RAWS: Final = msgspec.json.Decoder(list[Raw])
 _RAW: Final = msgspec.json.Decoder(Raw)
 
 
@@ -45,16 +45,7 @@ def batched_messages(body: bytes) -> tuple[ReceivedMessage, ...]:
     Raises:
         DecodeError: not a JSON array.
     """
-    try:
-        raws = _RAWS.decode(body)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise DecodeError(
-            f"This is no JSON array of messages: {error}", hint="Send [message, message, ...]."
-        ) from error
-    return tuple(
-        ReceivedMessage(bytes(raw), STRUCTURED, f"message [{index}]")
-        for index, raw in enumerate(raws)
-    )
+    return part_array(body, STRUCTURED)
 
 
 def is_binary(headers: Iterable[tuple[str, str]]) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Final, cast
 
 import msgspec
 from msgspec import Struct
 from msgspec import inspect as forms
+from msgspec.structs import astuple
 
 from lineage.connectors.yaml_documents import Places, read_places, read_yaml
 from lineage_schemas.declarations import (
@@ -142,11 +144,26 @@ def _read_one(item: JsonValue, path: Path, places: Mapping[Path, Places]) -> Dec
     try:
         check_value(tree)
         canonical(tree)
+        _check_times(declaration)
     except LedgerError as error:
         raise error.at(where) from error
     except UnicodeEncodeError as error:
         raise InvalidInputError("A text holds a lone surrogate", where=where) from error
     return Declared(declaration, tree, where)
+
+
+def _check_times(part: Struct) -> None:
+    """Refuse a time that is within the years 1 to 9999 in its own zone, and not in UTC."""
+    for one in astuple(part):
+        if isinstance(one, Struct):
+            _check_times(one)
+        elif isinstance(one, datetime):
+            try:
+                one.astimezone(UTC)
+            except OverflowError as error:
+                raise InvalidInputError(
+                    f"The time {one.isoformat()} is in UTC beyond the years 1 to 9999", hint=_TIMES
+                ) from error
 
 
 def _told(message: str, path: Path, places: Mapping[Path, Places]) -> DecodeError:

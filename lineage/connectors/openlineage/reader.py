@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Raw
 
 from lineage.connectors.base import MESSAGE_BYTES_MAX, ReceivedMessage
+from lineage.connectors.json_stream import part_array
 from lineage_schemas.errors import DecodeError, LimitExceededError
 
 MEDIA_TYPE: Final = "application/json"
@@ -24,7 +25,6 @@ STREAM_BYTES_MAX: Final = 64 * 1_048_576
 
 _LINE_BYTES_MAX: Final = MESSAGE_BYTES_MAX + 1_024  # with white space around the message
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_RAWS: Final = msgspec.json.Decoder(list[Raw])
 _RAW: Final = msgspec.json.Decoder(Raw)
 _DOCUMENTS: Final = json.JSONDecoder()
 _NEXT: Final = re.compile(r"[^ \t\r\n]|\Z")
@@ -60,16 +60,7 @@ def split_batch(body: bytes) -> tuple[ReceivedMessage, ...]:
     Raises:
         DecodeError: not a JSON array.
     """
-    try:
-        raws = _RAWS.decode(body)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise DecodeError(
-            f"This is no JSON array of messages: {error}", hint="Send [message, message, ...]."
-        ) from error
-    return tuple(
-        ReceivedMessage(bytes(raw), MEDIA_TYPE, f"message [{index}]")
-        for index, raw in enumerate(raws)
-    )
+    return part_array(body, MEDIA_TYPE)
 
 
 def _first_line(stream: BinaryIO) -> tuple[int, bytes]:

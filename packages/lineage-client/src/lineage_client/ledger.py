@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from lineage_client.clock import new_id, now_text
-from lineage_client.errors import ClientError
-from lineage_client.runs import Run
+from lineage_client.errors import ClientError, NotSentError, SpoolFullError
+from lineage_client.runs import PARAMETERS, Run
 from lineage_client.sending import PATIENCE_DEFAULT, Patience, Sender
 from lineage_client.spool import Flushed, Spool, spool_of
 from lineage_client.surroundings import is_commit, surroundings
@@ -25,6 +25,9 @@ SPOOL_VARIABLE = "LINEAGE_SPOOL"
 
 SOURCE_DEFAULT = "scripts"
 
+CATCH_UP_SECONDS = 1.0
+"""For how long a statement sends what waited before it, and waits for who is sending already."""
+
 _LOG = logging.getLogger("lineage_client")
 
 
@@ -34,8 +37,9 @@ class Ledger:
     What is left out is read from the environment: ``LINEAGE_URL``, ``LINEAGE_TOKEN``,
     ``LINEAGE_NAMESPACE``, ``LINEAGE_SOURCE``, ``LINEAGE_SPOOL`` (the folder of what waits).
 
-    A ledger that is away, or refuses, is told to the log ``lineage_client`` and held up by nobody;
-    with ``strict`` it is an exception. ``lost`` counts what could not even be kept on this machine.
+    A ledger that is away, or refuses, or a value that cannot be said, is told to the log
+    ``lineage_client`` and holds up nobody; with ``strict`` it is an exception. ``lost`` counts what
+    was neither sent nor kept on this machine.
     """
 
     def __init__(  # noqa: PLR0913 - one argument for each thing that is set
@@ -84,13 +88,10 @@ class Ledger:
         ``run_id`` is its id among all of the source, by default a new one: whoever goes on with a
         run gives its id again. ``commit`` is the code's; by default git is asked.
         """
-        found = surroundings(os.environ)
+        found: dict[str, Any] = surroundings(os.environ)
         if commit is not None:
             found["code_commit"] = commit
             found.pop("code_is_dirty", None)
-        said: dict[str, Any] = {**found, **(properties or {})}
-        if parameters:
-            said["hyperparameters"] = dict(parameters)
         run = Run(
             name,
             run_id or new_id(),
@@ -98,13 +99,18 @@ class Ledger:
             kind=kind,
             say=self._say,
             now=now_text,
+            forgive=self._forgive,
         )
-        code = str(said.get("code_commit", ""))
+        code = str({**found, **(properties or {})}.get("code_commit", ""))
         run.start(
-            said,
+            found,
             commit=code if is_commit(code) else None,
             parent=None if parent is None else parent.key,
         )
+        # Apart from the start: if the ledger refuses one of these, the run is there all the same.
+        given = {**(properties or {}), **({PARAMETERS: parameters} if parameters else {})}
+        if given:
+            run.tell(given)
         for one in inputs:
             run.input(one)
         return run
@@ -125,13 +131,50 @@ class Ledger:
         body = json.dumps(statement, separators=(",", ":"), allow_nan=False).encode()
         try:
             self.spool.put(body)
+        except ClientError as error:
+            self._send_unkept(body, error)
+        else:
             if not self._sender.is_away:
-                self._tell(self.spool.flush(self._sender.send, self._patience.longest_seconds))
+                self._catch_up()
+
+    def _send_unkept(self, body: bytes, unkept: ClientError) -> None:
+        """Send at once what cannot be kept here: a ledger that answers has it all the same."""
+        if self._sender.is_away:
+            raise unkept
+        try:
+            self._sender.send(body)
+        except NotSentError as error:
+            raise ClientError(f"{unkept}; and {error}") from error
+        if isinstance(unkept, SpoolFullError):
+            self._catch_up()  # which makes room
+
+    def _catch_up(self) -> None:
+        """Send what waits, for a moment: after days there may be more than a script can wait for.
+
+        What was said is kept by now, whatever goes wrong here.
+        """
+        longest = self._patience.longest_seconds
+        try:
+            if self._strict:
+                flushed = self.spool.flush(self._sender.send, longest)
+            else:
+                flushed = self.spool.flush(
+                    self._sender.send, CATCH_UP_SECONDS, send_seconds=CATCH_UP_SECONDS
+                )
         except ClientError as error:
             if self._strict:
                 raise
-            self.lost += 1
-            _LOG.error("Not said to the ledger: %s", error)
+            _LOG.warning("%s", error)
+        else:
+            self._tell(flushed)
+
+    def _forgive(self, what: str, error: Exception) -> bool:
+        """Log what was not said, and count it; whoever is strict hears of it instead."""
+        if self._strict:
+            return False
+        self.lost += 1
+        _LOG.error("Not said to the ledger: %s: %s: %s", what, type(error).__name__, error)
+        return True
 
     def _tell(self, flushed: Flushed) -> None:
         if flushed.refused:
@@ -146,4 +189,4 @@ class Ledger:
             what = f"{flushed.left} statements wait to be sent: {flushed.why}"
             if self._strict:
                 raise ClientError(what)
-            _LOG.warning("%s", what)
+            _LOG.log(logging.INFO if flushed.is_going_on else logging.WARNING, "%s", what)

@@ -66,7 +66,10 @@ class Sender:
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise ClientError(f"This is no address: {error}") from error
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
             raise ClientError(
                 "A ledger's address is http://HOST:PORT or https://HOST, without a user: "
@@ -77,14 +80,14 @@ class Sender:
         if namespace is not None:
             self._headers["Lineage-Namespace"] = namespace
         if token is not None:
-            self._headers["Authorization"] = f"Bearer {token}"
+            # A key that was read from a file has the file's line end behind it.
+            self._headers["Authorization"] = f"Bearer {token.strip()}"
+        for name, said in self._headers.items():
+            if not (said.isascii() and said.isprintable()):
+                raise ClientError(f"What is given for the header {name} cannot be sent in one")
         self._patience = patience
         self._sleep = sleep
         self._monotonic = monotonic
-        self._sockets: list[socket.socket] = []
-        self._opener = urllib.request.build_opener(
-            _NoRedirects(), _Plain(self._sockets), _Encrypted(self._sockets)
-        )
         self._away_until = 0.0
         self._away_seconds = 0.0
 
@@ -123,31 +126,32 @@ class Sender:
         self._away_until = self._monotonic() + self._away_seconds
 
     def _attempt(self, body: bytes) -> None:
-        self._sockets.clear()
+        sockets: list[socket.socket] = []
         # A time-out is for each read, and an answer that comes drop by drop would outlast any.
         hung_up = threading.Event()
-        ending = threading.Timer(self._patience.attempt_seconds, _hang_up, [self._sockets, hung_up])
+        ending = threading.Timer(self._patience.attempt_seconds, _hang_up, [sockets, hung_up])
         ending.daemon = True
         ending.start()
         try:
-            self._request(body)
+            self._request(body, sockets)
         finally:
             ending.cancel()
         if hung_up.is_set():
             # What came until then may look like a whole answer. Asked again, it costs a moment.
             raise NotSentError("The ledger's answer took too long", is_refused=False)
 
-    def _request(self, body: bytes) -> None:
+    def _request(self, body: bytes, sockets: list[socket.socket]) -> None:
+        opener = urllib.request.build_opener(_NoRedirects(), _Plain(sockets), _Encrypted(sockets))
         request = urllib.request.Request(  # noqa: S310 - the address was looked at
             self._url, data=body, headers=self._headers, method="POST"
         )
         try:
-            with self._opener.open(request, timeout=self._patience.attempt_seconds) as answer:
+            with opener.open(request, timeout=self._patience.attempt_seconds) as answer:
                 answer.read(ANSWER_BYTES_MAX)
         except urllib.error.HTTPError as error:
             with error:
                 raise _not_taken(error) from None
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
             raise NotSentError(
                 f"The ledger did not answer: {reason or type(reason).__name__}", is_refused=False

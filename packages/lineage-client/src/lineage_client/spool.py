@@ -10,6 +10,7 @@ hold up the rest.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import time
 import uuid
@@ -30,6 +31,9 @@ SPOOL_BYTES_MAX = 256 * 1_048_576
 STATEMENT_BYTES_MAX = 1_048_576
 """One statement; a ledger takes no more in one."""
 
+COUNT_EVERY = 256
+"""Statements that are kept before all that waits is measured anew: others add to it and send it."""
+
 LOCK_PAUSE_SECONDS = 0.05
 _WAITING = ".json"
 _WRITING = ".new"
@@ -39,13 +43,15 @@ _WRITING = ".new"
 class Flushed:
     """What became of what waited.
 
-    ``left`` wait still, and ``why`` says why; ``refused`` were put aside just now.
+    ``left`` wait still, and ``why`` says why; ``refused`` were put aside just now. ``is_going_on``:
+    the ledger takes what waits, and the rest follows.
     """
 
     sent: int
     left: int
     refused: int
     why: str = ""
+    is_going_on: bool = False
 
 
 class Spool:
@@ -55,6 +61,8 @@ class Spool:
         self._folder = folder
         self._bytes_max = bytes_max
         self._last = 0
+        self._taken = 0
+        self._uncounted = COUNT_EVERY
 
     @property
     def refused(self) -> Path:
@@ -73,7 +81,10 @@ class Spool:
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.EDQUOT}:
                 raise SpoolFullError(f"No space left for what waits in {self._folder}") from error
-            raise ClientError(f"Nothing can be kept in {self._folder}: {error}") from error
+            raise ClientError(
+                f"Nothing can be kept in {self._folder}: {error}; name a folder that can be "
+                "written: LINEAGE_SPOOL"
+            ) from error
 
     def waiting(self) -> list[Path]:
         """Return what waits, in the order in which it was said."""
@@ -81,10 +92,16 @@ class Spool:
             return sorted(path for path in self._folder.iterdir() if path.suffix == _WAITING)
         return []
 
-    def flush(self, send: Callable[[bytes], None], wait_seconds: float) -> Flushed:
+    def flush(
+        self,
+        send: Callable[[bytes], None],
+        wait_seconds: float,
+        send_seconds: float = math.inf,
+    ) -> Flushed:
         """Send what waits, in its order, until all of it is sent or the ledger is away.
 
-        Waits at most ``wait_seconds`` for another process that is sending.
+        Waits at most ``wait_seconds`` for another process that is sending, and begins to send
+        nothing further after ``send_seconds``.
 
         Raises:
             ClientError: the folder cannot be used.
@@ -92,19 +109,24 @@ class Spool:
         try:
             with self._alone(wait_seconds) as is_alone:
                 if not is_alone:
-                    return Flushed(0, len(self.waiting()), 0, "another process is sending")
-                return self._flush(send)
+                    return Flushed(
+                        0, len(self.waiting()), 0, "another process is sending", is_going_on=True
+                    )
+                return self._flush(send, time.monotonic() + send_seconds)
         except OSError as error:
             raise ClientError(f"What waits in {self._folder} cannot be sent: {error}") from error
 
-    def _flush(self, send: Callable[[bytes], None]) -> Flushed:
+    def _flush(self, send: Callable[[bytes], None], ends: float) -> Flushed:
         sent = refused = 0
         # What others add meanwhile is found by the next round.
         while waiting := self.waiting():
             for path in waiting:
+                if time.monotonic() > ends:
+                    left = len(self.waiting())
+                    return Flushed(sent, left, refused, "the rest follows", is_going_on=True)
                 try:
                     send(path.read_bytes())
-                except NotSentError as error:  # noqa: PERF203 - one must not stop the rest
+                except NotSentError as error:
                     if not error.is_refused:
                         return Flushed(sent, len(self.waiting()), refused, str(error))
                     self._put_aside(path, str(error))
@@ -112,6 +134,7 @@ class Spool:
                 else:
                     path.unlink()
                     sent += 1
+        self._uncounted = COUNT_EVERY
         return Flushed(sent, 0, refused)
 
     def _put(self, body: bytes) -> Path:
@@ -121,28 +144,35 @@ class Spool:
                 "(STATEMENT_BYTES_MAX); keep large values in a file and name its digest"
             )
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        taken = sum(_size(path) for path in self.waiting())
-        if taken + len(body) > self._bytes_max:
+        if self._uncounted >= COUNT_EVERY or self._taken + len(body) > self._bytes_max:
+            # Looking at each file for each statement is slow where many wait.
+            self._taken, self._uncounted = sum(_size(path) for path in self.waiting()), 0
+        if self._taken + len(body) > self._bytes_max:
             raise SpoolFullError(
-                f"{taken} bytes wait in {self._folder}, and {self._bytes_max} are the limit; "
+                f"{self._taken} bytes wait in {self._folder}, and {self._bytes_max} are the limit; "
                 "see that they can be sent: python -m lineage_client flush"
             )
         # In order even where the clock is set back; the rest keeps the names of two apart.
         self._last = max(self._last + 1, now_ns())
         name = f"{self._last:020d}-{os.getpid()}-{new_id()}"
         new, whole = self._folder / f"{name}{_WRITING}", self._folder / f"{name}{_WAITING}"
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(body)
-            stream.flush()
-            os.fsync(stream.fileno())
-        new.replace(whole)
+        try:
+            _write(new, body)
+            new.replace(whole)
+        except OSError:
+            # Half a statement on a full disk is of no use to anybody.
+            with suppress(OSError):
+                new.unlink()
+            raise
+        self._taken += len(body)
+        self._uncounted += 1
         _sync_folder(self._folder)
         return whole
 
     def _put_aside(self, path: Path, reason: str) -> None:
         self.refused.mkdir(exist_ok=True, mode=0o700)
-        (self.refused / f"{path.stem}.txt").write_text(f"{reason}\n", encoding="utf-8")
+        with suppress(OSError):  # on a full disk there is no room for the reason, which is logged
+            (self.refused / f"{path.stem}.txt").write_text(f"{reason}\n", encoding="utf-8")
         path.replace(self.refused / path.name)
 
     @contextmanager
@@ -156,8 +186,19 @@ class Spool:
                 time.sleep(LOCK_PAUSE_SECONDS)
             yield is_alone
         finally:
-            # Whoever holds a lock lets go of it by closing, and by being killed.
+            # Whoever holds a lock lets go of it by being killed, too. Closing alone does not where
+            # a forked child has the descriptor as well.
+            with suppress(OSError):
+                _unlock_file(descriptor)
             os.close(descriptor)
+
+
+def _write(path: Path, body: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(body)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def _size(path: Path) -> int:
@@ -197,6 +238,13 @@ def _lock_file(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+def _unlock_file(descriptor: int) -> None:
+    if os.name != "nt":
+        import fcntl  # noqa: PLC0415 - as above
+
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
 def spool_of(folder: Path | None, source: str, url: str) -> Path:
     """Return the folder in which a source's statements to a ledger wait.
 
@@ -205,6 +253,6 @@ def spool_of(folder: Path | None, source: str, url: str) -> Path:
     """
     if folder is not None:
         return folder
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")  # noqa: PTH111 - Path.home() raises where there is none
     name = uuid.uuid5(uuid.NAMESPACE_URL, f"{url} {source}").hex
     return Path(state) / "lineage-client" / name

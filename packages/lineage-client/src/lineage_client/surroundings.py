@@ -31,10 +31,12 @@ def surroundings(environ: Mapping[str, str]) -> dict[str, Any]:
     if is_commit(commit):
         found["code_commit"] = commit
         return found
-    commit = _git("rev-parse", "HEAD")
+    commit = _git("rev-parse", "HEAD") or ""
     if is_commit(commit):
         found["code_commit"] = commit
-        found["code_is_dirty"] = bool(_git("status", "--porcelain", "--untracked-files=no"))
+        changes = _git("status", "--porcelain", "--untracked-files=no")
+        if changes is not None:
+            found["code_is_dirty"] = bool(changes)
     return found
 
 
@@ -43,8 +45,8 @@ def is_commit(text: str) -> bool:
     return len(text) in _LENGTHS and set(text) <= _DIGITS
 
 
-def _git(*words: str) -> str:
-    """Return what git says; nothing where there is no git, no repository, or no answer in time."""
+def _git(*words: str) -> str | None:
+    """Return what git says; ``None`` where there is no git, no repository, or no answer in time."""
     try:
         done = subprocess.run(  # noqa: S603 - two commands of our own
             ["git", *words],  # noqa: S607 - the git that the script's own user has
@@ -53,5 +55,5 @@ def _git(*words: str) -> str:
             timeout=GIT_SECONDS_MAX,
         )
     except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else ""
+        return None
+    return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else None

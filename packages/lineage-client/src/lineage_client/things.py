@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import math
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Union, cast
 from urllib.parse import quote
+from uuid import UUID
 
 TYPES = {
     "data": "lineage.DataSet",
@@ -25,6 +29,8 @@ TYPES = {
 """Short words for the types that scripts name most; any other type is written out."""
 
 FILE_CHUNK_BYTES = 1_048_576
+INT_BITS_MAX = 63
+"""A larger whole number, which no ledger keeps as one, is said in words."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:.+", re.DOTALL)
 _DIGEST_PROPERTIES = {
@@ -36,7 +42,8 @@ _DIGEST_PROPERTIES = {
 """Where a type keeps the digest and the size of its bytes."""
 
 Value = Any
-"""What JSON can say, and the scalars of NumPy and their kin."""
+"""What JSON can say, and what scripts mean by it: arrays and scalars of NumPy and their kin, sets,
+members of enums, dates, decimals and paths."""
 
 Record = dict[str, Any]
 
@@ -109,7 +116,8 @@ def thing_of(
         OSError: a file that cannot be read.
     """
     if isinstance(named, Thing):
-        return named
+        said = {**named.properties, **(properties or {})}
+        return replace(named, type=type or named.type, properties=said)
     if isinstance(named, str):
         if not _IDENTIFIER.fullmatch(named):
             raise ValueError(
@@ -157,23 +165,52 @@ def value_of(value: Value) -> Value:
         return {"items": [_inner(one) for one in cast("list[Any]", value)]}
     if isinstance(value, float) and not math.isfinite(value):
         return {"$float": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
-    return _inner(value)
+    said = _inner(value)
+    if isinstance(said, dict):
+        # Names that begin with $ are the ledger's own.
+        return {_key(name): one for name, one in cast("dict[str, Any]", said).items()}
+    return said if said is value else value_of(said)
 
 
-def _inner(value: Value) -> Value:
-    if value is None or isinstance(value, (bool, int, str)):
+def _key(name: str) -> str:
+    return f"%24{name[1:]}" if name.startswith("$") else name
+
+
+def _inner(value: Value) -> Value:  # noqa: PLR0911 - one for each form that there is
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, enum.Enum):
+        return _inner(value.value)
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, int):
+        return value if value.bit_length() <= INT_BITS_MAX else str(value)
     if isinstance(value, float):
-        return value if math.isfinite(value) else repr(value)
+        return value if math.isfinite(value) else repr(float(value))
     if isinstance(value, Mapping):
         table = cast("dict[Any, Any]", value)
-        return {str(name): _inner(one) for name, one in table.items()}
+        return {_text(str(name)): _inner(one) for name, one in table.items()}
     if isinstance(value, (list, tuple)):
         return [_inner(one) for one in cast("list[Any]", value)]
+    if isinstance(value, (set, frozenset)):
+        # In one order, however it lies in memory.
+        return sorted((_inner(one) for one in cast("set[Any]", value)), key=repr)
+    return _of_another_type(value)
+
+
+def _of_another_type(value: Value) -> Value:
     if isinstance(value, os.PathLike):
-        return os.fspath(cast("os.PathLike[str]", value))
-    # The scalars of NumPy and their kin know how to become one of Python's.
-    plain = getattr(value, "item", None)
-    if callable(plain):
-        return _inner(plain())
+        return _text(str(os.fspath(cast("os.PathLike[str]", value))))
+    if isinstance(value, (date, Decimal, UUID)):
+        return value.isoformat() if isinstance(value, date) else str(value)
+    # Arrays and scalars of NumPy and their kin know how to become Python's own.
+    for name in ("tolist", "item"):
+        plain = getattr(value, name, None)
+        if callable(plain):
+            return _inner(plain())
     raise TypeError(f"A {type(value).__name__} is no value that a ledger keeps")
+
+
+def _text(value: str) -> str:
+    """Return a text as UTF-8 can say it: names of files may hold bytes that are none."""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
