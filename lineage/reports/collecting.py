@@ -319,21 +319,15 @@ class _Collecting:
         )
 
     def _of_the_same_run(
-        self, upstream: Collection[ThingId], joints: Iterable[Joint], reached: Collection[int]
+        self, upstream: frozenset[ThingId], joints: Iterable[Joint], reached: Collection[int]
     ) -> frozenset[ThingId]:
         """Return what else came of the runs that made the subject, and of what they made."""
-        makers = {
-            one.execution for one in joints if not one.is_input and one.artifact in upstream
-        } & set(upstream)
         made = {
-            one
-            for one in makers
-            if any(
-                joint.execution == one
-                and not joint.is_input
-                and self._things.type_of(joint.artifact) in SUBJECTS
-                for joint in joints
-            )
+            one.execution
+            for one in joints
+            if not one.is_input
+            and {one.artifact, one.execution} <= upstream
+            and self._things.type_of(one.artifact) in SUBJECTS
         }
         if not made:
             return frozenset()

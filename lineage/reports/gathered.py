@@ -181,6 +181,10 @@ class Story:
         for two in gathered.belongings:
             self._contexts.setdefault(two.member, []).append(two)
             self._members.setdefault(two.context, []).append(two)
+        self._links: dict[ThingId, list[tuple[ThingId, Crossed]]] = {}
+        for link in gathered.crossed:
+            self._links.setdefault(link.near, []).append((link.far, link))
+            self._links.setdefault(link.far, []).append((link.near, link))
         self.registered = frozenset(
             one.context
             for one in self.contexts_of(self.subject.id)
@@ -242,13 +246,11 @@ class Story:
 
     def linked(self, one: ThingId) -> list[ThingId]:
         """Return the things that a link that was crossed joins to one."""
-        found = {
-            far
-            for link in self.gathered.crossed
-            for near, far in ((link.near, link.far), (link.far, link.near))
-            if near == one != far
-        }
-        return sorted(found)
+        return sorted({far for far, _ in self._links.get(one, ()) if far != one})
+
+    def links_of(self, one: ThingId) -> list[tuple[ThingId, Crossed]]:
+        """Return the links that were crossed at a thing, each with what it joins it to."""
+        return self._links.get(one, [])
 
     def deploying(self) -> list[ThingId]:
         """Return the executions that deployed the subject, or took it out again."""
