@@ -86,20 +86,23 @@ def tell_stages(story: Story) -> list[Item]:
     """Tell the stage and the aliases that it has, and those that it has had."""
     one, valid_at = story.subject, story.gathered.valid_at
     held = story.gathered.held
+    valid_us = None if valid_at is None else parse_instant(valid_at)
     items: list[Item] = []
     for name, kind, missing in (
         ("stage", HoldingKind.STAGE, "Nobody has said a stage."),
         ("aliases", HoldingKind.ALIAS, "No alias is known."),
     ):
-        facts = tell(one, name)
         had = [each for each in held if each.kind is kind]
+        now = [each for each in had if not _is_over(each, valid_us)]
+        facts = [
+            *tell(one, name),
+            *(fact for each in now for fact in _held_facts(story, each, valid_us)[:1]),
+        ]
         if not facts and had:
-            items.append(
-                not_applicable(name, "It has none now; what it has had is below.", one.key)
-            )
+            why = "It has none now; what it has had is below."
+            items.append(not_applicable(name, why, one.key))
         else:
             items.append(item(name, facts, missing=missing, about=one.key))
-    valid_us = None if valid_at is None else parse_instant(valid_at)
     items += [
         item(f"{each.kind.value} it has had", _held_facts(story, each, valid_us), missing="")
         for each in held
@@ -117,7 +120,7 @@ def _held_facts(story: Story, held: Held, valid_us: int | None) -> list[Fact]:
         or entry.stated_from is None
         or parse_instant(entry.stated_from) <= valid_us
     )
-    is_over = held.end_us is not None and (valid_us is None or held.end_us <= valid_us)
+    is_over = _is_over(held, valid_us)
     said = {
         held.kind.value: held.name,
         "from": instant_text(held.start_us),
@@ -138,3 +141,7 @@ def _held_facts(story: Story, held: Held, valid_us: int | None) -> list[Fact]:
         for name, value in said.items()
         if value is not None and held.positions
     ]
+
+
+def _is_over(held: Held, valid_us: int | None) -> bool:
+    return held.end_us is not None and (valid_us is None or held.end_us <= valid_us)

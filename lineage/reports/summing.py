@@ -17,7 +17,7 @@ from lineage.reports.learning import Uses
 from lineage.reports.telling import fact, item, listed, not_applicable, tell, time_words
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.reports import Fact, Item, ItemStatus, Section, ThingName
-from lineage_schemas.serving import ServingInterval
+from lineage_schemas.serving import Certainty, ServingInterval
 from lineage_schemas.values import JsonValue
 
 _APPROVED: Final = "approved by "
@@ -90,7 +90,8 @@ def _served(story: Story) -> Item:
 def _interval_words(one: ServingInterval) -> str:
     share = "" if one.traffic_ratio is None else f", {one.traffic_ratio * 100:.4g} % of the traffic"
     after = "" if one.end_after is None else f" (after {time_words(one.end_after)})"
-    until = "still" if one.end is None else f"to {time_words(one.end)}{after}"
+    still = "perhaps still" if one.certainty is Certainty.POSSIBLE else "still"
+    until = still if one.end is None else f"to {time_words(one.end)}{after}"
     ending = "" if one.ending is None else f": {one.ending.value.replace('_', ' ')}"
     where = one.environment_name or one.environment or one.place
     begun = "" if one.start_after is None else f" (after {time_words(one.start_after)})"

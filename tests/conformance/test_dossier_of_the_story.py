@@ -178,6 +178,23 @@ def test_aliases_are_told_with_their_times(ledger: Ledger, number: str) -> None:
     assert found == sorted(row for row in rows("Aliases") if row[1] == number)
 
 
+@pytest.mark.parametrize("at", ["2026-02-10T00:00:00Z", "2026-02-20T00:00:00Z", None])
+@pytest.mark.parametrize("number", VERSIONS)
+def test_the_aliases_of_a_time_are_those_that_it_had_then(
+    ledger: Ledger, number: str, at: str | None
+) -> None:
+    (item,) = (
+        one for one in items(dossier(ledger, number, at), "identity") if one.name == "aliases"
+    )
+    found = {str(fact.value) for fact in item.facts if fact.name == "alias"}
+    moment = at or "9999"
+    assert found == {
+        alias
+        for alias, version, start, end in rows("Aliases")
+        if version == number and start <= moment and (end == "-" or moment < end)
+    }
+
+
 @pytest.mark.parametrize(("number", "release"), [("1", "71"), ("2", "72"), ("3", "73")])
 def test_documents_are_of_the_commit_of_the_version(
     ledger: Ledger, number: str, release: str
