@@ -71,7 +71,7 @@ def tie_of(story: Story, said: Thing) -> Tie | None:
         return Tie(said.id)
     if any(one in story.gathered.commits for one in inputs):
         return Tie(said.id, "It is about the commit that its image or deployment was made of.")
-    if inputs:
+    if inputs or said.id in story.gathered.foreign:
         return None
     return _tie_by_contexts(story, said)
 

@@ -117,6 +117,7 @@ class _Collecting:
         said = self._said_in(own, places) | self._named(told.keys) | told.executions
         reached = self._reached(origins)
         scope = origins | deployed | moves | commits | around | contexts | said
+        foreign = self._of_others(said | around, scope)
         met = things.add(scope)
         kept = {one for one in met if things.stands(one)} | {subject}
         joints = read_joints(self._reader, things, kept, size)
@@ -141,6 +142,7 @@ class _Collecting:
             origins=upstream,
             carriers=frozenset(things.ids(deployed)),
             commits=frozenset(things.ids(commits)),
+            foreign=frozenset(things.ids(foreign)),
             joints=joints,
             belongings=belongings,
             crossed=crossed,
@@ -322,21 +324,15 @@ class _Collecting:
         )
 
     def _of_the_same_run(
-        self, upstream: Collection[ThingId], joints: Iterable[Joint], reached: Collection[int]
+        self, upstream: frozenset[ThingId], joints: Iterable[Joint], reached: Collection[int]
     ) -> frozenset[ThingId]:
         """Return what else came of the runs that made the subject, and of what they made."""
-        makers = {
-            one.execution for one in joints if not one.is_input and one.artifact in upstream
-        } & set(upstream)
         made = {
-            one
-            for one in makers
-            if any(
-                joint.execution == one
-                and not joint.is_input
-                and self._things.type_of(joint.artifact) in SUBJECTS
-                for joint in joints
-            )
+            one.execution
+            for one in joints
+            if not one.is_input
+            and {one.artifact, one.execution} <= upstream
+            and self._things.type_of(one.artifact) in SUBJECTS
         }
         if not made:
             return frozenset()
@@ -387,6 +383,14 @@ class _Collecting:
             if row[3] < self._size
             and (EventKind(row[2]) in INPUT_KINDS) == (kind_code(row[0]) == _ARTIFACT)
         ]
+
+    def _of_others(self, said: Collection[int], scope: Collection[int]) -> set[int]:
+        """Return what was said, by its own step, of something that is not in scope."""
+        artifacts = [vertex for vertex in said if kind_code(vertex) == _ARTIFACT]
+        made = self._edges("head", artifacts)
+        taken = self._edges("head", {execution for execution, _ in made})
+        strange = {execution for artifact, execution in taken if artifact not in scope}
+        return {artifact for execution, artifact in made if execution in strange}
 
     def _contexts(self, vertices: Collection[int]) -> set[int]:
         """Return what these belong to, and what that belongs to."""

@@ -253,8 +253,8 @@ def _verification(basis: Basis) -> tuple[str, ...]:
     made_again = (
         "This report is the same, byte for byte, whenever it is made again on its basis. Put its "
         "JSON form into dossier.json, and make it again: `lineage report dossier SUBJECT --basis "
-        "dossier.json --form json -o again.json`, with the subject of this report. Then compare "
-        "`sha256sum dossier.json again.json`."
+        "dossier.json --form json -o again.json`, with the subject of this report; over HTTP, with "
+        "the query `basis`. Then compare `sha256sum dossier.json again.json`."
     )
     tree = (
         f"The log is {basis.origin}. The tree over its first {basis.size} entries has the root "

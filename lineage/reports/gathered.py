@@ -125,10 +125,10 @@ class Gathered(NamedTuple):
     """All that a dossier is judged by.
 
     ``origins`` are the things upstream of the subject, itself among them; ``carriers`` its
-    deployments and what lies between them and it, ``commits`` what these were made of, ``moves``
-    the executions that deployed it. ``others`` is what else was made of the same data, ``same_run``
-    what else came of the runs that made the subject. ``versions`` are those of its registered
-    model, ``held`` the stages and aliases that it had, ``decided`` what was decided about it.
+    deployments and what lies between them and it, ``commits`` what these were made of, ``foreign``
+    what was said of things that are not here. ``others`` is what else was made of the same data,
+    ``same_run`` what else came of the runs that made the subject. ``versions`` are those of its
+    registered model, ``held`` the stages and aliases that it had, ``decided`` what was decided.
     ``entries`` are read for whatever is cited, by position; ``out_of_order`` are those that may say
     what no view shows, ``unscanned`` how many were not looked through for that.
     """
@@ -140,6 +140,7 @@ class Gathered(NamedTuple):
     origins: frozenset[ThingId]
     carriers: frozenset[ThingId]
     commits: frozenset[ThingId]
+    foreign: frozenset[ThingId]
     joints: tuple[Joint, ...]
     belongings: tuple[Belonging, ...]
     crossed: tuple[Crossed, ...]
@@ -180,6 +181,10 @@ class Story:
         for two in gathered.belongings:
             self._contexts.setdefault(two.member, []).append(two)
             self._members.setdefault(two.context, []).append(two)
+        self._links: dict[ThingId, list[tuple[ThingId, Crossed]]] = {}
+        for link in gathered.crossed:
+            self._links.setdefault(link.near, []).append((link.far, link))
+            self._links.setdefault(link.far, []).append((link.near, link))
         self.registered = frozenset(
             one.context
             for one in self.contexts_of(self.subject.id)
@@ -241,13 +246,11 @@ class Story:
 
     def linked(self, one: ThingId) -> list[ThingId]:
         """Return the things that a link that was crossed joins to one."""
-        found = {
-            far
-            for link in self.gathered.crossed
-            for near, far in ((link.near, link.far), (link.far, link.near))
-            if near == one != far
-        }
-        return sorted(found)
+        return sorted({far for far, _ in self._links.get(one, ()) if far != one})
+
+    def links_of(self, one: ThingId) -> list[tuple[ThingId, Crossed]]:
+        """Return the links that were crossed at a thing, each with what it joins it to."""
+        return self._links.get(one, [])
 
     def deploying(self) -> list[ThingId]:
         """Return the executions that deployed the subject, or took it out again."""

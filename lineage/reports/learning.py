@@ -107,10 +107,9 @@ class Uses:
         """Return what has the same bytes as a thing, each with the entries that say so."""
         story = self._story
         found: dict[ThingId, set[int]] = {}
-        for link in story.gathered.crossed:
-            if link.link_class == LinkClass.CONTENT.value and thing.id in {link.near, link.far}:
-                for far in {link.near, link.far} - {thing.id}:
-                    found.setdefault(far, set()).update(link.positions)
+        for far, link in story.links_of(thing.id):
+            if link.link_class == LinkClass.CONTENT.value and far != thing.id:
+                found.setdefault(far, set()).update(link.positions)
         return [(story.thing(one), tuple(sorted(found[one]))) for one in sorted(found)]
 
 

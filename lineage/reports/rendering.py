@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from hashlib import sha256
 from importlib.resources import files
@@ -12,6 +11,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from msgspec import Struct, json
 
+from lineage.reports.telling import is_moment, time_words
 from lineage_schemas.codec import encode_json
 from lineage_schemas.reports import Fact, Finding, FindingCode, ItemStatus, Report
 from lineage_schemas.values import JsonValue
@@ -36,8 +36,6 @@ _TABLES: Final = {
     "serving": ("environment", "role", "traffic ratio", "from", "to", "why it ended"),
 }
 """Sections that begin with a table of their items, and the facts that are its columns."""
-_TIME: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z")
-_CLOCK: Final = len("2026-01-01T00:00:00")
 _US: Final = 1_000_000
 _STATUSES: Final = {
     ItemStatus.PROVIDED: "provided",
@@ -156,7 +154,7 @@ def _words(name: str) -> str:
 
 
 def _is_time(value: JsonValue) -> bool:
-    return isinstance(value, str) and _TIME.fullmatch(value) is not None
+    return isinstance(value, str) and is_moment(value)
 
 
 def _measured(value: JsonValue, unit: str | None) -> str | None:
@@ -179,7 +177,7 @@ def _is_redacted(value: JsonValue) -> bool:
 def _shown(value: JsonValue) -> str:
     """Return a plain value as text; what has parts is shown by the template."""
     if isinstance(value, str):
-        return f"{value[:_CLOCK].replace('T', ' ')} UTC" if _is_time(value) else value
+        return time_words(value)
     if value is True or value is False:
         return "yes" if value else "no"
     return json.encode(value).decode()

@@ -14,14 +14,13 @@ from msgspec.structs import replace
 from lineage.reports.belonging import found_said
 from lineage.reports.gathered import Story, Thing
 from lineage.reports.learning import Uses
-from lineage.reports.telling import fact, item, listed, not_applicable, tell
+from lineage.reports.telling import fact, item, listed, not_applicable, tell, time_words
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.reports import Fact, Item, ItemStatus, Section, ThingName
 from lineage_schemas.serving import ServingInterval
 from lineage_schemas.values import JsonValue
 
 _APPROVED: Final = "approved by "
-_CLOCK: Final = len("00:00:00")
 
 
 def words_of(value: JsonValue) -> str:
@@ -29,14 +28,6 @@ def words_of(value: JsonValue) -> str:
     if isinstance(value, dict):
         return f"redacted (entry {value['$redacted']})" if "$redacted" in value else "see below"
     return "not said" if value is None else str(value)
-
-
-def time_words(text: str | None) -> str:
-    """Return a moment as people read it, to the second and in UTC."""
-    if text is None:
-        return "an unknown time"
-    day, _, rest = text.partition("T")
-    return f"{day} {rest[:_CLOCK]} UTC" if rest else text
 
 
 def tell_summary(story: Story, sections: Sequence[Section]) -> list[Item]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -28,6 +29,8 @@ INTERNAL: Final = frozenset(
 )
 """Properties that tell of the tool rather than of the thing: they are in the appendix."""
 
+_TIME: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z")
+_CLOCK: Final = len("2026-01-01T00:00:00")
 _UNITS: Final = {
     "_bytes": "bytes",
     "_us": "microseconds",
@@ -39,6 +42,18 @@ _UNITS: Final = {
 def instant_text(instant_us: int | None) -> str | None:
     """Return a moment as reports show it."""
     return None if instant_us is None else format_instant(instant_us)
+
+
+def is_moment(text: str) -> bool:
+    """Tell whether a text is a moment in UTC."""
+    return _TIME.fullmatch(text) is not None
+
+
+def time_words(text: str | None) -> str:
+    """Return a moment as people read it, to the second and in UTC."""
+    if text is None:
+        return "an unknown time"
+    return f"{text[:_CLOCK].replace('T', ' ')} UTC" if is_moment(text) else text
 
 
 def fact(thing: Thing, field: str, cited: Cited, name: str | None = None) -> Fact:

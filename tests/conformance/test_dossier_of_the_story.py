@@ -65,7 +65,7 @@ def second(moment: str | None) -> str:
 
 @pytest.mark.parametrize("number", VERSIONS)
 def test_approvals_are_those_of_the_version_and_no_other(ledger: Ledger, number: str) -> None:
-    found = []
+    found: list[list[str]] = []
     for item in items(dossier(ledger, number), "approvals"):
         told = values(item)
         if "approver" not in told:
@@ -78,7 +78,7 @@ def test_approvals_are_those_of_the_version_and_no_other(ledger: Ledger, number:
 
 @pytest.mark.parametrize("number", VERSIONS)
 def test_intervals_are_those_of_the_version(ledger: Ledger, number: str) -> None:
-    found = []
+    found: list[list[str]] = []
     for item in items(dossier(ledger, number), "serving"):
         told, source = values(item), item.facts[0].source or ""
         if source in SOURCES:
