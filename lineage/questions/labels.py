@@ -54,11 +54,17 @@ def clean_name(text: str) -> str:
 
 
 def resolve_name(
-    reader: Reader, namespace: int | None, text: str, kinds: Iterable[Kind], size: int
+    reader: Reader,
+    namespace: int | None,
+    text: str,
+    kinds: Iterable[Kind],
+    size: int,
+    preferred: str | None = None,
 ) -> tuple[str, ResolvedLabel | None]:
     """Return the identifier that a clean name stands for, and what it resolved to if it is a label.
 
-    An identifier stands for itself, whether anybody has heard of it or not.
+    An identifier stands for itself, whether anybody has heard of it or not. Where anything of the
+    ``preferred`` type goes by a label, nothing else is meant.
 
     Raises:
         AmbiguousLabelError: a label of several things; lists them.
@@ -66,16 +72,22 @@ def resolve_name(
     """
     if is_identifier_shaped(text):
         return text, None
-    resolved = resolve_label(reader, namespace, text, kinds, size)
+    resolved = resolve_label(reader, namespace, text, kinds, size, preferred)
     return resolved.key, resolved
 
 
 def resolve_label(
-    reader: Reader, namespace: int | None, text: str, kinds: Iterable[Kind], size: int
+    reader: Reader,
+    namespace: int | None,
+    text: str,
+    kinds: Iterable[Kind],
+    size: int,
+    preferred: str | None = None,
 ) -> ResolvedLabel:
     """Return the one thing that goes by a label; the members of an entity are one thing.
 
-    Nodes of several kinds that share a key are one thing too: the key names them all.
+    Nodes of several kinds that share a key are one thing too: the key names them all. Those of the
+    ``preferred`` type go first.
 
     Raises:
         AmbiguousLabelError: several things do.
@@ -85,6 +97,7 @@ def resolve_label(
     called = _called(reader, namespace, form, wanted, size)
     exactly = {vertex: node for vertex, node in called.items() if not is_cut_label(node, form)}
     called = exactly or called
+    called = {v: node for v, node in called.items() if node.type == preferred} or called
     if not called:
         raise NotFoundError(
             f"Nothing goes by this label as of size {size}, or whatever did was erased",

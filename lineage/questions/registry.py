@@ -19,7 +19,7 @@ from lineage.questions.holdings import (
     said_at,
     who_did,
 )
-from lineage.questions.labels import find_labelled, resolve_name
+from lineage.questions.labels import resolve_name
 from lineage.questions.moves import Described, describe, members_in, name_of
 from lineage.questions.nodes import find_identified, read_nodes
 from lineage.questions.previous_good import Previous
@@ -38,7 +38,7 @@ from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.errors import NotFoundError
 from lineage_schemas.graph import Node, ResolvedLabel, Truncation, TruncationReason
 from lineage_schemas.instants import format_instant, parse_instant
-from lineage_schemas.labels import DISPLAY_NAME, is_identifier_shaped
+from lineage_schemas.labels import DISPLAY_NAME
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.registry_views import (
     ApprovalOf,
@@ -484,25 +484,8 @@ def _models_named(asked: ServingAsked, name: str) -> tuple[list[int], ResolvedLa
         asked.namespace,
         asked.size,
     )
-    label: ResolvedLabel | None = None
-    found: list[int] = []
-    if not is_identifier_shaped(name):
-        labelled = find_labelled(reader, namespace, name, (Kind.CONTEXT,), size)
-        found = [v for v, node in labelled.items() if node.type == REGISTERED_MODEL]
-        if len({tuple(members_of(links, vertex, size)) for vertex in found}) == 1:
-            node = labelled[found[0]]
-            label = ResolvedLabel(
-                text=name,
-                key=node.key or "",
-                kind=Kind.CONTEXT,
-                type=node.type,
-                label=name_of(node),
-            )
-        else:
-            found = []
-    if not found:
-        key, label = resolve_name(reader, namespace, name, tuple(Kind), size)
-        found = find_identified(reader, namespace, key, tuple(Kind), size)
+    key, label = resolve_name(reader, namespace, name, tuple(Kind), size, REGISTERED_MODEL)
+    found = find_identified(reader, namespace, key, tuple(Kind), size)
     members = {one for vertex in found for one in members_of(links, vertex, size)}
     artifacts = [one for one in members if kind_code(one) == _ARTIFACT]
     rows = reader.find(MEMBERSHIP, "member", artifacts)

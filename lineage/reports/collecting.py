@@ -216,6 +216,11 @@ class _Collecting:
         found = find_identified(self._reader, self._asked.namespace, key, kinds, size)
         ids = sorted(self._things.add(found))
         hint = "List what there is with `lineage list lineage.ModelVersion`."
+        if not ids and find_identified(
+            self._reader, self._asked.namespace, key, (Kind.EXECUTION, Kind.CONTEXT), size
+        ):
+            what = "A dossier is about a model version, and this is what versions or runs belong to"
+            raise InvalidInputError(what, where=name, hint=hint)
         if not ids:
             what = f"The log of size {size} has never heard of this model version"
             raise NotFoundError(what, where=name, hint=hint)
