@@ -37,7 +37,7 @@ class Uses:
         self._story = story
         self._same = self._same_content()
         self.learned = self._behind([story.subject.id])
-        self.tested = self._tested() - self.learned
+        self.tested = self._tested()
 
     def data(self, ids: Iterable[ThingId]) -> list[Thing]:
         """Return the data among these, but for code and for what only has the same bytes."""
@@ -67,7 +67,7 @@ class Uses:
         return found
 
     def _tested(self) -> set[ThingId]:
-        """Return what the subject was tested on, and what that was made of."""
+        """Return what the subject was tested on, and what that alone was made of."""
         story = self._story
         evaluated = {one.id for one in story.models()} | story.gathered.carriers
         begin = {
@@ -82,7 +82,7 @@ class Uses:
             for joint in story.into(one.id)
             if story.thing(joint.artifact).type in DATA
         }
-        return begin | (self._behind(begin) & set(story.gathered.origins))
+        return begin | (self._behind(begin) & set(story.gathered.origins)) - self.learned
 
     def _is_testing(self, joint: Joint) -> bool:
         thing, execution = self._story.thing(joint.artifact), self._story.thing(joint.execution)

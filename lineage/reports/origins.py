@@ -42,6 +42,7 @@ _MACHINE: Final = (
     *("cpu_count", "gpu_count", "gpu_model", "image_digest", "image_reference"),
 )
 _FLAVORS: Final = f"{CUSTOM}mlflow.flavors"
+_LEARNED_TOO: Final = "It learned from this too."
 SEEDS: Final = ("python_seed", "python_hash_seed", "numpy_seed", "framework_seed", "cuda_seed")
 DETERMINISM: Final = ("determinism_flags", "is_deterministic")
 LEVEL: Final = ("reproducibility_level", "reproducibility_tolerance")
@@ -104,14 +105,16 @@ def tell_data(story: Story) -> list[Item]:
 
 
 def tell_tested(story: Story) -> list[Item]:
-    """Tell of the data that it was measured on, as far as that is other data."""
+    """Tell of the data that it was measured on; what it learned from too is said to be so."""
     uses = Uses(story)
     found = uses.data(uses.tested)
     why = "No data is known that it was tested on."
-    return [_data_item(uses, one) for one in found] or [item("data", [], missing=why)]
+    return [
+        _data_item(uses, one, _LEARNED_TOO if one.id in uses.learned else None) for one in found
+    ] or [item("data", [], missing=why)]
 
 
-def _data_item(uses: Uses, one: Thing) -> Item:
+def _data_item(uses: Uses, one: Thing, note: str | None = None) -> Item:
     same = [
         Fact(name="the same bytes as", value=far.key, of=one.key, positions=positions)
         for far, positions in uses.same_as(one)
@@ -123,6 +126,7 @@ def _data_item(uses: Uses, one: Thing) -> Item:
         missing="It is named, and nobody has described it.",
         lacking=_lacking_of_data(one),
         about=one.key,
+        note=note,
     )
 
 

@@ -149,6 +149,20 @@ def test_the_edge_says_whether_data_was_to_learn_or_to_test(
         assert ("acme:data/more" in keys) is (one == section)
 
 
+def test_data_that_it_was_tested_on_and_learned_from_is_told_as_both(told: Ledger) -> None:
+    evaluation = Execution(key="acme:evaluate/2", type="lineage.Evaluate")
+    data = Artifact(key="acme:data/more", type="lineage.DataSet")
+    edges = [
+        *joined(RUN, ["acme:data/more"], []),
+        *joined("acme:evaluate/2", [VERSION, "acme:data/more"], []),
+    ]
+    told.record([said("more", "mlflow", 1, data, evaluation, *edges)])
+    report = dossier(told)
+    assert "acme:data/more" in [item.about for item in items(report, "data")]
+    (tested,) = (one for one in items(report, "tested") if one.about == "acme:data/more")
+    assert "It learned from this too." in (tested.reason or "")
+
+
 @pytest.mark.parametrize(
     ("name", "is_code"), [("train.py", True), ("prepare.SQL", True), ("a.csv", False)]
 )
