@@ -72,7 +72,7 @@ def node(ledger: Ledger, key: str) -> Node:
 
 def signed(given: Tree, key: SigningKey = ANA) -> Tree:
     """Sign by hand, as docs/declaring.md says: sorted keys, no blanks, a line feed behind it."""
-    given = {"stated": "2026-06-01T00:00:00Z"} | given
+    given = {"stated": "2026-06-01T00:00:00Z", **given}
     text = json.dumps(given, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
     return given | {"signature": sign_line(key, text.encode())}
 
