@@ -97,7 +97,8 @@ def resolve_label(
     called = _called(reader, namespace, form, wanted, size)
     exactly = {vertex: node for vertex, node in called.items() if not is_cut_label(node, form)}
     called = exactly or called
-    called = {v: node for v, node in called.items() if node.type == preferred} or called
+    if preferred is not None:
+        called = {v: node for v, node in called.items() if node.type == preferred} or called
     if not called:
         raise NotFoundError(
             f"Nothing goes by this label as of size {size}, or whatever did was erased",
