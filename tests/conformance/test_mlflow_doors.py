@@ -235,6 +235,7 @@ def states(of: Graph, kind: str) -> dict[str, JsonValue]:
     return {key: dict(node["properties"]) for key, node in of.of_type(kind).items()}
 
 
+@pytest.mark.long
 def test_a_watch_keeps_up_and_stops_when_told(told: Told, tmp_path: Path) -> None:
     with mlflow_server(told.folder) as url:
         arguments = ("--server", NAME, "--every", "1s", "--whole-every", "1s")
