@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from lineage.asking import Asked, Asking
 from lineage.graph.index import GraphIndex
-from lineage.questions.as_of import AsOf
+from lineage.questions.as_of import AsOf, resolve_valid_at
 from lineage.questions.labels import clean_name
 from lineage.questions.registry import show_registered_model
 from lineage.questions.search import PAGE_NODES_DEFAULT, check_page, decode_cursor
@@ -22,7 +22,6 @@ from lineage.questions.serving import (
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
 from lineage_schemas.basis import Basis
 from lineage_schemas.errors import NotFoundError
-from lineage_schemas.instants import format_instant, instant_us
 from lineage_schemas.registry_views import RegistryAnswer
 from lineage_schemas.serving import ServingAnswer
 
@@ -63,7 +62,7 @@ class Registry:
             service=_clean(query.service),
             environment=_clean(query.environment),
         )
-        at = _valid_at(valid_at, as_of)
+        at = resolve_valid_at(valid_at, as_of)
         after = None
         if cursor is not None:
             after = decode_cursor(cursor, question_of_serving(namespace, at, query))
@@ -98,7 +97,7 @@ class Registry:
             UnknownBasisError: as ``basis``.
         """
         wanted = clean_name(name)
-        at = _valid_at(valid_at, as_of)
+        at = resolve_valid_at(valid_at, as_of)
         where = namespace, principal, as_of
         with self._asking.question(where, "registered_model", wanted, at) as asked:
             about = self._about(asked, replace(asked.basis, valid_at=at), [wanted])
@@ -122,9 +121,3 @@ class Registry:
 
 def _clean(name: str | None) -> str | None:
     return None if name is None else clean_name(name)
-
-
-def _valid_at(moment: datetime | None, as_of: AsOf) -> str | None:
-    if moment is not None:
-        return format_instant(instant_us(moment))
-    return as_of.valid_at if isinstance(as_of, Basis) else None

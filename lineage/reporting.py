@@ -8,15 +8,13 @@ from msgspec.structs import replace
 
 from lineage.asking import Asking
 from lineage.graph.index import GraphIndex
-from lineage.questions.as_of import AsOf
+from lineage.questions.as_of import AsOf, resolve_valid_at
 from lineage.questions.labels import clean_name
 from lineage.questions.serving import ServingAsked
 from lineage.reports.collecting import gather
 from lineage.reports.dossier import write_dossier
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
-from lineage_schemas.basis import Basis
 from lineage_schemas.errors import NotFoundError
-from lineage_schemas.instants import format_instant, instant_us
 from lineage_schemas.reports import Report
 
 
@@ -49,7 +47,7 @@ class Reports:
             UnknownBasisError: as ``basis``.
         """
         name = clean_name(model_version)
-        at = _valid_at(valid_at, as_of)
+        at = resolve_valid_at(valid_at, as_of)
         where = namespace, principal, as_of
         with self._asking.question(where, "dossier", name, at) as asked:
             if asked.number is None:
@@ -60,9 +58,3 @@ class Reports:
             gathered = gather(ServingAsked(asked.reader, snapshot, asked.number, basis), name)
             asked.count = len(gathered.things)
             return write_dossier(gathered)
-
-
-def _valid_at(moment: datetime | None, as_of: AsOf) -> str | None:
-    if moment is not None:
-        return format_instant(instant_us(moment))
-    return as_of.valid_at if isinstance(as_of, Basis) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, TypeVar
 
 import msgspec
@@ -50,6 +50,11 @@ def parcels(records: tuple[AnyRecord, ...]) -> Iterator[tuple[AnyRecord, ...]]:
             parcel.append(piece)
             filled += size
     yield tuple(parcel)
+
+
+def distinct(records: Iterable[AnyRecord]) -> tuple[AnyRecord, ...]:
+    """Drop what is said a second time in the very same words; the order stays."""
+    return tuple({_ENCODER.encode(record): record for record in records}.values())
 
 
 def _size(value: object) -> int:

@@ -77,7 +77,7 @@ def time_at(value: JsonValue, *steps: str) -> datetime | None:
     text = text_at(value, *steps)
     try:
         found = instant_of(parse_instant(text)) if text else None
-    except (InvalidInputError, OverflowError):
+    except InvalidInputError:
         return None
     return found if found is not None and found >= _FIRST else None
 

@@ -16,7 +16,7 @@ from lineage_schemas.basis import Basis
 from lineage_schemas.codec import decode_envelope
 from lineage_schemas.entry import Envelope
 from lineage_schemas.errors import UnknownBasisError
-from lineage_schemas.instants import instant_us
+from lineage_schemas.instants import format_instant, instant_us
 
 
 class Present(Struct, frozen=True):
@@ -87,6 +87,17 @@ def resolve_as_of(reader: Reader, origin: str, namespace: str, as_of: AsOf) -> R
             return _rounded(reader, _checked_size(as_of.size, head))
         case int():
             return _rounded(reader, _checked_size(as_of, head))
+
+
+def resolve_valid_at(moment: datetime | None, as_of: AsOf) -> str | None:
+    """Return the stated time that is asked about: as given, or that of a basis handed back.
+
+    Raises:
+        InvalidInputError: a time without a time zone.
+    """
+    if moment is not None:
+        return format_instant(instant_us(moment))
+    return as_of.valid_at if isinstance(as_of, Basis) else None
 
 
 def state_basis(

@@ -21,7 +21,7 @@ from lineage.vertices import KIND_CODES
 from lineage_schemas.declarations import KEPT_PROPERTY, Decision
 from lineage_schemas.errors import LedgerError
 from lineage_schemas.graph import Node
-from lineage_schemas.instants import format_instant, instant_us
+from lineage_schemas.instants import format_known_instant, instant_us
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.registry_views import (
     ApprovalOf,
@@ -227,5 +227,4 @@ def _at(deciding: Described) -> str | None:
     at = text_of(deciding.node, "ended_time", "started_time")
     if at is not None:
         return at
-    moment = said_at(deciding)[0]
-    return None if moment is None else format_instant(moment)
+    return format_known_instant(said_at(deciding)[0])

@@ -13,7 +13,7 @@ from lineage.stores.base import Reader
 from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Entry, StoredEntry
 from lineage_schemas.graph import EntryPage, EntryView
-from lineage_schemas.instants import format_instant
+from lineage_schemas.instants import format_instant, format_known_instant
 
 _RUN_ENTRIES: Final = 200
 
@@ -61,15 +61,11 @@ def view_entry(stored: StoredEntry, entry: Entry) -> EntryView:
         batch_start=envelope.batch.start,
         batch_length=envelope.batch.length,
         recorded_at=format_instant(envelope.recorded_us),
-        stated_from=_text(stated.start_us if stated else None),
-        stated_to=_text(stated.end_us if stated else None),
+        stated_from=format_known_instant(stated.start_us if stated else None),
+        stated_to=format_known_instant(stated.end_us if stated else None),
         stated_precision=stated.precision.value if stated else None,
         message=envelope.message,
         mapping=envelope.mapping,
         records=records,
         erased=entry.erased,
     )
-
-
-def _text(instant: int | None) -> str | None:
-    return None if instant is None else format_instant(instant)

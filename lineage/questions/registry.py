@@ -37,7 +37,7 @@ from lineage.serving.holdings import Held
 from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.errors import NotFoundError
 from lineage_schemas.graph import Node, ResolvedLabel, Truncation, TruncationReason
-from lineage_schemas.instants import format_instant, parse_instant
+from lineage_schemas.instants import format_instant, format_known_instant, parse_instant
 from lineage_schemas.labels import DISPLAY_NAME
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.registry_views import (
@@ -232,7 +232,7 @@ class _Registry:
             serving=tuple(
                 self._showing.interval(each)
                 for each in self._intervals_of(one)
-                if self._is_shown(each)
+                if self._isformat_known_instant(each)
             ),
         )
 
@@ -272,10 +272,10 @@ class _Registry:
                 kind=one.kind,
                 name=one.name,
                 version=one.version,
-                start=_shown(one.start_us),
-                start_after=_shown(one.start_after_us),
-                end=_shown(one.end_us),
-                end_after=_shown(one.end_after_us),
+                start=format_known_instant(one.start_us),
+                start_after=format_known_instant(one.start_after_us),
+                end=format_known_instant(one.end_us),
+                end_after=format_known_instant(one.end_after_us),
                 opened_by=one.opened_by,
                 closed_by=one.closed_by,
                 given_by=one.given_by,
@@ -291,7 +291,7 @@ class _Registry:
             return one.end_us is None
         return one.certainty_at(self._valid_us) is not None
 
-    def _is_shown(self, one: Interval) -> bool:
+    def _isformat_known_instant(self, one: Interval) -> bool:
         return self._valid_us is None or one.certainty_at(self._valid_us) is not None
 
     # --- what was decided, promoted and rolled back ----------------------------------------------
@@ -390,7 +390,7 @@ class _Registry:
             execution=told.node.key or "",
             to=to,
             place=None if each is None else each.place,
-            at=_shown(at),
+            at=format_known_instant(at),
             promoted_by=who_did(told) or text_of(told.node, "deployed_by", "rolled_back_by"),
             criterion=custom.get("criterion"),
             stated_evidence=custom.get("online_evidence"),
@@ -470,10 +470,6 @@ def _version_order(one: Described) -> tuple[bool, int, tuple[object, ...], str]:
 
 def _names(held: Iterable[Held], kind: HoldingKind) -> tuple[str, ...]:
     return tuple(sorted({one.name for one in held if one.kind is kind}))
-
-
-def _shown(moment_us: int | None) -> str | None:
-    return None if moment_us is None else format_instant(moment_us)
 
 
 def _models_named(asked: ServingAsked, name: str) -> tuple[list[int], ResolvedLabel | None]:

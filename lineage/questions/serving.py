@@ -32,7 +32,7 @@ from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.basis import Basis
 from lineage_schemas.errors import NotFoundError
 from lineage_schemas.graph import ResolvedLabel, Truncation, TruncationReason
-from lineage_schemas.instants import format_instant, parse_instant
+from lineage_schemas.instants import format_known_instant, parse_instant
 from lineage_schemas.labels import is_identifier_shaped
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.serving import Served, ServingAnswer, ServingInterval
@@ -219,10 +219,10 @@ class Showing:
             environment_name=None if environment is None else self._found.names.get(environment),
             role=one.role,
             traffic_ratio=one.traffic_ratio,
-            start=_shown(one.start_us),
-            start_after=_shown(one.start_after_us),
-            end=_shown(one.end_us),
-            end_after=_shown(one.end_after_us),
+            start=format_known_instant(one.start_us),
+            start_after=format_known_instant(one.start_after_us),
+            end=format_known_instant(one.end_us),
+            end_after=format_known_instant(one.end_after_us),
             ending=one.ending,
             is_rollback=one.is_rollback,
             trigger=one.trigger,
@@ -247,10 +247,6 @@ class Showing:
                 self.truncations += cut
             self._served[deployment] = served
         return self._served[deployment]
-
-
-def _shown(moment_us: int | None) -> str | None:
-    return None if moment_us is None else format_instant(moment_us)
 
 
 def _subject_of(asked: ServingAsked, query: ServingQuery) -> Subject:

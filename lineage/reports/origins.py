@@ -11,7 +11,6 @@ from lineage.reports.standing import tell_semantic_version, tell_stages
 from lineage.reports.telling import (
     CUSTOM,
     fact,
-    instant_text,
     item,
     lacking_in,
     listed,
@@ -21,6 +20,7 @@ from lineage.reports.telling import (
     tell_joint,
     tell_main,
 )
+from lineage_schemas.instants import format_known_instant
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.reports import Fact, Item
 
@@ -55,7 +55,7 @@ def name_fact(thing: Thing, name: Name) -> Fact:
         value=name.identifier,
         of=thing.key,
         source=name.source or None,
-        stated=instant_text(name.stated_us),
+        stated=format_known_instant(name.stated_us),
         positions=(name.position,),
     )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from lineage.reports.gathered import Story, Thing
-from lineage.reports.telling import instant_text, item, not_applicable, tell
+from lineage.reports.telling import item, not_applicable, tell
 from lineage.serving.holdings import Held
-from lineage_schemas.instants import parse_instant
+from lineage_schemas.instants import format_known_instant, parse_instant
 from lineage_schemas.registry_views import HoldingKind
 from lineage_schemas.reports import Fact, Item
 from lineage_schemas.semantic_versions import (
@@ -58,7 +58,7 @@ def tell_semantic_version(story: Story) -> Item:
                 of=other.key,
                 field="properties.semantic_version",
                 source=each.source,
-                stated=instant_text(each.stated_us),
+                stated=format_known_instant(each.stated_us),
                 positions=(each.position,),
             )
             for each in cited[1:]
@@ -123,10 +123,10 @@ def _held_facts(story: Story, held: Held, valid_us: int | None) -> list[Fact]:
     is_over = _is_over(held, valid_us)
     said = {
         held.kind.value: held.name,
-        "from": instant_text(held.start_us),
-        "from, at the earliest": instant_text(held.start_after_us),
-        "to": instant_text(held.end_us) if is_over else None,
-        "to, at the earliest": instant_text(held.end_after_us) if is_over else None,
+        "from": format_known_instant(held.start_us),
+        "from, at the earliest": format_known_instant(held.start_after_us),
+        "to": format_known_instant(held.end_us) if is_over else None,
+        "to, at the earliest": format_known_instant(held.end_after_us) if is_over else None,
         "given by": held.given_by,
         "taken by": held.taken_by if is_over else None,
     }

@@ -8,7 +8,7 @@ from typing import Final
 
 from lineage.questions.citing import Cited
 from lineage.reports.gathered import Joint, Story, Thing
-from lineage_schemas.instants import format_instant
+from lineage_schemas.instants import format_known_instant
 from lineage_schemas.reports import Fact, Item, ItemStatus
 from lineage_schemas.values import JsonValue
 
@@ -39,11 +39,6 @@ _UNITS: Final = {
 }
 
 
-def instant_text(instant_us: int | None) -> str | None:
-    """Return a moment as reports show it."""
-    return None if instant_us is None else format_instant(instant_us)
-
-
 def is_moment(text: str) -> bool:
     """Tell whether a text is a moment in UTC."""
     return _TIME.fullmatch(text) is not None
@@ -67,7 +62,7 @@ def fact(thing: Thing, field: str, cited: Cited, name: str | None = None) -> Fac
         field=field,
         unit=unit,
         source=cited.source,
-        stated=instant_text(cited.stated_us),
+        stated=format_known_instant(cited.stated_us),
         positions=(cited.position,),
     )
 

@@ -44,6 +44,11 @@ def format_instant(instant: int) -> str:
     return instant_of(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
 
 
+def format_known_instant(instant: int | None) -> str | None:
+    """Return the text of an instant, where it is known."""
+    return None if instant is None else format_instant(instant)
+
+
 def parse_instant(text: str) -> int:
     """Read RFC 3339 text as an instant in microseconds since the epoch.
 

@@ -129,7 +129,7 @@ def test_a_wrong_file_is_told_by_line_column_and_path(body: bytes, where: str, h
     ],
 )
 def test_a_time_that_is_none_in_utc_is_told(body: bytes) -> None:
-    with pytest.raises(InvalidInputError, match="beyond the years"):
+    with pytest.raises(InvalidInputError, match="outside the years"):
         read_declarations(body)
 
 

@@ -23,7 +23,7 @@ class Instant(click.ParamType[datetime]):
             return value
         try:
             return instant_of(parse_instant(str(value)))
-        except (InvalidInputError, OverflowError) as error:
+        except InvalidInputError as error:
             self.fail(str(error), param, ctx)
 
 

@@ -29,7 +29,6 @@ from collections.abc import Callable, Iterator
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
-import msgspec
 from msgspec import Struct
 
 from lineage.connectors.base import Mapped, check_keepable
@@ -40,6 +39,7 @@ from lineage.connectors.cdevents.runs import say_run, say_test_output
 from lineage.connectors.cdevents.services import say_service
 from lineage.connectors.cdevents.surroundings import say_surroundings
 from lineage.connectors.cdevents.telling import Step, Telling, without_none
+from lineage.connectors.parcels import distinct
 from lineage.connectors.scanning import subject_of
 from lineage_schemas.cdevents_names import cdevents_message
 from lineage_schemas.errors import InvalidInputError
@@ -146,7 +146,7 @@ def _mapped(statement_id: str, envelope: CloudEvent) -> Mapped:
         *_used(telling, step),
         *_signals(telling, step),
     )
-    return Mapped(statement_id, StatedTime(start=telling.at), _distinct(records), flags)
+    return Mapped(statement_id, StatedTime(start=telling.at), distinct(records), flags)
 
 
 def _read(envelope: CloudEvent) -> Telling:
@@ -255,17 +255,6 @@ def _statement_id(envelope: CloudEvent) -> str:
 
 def _instant(text: str, path: str) -> int:
     try:
-        instant = parse_instant(text)
-        instant_of(instant)
+        return parse_instant(text)
     except InvalidInputError as error:
         raise error.at(path) from error
-    except OverflowError as error:
-        raise InvalidInputError("This time lies outside of years 1 to 9999", where=text[:64]).at(
-            path
-        ) from error
-    return instant
-
-
-def _distinct(records: tuple[AnyRecord, ...]) -> tuple[AnyRecord, ...]:
-    """Drop what is said a second time in the very same words; the order stays."""
-    return tuple({msgspec.json.encode(record): record for record in records}.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Final, cast
 
@@ -20,6 +20,7 @@ from lineage_schemas.declarations import (
     Declaration,
 )
 from lineage_schemas.errors import DecodeError, InvalidInputError, LedgerError, LimitExceededError
+from lineage_schemas.instants import instant_us
 from lineage_schemas.values import JsonValue, check_value
 
 Tree = dict[str, JsonValue]
@@ -158,12 +159,7 @@ def _check_times(part: Struct) -> None:
         if isinstance(one, Struct):
             _check_times(one)
         elif isinstance(one, datetime):
-            try:
-                one.astimezone(UTC)
-            except OverflowError as error:
-                raise InvalidInputError(
-                    f"The time {one.isoformat()} is in UTC beyond the years 1 to 9999", hint=_TIMES
-                ) from error
+            instant_us(one)
 
 
 def _told(message: str, path: Path, places: Mapping[Path, Places]) -> DecodeError:

@@ -65,8 +65,9 @@ def referenced_models(labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 def say_packing(image: ImageName, labels: Mapping[str, str], where: str) -> Iterator[AnyRecord]:
     """Yield that an image was made of the model version that a label of it names.
 
-    ``where`` says whose label it was: ``image label``, ``job variable``, ``pod annotation``. The
-    step is stated on the label's word: nobody saw it run.
+    ``where`` says whose label it was, such as ``image label``: one of the image itself, since a
+    label of what runs it is not of every run of that image. The step is stated on the label's word:
+    nobody saw it run.
     """
     for name, identifier in referenced_models(labels):
         packing = f"packing:{image.identifier}"

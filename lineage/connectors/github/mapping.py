@@ -24,9 +24,8 @@ its flag says why.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
-import msgspec
 from msgspec import Struct
 
 from lineage.connectors.base import Mapped, check_keepable
@@ -37,6 +36,7 @@ from lineage.connectors.github.pushes import tell_push, tell_release
 from lineage.connectors.github.reviews import tell_review
 from lineage.connectors.github.runs import tell_job, tell_run
 from lineage.connectors.github.telling import Told
+from lineage.connectors.parcels import distinct
 from lineage_schemas.errors import LedgerError
 from lineage_schemas.outside.github import (
     Delivered,
@@ -50,7 +50,6 @@ from lineage_schemas.outside.github import (
     decode_delivered,
     fields_of,
 )
-from lineage_schemas.records import AnyRecord
 
 VERSION: Final = "github/1"
 
@@ -71,6 +70,8 @@ UNREADABLE: Final = "unreadable_message"
 
 PING: Final = "ping"
 
+_T = TypeVar("_T")
+
 _MARKS: Final[tuple[tuple[str, frozenset[str], frozenset[str]], ...]] = (
     ("workflow_job", frozenset({"workflow_job"}), frozenset()),
     ("deployment_status", frozenset({"deployment_status", "deployment"}), frozenset()),
@@ -90,48 +91,21 @@ _MARKS: Final[tuple[tuple[str, frozenset[str], frozenset[str]], ...]] = (
 """By event: the fields that tell it, and those that are those of another; the first that fits."""
 
 
-def _job(body: bytes, naming: Naming) -> Told:
-    return tell_job(decode_delivered(body, WorkflowJobMessage), naming)
-
-
-def _run(body: bytes, naming: Naming) -> Told:
-    return tell_run(decode_delivered(body, WorkflowRunMessage), naming)
-
-
-def _deployment(body: bytes, naming: Naming) -> Told:
-    return tell_deployment(decode_delivered(body, DeploymentMessage), naming)
-
-
-def _status(body: bytes, naming: Naming) -> Told:
-    return tell_status(decode_delivered(body, DeploymentMessage), naming)
-
-
-def _review(body: bytes, naming: Naming) -> Told:
-    return tell_review(decode_delivered(body, DeploymentReviewMessage), naming)
-
-
-def _package(body: bytes, naming: Naming) -> Told:
-    return tell_package(decode_delivered(body, PackageMessage), naming)
-
-
-def _push(body: bytes, naming: Naming) -> Told:
-    return tell_push(decode_delivered(body, PushMessage), naming)
-
-
-def _release(body: bytes, naming: Naming) -> Told:
-    return tell_release(decode_delivered(body, ReleaseMessage), naming)
+def _reading(form: type[_T], tell: Callable[[_T, Naming], Told]) -> Callable[[bytes, Naming], Told]:
+    """Return what reads a payload of one form, and tells it."""
+    return lambda body, naming: tell(decode_delivered(body, form), naming)
 
 
 _TELLING: Final[dict[str, Callable[[bytes, Naming], Told]]] = {
-    "deployment": _deployment,
-    "deployment_review": _review,
-    "deployment_status": _status,
-    "package": _package,
-    "push": _push,
-    "registry_package": _package,
-    "release": _release,
-    "workflow_job": _job,
-    "workflow_run": _run,
+    "deployment": _reading(DeploymentMessage, tell_deployment),
+    "deployment_review": _reading(DeploymentReviewMessage, tell_review),
+    "deployment_status": _reading(DeploymentMessage, tell_status),
+    "package": _reading(PackageMessage, tell_package),
+    "push": _reading(PushMessage, tell_push),
+    "registry_package": _reading(PackageMessage, tell_package),
+    "release": _reading(ReleaseMessage, tell_release),
+    "workflow_job": _reading(WorkflowJobMessage, tell_job),
+    "workflow_run": _reading(WorkflowRunMessage, tell_run),
 }
 
 EVENTS: Final = frozenset({*_TELLING, PING})
@@ -171,7 +145,7 @@ class GithubMapping(Struct, frozen=True):
             return self._kept(UNREADABLE)
         if told is None or told.is_empty:
             return self._kept(OTHER_OWNER if told is None else NO_LINEAGE)
-        return Mapped(self._id, told.stated, _distinct(told.records), told.flags)
+        return Mapped(self._id, told.stated, distinct(told.records), told.flags)
 
     def _flag(self, fields: frozenset[str]) -> str | None:
         if self.event not in EVENTS:
@@ -209,8 +183,3 @@ def _owner_of(message: Delivered) -> str:
         return message.repository.full_name.partition("/")[0]
     account = message.organization
     return (account.login if account is not None else None) or ""
-
-
-def _distinct(records: tuple[AnyRecord, ...]) -> tuple[AnyRecord, ...]:
-    """Drop what is said a second time in the very same words; the order stays."""
-    return tuple({msgspec.json.encode(record): record for record in records}.values())

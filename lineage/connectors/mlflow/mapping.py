@@ -55,8 +55,9 @@ from lineage.connectors.mlflow.runs import (
     say_run_structure,
     say_series,
 )
-from lineage.connectors.mlflow.saying import distinct, is_time
+from lineage.connectors.mlflow.saying import is_time
 from lineage.connectors.mlflow.turns import Body, aliases_of, carry_turns, decode, is_gone
+from lineage.connectors.parcels import distinct
 from lineage.connectors.scanning import Revision, Said
 from lineage_schemas.errors import DecodeError
 from lineage_schemas.instants import instant_of

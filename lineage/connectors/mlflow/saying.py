@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final, TypedDict
 
 import msgspec
@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.instants import format_instant
-from lineage_schemas.records import AnyRecord
 from lineage_schemas.values import JsonValue, check_value
 
 _EMAIL: Final = re.compile(r"(?<![\w.+/-])(?!git@)[\w.+-]+@[\w-]+\.[\w.-]")
@@ -127,8 +126,3 @@ def json_object(text: str | None) -> dict[str, JsonValue]:
 def objects(value: JsonValue) -> list[dict[str, JsonValue]]:
     """Return the objects of a list."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def distinct(records: Iterable[AnyRecord]) -> tuple[AnyRecord, ...]:
-    """Drop what is said a second time in the very same words; the order stays."""
-    return tuple({msgspec.json.encode(record): record for record in records}.values())

@@ -7,7 +7,8 @@ from typing import Final
 from lineage.connectors.openlineage.datasets import SaidDataset, say_datasets
 from lineage.connectors.openlineage.known import JOB
 from lineage.connectors.openlineage.naming import INPUTS, OUTPUTS
-from lineage.connectors.openlineage.saying import Said, Saying, distinct
+from lineage.connectors.openlineage.saying import Said, Saying
+from lineage.connectors.parcels import distinct
 from lineage_schemas.errors import LedgerError
 from lineage_schemas.identifiers import job_identifier
 from lineage_schemas.mlmd import Attribution, Context

@@ -12,7 +12,8 @@ from lineage.connectors.openlineage.facets import is_deleted
 from lineage.connectors.openlineage.jobs import JOB_TYPE, job_key, say_job
 from lineage.connectors.openlineage.known import RUN, RUN_BY_JOB
 from lineage.connectors.openlineage.naming import RUN_ID_NOT_UUID, is_uuid
-from lineage.connectors.openlineage.saying import Said, Saying, distinct
+from lineage.connectors.openlineage.saying import Said, Saying
+from lineage.connectors.parcels import distinct
 from lineage_schemas.errors import InvalidInputError, LedgerError
 from lineage_schemas.identifiers import run_identifier
 from lineage_schemas.mlmd import (

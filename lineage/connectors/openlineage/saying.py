@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TypedDict
 
-import msgspec
 from msgspec import Struct
 
 from lineage.connectors.openlineage.facets import KeptFacet, is_deleted, keep_facet
@@ -135,8 +134,3 @@ def _free(slot: str, taken: dict[str, JsonValue], value: JsonValue) -> str:
         number += 1
         name = f"{slot}#{number}"
     return name
-
-
-def distinct(records: Iterable[AnyRecord]) -> tuple[AnyRecord, ...]:
-    """Drop what is said a second time in the very same words; the order stays."""
-    return tuple({msgspec.json.encode(record): record for record in records}.values())
