@@ -29,6 +29,7 @@ from lineage.connectors.base import Mapping, ReceivedMessage, statements_of
 from lineage.custody import Custody
 from lineage.erasure.erasing import replay, scrub
 from lineage.erasures import Erasures
+from lineage.exploring import Exploring
 from lineage.folding import Progress, RebuildReport, bring_views_up, rebuild_views
 from lineage.graph.index import GraphIndex
 from lineage.intake import Delivery, Intake, Outcomes
@@ -53,7 +54,7 @@ from lineage.questions.search import (
     question_of,
 )
 from lineage.questions.show import show
-from lineage.questions.trace import TraceQuery, check_query, trace
+from lineage.questions.trace import TraceQuery
 from lineage.recovery import Recoverer
 from lineage.registry import Registry
 from lineage.reporting import Reports
@@ -91,9 +92,10 @@ class Ledger:
     """A ledger: record statements, ask questions, check the log. Use it as a context manager.
 
     ``custody`` keeps checkpoints, keys and anchors; ``erasures`` erases, and holds what must stay;
-    ``linking`` lists links, and ``registry`` what serves; ``moves`` backs the ledger up and exports
-    it; ``watching`` shows its sources, and ``looks`` what those that are looked at said last;
-    ``recovery`` brings back a ledger that is not what was signed; ``None``: nothing is signed here.
+    ``graph`` answers what takes more than a look at one node; ``linking`` lists links, and
+    ``registry`` what serves; ``moves`` backs the ledger up and exports it; ``watching`` shows its
+    sources, and ``looks`` what those that are looked at said last; ``recovery`` brings back a
+    ledger that is not what was signed; ``None``: nothing is signed here.
     """
 
     def __init__(
@@ -121,6 +123,7 @@ class Ledger:
         self._intake = Intake(store, clock, randomness, guard, self._checks.check_batch)
         self._graph = GraphIndex()
         self._asking = Asking(Snapshots(store, notary), self._checks, clock)
+        self.graph = Exploring(self._asking, self._graph)
         self.linking = Linking(self._asking, self._graph)
         self.registry = Registry(self._asking, self._graph)
         self.reports = Reports(self._asking, self._graph)
@@ -337,21 +340,11 @@ class Ledger:
         namespace: str = DEFAULT_NAMESPACE,
         principal: Principal = LOCAL_PRINCIPAL,
     ) -> LineageAnswer:
-        """Trace the lineage of one or more identifiers, or of what goes by a label.
+        """Trace the lineage of one or more identifiers: ``graph.trace``, without a valid time.
 
-        Raises:
-            InvalidInputError: an identifier or limit that cannot be.
-            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
-            UnknownBasisError: as ``basis``.
+        Raises: as ``graph.trace``.
         """
-        check_query(query)
-        query = replace(query, start=tuple(map(clean_name, query.start)))
-        with self._asking.question((namespace, principal, as_of), "trace", query) as asked:
-            snapshot = self._graph.snapshot(asked.unbound, asked.number)
-            with paused_collector():
-                answer = trace(asked.reader, snapshot, asked.number, query, asked.basis)
-            asked.count = len(answer.nodes)
-            return answer
+        return self.graph.trace(query, as_of=as_of, namespace=namespace, principal=principal)
 
     def show(
         self,

@@ -61,7 +61,7 @@ def canonical_graph(ledger: Ledger, namespace: str = DEFAULT_NAMESPACE) -> Canon
 
 def _edges(reader: Reader, names: dict[int, Name]) -> frozenset[tuple[Name, Name, str, bytes]]:
     found = set()
-    for tail, head, kind, _, until, body in scan_rows(reader, EDGE):
+    for tail, head, kind, _, until, body, _ in scan_rows(reader, EDGE):
         if until is None and tail in names:
             detail = read_detail(body)
             shown = encode_json(detail[:2]) if detail else b""

@@ -182,8 +182,7 @@ class Adjacency:
                 PackedRows(edges.tail, edges.head, rows),
                 PackedRows(edges.head, edges.tail, rows),
             )
-        has_repeats = self.has_repeats or bool(more.has_detail.any())
-        return Adjacency(size, rows, edges, packed, count, has_repeats=has_repeats)
+        return Adjacency(size, rows, edges, packed, count, has_repeats=True)
 
 
 def _by_row(ends: Ints, others: Ints, first_edge: int) -> dict[int, list[tuple[int, int]]]:

@@ -6,7 +6,7 @@ a walk finds is rows of ``adjacency``, in the order of their levels and then by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from lineage.graph.adjacency import Adjacency, Bools, Ints, Way, row_of, vertex_at, vertices_at
 from lineage.graph.index import GraphSnapshot
 from lineage.graph.links import Crossing, LinkIndex
+from lineage.valid_time import ValidTime
 from lineage.vertices import KIND_CODES, kind_code, namespace_of
 from lineage_schemas.graph import Direction, Truncation, TruncationReason
 from lineage_schemas.mlmd import Kind
@@ -25,12 +26,20 @@ _NARROW_ROWS_MAX: Final = 24
 
 
 class Bounds(NamedTuple):
-    """What a walk may see, and how far it may go."""
+    """What a walk may see, and how far it may go.
+
+    ``valid``: only edges and links that were so then. ``fanout_max``: so many edges of one row are
+    followed, lowest row first. ``stops`` tells of rows whether the walk does not lead on from them;
+    it is asked of the rows of each level at once, and never of the start.
+    """
 
     size: int
     depth_max: int
     nodes_max: int
     crossed: tuple[LinkClass, ...]
+    valid: ValidTime | None = None
+    fanout_max: int | None = None
+    stops: Callable[[Ints], Bools] | None = None
 
 
 class Walked(NamedTuple):

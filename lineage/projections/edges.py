@@ -14,6 +14,7 @@ from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.codec import encode_json
 from lineage_schemas.instants import instant_us
 from lineage_schemas.mlmd import Event, Kind
+from lineage_schemas.records import COMMAND
 
 EDGE: Final = Table(
     "edge",
@@ -24,12 +25,15 @@ EDGE: Final = Table(
         Column("since", int),
         Column("until", int, optional=True),
         Column("detail", bytes, optional=True),
+        Column("stated_us", int, optional=True),
     ),
     key=("tail", "head", "kind", "since"),
     indexes=(("head",),),
     bound=(Bound.VERTEX, "tail"),
 )
-"""``detail`` is JSON: [path, time in microseconds, stated time, source], where any was given."""
+"""``detail`` is JSON: [path, time in microseconds, stated time, source], where any was given.
+``stated_us`` is the earliest stated time of the statements that tell of the edge; a statement
+without one dates nothing, so it counts only while no other has one."""
 
 _EdgeKey = tuple[int, int, str]
 _EXECUTION: Final = KIND_CODES[Kind.EXECUTION]
@@ -85,24 +89,46 @@ class Edges:
         tail, head, kind, event = edge
         key = (tail, head, str(kind))
         position = said.entry.position
+        stated_us = stated_start(said)
         detail = None if event is None else _detail(said, event)
         row = self._open.get(key)
         if row is None:
-            self._put((*key, position, None, detail and encode_json(detail)), is_new=True)
+            cell = detail and encode_json(detail)
+            self._put((*key, position, None, cell, stated_us), is_new=True)
             return
         old = read_detail(row[5])
-        if detail is None or (old is not None and detail.order <= old.order):
+        sharper = detail is not None and (old is None or detail.order > old.order)
+        cell = encode_json(detail) if sharper else row[5]
+        earliest = earlier(row[6], stated_us)
+        if cell == row[5] and earliest == row[6]:
             return
-        if row[3] == position or (old is not None and detail[:2] == old[:2]):
-            self._put((*row[:5], encode_json(detail)), is_new=row[:4] in self._new)
+        shown = detail if sharper else old
+        is_same = earliest == row[6] and (shown and shown[:2]) == (old and old[:2])
+        if row[3] == position or is_same:
+            self._put((*row[:5], cell, earliest), is_new=row[:4] in self._new)
         else:
-            self._put((*row[:4], position, row[5]), is_new=row[:4] in self._new)
-            self._put((*key, position, None, encode_json(detail)), is_new=True)
+            self._put((*row[:4], position, *row[5:]), is_new=row[:4] in self._new)
+            self._put((*key, position, None, cell, earliest), is_new=True)
 
     def _put(self, row: Row, *, is_new: bool) -> None:
         if row[4] is None:
             self._open[row[:3]] = row
         (self._new if is_new else self._changed)[row[:4]] = row
+
+
+def stated_start(said: Unfolded) -> int | None:
+    """Return when an entry says that it was so; a command speaks of when it was recorded."""
+    envelope = said.entry.envelope
+    if envelope.mode is COMMAND:
+        return envelope.recorded_us
+    return envelope.stated.start_us if envelope.stated else None
+
+
+def earlier(one: int | None, other: int | None) -> int | None:
+    """Return the earlier of two stated times; one that is not known dates nothing."""
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
 
 
 def executions_of(edges: Sequence[EdgeSaid]) -> list[int]:

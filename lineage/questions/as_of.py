@@ -7,16 +7,18 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lineage.projections.erasures import last_erasure
 from lineage.projections.views import PROJECTION_VERSION
 from lineage.proofs.tree import root_at
 from lineage.stores.base import Reader
+from lineage.valid_time import ValidTime
 from lineage_schemas.basis import Basis
 from lineage_schemas.codec import decode_envelope
 from lineage_schemas.entry import Envelope
-from lineage_schemas.errors import UnknownBasisError
-from lineage_schemas.instants import format_instant, instant_us
+from lineage_schemas.errors import InvalidInputError, UnknownBasisError
+from lineage_schemas.instants import format_instant, instant_us, parse_instant
 
 
 class Present(Struct, frozen=True):
@@ -98,6 +100,61 @@ def resolve_valid_at(moment: datetime | None, as_of: AsOf) -> str | None:
     if moment is not None:
         return format_instant(instant_us(moment))
     return as_of.valid_at if isinstance(as_of, Basis) else None
+
+
+class Valid(NamedTuple):
+    """The valid time of a question: as an answer's basis states it, and as what is compared with.
+
+    One of ``at`` and ``during`` is there.
+    """
+
+    at: str | None
+    during: tuple[str, str] | None
+    time: ValidTime
+
+
+def resolve_valid(
+    at: datetime | None, during: tuple[datetime, datetime] | None, as_of: AsOf
+) -> Valid | None:
+    """Return the valid time that is asked about: as given, or that of a basis handed back.
+
+    Raises:
+        InvalidInputError: a time without a time zone, both a moment and an interval, or an interval
+            that ends before it has begun.
+    """
+    if at is not None and during is not None:
+        raise InvalidInputError("Ask of a moment or of an interval of stated time, not of both")
+    if at is not None:
+        moment_us = instant_us(at)
+        return Valid(format_instant(moment_us), None, ValidTime.at(moment_us))
+    if during is not None:
+        return _valid_during(*map(instant_us, during))
+    return valid_of(as_of) if isinstance(as_of, Basis) else None
+
+
+def valid_of(basis: Basis) -> Valid | None:
+    """Return the valid time that a basis states."""
+    if basis.valid_at is not None:
+        return Valid(basis.valid_at, None, ValidTime.at(parse_instant(basis.valid_at)))
+    if basis.valid_during is not None:
+        return _valid_during(*map(parse_instant, basis.valid_during))
+    return None
+
+
+def _valid_during(start_us: int, end_us: int) -> Valid:
+    during = format_instant(start_us), format_instant(end_us)
+    if end_us <= start_us:
+        raise InvalidInputError(
+            "An interval of stated time ends before it has begun",
+            where=" to ".join(during),
+            hint="Its end is no part of it, so the two differ.",
+        )
+    return Valid(None, during, ValidTime(start_us, end_us))
+
+
+def with_valid(basis: Basis, valid: Valid | None) -> Basis:
+    """Return the basis of a question about a valid time."""
+    return basis if valid is None else replace(basis, valid_at=valid.at, valid_during=valid.during)
 
 
 def state_basis(

@@ -160,7 +160,7 @@ class Search:
         """Tell whether something that was packed or deployed names an artifact as its model."""
         heads = {
             int(head)
-            for _, head, _, _, _, body in self._reader.find(EDGE, "tail", [vertex], self._size)
+            for _, head, _, _, _, body, _ in self._reader.find(EDGE, "tail", [vertex], self._size)
             if (detail := read_detail(body)) is not None and detail.path[:1] == [_MODEL_PATH]
         }
         self._read(sorted(heads))

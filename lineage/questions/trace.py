@@ -9,12 +9,12 @@ from msgspec.structs import force_setattr, replace
 
 from lineage.graph.adjacency import row_of
 from lineage.graph.edges import EdgeEnds, edge_ends
-from lineage.graph.index import GraphSnapshot
 from lineage.graph.links import CROSSABLE, CROSSED_BY_DEFAULT, Crossing
 from lineage.graph.walk import Bounds, found_nodes, walk_lineage
 from lineage.projections.edges import EDGE, EdgeDetail, read_detail
 from lineage.projections.links import LinkRow, read_evidence
 from lineage.questions.entities import entities_among
+from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.labels import resolve_name
 from lineage.questions.nodes import find_identified, read_identifiers, read_nodes
 from lineage.questions.redactions import with_redactions
@@ -22,6 +22,7 @@ from lineage.stores.base import Reader
 from lineage.vertices import KIND_CODES, KINDS, id_of, kind_code, node_name, vertex_of
 from lineage_schemas.basis import Basis
 from lineage_schemas.errors import InvalidInputError
+from lineage_schemas.filters import NodeFilter
 from lineage_schemas.graph import Direction, Edge, LineageAnswer, Link, Node, ResolvedLabel
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import LinkClass
@@ -34,8 +35,11 @@ NODES_DEFAULT: Final = 100_000
 class TraceQuery(Struct, frozen=True, kw_only=True):
     """What to trace: from where, which way, how far, and across which links.
 
-    ``depth`` is in lineage edges: an artifact and the execution that made it are one apart. With
-    ``ids_only`` nodes come back with kind, id and depth alone, and entities are left out.
+    ``depth`` is in lineage edges: an artifact and the execution that made it are one apart.
+    ``fanout`` is how many edges of one node are followed each way, ``None``: all. The walk does not
+    lead on from what fulfils ``stop_at``; with ``filter`` only what fulfils it, and the start, is
+    shown of what the walk found. With ``ids_only`` nodes come back with kind, id and depth alone,
+    and entities are left out.
     """
 
     start: tuple[str, ...]
@@ -44,6 +48,9 @@ class TraceQuery(Struct, frozen=True, kw_only=True):
     nodes: int = NODES_DEFAULT
     cross: tuple[LinkClass, ...] = CROSSED_BY_DEFAULT
     ids_only: bool = False
+    fanout: int | None = None
+    filter: NodeFilter | None = None
+    stop_at: NodeFilter | None = None
 
 
 def check_query(query: TraceQuery) -> None:
@@ -65,13 +72,12 @@ def check_query(query: TraceQuery) -> None:
         )
 
 
-def trace(
-    reader: Reader, snapshot: GraphSnapshot, namespace: int | None, query: TraceQuery, basis: Basis
-) -> LineageAnswer:
-    """Answer a checked query as of the size of ``basis``.
+def trace(asked: GraphAsked, query: TraceQuery) -> LineageAnswer:
+    """Answer a checked query.
 
     An identifier that the log has not heard of is part of the answer, as a stub that is counted.
     """
+    reader, snapshot, namespace, basis, _ = asked
     query, labels = _resolved(reader, namespace, query, basis.size)
     starts, contexts, unknown = _find_starts(reader, namespace, query, basis.size)
     nodes: list[Node] = []
@@ -210,7 +216,7 @@ def _details(
     executions = {vertex_of(namespace, code, edge.execution) for edge in edges}
     details: dict[tuple[int, int, str], EdgeDetail] = {}
     for column in ("tail", "head"):
-        for tail, head, kind, _, _, body in reader.find(EDGE, column, executions, size):
+        for tail, head, kind, _, _, body, _ in reader.find(EDGE, column, executions, size):
             detail = read_detail(body)
             if detail is not None:
                 artifact, execution = (tail, head) if head in executions else (head, tail)

@@ -37,7 +37,7 @@ def read_joints(
     executions = {one for one in things.members(kept) if kind_code(one) == _EXECUTION}
     found: dict[tuple[ThingId, ThingId, str, tuple[str | int, ...]], int] = {}
     for column in ("tail", "head"):
-        for tail, head, kind, since, until, body in reader.find(EDGE, column, executions):
+        for tail, head, kind, since, until, body, _ in reader.find(EDGE, column, executions):
             if since >= size or (until is not None and until <= size):
                 continue
             artifact, execution = (tail, head) if head in executions else (head, tail)

@@ -30,6 +30,7 @@ class Basis(Struct, frozen=True, kw_only=True):
     namespace: str
     asked_size: int | None = None
     valid_at: str | None = None
+    valid_during: tuple[str, str] | None = None
     redactions: int = 0
     last_erasure: int | None = None
     sources: tuple[str, ...] = ()

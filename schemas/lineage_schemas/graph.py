@@ -104,6 +104,7 @@ class TruncationReason(StrEnum):
 
     DEPTH = "depth"
     NODES = "nodes"
+    FANOUT = "fanout"
     NEIGHBOURS = "neighbours"
 
 
@@ -137,6 +138,12 @@ class LineageAnswer(Struct, frozen=True, kw_only=True):
     identifiers that the log has not heard of; each also stands among the nodes as a stub without
     id. ``redactions`` says what was erased of what is shown; the basis counts them. ``start``
     holds identifiers alone: where a label was given, ``labels`` says what it turned out to name.
+
+    ``stubs`` counts the nodes that somebody names and nobody describes, and ``unresolved`` those of
+    them that no asserted link joins to a node that somebody describes. ``undated`` counts the nodes
+    and edges that are counted in for a valid time though nobody dated them. ``filtered`` counts the
+    nodes that the walk found and a filter left out, and ``stopped`` those that were shown and not
+    walked on from, because they fulfil ``stop_at``.
     """
 
     basis: Basis
@@ -151,6 +158,10 @@ class LineageAnswer(Struct, frozen=True, kw_only=True):
     unknown: tuple[str, ...] = ()
     redactions: tuple[Redaction, ...] = ()
     labels: tuple[ResolvedLabel, ...] = ()
+    unresolved: int = 0
+    undated: int = 0
+    filtered: int = 0
+    stopped: int = 0
 
     @property
     def complete(self) -> bool:
