@@ -182,6 +182,18 @@ class Query:
             list[CrossedClass],
             strawberry.argument(description="The classes of links that may be crossed."),
         ] = list(CROSSED_DEFAULT),  # noqa: B006 - read by the library, changed by nobody
+        fanout: Annotated[
+            int | None,
+            strawberry.argument(
+                description="How many edges of one node to follow each way, 1 to 1000000; left "
+                "out, all."
+            ),
+        ] = None,
+        filter: FilterArgument = None,  # noqa: A002 - it is the argument's name
+        stop_at: Annotated[
+            str | None,
+            strawberry.argument(description="Terms as of `filter`: do not walk on from these."),
+        ] = None,
         namespace: NamespaceArgument = None,
         as_of: AsOfArgument = None,
     ) -> graph.LineageAnswer:
@@ -201,6 +213,9 @@ class Query:
             depth=DEPTH_MAX if depth is None else depth,
             nodes=nodes,
             cross=tuple(map(LinkClass, cross)),
+            fanout=fanout,
+            filter=None if filter is None else parse_filter(filter),
+            stop_at=None if stop_at is None else parse_filter(stop_at),
         )
         return info.context.ledger.trace(query, **_question(info, namespace, as_of))
 
