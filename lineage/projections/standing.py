@@ -26,7 +26,7 @@ def standing_links(
     for row in map(LinkRow._make, reader.find(LINK_SAID, column, values)):
         if row.since < size:
             said.setdefault(row.register, []).append(row)
-    found = [row for rows in said.values() if (row := _stood(rows, valid)) is not None]
+    found = [stood for rows in said.values() if (stood := _stood(rows, valid)) is not None]
     found += [
         row
         for row in map(LinkRow._make, reader.find(LINK, column, values))

@@ -74,7 +74,7 @@ def walk_from(
         stubs=len(stubs),
         unresolved=len(stubs) - _count_resolved(asked, stubs),
         undated=walked.undated + _count_undated(asked, vertices),
-        stopped=walked.stopped,
+        stopped=len(set(walked.stopped.tolist())),
     )
     return found if shown.filter is None else _filtered(asked, shown.filter, found, set(starts))
 
@@ -132,7 +132,7 @@ def _ends_among(ends: EdgeEnds, nodes: Collection[Node]) -> EdgeEnds:
 
 def _count_resolved(asked: GraphAsked, stubs: Collection[int]) -> int:
     """Count the stubs that asserted links join to a node that somebody describes."""
-    linked = [vertex for vertex in stubs if vertex in asked.links.vertices]
+    linked = asked.links.linked(stubs, asked.size)
     members = {vertex: members_of(asked.links, vertex, asked.size) for vertex in linked}
     known = read_nodes(
         asked.reader, {one for found in members.values() for one in found}, asked.size

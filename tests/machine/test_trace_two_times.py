@@ -7,7 +7,15 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_trace_oracle import (
+
+from lineage.ledger import Event, EventKind, LinkClass, Statement, TraceQuery
+from lineage.service import Ledger
+from lineage_schemas.errors import InvalidInputError
+from lineage_schemas.mlmd import Kind
+from lineage_schemas.records import Claim, Retraction, StatedTime
+from oracle import Graph, Interval, Name
+from strategies import ARTIFACTS, DAWN, EXECUTIONS, INSTANTS, batch_sizes, cut
+from trace_answers import (
     DOWN,
     STORIES,
     Edges,
@@ -20,14 +28,6 @@ from test_trace_oracle import (
     told,
     walks,
 )
-
-from lineage.ledger import Event, EventKind, LinkClass, Statement, TraceQuery
-from lineage.service import Ledger
-from lineage_schemas.errors import InvalidInputError
-from lineage_schemas.mlmd import Kind
-from lineage_schemas.records import Claim, Retraction, StatedTime
-from oracle import Graph, Interval, Name
-from strategies import ARTIFACTS, DAWN, EXECUTIONS, INSTANTS, batch_sizes, cut
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -43,6 +43,13 @@ def valid_times() -> st.SearchStrategy[Interval]:
     at = moments.map(lambda moment: (moment, moment + MICROSECOND))
     during = st.tuples(moments, moments).filter(lambda both: both[0] < both[1])
     return st.one_of(at, during)
+
+
+class Then(NamedTuple):
+    """A size of the log, and what it had been told by then."""
+
+    size: int
+    told: list[Statement]
 
 
 def check(ledger: Ledger, then: Then, query: TraceQuery, valid: Interval) -> None:
@@ -67,13 +74,6 @@ def check(ledger: Ledger, then: Then, query: TraceQuery, valid: Interval) -> Non
     assert set(answer.not_begun) == {one for one in query.start if named - starts}
     assert answer.basis.valid_during is not None
     assert ledger.graph.trace(query, as_of=answer.basis) == answer
-
-
-class Then(NamedTuple):
-    """A size of the log, and what it had been told by then."""
-
-    size: int
-    told: list[Statement]
 
 
 @settings(max_examples=200)

@@ -16,6 +16,7 @@ from lineage_api.cli.failures import finding
 from lineage_api.cli.printing import print_json, print_lines, tell_labels
 from lineage_api.cli.session import Session, asks, format_option, pass_session
 from lineage_api.cli.tree import executions_of, tree_lines
+from lineage_api.cli.valid_time import valid_options
 from lineage_schemas.filters import parse_filter
 from lineage_schemas.graph import Direction, LineageAnswer
 from lineage_schemas.records import LinkClass
@@ -65,7 +66,7 @@ JOBS_NAMED_MAX: Final = 10_000
     "--filter", "filtered", metavar="TERMS", help="Show only what fulfils these, and the start."
 )
 @click.option("--stop-at", metavar="TERMS", help="Do not walk on from what fulfils these.")
-@valid_time_options
+@valid_options
 @asks
 @format_option("tree", "json", "dot")
 @pass_session

@@ -18,7 +18,15 @@ from lineage_api.cli.printing import (
     printable,
 )
 from lineage_api.cli.redactions import redaction_lines
-from lineage_schemas.graph import Direction, Edge, LineageAnswer, Link, Node, Truncation, TruncationReason
+from lineage_schemas.graph import (
+    Direction,
+    Edge,
+    LineageAnswer,
+    Link,
+    Node,
+    Truncation,
+    TruncationReason,
+)
 from lineage_schemas.mlmd import Kind
 
 LEVELS_DRAWN_MAX: Final = 40

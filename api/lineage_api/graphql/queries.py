@@ -29,6 +29,10 @@ from lineage_api.graphql.inputs import (
     KeyArgument,
     LinkedArgument,
     NamespaceArgument,
+    ValidAtArgument,
+    ValidDuringArgument,
+    ValidDuringInput,
+    interval_of,
 )
 from lineage_api.graphql.link_types import LinkPageType, UnresolvedPageType
 from lineage_api.graphql.registry_types import RegistryAnswerType
@@ -38,7 +42,6 @@ from lineage_api.graphql.serving_types import (
     OfArgument,
     ServiceArgument,
     ServingAnswerType,
-    ValidAtArgument,
 )
 from lineage_api.graphql.sources import SourcesAnswerType
 from lineage_api.graphql.types import (
@@ -56,6 +59,7 @@ from lineage_schemas import graph, linking
 from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Head
 from lineage_schemas.errors import InvalidInputError, NotFoundError
+from lineage_schemas.filters import parse_filter
 from lineage_schemas.instants import format_instant, instant_us
 from lineage_schemas.integrity import CheckpointAnswer, KeyView
 from lineage_schemas.mlmd import Kind
@@ -189,11 +193,19 @@ class Query:
                 "out, all."
             ),
         ] = None,
-        filter: FilterArgument = None,  # noqa: A002 - it is the argument's name
+        filter: Annotated[  # noqa: A002 - it is the argument's name
+            str | None,
+            strawberry.argument(
+                description="Show only what fulfils these terms, and the start, such as "
+                "`type:lineage.Model state:LIVE rows>=1000`; what is left out is counted."
+            ),
+        ] = None,
         stop_at: Annotated[
             str | None,
             strawberry.argument(description="Terms as of `filter`: do not walk on from these."),
         ] = None,
+        valid_at: ValidAtArgument = None,
+        valid_during: ValidDuringArgument = None,
         namespace: NamespaceArgument = None,
         as_of: AsOfArgument = None,
     ) -> graph.LineageAnswer:
@@ -217,7 +229,12 @@ class Query:
             filter=None if filter is None else parse_filter(filter),
             stop_at=None if stop_at is None else parse_filter(stop_at),
         )
-        return info.context.ledger.trace(query, **_question(info, namespace, as_of))
+        return info.context.ledger.graph.trace(
+            query,
+            valid_at=valid_at,
+            valid_during=interval_of(valid_during),
+            **_question(info, namespace, as_of),
+        )
 
     @resolved(
         NodePageType,
@@ -314,6 +331,7 @@ class Query:
         service: ServiceArgument = None,
         environment: EnvironmentArgument = None,
         valid_at: ValidAtArgument = None,
+        valid_during: ValidDuringArgument = None,
         first: FirstArgument = PAGE_NODES_DEFAULT,
         after: AfterArgument = None,
         namespace: NamespaceArgument = None,
@@ -324,6 +342,7 @@ class Query:
         return info.context.ledger.registry.serving(
             ServingQuery(of=of, service=service, environment=environment),
             valid_at=valid_at,
+            valid_during=interval_of(valid_during),
             cursor=after,
             count=first,
             **_question(info, namespace, as_of),
@@ -437,11 +456,18 @@ def _as_of(info: Info, given: AsOfInput | None, namespace: str) -> AsOf:
         software=SOFTWARE,
         namespace=namespace,
         valid_at=(None if basis.valid_at is None else format_instant(instant_us(basis.valid_at))),
+        valid_during=_basis_interval(basis.valid_during),
         last_erasure=basis.last_erasure,
         sources_at=(
             None if basis.sources_at is None else format_instant(instant_us(basis.sources_at))
         ),
     )
+
+
+def _basis_interval(given: ValidDuringInput | None) -> tuple[str, str] | None:
+    if given is None:
+        return None
+    return format_instant(instant_us(given.start)), format_instant(instant_us(given.end))
 
 
 def _check_page(after: str | None, given: AsOfInput | None) -> None:
