@@ -35,6 +35,7 @@ ONE_ID_EACH: Final = re.compile(
     r"|(mlflow-run|mlflow-logged-model):(.+)"
     r"|(git:(?:commit|tree|blob))/(.+)"
     r"|(ol:run)/(.+)"
+    r"|(github:run/[^/]+)/(.+)"
     r"|(oci:[^@]+)@(.+)",
     re.DOTALL,
 )
