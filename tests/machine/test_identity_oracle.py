@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from doubles import FakeClock, SeededRandomness
@@ -99,11 +99,6 @@ STORIES = histories(
 )
 
 
-def told(ledger: Ledger, history: list[Statement], sizes: list[int], namespace: str) -> None:
-    for batch in cut(history, sizes):
-        ledger.record(batch, namespace=namespace)
-
-
 def memory() -> Ledger:
     return Ledger(open_store("memory:", TABLES, "test/origin"), FakeClock(), SeededRandomness())
 
@@ -138,10 +133,12 @@ def check_why(graph: Graph, answer: WhyAnswer) -> None:
         assert nodes == meant(graph, named.identifier)
         assert (named.found is NameFound.UNKNOWN) == (not nodes)
     check_steps(graph, answer, answer.steps)
-    reasons = {apart.reason: apart for apart in answer.apart}
-    assert len(reasons) == len(answer.apart)
+    # Lineage may lead both ways round a cycle; everything else is told once.
+    told_once = [apart for apart in answer.apart if apart.reason is not ApartBecause.LINEAGE]
+    reasons = {apart.reason: apart for apart in told_once}
+    assert len(reasons) == len(told_once)
     if answer.relation is not Relation.APART:
-        assert not reasons
+        assert not answer.apart
         return
     kinds = [{kind for kind, _ in meant(graph, name)} for name in (one, other)]
     assert (ApartBecause.KINDS in reasons) == kinds[0].isdisjoint(kinds[1])
@@ -182,7 +179,6 @@ PAIRS = st.lists(
 )
 
 
-@settings(max_examples=150)
 @given(history=STORIES, sizes=batch_sizes(), pairs=PAIRS)
 def test_why_is_what_trying_every_chain_says(
     history: list[Statement], sizes: list[int], pairs: list[tuple[str, str]]
@@ -254,7 +250,6 @@ def _sortable(found: Iterable[Finding]) -> list[Finding]:
     return sorted(found, key=lambda one: (one[0], one[1], [(v, sorted(n)) for v, n in one[2]]))
 
 
-@settings(max_examples=150)
 @given(history=STORIES, sizes=batch_sizes(), count=st.integers(1, 3))
 def test_conflicts_are_what_reading_their_definitions_says(
     history: list[Statement], sizes: list[int], count: int
@@ -275,43 +270,26 @@ def test_conflicts_are_what_reading_their_definitions_says(
         assert _sortable(bare(early.conflicts)) == _sortable(conflicts(Graph(half), half))
 
 
-@settings(max_examples=100)
-@given(history=STORIES, data=st.data(), sizes=batch_sizes())
+def _told_of(one: Conflict) -> tuple[str, ...]:
+    """Return a conflict in words, in its own order, without what arrival decides."""
+    sides = [(side.value, [node.key for node in side.nodes], side.sources) for side in one.sides]
+    steps = [
+        (claim.node.key, claim.identifier, claim.link_class, claim.source)
+        for step in one.steps
+        for claim in (step.near, step.far)
+    ]
+    return one.kind, one.about, str(sides), str(steps), str(one.asked), str(one.members)
+
+
+@given(history=STORIES, data=st.data())
 def test_any_order_of_arrival_gives_the_same_conflicts(
-    history: list[Statement], data: st.DataObject, sizes: list[int]
+    history: list[Statement], data: st.DataObject
 ) -> None:
-    orders = [history, data.draw(st.permutations(history))]
     results = []
-    for order in orders:
+    for order in (history, data.draw(st.permutations(history))):
         ledger = memory()
-        told(ledger, order, sizes, "default")
-        results.append(
-            sorted(
-                (
-                    *one[:2],
-                    str(
-                        [
-                            (side.value, sorted(str(n.key) for n in side.nodes), side.sources)
-                            for side in full.sides
-                        ]
-                    ),
-                    str(
-                        [
-                            (
-                                str(s.near.node.key),
-                                s.near.identifier,
-                                s.near.source,
-                                str(s.far.node.key),
-                            )
-                            for s in full.steps
-                        ]
-                    ),
-                    full.asked,
-                )
-                for full in findings(ledger, 1_000)
-                for one in bare([full])
-            )
-        )
+        ledger.record(order)
+        results.append(sorted(map(_told_of, findings(ledger, 1_000))))
     assert results[0] == results[1]
 
 
@@ -334,13 +312,14 @@ def test_a_trace_counts_the_conflicts_of_each_entity(history: list[Statement]) -
 
 
 @pytest.fixture
-def apart(ledger: Ledger) -> Iterator[tuple[Ledger, Iterator[str]]]:
+def apart(ledger: Ledger) -> tuple[Ledger, Iterator[str]]:
     """Return a ledger in a store of each kind, and a namespace for each example."""
-    yield ledger, (f"example-{number}" for number in range(10_000))
+    return ledger, (f"example-{number}" for number in range(10_000))
 
 
 @settings(
-    max_examples=8,
+    max_examples=6,
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(history=STORIES, pairs=PAIRS)
