@@ -7,7 +7,7 @@ next step is a lineage edge. Guesses are listed, never crossed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
 from lineage.projections.links import LINK, LinkRow
@@ -82,6 +82,18 @@ class LinkIndex:
     def of_hub(self, hub: int, size: int) -> list[LinkRow]:
         """Return the links of an identifier that show and stand as of ``size``."""
         return _standing(self._by_hub.get(hub, ()), size)
+
+    def linked(self, vertices: Iterable[int], size: int) -> list[int]:
+        """Return which of these nodes have links, in order."""
+        return sorted(one for one in set(vertices) if self.of_vertex(one, size))
+
+    def of_vertices(self, vertices: Collection[int], size: int) -> list[LinkRow]:
+        """Return the links of nodes that show and stand as of ``size``, in order."""
+        return sorted(row for one in vertices for row in self.of_vertex(one, size))
+
+    def of_hubs(self, hubs: Collection[int], size: int) -> dict[int, list[LinkRow]]:
+        """Return the links of identifiers that show and stand as of ``size``, by hub."""
+        return {hub: sorted(self.of_hub(hub, size)) for hub in hubs}
 
     def crossings(self, vertex: int, size: int, allowed: Iterable[LinkClass]) -> list[Crossing]:
         """Return the steps from a node through links of the allowed classes, strongest first."""

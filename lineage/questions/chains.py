@@ -5,8 +5,7 @@ An identifier is a hub, so a search looks at each link once however many nodes s
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple, Protocol
 
 from lineage.graph.links import Crossing, strength_of
@@ -21,14 +20,14 @@ _CONTENT: Final = CLASSES.index(LinkClass.CONTENT)
 
 
 class Links(Protocol):
-    """Where the links that stand come from, by node and by identifier."""
+    """Where the links that stand come from, of many nodes or identifiers at once."""
 
-    def of_vertex(self, vertex: int, size: int) -> list[LinkRow]:
-        """Return the links of a node."""
+    def of_vertices(self, vertices: Collection[int], size: int) -> list[LinkRow]:
+        """Return the links of nodes, in order."""
         ...
 
-    def of_hub(self, hub: int, size: int) -> list[LinkRow]:
-        """Return the links of an identifier."""
+    def of_hubs(self, hubs: Collection[int], size: int) -> dict[int, list[LinkRow]]:
+        """Return the links of identifiers, by hub, in order."""
         ...
 
 
@@ -104,33 +103,38 @@ class _Searching:
         self._hidden: set[int] = set()
 
     def run(self) -> Found:
-        """Go on until a target is reached, or nothing is left."""
-        waiting = deque(self._settled)
-        while waiting:
-            vertex = waiting.popleft()
-            for crossing in self._steps(vertex):
+        """Go on, one link further at a time, until a target is reached or nothing is left."""
+        level = list(self._settled)
+        while level:
+            following: list[int] = []
+            for crossing in self._steps(level):
                 far = crossing.far.vertex
                 if far in self._search.targets:
                     return Found(self._back(crossing), frozenset(self._settled), 0)
                 if self._see(crossing):
-                    waiting.append(far)
+                    following.append(far)
+            level = following
         left = self._hidden - self._settled.keys() - self._touched.keys()
         return Found(None, frozenset(self._settled), len(left))
 
-    def _steps(self, vertex: int) -> Iterable[Crossing]:
-        """Yield the steps from a node that no node before it could have taken."""
-        for near in sorted(self._links.of_vertex(vertex, self._size)):
-            rank = _rank(near)
-            if rank > self._rank_max:
-                continue
-            passing = near.hub, rank, near.source if rank == _CONTENT else ""
-            if passing in self._passed:
-                continue
-            self._passed.add(passing)
-            for far in sorted(self._links.of_hub(near.hub, self._size)):
+    def _steps(self, level: list[int]) -> Iterator[Crossing]:
+        """Yield the steps from some nodes that no node before them could have taken."""
+        passing = list(self._passing(level))
+        far_rows = self._links.of_hubs({near.hub for near in passing}, self._size)
+        for near in passing:
+            for far in far_rows[near.hub]:
                 through = strength_of(near, far)
                 if through is not None and CLASSES.index(through) <= self._rank_max:
                     yield Crossing(near, far, through)
+
+    def _passing(self, level: list[int]) -> Iterator[LinkRow]:
+        """Yield the claims by which to leave some nodes, one for each way past an identifier."""
+        for near in self._links.of_vertices(level, self._size):
+            rank = _rank(near)
+            way = near.hub, rank, near.source if rank == _CONTENT else ""
+            if rank <= self._rank_max and way not in self._passed:
+                self._passed.add(way)
+                yield near
 
     def _see(self, crossing: Crossing) -> bool:
         """Note a node that was reached; tell whether links lead on from it."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
 from lineage.graph.links import LinkIndex
+from lineage.projections.links import LinkRow
 from lineage.projections.states import STATE, STATE_PAST, merge_states
 from lineage.questions.conflicts import read_contradictions
 from lineage.questions.nodes import ASSERTED_CLASSES
@@ -21,18 +22,19 @@ def members_of(links: LinkIndex, vertex: int, size: int) -> list[int]:
 
     Each identifier is looked at once, however many nodes share it.
     """
-    found, waiting = {vertex}, [vertex]
+    found, waiting = {vertex}, {vertex}
     passed: set[int] = set()
     while waiting:
-        for near in links.of_vertex(waiting.pop(), size):
-            if near.link_class not in ASSERTED_CLASSES or near.hub in passed:
-                continue
-            passed.add(near.hub)
-            for far in links.of_hub(near.hub, size):
-                if far.link_class in ASSERTED_CLASSES and far.vertex not in found:
-                    found.add(far.vertex)
-                    waiting.append(far.vertex)
+        hubs = {row.hub for row in _asserted(links.of_vertices(waiting, size))} - passed
+        passed |= hubs
+        far = (row for rows in links.of_hubs(hubs, size).values() for row in _asserted(rows))
+        waiting = {row.vertex for row in far} - found
+        found |= waiting
     return sorted(found)
+
+
+def _asserted(rows: Iterable[LinkRow]) -> Iterator[LinkRow]:
+    return (row for row in rows if row.link_class in ASSERTED_CLASSES)
 
 
 def entities_among(
@@ -41,7 +43,7 @@ def entities_among(
     """Return the entities of more than one member that these nodes are part of."""
     done: set[int] = set()
     groups: list[list[int]] = []
-    for vertex in sorted(set(nodes).intersection(links.vertices)):
+    for vertex in links.linked(nodes, size):
         if vertex in done:
             continue
         members = members_of(links, vertex, size)

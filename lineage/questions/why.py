@@ -118,8 +118,7 @@ def _rows_of(
         strong.add(_CONTENT)
     rows = [
         row
-        for vertex in vertices
-        for row in sorted(asked.graph.links.of_vertex(vertex, asked.size))
+        for row in asked.graph.links.of_vertices(vertices, asked.size)
         if row.link_class in strong
     ]
     return [row for row in rows if claims.claim(row).identifier == identifier]
@@ -154,7 +153,7 @@ class _Looking:
             Relation.ONE_ENTITY if is_one else Relation.LINKED,
             link_class=link_class,
             steps=self._claims.steps(found.chain),
-            conflicts=self._conflicts(one) if is_one else (),
+            conflicts=self._conflicts([found.chain[0].near.vertex]) if is_one else (),
         )
 
     def _answer(
@@ -184,16 +183,16 @@ class _Looking:
                 Truncation(reason=TruncationReason.NODES, limit=WHY_NODES_MAX, hidden=hidden)
             )
 
-    def _conflicts(self, starts: Collection[int]) -> tuple[ConflictKind, ...]:
-        """Return what contradicts itself in the entity that these nodes are of."""
-        members = self._entity(starts)
+    def _conflicts(self, vertices: Collection[int]) -> tuple[ConflictKind, ...]:
+        """Return what contradicts itself in the entities that these nodes are of."""
         namespace = self._asked.number
-        if namespace is None or len(members) == 1:
+        if namespace is None:
             return ()
-        (found,) = read_contradictions(
-            self._asked.reader, namespace, [sorted(members)], self._asked.size
-        )
-        return tuple(dict.fromkeys(one.kind for one in found))
+        entities = {self._entity([vertex]) for vertex in sorted(vertices)[:NAMED_SHOWN_MAX]}
+        told = [sorted(members) for members in entities if len(members) > 1]
+        found = read_contradictions(self._asked.reader, namespace, told, self._asked.size)
+        kinds = {one.kind for ones in found for one in ones}
+        return tuple(kind for kind in ConflictKind if kind in kinds)
 
     def _entity(self, starts: Collection[int]) -> frozenset[int]:
         """Return the nodes that asserted links join to these, themselves included."""

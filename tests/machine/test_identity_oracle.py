@@ -203,7 +203,10 @@ def test_why_is_the_same_both_ways(history: list[Statement], pairs: list[tuple[s
         there = ledger.linking.why(WhyQuery(one=one, other=other))
         back = ledger.linking.why(WhyQuery(one=other, other=one))
         assert (there.relation, there.link_class) == (back.relation, back.link_class)
-        assert (len(there.steps), there.conflicts) == (len(back.steps), back.conflicts)
+        assert len(there.steps) == len(back.steps)
+        if len(there.one.nodes) == len(there.other.nodes) == 1:
+            # Of a digest that several nodes have, one of as short chains is told each way.
+            assert there.conflicts == back.conflicts
 
 
 # --- conflicts -----------------------------------------------------------------------------------
@@ -334,5 +337,12 @@ def test_every_store_tells_the_same_of_identity(
     graph = Graph(history)
     for one, other in pairs:
         check_why(graph, ledger.linking.why(WhyQuery(one=one, other=other), namespace=namespace))
+    for start in (ARTIFACTS[0], EXECUTIONS[0]):
+        for cross in ((), (LinkClass.ASSERTED,), tuple(DEFAULT), (*DEFAULT, LinkClass.DERIVED)):
+            query = TraceQuery(start=(start,), cross=cross)
+            nodes = ledger.trace(query, namespace=namespace).nodes
+            depths = {(node.kind, node.key): node.depth for node in nodes if node.id is not None}
+            walk = Walk(Direction.UPSTREAM, frozenset(cross))
+            assert depths == graph.trace(graph.identified(start), walk)
     found = bare(findings(ledger, 1_000, namespace=namespace))
     assert _sortable(found) == _sortable(conflicts(graph, history))
