@@ -115,7 +115,7 @@ def _finding(kind: ConflictKind, about: str, sides: Mapping[str, Iterable[Name]]
 
 
 def _digests(graph: Graph, entity: frozenset[Name]) -> set[Finding]:
-    found = set()
+    found: set[Finding] = set()
     for scheme in ("sha256:", "md5:"):
         of = {
             node: {
@@ -154,7 +154,7 @@ def _types(told: list[Statement], entity: frozenset[Name]) -> set[Finding]:
 
 
 def _denied(graph: Graph, entity: frozenset[Name]) -> set[Finding]:
-    found = set()
+    found: set[Finding] = set()
     asserted = {
         (one.node, one.identifier)
         for one in graph.standing
@@ -174,7 +174,7 @@ def _repeated(graph: Graph, told: list[Statement], entity: frozenset[Name]) -> s
         if one.link_class is LinkClass.ASSERTED and one.source is not None and one.node in entity
     ]
     keys = {node[1] for node in entity}
-    found = set()
+    found: set[Finding] = set()
     for identifier in {one.identifier for one in claims} - keys:
         for source in {one.source for one in claims}:
             described = {

@@ -139,11 +139,11 @@ class _Looking:
         chunk: list[list[int]] = []
         looked = waiting = 0
         for vertex in vertices[bisect_left(vertices, first) :]:
+            if vertex in done:
+                continue
             if looked >= SCANNED_MAX:
                 self.left_at = vertex, 0
                 break
-            if vertex in done:
-                continue
             members = members_of(links, vertex, size)
             done.update(members)
             looked += len(members)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import reduce
 from typing import Final, NamedTuple
 
 from lineage.projections.catalog import types_as_of
@@ -158,13 +157,10 @@ def _digests(facts: Facts) -> Iterator[Contradiction]:
             of.setdefault(algorithm, {}).setdefault(row.vertex, set()).add(identifier)
             rows.setdefault(identifier, []).append(row)
     for algorithm, by_member in of.items():
-        if not reduce(set.intersection, by_member.values()):
-            values = sorted(set().union(*by_member.values()))
-            yield Contradiction(
-                ConflictKind.DIGESTS,
-                algorithm,
-                tuple(_claimed(facts, one, rows[one]) for one in values),
-            )
+        values = {value for theirs in by_member.values() for value in theirs}
+        if not any(all(one in theirs for theirs in by_member.values()) for one in values):
+            sides = (_claimed(facts, one, rows[one]) for one in sorted(values))
+            yield Contradiction(ConflictKind.DIGESTS, algorithm, tuple(sides))
 
 
 def _algorithm(identifier: str) -> str:
