@@ -157,8 +157,9 @@ def _digests(facts: Facts) -> Iterator[Contradiction]:
             of.setdefault(algorithm, {}).setdefault(row.vertex, set()).add(identifier)
             rows.setdefault(identifier, []).append(row)
     for algorithm, by_member in of.items():
-        values = {value for theirs in by_member.values() for value in theirs}
-        if not any(all(one in theirs for theirs in by_member.values()) for one in values):
+        first, *others = by_member.values()
+        if not first.intersection(*others):
+            values = first.union(*others)
             sides = (_claimed(facts, one, rows[one]) for one in sorted(values))
             yield Contradiction(ConflictKind.DIGESTS, algorithm, tuple(sides))
 
