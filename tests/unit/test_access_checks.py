@@ -18,7 +18,16 @@ from lineage.anchoring.notary import Notary
 from lineage.anchoring.sidecar import MemorySidecar
 from lineage.custody import Custody
 from lineage.erasures import Erasures
-from lineage.ledger import Action, Ledger, Principal, ProofQuery, Role, Shown, TraceQuery
+from lineage.ledger import (
+    Action,
+    Ledger,
+    Principal,
+    ProofQuery,
+    Role,
+    Shown,
+    TraceQuery,
+    WhyQuery,
+)
 from lineage.linking import Linking
 from lineage.looks import Looks
 from lineage.moving.leaving import Moves
@@ -45,6 +54,8 @@ CALLS: dict[str, Call] = {
     "Ledger.list_nodes": lambda one, who: one.list_nodes("artifact", principal=who),
     "Linking.links": lambda one, who: one.linking.links(principal=who),
     "Linking.unresolved": lambda one, who: one.linking.unresolved(principal=who),
+    "Linking.why": lambda one, who: one.linking.why(WhyQuery(one=A, other=A), principal=who),
+    "Linking.conflicts": lambda one, who: one.linking.conflicts(principal=who),
     "Reports.dossier": lambda one, who: one.reports.dossier(A, principal=who),
     "Registry.model": lambda one, who: one.registry.model(A, principal=who),
     "Registry.serving": lambda one, who: one.registry.serving(principal=who),
