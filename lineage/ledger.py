@@ -63,6 +63,8 @@ from lineage.moving.restoring import RestoreAnswer, restore
 from lineage.projections.views import TABLES
 from lineage.proofs.signing import SigningKey
 from lineage.proofs.verifying import VerifierKey
+from lineage.questions.history import HistoryQuery
+from lineage.questions.late import LateQuery
 from lineage.questions.link_lists import LinkQuery
 from lineage.questions.proving import ProofQuery, Shown
 from lineage.questions.serving import ServingQuery
@@ -129,7 +131,9 @@ __all__ = [
     "Execution",
     "ExecutionState",
     "GraphPlace",
+    "HistoryQuery",
     "Kind",
+    "LateQuery",
     "Ledger",
     "LinkClass",
     "LinkQuery",

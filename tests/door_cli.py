@@ -60,7 +60,18 @@ WHOLE: dict[str, str] = {
 
 ASKED = (
     *("access key list", "access list", "access who", "erasure list", "erasure show", "find"),
-    *("holds", "links", "list", "query", "registry", "report dossier", "serving", "show"),
+    *(
+        "history",
+        "holds",
+        "late",
+        "links",
+        "list",
+        "query",
+        "registry",
+        "report dossier",
+        "serving",
+        "show",
+    ),
     "sources",
 )
 CHANGING = (
@@ -107,6 +118,9 @@ def asking(namespace: str) -> Iterator[Arguments]:
     yield from (("report", "dossier", one) for one in (*KEYS, mark(namespace, 0)))
     yield "report", "dossier", KEYS[0], "--form", "html"
     yield "holds", "--format", "json"
+    for form in ("text", "json"):
+        yield from (("history", one, "--format", form) for one in identifiers)
+        yield "late", "--lag", "none", "--format", form
     yield ("serving",)
     yield "serving", "--format", "json"
     yield from (("serving", one, "--format", "json") for one in identifiers)

@@ -22,7 +22,17 @@ from apart import (
     Told,
     answered,
 )
-from lineage.ledger import Direction, Kind, Ledger, ProofQuery, ServingQuery, Shown, TraceQuery
+from lineage.ledger import (
+    Direction,
+    HistoryQuery,
+    Kind,
+    LateQuery,
+    Ledger,
+    ProofQuery,
+    ServingQuery,
+    Shown,
+    TraceQuery,
+)
 from lineage_api.graphql.endpoint import GraphQLRequest, execute
 from lineage_api.graphql.schema import SCHEMA
 from lineage_schemas.codec import encode_json
@@ -100,6 +110,11 @@ QUESTIONS: list[Question] = [
         )
         for key in (KEYS[0], RUNS[0])
     ),
+    *(
+        lambda one, where, key=key: one.graph.history(HistoryQuery(node=key), namespace=where)
+        for key in (*KEYS, *RUNS, *JOBS, SHARED)
+    ),
+    lambda one, where: one.graph.late(LateQuery(lag=0), namespace=where),
     lambda one, where: one.registry.serving(namespace=where),
     *(
         lambda one, where, key=key: one.registry.serving(ServingQuery(of=key), namespace=where)

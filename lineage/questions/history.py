@@ -144,9 +144,7 @@ class _Telling:
         for rows in self._states.values():
             rows.sort(key=lambda row: row[1])
         self._shown = {vertex: told_fields(rows[-1]) for vertex, rows in self._states.items()}
-        self._late = {
-            since for since, _, late in reader.find(RETOLD, "vertex", members) if late
-        }
+        self._late = {since for since, _, late in reader.find(RETOLD, "vertex", members) if late}
         self._backdated = _backdated(reader, members)
         self._actors = {
             str(row[1]): (str(row[3]), str(row[4]) or None)
@@ -205,7 +203,7 @@ class _Telling:
             record: JsonValue = None
             if records is not None and index < len(records):
                 record = msgspec.json.decode(msgspec.json.encode(records[index]))
-            yield SaidRecord(what=str(msgspec.inspect.type_info(type(item)).tag), record=record)  # type: ignore[union-attr]
+            yield SaidRecord(what=str(item.__struct_config__.tag), record=record)
 
     def _is_about(self, item: Item) -> bool:
         if isinstance(item, EraseItem):
