@@ -132,6 +132,8 @@ SIGNED_IN: dict[str, Call] = {
 TAKES = {
     "Ledger.record": "ingest",
     "Ledger.entries": "read-entries",
+    "Exploring.history": "read-entries",
+    "Exploring.late": "read-entries",
     "Ledger.prove": "prove",
     "Ledger.audit": "audit",
     "Ledger.rebuild": "rebuild",
