@@ -64,6 +64,8 @@ from lineage.projections.views import TABLES
 from lineage.proofs.signing import SigningKey
 from lineage.proofs.verifying import VerifierKey
 from lineage.questions.conflict_lists import ConflictQuery
+from lineage.questions.history import HistoryQuery
+from lineage.questions.late import LateQuery
 from lineage.questions.link_lists import LinkQuery
 from lineage.questions.proving import ProofQuery, Shown
 from lineage.questions.serving import ServingQuery
@@ -132,7 +134,9 @@ __all__ = [
     "Execution",
     "ExecutionState",
     "GraphPlace",
+    "HistoryQuery",
     "Kind",
+    "LateQuery",
     "Ledger",
     "LinkClass",
     "LinkQuery",

@@ -24,7 +24,9 @@ from apart import (
 )
 from lineage.ledger import (
     Direction,
+    HistoryQuery,
     Kind,
+    LateQuery,
     Ledger,
     ProofQuery,
     ServingQuery,
@@ -116,6 +118,11 @@ QUESTIONS: list[Question] = [
         for key in (*KEYS, *RUNS, *JOBS, SHARED)
     ),
     lambda one, where: one.linking.conflicts(namespace=where),
+    *(
+        lambda one, where, key=key: one.graph.history(HistoryQuery(node=key), namespace=where)
+        for key in (*KEYS, *RUNS, *JOBS, SHARED)
+    ),
+    lambda one, where: one.graph.late(LateQuery(lag=0), namespace=where),
     lambda one, where: one.registry.serving(namespace=where),
     *(
         lambda one, where, key=key: one.registry.serving(ServingQuery(of=key), namespace=where)

@@ -18,8 +18,10 @@ from lineage.anchoring.notary import Notary
 from lineage.anchoring.sidecar import MemorySidecar
 from lineage.custody import Custody
 from lineage.erasures import Erasures
+from lineage.exploring import Exploring
 from lineage.ledger import (
     Action,
+    HistoryQuery,
     Ledger,
     Principal,
     ProofQuery,
@@ -48,6 +50,9 @@ CALLS: dict[str, Call] = {
     "Ledger.record": lambda one, who: one.record([said("x", OWNED)], principal=who),
     "Ledger.basis": lambda one, who: one.basis(principal=who),
     "Ledger.trace": lambda one, who: one.trace(TraceQuery(start=(A,)), principal=who),
+    "Exploring.trace": lambda one, who: one.graph.trace(TraceQuery(start=(A,)), principal=who),
+    "Exploring.history": lambda one, who: one.graph.history(HistoryQuery(node=A), principal=who),
+    "Exploring.late": lambda one, who: one.graph.late(principal=who),
     "Ledger.show": lambda one, who: one.show(A, principal=who),
     "Ledger.contexts_of": lambda one, who: one.contexts_of([], principal=who),
     "Ledger.find": lambda one, who: one.find("claims", principal=who),
@@ -130,6 +135,8 @@ SIGNED_IN: dict[str, Call] = {
 TAKES = {
     "Ledger.record": "ingest",
     "Ledger.entries": "read-entries",
+    "Exploring.history": "read-entries",
+    "Exploring.late": "read-entries",
     "Ledger.prove": "prove",
     "Ledger.audit": "audit",
     "Ledger.rebuild": "rebuild",
@@ -226,7 +233,7 @@ def ledger(bare: Ledger) -> Ledger:
 def test_every_public_call_names_what_it_takes() -> None:
     facades = (
         *(Ledger, Custody, Erasures, Recoverer, AccessControl),
-        *(Moves, Linking, Looks, Registry, Reports, Watching),
+        *(Exploring, Moves, Linking, Looks, Registry, Reports, Watching),
     )
     public = {
         f"{facade.__name__}.{name}"
