@@ -117,6 +117,8 @@ class Exploring:
         named = question if valid is None else (*question, valid)
         with self._asking.question(place, call, *named) as asked:
             snapshot = self._graph.snapshot(asked.unbound, asked.number)
+            if valid is not None and asked.number is not None:
+                snapshot = snapshot.with_links_of(asked.unbound, asked.number, valid.time)
             basis = with_valid(asked.basis, valid)
             with paused_collector():
                 yield _Question(

@@ -144,9 +144,7 @@ class _Telling:
         for rows in self._states.values():
             rows.sort(key=lambda row: row[1])
         self._shown = {vertex: told_fields(rows[-1]) for vertex, rows in self._states.items()}
-        self._late = {
-            since for since, _, late in reader.find(RETOLD, "vertex", members) if late
-        }
+        self._late = {since for since, _, late in reader.find(RETOLD, "vertex", members) if late}
         self._backdated = _backdated(reader, members)
         self._actors = {
             str(row[1]): (str(row[3]), str(row[4]) or None)

@@ -60,8 +60,6 @@ def find_mentions(reader: Reader, vertices: Collection[int], size: int) -> list[
     """
     found = positions_in(reader, _SPOKEN, vertices, size)
     erasing = {
-        erased_by
-        for _, erased_by, _ in reader.find(ERASED, "position", found)
-        if erased_by < size
+        erased_by for _, erased_by, _ in reader.find(ERASED, "position", found) if erased_by < size
     }
     return sorted(found | erasing)

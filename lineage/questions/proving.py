@@ -23,6 +23,7 @@ from lineage_schemas.mlmd import Kind
 PROOFS_MAX: Final = 1_000
 """Entries that one call proves."""
 
+
 class Shown(NamedTuple):
     """Which payload parts a proof shows beside the envelope."""
 
