@@ -339,7 +339,7 @@ def _edge_pages(reader: Reader, namespace: int) -> Iterator[list[Row]]:
 
 
 def _link_pages(reader: Reader, namespace: int) -> Iterator[LinkPiece]:
-    waiting = []
+    waiting: list[LinkRow] = []
     for row in scan_links(reader, namespace):
         waiting.append(row)
         if len(waiting) == _ROWS_PER_READ:
