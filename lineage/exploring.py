@@ -13,10 +13,12 @@ from lineage.asking import Asked, Asking
 from lineage.collector import paused_collector
 from lineage.graph.index import GraphIndex
 from lineage.questions.as_of import AsOf, resolve_valid, with_valid
+from lineage.questions.columns import ColumnsQuery, check_columns_query, columns
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.labels import clean_name
 from lineage.questions.trace import TraceQuery, check_query, trace
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
+from lineage_schemas.columns import ColumnsAnswer
 from lineage_schemas.graph import LineageAnswer
 
 
@@ -62,6 +64,20 @@ class Exploring:
         with self._question(where, "trace", query) as question:
             answer = trace(question.graph, query)
             question.asked.count = len(answer.nodes)
+            return answer
+
+    def columns(self, query: ColumnsQuery, **where: Unpack[Where]) -> ColumnsAnswer:
+        """Follow the fields of a data set: which fields they were made from, and what is made.
+
+        Raises:
+            InvalidInputError: an identifier, a field or a limit that cannot be.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        """
+        check_columns_query(query)
+        query = replace(query, dataset=clean_name(query.dataset))
+        with self._question(where, "columns", query) as question:
+            answer = columns(question.graph, query)
+            question.asked.count = len(answer.columns)
             return answer
 
     @contextmanager

@@ -62,6 +62,7 @@ from lineage.moving.restoring import RestoreAnswer, restore
 from lineage.projections.views import TABLES
 from lineage.proofs.signing import SigningKey
 from lineage.proofs.verifying import VerifierKey
+from lineage.questions.columns import ColumnsQuery
 from lineage.questions.link_lists import LinkQuery
 from lineage.questions.proving import ProofQuery, Shown
 from lineage.questions.serving import ServingQuery
@@ -120,6 +121,7 @@ __all__ = [
     "Attribution",
     "AuditLevel",
     "Claim",
+    "ColumnsQuery",
     "Context",
     "Direction",
     "ErasureRequest",
