@@ -94,7 +94,7 @@ class ColumnWalk:
             steps = self._steps(level)
             passed += steps
             if depth == self._limits.depth_max:
-                self._end_at_depth(steps)
+                passed += self._end_at_depth(steps)
                 break
             self._show(steps, depth, room)
             far = {one.far for one in steps if one.far in self._depths} - self._walked
@@ -128,17 +128,30 @@ class ColumnWalk:
         if len(fresh) > room:
             self._cut(TruncationReason.NODES, self._limits.places_max, len(fresh) - room)
 
-    def _end_at_depth(self, steps: Sequence[_Passed]) -> None:
-        """Keep what joins places that are shown, and count what one more step would add."""
+    def _end_at_depth(self, steps: Sequence[_Passed]) -> list[_Passed]:
+        """Keep what joins places that are shown, and count what one more step would add.
+
+        A whole that was only shown may be reached by the last step: then what leads on from it
+        would be added as well, and is returned where all of it is shown already.
+        """
         hidden = {one.far for one in steps} - self._depths.keys()
         shown = [one for one in steps if one.far not in hidden]
-        self._depths.update((one.near, self._limits.depth_max) for one in shown)
-        # A whole that was only shown is reached now: what leads on from it is hidden as well.
+        self._depths.update(
+            (one.near, self._limits.depth_max) for one in shown if one.near not in self._depths
+        )
+        beyond: list[_Passed] = []
         reached = {one.far for one in shown} - self._walked
-        beyond = self._steps(sorted(reached, key=lambda one: one.order)) if reached else []
-        hidden |= {end for one in beyond for end in (one.near, one.far)} - self._depths.keys()
+        while reached:
+            self._walked |= reached
+            further = self._steps(sorted(reached, key=lambda one: one.order))
+            beyond += further
+            ends = {end for one in further for end in (one.near, one.far)}
+            hidden |= ends - self._depths.keys()
+            reached = {one.far for one in further} & self._depths.keys() - self._walked
         if hidden:
             self._cut(TruncationReason.DEPTH, self._limits.depth_max, len(hidden))
+            return []
+        return beyond
 
     def _cut(self, reason: TruncationReason, limit: int, hidden: int) -> None:
         self._truncations.append(Truncation(reason=reason, limit=limit, hidden=hidden))

@@ -30,6 +30,7 @@ from lineage_schemas.codec import encode_json
 from lineage_schemas.columns import Column, ColumnEdge, ColumnsAnswer, Transformation
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.graph import Direction, Link, Node
+from lineage_schemas.identifiers import is_content_digest
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.values import JsonValue
 
@@ -114,17 +115,18 @@ def _unheard(asked: GraphAsked, query: ColumnsQuery) -> ColumnsAnswer:
 
 
 def _starts(asked: GraphAsked, namespace: int, reading: ColumnReading, named: str) -> list[Dataset]:
-    """Return the data sets that an identifier means: one, unless several have such contents."""
+    """Return the data sets that an identifier means: one, or all that have a content."""
     reading.resolve([named])
     first = reading.named(named)
-    found = find_identified(asked.reader, namespace, named, (Kind.ARTIFACT,), asked.size)
-    starts = {} if found and not first.vertices else {first.name: first}
-    for vertex in found:
+    if first.vertices or not is_content_digest(named):
+        return [first]
+    starts: dict[str, Dataset] = {}
+    for vertex in find_identified(asked.reader, namespace, named, (Kind.ARTIFACT,), asked.size):
         if not any(vertex in one.vertices for one in starts.values()):
             dataset = reading.entity([vertex], f"artifact/{id_of(vertex)}")
             reading.keep(dataset)
             starts[dataset.name] = dataset
-    return [starts[name] for name in sorted(starts)]
+    return [starts[name] for name in sorted(starts)] or [first]
 
 
 def _walk(
