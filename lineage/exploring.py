@@ -13,6 +13,7 @@ from lineage.asking import Asked, Asking
 from lineage.collector import paused_collector
 from lineage.graph.index import GraphIndex
 from lineage.questions.as_of import AsOf, resolve_valid, with_valid
+from lineage.questions.columns import ColumnsQuery, check_columns_query, columns
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.history import HistoryQuery, check_history, tell_history
 from lineage.questions.labels import clean_name
@@ -20,6 +21,7 @@ from lineage.questions.late import LateQuery, check_late, list_late
 from lineage.questions.search import Cursor, decode_cursor, question_of
 from lineage.questions.trace import TraceQuery, check_query, trace
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
+from lineage_schemas.columns import ColumnsAnswer
 from lineage_schemas.graph import LineageAnswer
 from lineage_schemas.history import HistoryAnswer, LateAnswer
 from lineage_schemas.instants import instant_of
@@ -102,6 +104,20 @@ class Exploring:
         with self._question(where, "late", query) as question:
             answer = list_late(question.graph, query, cursor)
             question.asked.count = len(answer.records)
+            return answer
+
+    def columns(self, query: ColumnsQuery, **where: Unpack[Where]) -> ColumnsAnswer:
+        """Follow the fields of a data set: which fields they were made from, and what is made.
+
+        Raises:
+            InvalidInputError: an identifier, a field or a limit that cannot be.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        """
+        check_columns_query(query)
+        query = replace(query, dataset=clean_name(query.dataset))
+        with self._question(where, "columns", query) as question:
+            answer = columns(question.graph, query)
+            question.asked.count = len(answer.columns)
             return answer
 
     @contextmanager

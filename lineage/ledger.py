@@ -63,6 +63,7 @@ from lineage.moving.restoring import RestoreAnswer, restore
 from lineage.projections.views import TABLES
 from lineage.proofs.signing import SigningKey
 from lineage.proofs.verifying import VerifierKey
+from lineage.questions.columns import ColumnsQuery
 from lineage.questions.conflict_lists import ConflictQuery
 from lineage.questions.history import HistoryQuery
 from lineage.questions.late import LateQuery
@@ -125,6 +126,7 @@ __all__ = [
     "Attribution",
     "AuditLevel",
     "Claim",
+    "ColumnsQuery",
     "ConflictQuery",
     "Context",
     "Direction",

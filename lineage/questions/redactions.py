@@ -16,6 +16,7 @@ from lineage.stores.scanning import scan_rows
 from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.basis import Basis
 from lineage_schemas.codec import decode_envelope
+from lineage_schemas.columns import ColumnsAnswer
 from lineage_schemas.governance import Erasure, PartsErased
 from lineage_schemas.graph import LineageAnswer, NodeAnswer, NodePage, Redaction
 from lineage_schemas.history import HistoryAnswer
@@ -47,6 +48,7 @@ _Answer = TypeVar(
     ServingAnswer,
     RegistryAnswer,
     HistoryAnswer,
+    ColumnsAnswer,
 )
 
 

@@ -53,8 +53,8 @@ def test_the_message_comes_first_and_what_it_states_cites_it() -> None:
     assert first.id == OpenLineageMapping().map(body).statement_id
     assert first.records == (Message(media_type=JSON, body=msgspec.Raw(body)),)
     assert (first.message, first.mapping) == (None, None)
-    assert second.id == f"{first.id}@1"
-    assert (second.message, second.mapping) == (first.id, "openlineage/1")
+    assert second.id == f"{first.id}@2"
+    assert (second.message, second.mapping) == (first.id, "openlineage/2")
     assert second.records == mapped(run_event())
     assert first.stated == second.stated
     assert first.source == second.source == "ol"
@@ -81,7 +81,7 @@ def test_secrets_are_filtered_and_counted_before_the_mapping_sees_them() -> None
 def test_a_second_message_of_one_id_has_an_ordinal() -> None:
     first, second = statements(encoded(run_event()), ordinal=3)
     assert first.id.endswith("Z~3")
-    assert second.id == f"{first.id}@1"
+    assert second.id == f"{first.id}@2"
     assert second.message == first.id
 
 

@@ -357,7 +357,7 @@ def test_null_means_absent() -> None:
 def test_the_same_bytes_give_the_same_records() -> None:
     body = encoded(run_event(inputs=[dataset("a")], run=run_with(tags={"tags": []})))
     assert OpenLineageMapping().map(body) == MAPPING.map(body)
-    assert MAPPING.version == VERSION == "openlineage/1"
+    assert MAPPING.version == VERSION == "openlineage/2"
 
 
 def test_the_order_of_fields_does_not_matter() -> None:

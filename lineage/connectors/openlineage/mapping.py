@@ -2,7 +2,8 @@
 
     run event      Execution lineage.Run (ol:run/ID), its job as Context lineage.Pipeline
                    (ol:job/...), inputs and outputs as Artifacts lineage.DataSet (ol:dataset/...)
-                   with Events; parents as Contexts lineage.PipelineRun
+                   with Events; parents as Contexts lineage.PipelineRun; what the fields of
+                   each output were made from, on the Execution
     job event      the Context of the job, with its data sets as Attributions
     dataset event  the Artifact
 
@@ -37,11 +38,12 @@ from lineage_schemas.outside.openlineage import (
 )
 from lineage_schemas.records import StatedTime
 
-VERSION: Final = "openlineage/1"
+VERSION: Final = "openlineage/2"
+"""Since version 2 a run states the column lineage of its outputs."""
 
 
 class OpenLineageMapping(Struct, frozen=True):
-    """The first mapping of OpenLineage."""
+    """The mapping of OpenLineage."""
 
     version: str = VERSION
 

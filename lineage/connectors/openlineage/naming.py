@@ -28,11 +28,12 @@ RUN_ID_NOT_UUID: Final = "openlineage.run_id_not_uuid"
 INTEGERS_AS_TEXT: Final = "openlineage.integers_as_text"
 DEEP_AS_TEXT: Final = "openlineage.deep_as_text"
 NOT_UNDERSTOOD: Final = "openlineage.not_understood"
+COLUMNS_LEFT_OUT: Final = "openlineage.columns_left_out"
 
 _OWN: Final = frozenset(
     {
         *(PRODUCER, SCHEMA_URL, INPUTS, OUTPUTS),
-        *(RUN_ID_NOT_UUID, INTEGERS_AS_TEXT, DEEP_AS_TEXT, NOT_UNDERSTOOD),
+        *(RUN_ID_NOT_UUID, INTEGERS_AS_TEXT, DEEP_AS_TEXT, NOT_UNDERSTOOD, COLUMNS_LEFT_OUT),
     }
 )
 _OWN_FOLDERS: Final = ("facet/", "input/", "output/")

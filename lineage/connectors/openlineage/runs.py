@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from lineage.connectors.openlineage.columns import RunColumns
 from lineage.connectors.openlineage.datasets import say_datasets
 from lineage.connectors.openlineage.facets import is_deleted
 from lineage.connectors.openlineage.jobs import JOB_TYPE, job_key, say_job
@@ -96,14 +97,18 @@ def _transition(run: Saying, event_type: EventType | None, moment: str) -> None:
 
 def _data(event: RunEvent, run: Saying) -> Iterator[Said]:
     """Yield what is said of the data that was read and written, Events included."""
+    columns = RunColumns(run)
     for given, said in zip(event.inputs or (), say_datasets(event.inputs, "inputs"), strict=True):
         run.dataset_facets("input", said.key, given.input_facets)
         link = Event(artifact=said.key, execution=run.key, kind=EventKind.INPUT)
         yield Said((*said.records, link), said.flags)
     for put, said in zip(event.outputs or (), say_datasets(event.outputs, "outputs"), strict=True):
         run.dataset_facets("output", said.key, put.output_facets)
+        columns.output(put, said.key)
         link = Event(artifact=said.key, execution=run.key, kind=EventKind.OUTPUT)
         yield Said((*said.records, link), said.flags)
+    columns.job(event.job.facets)
+    columns.say()
 
 
 def _parents(event: RunEvent, run: Saying, own_job: str) -> Iterator[AnyRecord]:

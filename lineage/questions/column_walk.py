@@ -1,0 +1,165 @@
+"""Walk from field to field, level by level, within bounds. Knows no store.
+
+A data set as a whole stands beside its fields. What the whole depends on, each of its fields does;
+and whoever uses the whole uses each. So a walk from a field also takes the steps of the whole, and
+one from the whole takes those of every field; each step is shown between the ends it was said of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from lineage_schemas.columns import Transformation
+from lineage_schemas.graph import Truncation, TruncationReason
+
+
+class Place(NamedTuple):
+    """A field of a data set, which goes by one name here; no ``field``: all of the data set."""
+
+    dataset: str
+    field: str | None
+
+    @property
+    def order(self) -> tuple[str, bool, str]:
+        """By data set, the whole before its fields."""
+        return self.dataset, self.field is not None, self.field or ""
+
+    def touches(self, other: Place) -> bool:
+        """Tell whether a step at the other place is one of this place, both of one data set."""
+        return self.field is None or other.field is None or self.field == other.field
+
+
+class Step(NamedTuple):
+    """What one execution says: ``target`` was made from ``source``."""
+
+    source: Place
+    target: Place
+    transformations: tuple[Transformation, ...]
+    execution: int
+
+
+ReadSteps = Callable[[Iterable[str]], Mapping[str, Sequence[Step]]]
+"""Reads the steps of data sets on the near side of a walk, by data set."""
+
+
+class Limits(NamedTuple):
+    """How far a walk goes, and how many places it shows at the most."""
+
+    depth_max: int
+    places_max: int
+
+
+class WalkedColumns(NamedTuple):
+    """The places that a walk found, each with its depth, the steps between, and what cut it."""
+
+    depths: dict[Place, int]
+    steps: frozenset[Step]
+    truncations: tuple[Truncation, ...]
+
+
+class _Passed(NamedTuple):
+    """A step as a walk takes it: from the near place to the far one."""
+
+    near: Place
+    far: Place
+    step: Step
+
+
+class ColumnWalk:
+    """One walk in one direction."""
+
+    def __init__(self, read: ReadSteps, limits: Limits, *, upstream: bool) -> None:
+        self._read = read
+        self._limits = limits
+        self._upstream = upstream
+        self._depths: dict[Place, int] = {}
+        self._walked: set[Place] = set()
+        """Places that were walked on from. One may be shown without: the whole of a data set, where
+        the walk came to one field and a step of the whole."""
+        self._truncations: list[Truncation] = []
+
+    def run(self, start: Iterable[Place], beside: Iterable[Place]) -> WalkedColumns:
+        """Walk from ``start`` until nothing is new, or a bound is reached.
+
+        The start, and what is shown ``beside`` it, is always part of the answer.
+        """
+        level = sorted(set(start), key=lambda one: one.order)
+        self._depths = dict.fromkeys([*level, *beside], 0)
+        room = max(self._limits.places_max, len(self._depths))
+        passed: list[_Passed] = []
+        depth = 0
+        while level and not self._truncations:
+            self._walked.update(level)
+            steps = self._steps(level)
+            passed += steps
+            if depth == self._limits.depth_max:
+                passed += self._end_at_depth(steps)
+                break
+            self._show(steps, depth, room)
+            far = {one.far for one in steps if one.far in self._depths} - self._walked
+            level = sorted(far, key=lambda one: one.order)
+            depth += 1
+        kept = (one.step for one in passed if {one.near, one.far} <= self._depths.keys())
+        return WalkedColumns(self._depths, frozenset(kept), tuple(self._truncations))
+
+    def _steps(self, level: Sequence[Place]) -> list[_Passed]:
+        of_datasets = self._read({one.dataset for one in level})
+        return [
+            passed
+            for place in level
+            for passed in map(self._passed, of_datasets.get(place.dataset, ()))
+            if place.touches(passed.near)
+        ]
+
+    def _passed(self, step: Step) -> _Passed:
+        if self._upstream:
+            return _Passed(step.target, step.source, step)
+        return _Passed(step.source, step.target, step)
+
+    def _show(self, steps: Sequence[_Passed], depth: int, room: int) -> None:
+        """Show the ends of steps: the near ones belong to this level, the far ones to the next."""
+        near = {one.near for one in steps} - self._depths.keys()
+        far = {one.far for one in steps} - self._depths.keys() - near
+        fresh = [(one, depth) for one in sorted(near, key=lambda one: one.order)]
+        fresh += [(one, depth + 1) for one in sorted(far, key=lambda one: one.order)]
+        room -= len(self._depths)
+        self._depths.update(fresh[:room])
+        if len(fresh) > room:
+            self._cut(TruncationReason.NODES, self._limits.places_max, len(fresh) - room)
+
+    def _end_at_depth(self, steps: Sequence[_Passed]) -> list[_Passed]:
+        """Keep what joins places that are shown, and count what one more step would add.
+
+        A whole that was only shown may be reached by the last step: then what leads on from it
+        would be added as well, and is returned where all of it is shown already.
+        """
+        hidden = {one.far for one in steps} - self._depths.keys()
+        shown = [one for one in steps if one.far not in hidden]
+        self._depths.update(
+            (one.near, self._limits.depth_max) for one in shown if one.near not in self._depths
+        )
+        beyond: list[_Passed] = []
+        reached = {one.far for one in shown} - self._walked
+        while reached:
+            self._walked |= reached
+            further = self._steps(sorted(reached, key=lambda one: one.order))
+            beyond += further
+            ends = {end for one in further for end in (one.near, one.far)}
+            hidden |= ends - self._depths.keys()
+            reached = {one.far for one in further} & self._depths.keys() - self._walked
+        if hidden:
+            self._cut(TruncationReason.DEPTH, self._limits.depth_max, len(hidden))
+            return []
+        return beyond
+
+    def _cut(self, reason: TruncationReason, limit: int, hidden: int) -> None:
+        self._truncations.append(Truncation(reason=reason, limit=limit, hidden=hidden))
+
+
+def joined(one: WalkedColumns, other: WalkedColumns) -> WalkedColumns:
+    """Put two walks from one start together; a place in both keeps its smaller depth."""
+    depths = dict(one.depths)
+    for place, depth in other.depths.items():
+        depths[place] = min(depth, depths.get(place, depth))
+    return WalkedColumns(depths, one.steps | other.steps, one.truncations + other.truncations)
