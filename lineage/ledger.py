@@ -62,7 +62,11 @@ from lineage.moving.restoring import RestoreAnswer, restore
 from lineage.projections.views import TABLES
 from lineage.proofs.signing import SigningKey
 from lineage.proofs.verifying import VerifierKey
+from lineage.questions.between import BetweenQuery
+from lineage.questions.compare import CompareQuery
+from lineage.questions.diff import DiffQuery
 from lineage.questions.link_lists import LinkQuery
+from lineage.questions.provenance import ProvenanceQuery
 from lineage.questions.proving import ProofQuery, Shown
 from lineage.questions.serving import ServingQuery
 from lineage.questions.trace import TraceQuery
@@ -119,8 +123,11 @@ __all__ = [
     "Association",
     "Attribution",
     "AuditLevel",
+    "BetweenQuery",
     "Claim",
+    "CompareQuery",
     "Context",
+    "DiffQuery",
     "Direction",
     "ErasureRequest",
     "Event",
@@ -138,6 +145,7 @@ __all__ = [
     "PartsErased",
     "Principal",
     "ProofQuery",
+    "ProvenanceQuery",
     "Receipt",
     "Retraction",
     "Role",

@@ -16,6 +16,8 @@ from lineage.stores.scanning import scan_rows
 from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.basis import Basis
 from lineage_schemas.codec import decode_envelope
+from lineage_schemas.comparisons import ComparisonAnswer
+from lineage_schemas.differences import BetweenPage
 from lineage_schemas.governance import Erasure, PartsErased
 from lineage_schemas.graph import LineageAnswer, NodeAnswer, NodePage, Redaction
 from lineage_schemas.instants import format_instant
@@ -42,6 +44,8 @@ _Answer = TypeVar(
     UnresolvedPage,
     ServingAnswer,
     RegistryAnswer,
+    BetweenPage,
+    ComparisonAnswer,
 )
 
 
