@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from lineage.graph.links import LinkIndex
 from lineage.projections.links import LINK, LinkRow, read_evidence
+from lineage.projections.nodes import NODE
 from lineage.projections.states import shown_fields
 from lineage.questions.citing import Cited, History, cite_nodes
 from lineage.questions.edge_lists import read_told_edges
@@ -82,7 +83,7 @@ def diff(before: GraphAsked, after: GraphAsked, query: DiffQuery) -> LineageDiff
     links_added, links_gone = _links(before, after, earlier, later)
     joined, parted = _regrouped(before, after, [*known[1], *known[0]])
     edges_before, edges_after = _edges(earlier), _edges(later)
-    return LineageDiff(
+    answer = LineageDiff(
         basis=later.basis,
         before=earlier.basis,
         direction=later.direction,
@@ -113,6 +114,24 @@ def diff(before: GraphAsked, after: GraphAsked, query: DiffQuery) -> LineageDiff
         redactions=_united(later.redactions, earlier.redactions),
         labels=later.labels,
     )
+    return replace(answer, keys=_keys(after, answer))
+
+
+def _keys(asked: GraphAsked, answer: LineageDiff) -> dict[str, str]:
+    """Return the keys of the nodes that edges, links and entities speak of."""
+    edges = [one.edge for one in (*answer.edges_added, *answer.edges_gone)]
+    edges += [one.after for one in answer.edges_changed]
+    names = {(Kind.ARTIFACT, edge.artifact) for edge in edges}
+    names |= {(Kind.EXECUTION, edge.execution) for edge in edges}
+    names |= {(one.link.kind, one.link.node) for one in (*answer.links_added, *answer.links_gone)}
+    for entity in (*answer.joined, *answer.parted):
+        names |= {(entity.kind, member) for member in entity.members}
+    vertices = {_vertex_of(asked.number, KIND_CODES[kind], one) for kind, one in names}
+    rows = asked.reader.find(NODE, "vertex", vertices)
+    return {
+        f"{name.kind.value}/{name.id}": key
+        for name, key in sorted((node_name(row[0]), row[3]) for row in rows if row[3] is not None)
+    }
 
 
 def _united(*told: tuple[Redaction, ...]) -> tuple[Redaction, ...]:

@@ -149,6 +149,7 @@ class Versions(NamedTuple):
 
     digests: frozenset[str]
     version: str | None
+    has_scheme: bool = False
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -178,5 +179,6 @@ def read_versions(asked: GraphAsked, things: Iterable[Merged]) -> dict[Merged, V
         told[thing] = Versions(
             frozenset(claimed | said),
             f"{scheme}:{version}" if version is not None and scheme is not None else version,
+            has_scheme=scheme is not None,
         )
     return told

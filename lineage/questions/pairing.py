@@ -12,6 +12,8 @@ from lineage_schemas.values import JsonValue
 
 _CHANGED: Final = "Several digests of it are known, and nobody said which content was used."
 _UNTOLD: Final = "Nobody said by digest or version which content was used."
+_BY_VERSION: Final = "The same by its version; nobody said a digest."
+_BARE: Final = "They bear the same version, and nobody said of which scheme, or a digest."
 _UNLIKE: Final = "Their digests and versions are of different kinds, so they cannot be compared."
 
 
@@ -91,14 +93,21 @@ def _verdict(one: Entered, other: Entered) -> tuple[Verdict, str]:
     if _is_ambiguous(first) or _is_ambiguous(second):
         return Verdict.UNKNOWN, _CHANGED
     if one.thing.members == other.thing.members:
-        return (Verdict.SAME, "") if first.texts else (Verdict.UNKNOWN, _UNTOLD)
-    if first.digests & second.digests:
-        return Verdict.SAME, ""
+        if not first.texts:
+            return Verdict.UNKNOWN, _UNTOLD
+        return Verdict.SAME, "" if first.digests else _BY_VERSION
     if _algorithms(first) & _algorithms(second):
+        return (Verdict.SAME if first.digests & second.digests else Verdict.DIFFERS), ""
+    return _by_version(first, second)
+
+
+def _by_version(first: Versions, second: Versions) -> tuple[Verdict, str]:
+    """Compare what shares no algorithm of digests."""
+    if first.version is None or second.version is None:
+        return Verdict.UNKNOWN, _UNLIKE if first.texts and second.texts else _UNTOLD
+    if first.version != second.version:
         return Verdict.DIFFERS, ""
-    if first.version is not None and second.version is not None:
-        return (Verdict.SAME if first.version == second.version else Verdict.DIFFERS), ""
-    return Verdict.UNKNOWN, _UNLIKE if first.texts and second.texts else _UNTOLD
+    return (Verdict.SAME, _BY_VERSION) if first.has_scheme else (Verdict.UNKNOWN, _BARE)
 
 
 def _algorithms(versions: Versions) -> set[str]:

@@ -92,7 +92,8 @@ class LineageDiff(Struct, frozen=True, kw_only=True):
     What was cut in one of the two may differ for that alone, so ``truncations`` (after) and
     ``truncations_before`` belong to the answer. ``described`` were stubs. ``gone`` is what the walk
     does not come to any more: the log itself loses nothing. ``start`` holds the identifiers that
-    were traced in both pasts; a label is resolved as of ``basis``.
+    were traced in both pasts; a label is resolved as of ``basis``. ``keys`` names the nodes that
+    edges, links and entities speak of: ``artifact/7``, and the key of it.
     """
 
     basis: Basis
@@ -112,6 +113,7 @@ class LineageDiff(Struct, frozen=True, kw_only=True):
     links_gone: tuple[LinkChange, ...] = ()
     joined: tuple[EntityChange, ...] = ()
     parted: tuple[EntityChange, ...] = ()
+    keys: dict[str, str] = {}
     truncations: tuple[Truncation, ...] = ()
     truncations_before: tuple[Truncation, ...] = ()
     unknown: tuple[str, ...] = ()

@@ -110,8 +110,8 @@ class ProvenanceAnswer(Struct, frozen=True, kw_only=True):
     """How a subject came to be: steps from its sources on, and the gaps.
 
     A step comes after every step that made an input of it, but for those of its own knot.
-    ``sources`` are inputs that no step made. ``subject`` is ``None`` where the log has never heard of it,
-    which ``unknown`` then names.
+    ``sources`` are inputs that no step made. ``subject`` is ``None`` where the log has never heard
+    of it, which ``unknown`` then names.
     """
 
     basis: Basis

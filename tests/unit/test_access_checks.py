@@ -18,7 +18,20 @@ from lineage.anchoring.notary import Notary
 from lineage.anchoring.sidecar import MemorySidecar
 from lineage.custody import Custody
 from lineage.erasures import Erasures
-from lineage.ledger import Action, Ledger, Principal, ProofQuery, Role, Shown, TraceQuery
+from lineage.exploring import Exploring
+from lineage.ledger import (
+    Action,
+    BetweenQuery,
+    CompareQuery,
+    DiffQuery,
+    Ledger,
+    Principal,
+    ProofQuery,
+    ProvenanceQuery,
+    Role,
+    Shown,
+    TraceQuery,
+)
 from lineage.linking import Linking
 from lineage.looks import Looks
 from lineage.moving.leaving import Moves
@@ -43,6 +56,17 @@ CALLS: dict[str, Call] = {
     "Ledger.contexts_of": lambda one, who: one.contexts_of([], principal=who),
     "Ledger.find": lambda one, who: one.find("claims", principal=who),
     "Ledger.list_nodes": lambda one, who: one.list_nodes("artifact", principal=who),
+    "Exploring.trace": lambda one, who: one.graph.trace(TraceQuery(start=(A,)), principal=who),
+    "Exploring.diff": lambda one, who: one.graph.diff(
+        DiffQuery(trace=TraceQuery(start=(A,))), 0, principal=who
+    ),
+    "Exploring.between": lambda one, who: one.graph.between(BetweenQuery(first=0), principal=who),
+    "Exploring.provenance": lambda one, who: one.graph.provenance(
+        ProvenanceQuery(subject=A), principal=who
+    ),
+    "Exploring.compare": lambda one, who: one.graph.compare(
+        CompareQuery(one=A, other=A), principal=who
+    ),
     "Linking.links": lambda one, who: one.linking.links(principal=who),
     "Linking.unresolved": lambda one, who: one.linking.unresolved(principal=who),
     "Reports.dossier": lambda one, who: one.reports.dossier(A, principal=who),
@@ -214,7 +238,7 @@ def ledger(bare: Ledger) -> Ledger:
 def test_every_public_call_names_what_it_takes() -> None:
     facades = (
         *(Ledger, Custody, Erasures, Recoverer, AccessControl),
-        *(Moves, Linking, Looks, Registry, Reports, Watching),
+        *(Exploring, Moves, Linking, Looks, Registry, Reports, Watching),
     )
     public = {
         f"{facade.__name__}.{name}"

@@ -17,6 +17,7 @@ from lineage_api.cli.printing import (
     basis_line,
     counted,
     json_text,
+    missing_lines,
     node_line,
     print_json,
     print_lines,
@@ -128,7 +129,7 @@ def diff(  # noqa: PLR0913, PLR0917 - one argument an option
 
 
 def _lines(answer: LineageDiff) -> Iterator[str]:
-    names = _names(answer)
+    names = answer.keys
     for node in answer.nodes_added:
         yield f"+ {node_line(node)}"
     for node in answer.nodes_gone:
@@ -160,26 +161,18 @@ def _footer(answer: LineageDiff) -> Iterator[str]:
     yield from cut_lines(answer.truncations_before, "before, ")
     yield from cut_lines(answer.truncations)
     yield basis_line(answer.before).replace("basis  ", "before ", 1)
+    yield from missing_lines(answer.before)
     yield from basis_lines(answer.basis, answer.redactions)
     if answer.basis.complete:
         yield f"complete  {'yes' if answer.complete else 'no'}"
 
 
-def _names(answer: LineageDiff) -> dict[tuple[str, int], str]:
-    """Return the keys of the nodes that the answer shows."""
-    changed = [one.node for one in answer.nodes_changed]
-    return {
-        (node.kind.value, node.id): node.key
-        for node in (*answer.nodes_added, *answer.nodes_gone, *changed)
-        if node.kind is not None and node.id is not None and node.key is not None
-    }
+def _name(kind: str, number: int, names: dict[str, str]) -> str:
+    name = f"{kind}/{number}"
+    return names.get(name, name)
 
 
-def _name(kind: str, number: int, names: dict[tuple[str, int], str]) -> str:
-    return names.get((kind, number), f"{kind}/{number}")
-
-
-def _edge_line(sign: str, one: EdgeAt, names: dict[tuple[str, int], str]) -> str:
+def _edge_line(sign: str, one: EdgeAt, names: dict[str, str]) -> str:
     artifact = _name("artifact", one.edge.artifact, names)
     execution = _name("execution", one.edge.execution, names)
     ends = (artifact, execution) if one.edge.kind.is_input else (execution, artifact)
@@ -187,7 +180,7 @@ def _edge_line(sign: str, one: EdgeAt, names: dict[tuple[str, int], str]) -> str
     return printable(f"{sign} {ends[0]} → {ends[1]}  {one.edge.kind.value}{cited}")
 
 
-def _link_line(sign: str, one: LinkChange, names: dict[tuple[str, int], str]) -> str:
+def _link_line(sign: str, one: LinkChange, names: dict[str, str]) -> str:
     link = one.link
     name = _name(link.kind.value, link.node, names)
     by = f" by {link.source}" if link.source else ""
@@ -199,7 +192,7 @@ def _link_line(sign: str, one: LinkChange, names: dict[tuple[str, int], str]) ->
     )
 
 
-def _entity_line(word: str, one: EntityChange, names: dict[tuple[str, int], str]) -> str:
+def _entity_line(word: str, one: EntityChange, names: dict[str, str]) -> str:
     parts = (
         " + ".join(_name(one.kind.value, member, names) for member in part) for part in one.parts
     )
