@@ -25,6 +25,7 @@ from lineage.service import Ledger
 from lineage_schemas.errors import InvalidInputError, NotFoundError
 from lineage_schemas.provenance import GapCode, ProvenanceAnswer
 from lineage_schemas.records import AnyRecord
+from lineage_schemas.values import JsonValue
 
 COMMIT = "ab" * 20
 Tell = Callable[..., None]
@@ -91,7 +92,7 @@ def test_a_story_of_four_tools_step_by_step(ledger: Ledger) -> None:
 def test_a_decision_counts_only_where_it_approves(ledger: Ledger, tell: Tell) -> None:
     for statement in story():
         ledger.record([statement])
-    withdrawn = {"decision": "withdrawn"}
+    withdrawn: dict[str, JsonValue] = {"decision": "withdrawn"}
     tell(Artifact(key=APPROVAL, type="lineage.Approval", properties=withdrawn), day=9)
     answer = provenance(ledger, VERSION)
     (gap,) = (one for one in answer.gaps if one.code is GapCode.NO_APPROVAL)
@@ -128,7 +129,7 @@ def test_every_gap_of_a_poor_story(ledger: Ledger, tell: Tell) -> None:
 
 
 def test_a_rich_story_has_no_gap(ledger: Ledger, tell: Tell) -> None:
-    digest = {"content_digest": "sha256:" + "ef" * 32}
+    digest: dict[str, JsonValue] = {"content_digest": "sha256:" + "ef" * 32}
     tell(
         Execution(key="acme:collect", type="lineage.Collect", properties={"code_commit": COMMIT}),
         Artifact(key="acme:data", type="lineage.DataSet", properties=digest),
