@@ -278,8 +278,8 @@ def _regrouped(
 ) -> tuple[tuple[EntityChange, ...], tuple[EntityChange, ...]]:
     """Return the entities that came of several, and those that are several now."""
     links = after.graph.links
-    linked = set(links.vertices)
-    vertices = {_vertex_of(after.number, KIND_CODES[kind], one) for kind, one in names} & linked
+    met = {_vertex_of(after.number, KIND_CODES[kind], one) for kind, one in names}
+    vertices = {one for asked in (before, after) for one in links.linked(met, asked.size)}
     was, now = (
         {tuple(members_of(links, vertex, asked.size)) for vertex in vertices}
         for asked in (before, after)

@@ -20,6 +20,7 @@ from lineage_schemas.comparisons import ComparisonAnswer
 from lineage_schemas.differences import BetweenPage
 from lineage_schemas.governance import Erasure, PartsErased
 from lineage_schemas.graph import LineageAnswer, NodeAnswer, NodePage, Redaction
+from lineage_schemas.history import HistoryAnswer
 from lineage_schemas.instants import format_instant
 from lineage_schemas.linking import LinkPage, UnresolvedPage
 from lineage_schemas.mlmd import Kind
@@ -46,6 +47,7 @@ _Answer = TypeVar(
     RegistryAnswer,
     BetweenPage,
     ComparisonAnswer,
+    HistoryAnswer,
 )
 
 

@@ -75,6 +75,9 @@ def test_provenance_tells_steps_and_gaps(terminal: Terminal) -> None:
     assert f"step 1  {RUN}" in printed
     assert f"gap       no_producer  {DATA}" in printed
     assert f"gap       no_code_version  {RUN}" in printed
+    during = ("--valid-during", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")
+    timed: Any = terminal.answer("provenance", MODEL, *during)
+    assert timed["basis"]["valid_during"][1] == "2026-01-02T00:00:00.000000Z"
     unknown = terminal.run("provenance", "acme:nobody")
     assert (unknown.exit_code, "gap       unknown  acme:nobody" in unknown.stdout) == (1, True)
 
@@ -89,5 +92,7 @@ def test_compare_shows_each_aspect(terminal: Terminal) -> None:
     assert "data        known only of the first" in printed
     answer: Any = terminal.answer("compare", RUN, OTHER)
     assert [one["name"] for one in answer["aspects"]][:2] == ["code", "data"]
+    timed: Any = terminal.answer("compare", RUN, OTHER, "--valid-at", "2026-01-01T00:00:00Z")
+    assert timed["basis"]["valid_at"] == "2026-01-01T00:00:00.000000Z"
     unknown = terminal.run("compare", RUN, "acme:nobody")
     assert (unknown.exit_code, "B  acme:nobody  (unknown)" in unknown.stdout) == (1, True)

@@ -334,7 +334,7 @@ def test_a_run_of_mlflow_against_a_run_of_openlineage(ledger: Ledger, tell: Tell
     )
     for told in MlflowMapping(SERVER).map(revision):
         tell(*told.records, source="mlflow")
-    code = {
+    code: JsonValue = {
         "_producer": "https://example.org",
         "_schemaURL": "https://example.org",
         "type": "git",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import click
 
@@ -11,6 +12,7 @@ from lineage_api.cli.differing import basis_lines, cut_lines, short
 from lineage_api.cli.failures import finding
 from lineage_api.cli.printing import print_json, print_lines, printable, tell_labels
 from lineage_api.cli.session import Session, asks, format_option, pass_session
+from lineage_api.cli.valid_time import Interval, valid_options
 from lineage_schemas.comparisons import Compared, ComparedSide, ComparisonAnswer, Verdict
 from lineage_schemas.values import JsonValue
 
@@ -35,10 +37,18 @@ _SIGNS = {
 @click.command("compare")
 @click.argument("one", metavar="A")
 @click.argument("other", metavar="B")
+@valid_options
 @asks
 @format_option("text", "json")
 @pass_session
-def compare(session: Session, one: str, other: str, output: str) -> None:
+def compare(
+    session: Session,
+    one: str,
+    other: str,
+    valid_at: datetime | None,
+    valid_during: Interval | None,
+    output: str,
+) -> None:
     """Compare two runs, or the runs that made two models: code, data, parameters and so on.
 
     Each aspect is the same, differs, or is known of one side alone or of none; nothing is guessed.
@@ -48,7 +58,13 @@ def compare(session: Session, one: str, other: str, output: str) -> None:
     """
     query = CompareQuery(one=one, other=other)
     with session.open() as ledger:
-        answer = ledger.graph.compare(query, as_of=session.as_of, namespace=session.namespace)
+        answer = ledger.graph.compare(
+            query,
+            as_of=session.as_of,
+            valid_at=valid_at,
+            valid_during=valid_during,
+            namespace=session.namespace,
+        )
     tell_labels(answer.labels)
     if output == "json":
         print_json(answer)

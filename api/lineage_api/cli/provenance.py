@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import click
 
@@ -13,6 +14,7 @@ from lineage_api.cli.differing import basis_lines, cut_lines, short
 from lineage_api.cli.failures import finding
 from lineage_api.cli.printing import counted, print_json, print_lines, printable, tell_labels
 from lineage_api.cli.session import Session, asks, format_option, pass_session
+from lineage_api.cli.valid_time import Interval, valid_options
 from lineage_schemas.provenance import (
     ProvenanceAnswer,
     ProvenanceStep,
@@ -38,10 +40,19 @@ from lineage_schemas.provenance import (
     show_default=True,
     help="How many nodes to find at most.",
 )
+@valid_options
 @asks
 @format_option("text", "json")
 @pass_session
-def provenance(session: Session, identifier: str, depth: int, nodes: int, output: str) -> None:
+def provenance(  # noqa: PLR0913, PLR0917 - one argument an option
+    session: Session,
+    identifier: str,
+    depth: int,
+    nodes: int,
+    valid_at: datetime | None,
+    valid_during: Interval | None,
+    output: str,
+) -> None:
     """Tell how something came to be, from its sources on, and what is not known of that.
 
     Every step comes after those that made its inputs. Below the steps each gap stands with its
@@ -50,7 +61,13 @@ def provenance(session: Session, identifier: str, depth: int, nodes: int, output
     """
     query = ProvenanceQuery(subject=identifier, depth=depth, nodes=nodes)
     with session.open() as ledger:
-        answer = ledger.graph.provenance(query, as_of=session.as_of, namespace=session.namespace)
+        answer = ledger.graph.provenance(
+            query,
+            as_of=session.as_of,
+            valid_at=valid_at,
+            valid_during=valid_during,
+            namespace=session.namespace,
+        )
     tell_labels(answer.labels)
     if output == "json":
         print_json(answer)
