@@ -87,7 +87,7 @@ def check_entities(
         assert set(parts) == {apart.entity(node) for part in parts for node in part}
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     history=histories(lineage_records(), statements_max=8),
     start=st.sampled_from([*ARTIFACTS[:3], *EXECUTIONS[:2]]),
@@ -160,7 +160,7 @@ def pages(log: Told, first: int, last: int, count: int) -> Iterator[BetweenPage]
             return
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     history=histories(observed_records(), statements_max=8),
     places=st.tuples(st.integers(0, 8), st.integers(0, 8)),
@@ -234,7 +234,7 @@ def check_values(log: Told, found: list[BetweenPage], first: int, last: int) -> 
 # --- provenance ----------------------------------------------------------------------------------
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     history=histories(lineage_records(), statements_max=10),
     start=st.sampled_from([*ARTIFACTS, *EXECUTIONS]),
