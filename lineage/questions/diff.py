@@ -8,7 +8,6 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lineage.graph.links import LinkIndex
 from lineage.projections.links import LINK, LinkRow, read_evidence
 from lineage.projections.nodes import NODE
 from lineage.projections.states import shown_fields
@@ -111,6 +110,8 @@ def diff(before: GraphAsked, after: GraphAsked, query: DiffQuery) -> LineageDiff
         truncations_before=earlier.truncations,
         unknown=later.unknown,
         unknown_before=earlier.unknown,
+        not_begun=later.not_begun,
+        not_begun_before=earlier.not_begun,
         redactions=_united(later.redactions, earlier.redactions),
         labels=later.labels,
     )
@@ -277,23 +278,20 @@ def _regrouped(
     before: GraphAsked, after: GraphAsked, names: Iterable[tuple[Kind, int]]
 ) -> tuple[tuple[EntityChange, ...], tuple[EntityChange, ...]]:
     """Return the entities that came of several, and those that are several now."""
-    links = after.graph.links
     met = {_vertex_of(after.number, KIND_CODES[kind], one) for kind, one in names}
-    vertices = {one for asked in (before, after) for one in links.linked(met, asked.size)}
+    linked = {one for asked in (before, after) for one in asked.links.linked(met, asked.size)}
     was, now = (
-        {tuple(members_of(links, vertex, asked.size)) for vertex in vertices}
+        {tuple(members_of(asked.links, vertex, asked.size)) for vertex in linked}
         for asked in (before, after)
     )
-    return _split(links, now - was, before.size), _split(links, was - now, after.size)
+    return _split(before, now - was), _split(after, was - now)
 
 
-def _split(
-    links: LinkIndex, entities: Iterable[tuple[int, ...]], size: int
-) -> tuple[EntityChange, ...]:
-    """Return those of some entities that are several as of another size."""
+def _split(asked: GraphAsked, entities: Iterable[tuple[int, ...]]) -> tuple[EntityChange, ...]:
+    """Return those of some entities that are several in another past."""
     found: list[EntityChange] = []
     for members in sorted(entities):
-        parts = sorted({tuple(members_of(links, vertex, size)) for vertex in members})
+        parts = sorted({tuple(members_of(asked.links, vertex, asked.size)) for vertex in members})
         if len(parts) > 1:
             found.append(
                 EntityChange(

@@ -52,11 +52,19 @@ class Made(NamedTuple):
     coded: set[Merged]
     versions: Mapping[Merged, Versions]
     truncations: tuple[Truncation, ...]
+    is_begun: bool
 
 
 def find_gaps(asked: GraphAsked, made: Made) -> Iterator[Gap]:
     """Yield what is not known, of the answer as a whole first, then along the steps."""
-    if made.subject is None:
+    if made.subject is None and not made.is_begun:
+        yield _whole(
+            GapCode.NOT_BEGUN,
+            made.asked,
+            "It had not begun at the stated time that is asked about.",
+            "Ask of a later time, or of any.",
+        )
+    elif made.subject is None:
         yield _whole(
             GapCode.UNKNOWN,
             made.asked,

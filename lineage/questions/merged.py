@@ -102,7 +102,7 @@ class Merged:
 
 def read_merged(asked: GraphAsked, vertices: Iterable[int]) -> dict[int, Merged]:
     """Return the thing of each of these nodes, and of every node that it consists of."""
-    links = asked.graph.links
+    links = asked.links
     groups: dict[int, tuple[int, ...]] = {}
     for vertex in sorted(set(vertices)):
         if vertex not in groups:
@@ -163,7 +163,7 @@ def read_versions(asked: GraphAsked, things: Iterable[Merged]) -> dict[Merged, V
         thing: [
             row
             for vertex in thing.members
-            for row in asked.graph.links.of_vertex(vertex, asked.size)
+            for row in asked.links.of_vertex(vertex, asked.size)
             if row.link_class == LinkClass.CONTENT.value
             and (asked.valid is None or asked.valid.time.has_begun(row.stated_us))
         ]

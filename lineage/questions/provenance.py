@@ -152,6 +152,7 @@ class _Telling:
             coded={one for one in ordered if self._is_code_known(one)},
             versions=self._versions,
             truncations=self._answer.truncations,
+            is_begun=not self._answer.not_begun,
         )
         return ProvenanceAnswer(
             basis=self._answer.basis,

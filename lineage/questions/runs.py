@@ -92,7 +92,7 @@ def _runs_of(asked: GraphAsked, subject: Merged) -> list[Merged]:
             alike = {
                 crossing.far.vertex
                 for vertex in artifact.members
-                for crossing in asked.graph.links.crossings(vertex, asked.size, [LinkClass.CONTENT])
+                for crossing in asked.links.crossings(vertex, asked.size, [LinkClass.CONTENT])
             }
             makers = _makers(asked, alike)
         for maker in makers:

@@ -93,7 +93,8 @@ class LineageDiff(Struct, frozen=True, kw_only=True):
     ``truncations_before`` belong to the answer. ``described`` were stubs. ``gone`` is what the walk
     does not come to any more: the log itself loses nothing. ``start`` holds the identifiers that
     were traced in both pasts; a label is resolved as of ``basis``. ``keys`` names the nodes that
-    edges, links and entities speak of: ``artifact/7``, and the key of it.
+    edges, links and entities speak of: ``artifact/7``, and the key of it. ``not_begun`` had not
+    begun at the valid time.
     """
 
     basis: Basis
@@ -118,6 +119,8 @@ class LineageDiff(Struct, frozen=True, kw_only=True):
     truncations_before: tuple[Truncation, ...] = ()
     unknown: tuple[str, ...] = ()
     unknown_before: tuple[str, ...] = ()
+    not_begun: tuple[str, ...] = ()
+    not_begun_before: tuple[str, ...] = ()
     redactions: tuple[Redaction, ...] = ()
     labels: tuple[ResolvedLabel, ...] = ()
 

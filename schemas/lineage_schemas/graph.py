@@ -143,7 +143,8 @@ class LineageAnswer(Struct, frozen=True, kw_only=True):
     them that no asserted link joins to a node that somebody describes. ``undated`` counts the nodes
     and edges that are counted in for a valid time though nobody dated them. ``filtered`` counts the
     nodes that the walk found and a filter left out, and ``stopped`` those that were shown and not
-    walked on from, because they fulfil ``stop_at``.
+    walked on from, because they fulfil ``stop_at``. ``not_begun`` are start identifiers of nodes
+    that nobody states to have been there by the valid time: they are no part of the answer.
     """
 
     basis: Basis
@@ -162,6 +163,7 @@ class LineageAnswer(Struct, frozen=True, kw_only=True):
     undated: int = 0
     filtered: int = 0
     stopped: int = 0
+    not_begun: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:

@@ -16,6 +16,7 @@ class GapCode(StrEnum):
     """What is not known."""
 
     UNKNOWN = "unknown"
+    NOT_BEGUN = "not_begun"
     STUB = "stub"
     NO_PRODUCER = "no_producer"
     NO_INPUTS = "no_inputs"
@@ -111,7 +112,7 @@ class ProvenanceAnswer(Struct, frozen=True, kw_only=True):
 
     A step comes after every step that made an input of it, but for those of its own knot.
     ``sources`` are inputs that no step made. ``subject`` is ``None`` where the log has never heard
-    of it, which ``unknown`` then names.
+    of it, which ``unknown`` then names, or where it had not begun at the valid time.
     """
 
     basis: Basis

@@ -11,6 +11,7 @@ from erasing import asked
 from lineage.ledger import (
     Artifact,
     Claim,
+    DiffQuery,
     Event,
     EventKind,
     Execution,
@@ -20,6 +21,7 @@ from lineage.ledger import (
     ProvenanceQuery,
     StatedTime,
     Statement,
+    TraceQuery,
 )
 from lineage.service import Ledger
 from lineage_schemas.errors import InvalidInputError, NotFoundError
@@ -218,6 +220,18 @@ def test_what_nobody_has_heard_of_is_the_gap(ledger: Ledger) -> None:
     answer = provenance(ledger, "acme:nobody")
     assert (answer.subject, answer.steps, answer.unknown) == (None, (), ("acme:nobody",))
     assert gaps(answer) == {(GapCode.UNKNOWN, "acme:nobody")}
+
+
+def test_what_had_not_begun_at_a_stated_time_is_told_apart(ledger: Ledger, tell: Tell) -> None:
+    tell(Execution(key="acme:run", type="lineage.Train"), day=5)
+    query = ProvenanceQuery(subject="acme:run")
+    answer = ledger.graph.provenance(query, valid_at=DAWN)
+    assert (answer.subject, gaps(answer)) == (None, {(GapCode.NOT_BEGUN, "acme:run")})
+    assert answer.unknown == ()
+    diff = DiffQuery(trace=TraceQuery(start=("acme:run",)), valid_before=DAWN)
+    told = ledger.graph.diff(diff, ledger.head().size)
+    assert (told.not_begun_before, told.not_begun) == (("acme:run",), ())
+    assert [node.key for node in told.nodes_added] == ["acme:run"]
 
 
 def test_what_cannot_be_asked(ledger: Ledger) -> None:

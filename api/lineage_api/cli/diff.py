@@ -158,6 +158,9 @@ def _footer(answer: LineageDiff) -> Iterator[str]:
         yield printable("unknown   " + ", ".join(answer.unknown))
     elif answer.unknown_before:
         yield printable("unknown   before: " + ", ".join(answer.unknown_before))
+    for word, not_begun in (("before: ", answer.not_begun_before), ("", answer.not_begun)):
+        if not_begun:
+            yield printable(f"not begun {word}{', '.join(not_begun)}")
     yield from cut_lines(answer.truncations_before, "before, ")
     yield from cut_lines(answer.truncations)
     yield basis_line(answer.before).replace("basis  ", "before ", 1)

@@ -18,7 +18,15 @@ from lineage_api.cli.printing import (
     printable,
 )
 from lineage_api.cli.redactions import redaction_lines
-from lineage_schemas.graph import Direction, Edge, LineageAnswer, Link, Node, Truncation
+from lineage_schemas.graph import (
+    Direction,
+    Edge,
+    LineageAnswer,
+    Link,
+    Node,
+    Truncation,
+    TruncationReason,
+)
 from lineage_schemas.mlmd import Kind
 
 LEVELS_DRAWN_MAX: Final = 40
@@ -54,6 +62,7 @@ def footer_lines(answer: LineageAnswer) -> Iterator[str]:
         counted(answer.stubs, "stub"),
     )
     yield "holds     " + ", ".join(counts)
+    yield from _filter_lines(answer)
     if answer.unknown:
         yield printable("unknown   " + ", ".join(answer.unknown))
     if answer.nodes and all(node.kind is Kind.CONTEXT for node in answer.nodes):
@@ -118,10 +127,23 @@ def _evidence(links: Sequence[Link]) -> str:
 
 
 def _cut(truncation: Truncation) -> str:
+    hidden = "edge" if truncation.reason is TruncationReason.FANOUT else "node"
     return (
         f"by the limit of {truncation.limit:,} for {truncation.reason.value}: "
-        f"at least {counted(truncation.hidden, 'node')} hidden"
+        f"at least {counted(truncation.hidden, hidden)} hidden"
     )
+
+
+def _filter_lines(answer: LineageAnswer) -> Iterator[str]:
+    """Say what the question itself left out, and what nobody dated."""
+    if answer.filtered:
+        yield f"filtered  {counted(answer.filtered, 'node')} found that the filter leaves out"
+    if answer.stopped:
+        yield f"stopped   at {counted(answer.stopped, 'node')}, as asked"
+    if answer.unresolved:
+        yield f"open      {counted(answer.unresolved, 'stub')} that nobody describes anywhere"
+    if answer.undated:
+        yield f"undated   {answer.undated:,} of the nodes and edges, counted in"
 
 
 def _circle_lines(answer: LineageAnswer) -> Iterator[str]:

@@ -59,6 +59,7 @@ from lineage_schemas import graph, linking
 from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Head
 from lineage_schemas.errors import InvalidInputError, NotFoundError
+from lineage_schemas.filters import parse_filter
 from lineage_schemas.instants import format_instant, instant_us
 from lineage_schemas.integrity import CheckpointAnswer, KeyView
 from lineage_schemas.mlmd import Kind
@@ -185,6 +186,24 @@ class Query:
             list[CrossedClass],
             strawberry.argument(description="The classes of links that may be crossed."),
         ] = list(CROSSED_DEFAULT),  # noqa: B006 - read by the library, changed by nobody
+        fanout: Annotated[
+            int | None,
+            strawberry.argument(
+                description="How many edges of one node to follow each way, 1 to 1000000; left "
+                "out, all."
+            ),
+        ] = None,
+        filter: Annotated[  # noqa: A002 - it is the argument's name
+            str | None,
+            strawberry.argument(
+                description="Show only what fulfils these terms, and the start, such as "
+                "`type:lineage.Model state:LIVE rows>=1000`; what is left out is counted."
+            ),
+        ] = None,
+        stop_at: Annotated[
+            str | None,
+            strawberry.argument(description="Terms as of `filter`: do not walk on from these."),
+        ] = None,
         valid_at: ValidAtArgument = None,
         valid_during: ValidDuringArgument = None,
         namespace: NamespaceArgument = None,
@@ -206,6 +225,9 @@ class Query:
             depth=DEPTH_MAX if depth is None else depth,
             nodes=nodes,
             cross=tuple(map(LinkClass, cross)),
+            fanout=fanout,
+            filter=None if filter is None else parse_filter(filter),
+            stop_at=None if stop_at is None else parse_filter(stop_at),
         )
         return info.context.ledger.graph.trace(
             query,

@@ -349,6 +349,17 @@ class LineageAnswerType:
     labels: list[ResolvedLabelType] = strawberry.field(
         description="Those of the starts that were no identifiers, and what they name."
     )
+    unresolved: int = strawberry.field(
+        description="How many of the stubs no asserted link joins to what somebody describes."
+    )
+    undated: int = strawberry.field(
+        description="How many nodes and edges are counted in for a valid time though nobody dated "
+        "them."
+    )
+    filtered: int = strawberry.field(description="How many nodes were found and filtered out.")
+    stopped: int = strawberry.field(
+        description="How many nodes were not walked on from, because of `stopAt`."
+    )
 
 
 @strawberry.type(name="MetricPoint", description="One value of a metric.")
