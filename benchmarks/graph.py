@@ -189,6 +189,7 @@ def measure_recursive_query(folder: Path, executions: int) -> Iterator[Figure]:
         ) SELECT node FROM reached
     """
     seconds: list[float] = []
+    reached: list[tuple[int]] = []
     for _ in range(QUERY_TURNS):
         begun = time.perf_counter()
         reached = database.execute(sql, (start,)).fetchall()

@@ -12,22 +12,50 @@ from msgspec.structs import replace
 from lineage.asking import Asked, Asking
 from lineage.collector import paused_collector
 from lineage.graph.index import GraphIndex
-from lineage.questions.as_of import AsOf, resolve_valid, with_valid
+from lineage.questions.as_of import AsOf, Valid, resolve_valid, with_valid
+from lineage.questions.between import (
+    ENTRIES_DEFAULT,
+    BetweenAsked,
+    BetweenQuery,
+    check_entries,
+    list_added,
+)
 from lineage.questions.columns import ColumnsQuery, check_columns_query, columns
+from lineage.questions.compare import CompareQuery, compare
+from lineage.questions.diff import DiffQuery, check_diff, diff
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.history import HistoryQuery, check_history, tell_history
 from lineage.questions.labels import clean_name
 from lineage.questions.late import LateQuery, check_late, list_late
+from lineage.questions.provenance import ProvenanceQuery, check_provenance, tell_provenance
 from lineage.questions.search import Cursor, decode_cursor, question_of
 from lineage.questions.trace import TraceQuery, check_query, trace
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
+from lineage_schemas.codec import encode_json
 from lineage_schemas.columns import ColumnsAnswer
+from lineage_schemas.comparisons import ComparisonAnswer
+from lineage_schemas.differences import BetweenPage, LineageDiff
 from lineage_schemas.graph import LineageAnswer
 from lineage_schemas.history import HistoryAnswer, LateAnswer
 from lineage_schemas.instants import instant_of
+from lineage_schemas.provenance import ProvenanceAnswer
 
 
-class Where(TypedDict, total=False):
+class Place(TypedDict, total=False):
+    """In which namespace somebody asks."""
+
+    namespace: str
+    principal: Principal
+
+
+class When(Place, total=False):
+    """Of what stated time somebody asks: of a moment, or of a half-open interval."""
+
+    valid_at: datetime | None
+    valid_during: tuple[datetime, datetime] | None
+
+
+class Where(When, total=False):
     """Of which past, and of what stated time, somebody asks, and in which namespace.
 
     ``valid_at`` is a moment and ``valid_during`` a half-open interval; a basis that is handed back
@@ -35,10 +63,6 @@ class Where(TypedDict, total=False):
     """
 
     as_of: AsOf
-    valid_at: datetime | None
-    valid_during: tuple[datetime, datetime] | None
-    namespace: str
-    principal: Principal
 
 
 class _Question(NamedTuple):
@@ -120,25 +144,117 @@ class Exploring:
             question.asked.count = len(answer.columns)
             return answer
 
+    def diff(
+        self, query: DiffQuery, before: AsOf, after: AsOf = None, **when: Unpack[When]
+    ) -> LineageDiff:
+        """Tell what differs in one lineage between two pasts, read from one snapshot.
+
+        A stated time holds for both; ``query`` may name one for each, and a basis that is handed
+        back brings its own along. Raises, beside what a trace does:
+
+        Raises:
+            InvalidInputError: the size before is larger than the one after.
+        """
+        check_diff(query)
+        start = tuple(map(clean_name, query.trace.start))
+        query = replace(query, trace=replace(query.trace, start=start))
+        at, during = when.get("valid_at"), when.get("valid_during")
+        valid = [
+            resolve_valid(one or at, None if one else during, past)
+            for one, past in ((query.valid_before, before), (query.valid_after, after))
+        ]
+        place = _place(when, after)
+        with self._asking.question(place, "diff", query, before, *valid) as asked:
+            earlier = self._asking.at(asked, before)
+            with paused_collector():
+                answer = diff(
+                    self._of(earlier, asked, valid[0]), self._of(asked, asked, valid[1]), query
+                )
+            asked.count = answer.count_before + answer.count_after
+            return answer
+
+    def between(
+        self,
+        query: BetweenQuery,
+        *,
+        cursor: str | None = None,
+        count: int = ENTRIES_DEFAULT,
+        **place: Unpack[Place],
+    ) -> BetweenPage:
+        """List what the log added to a namespace between two pasts: a page of entries at a time.
+
+        Raises:
+            InvalidInputError: a page size out of range, a cursor that is not ours, or a first size
+                that is larger than the last.
+        """
+        check_entries(count)
+        namespace = place.get("namespace", DEFAULT_NAMESPACE)
+        words = encode_json((query.first, query.last)).decode()
+        question = question_of(namespace, "between", words)
+        after = None if cursor is None else decode_cursor(cursor, question)
+        then = query.last if after is None else after.as_of
+        with self._asking.question(_place(place, then), "between", query, cursor, count) as asked:
+            before = self._asking.at(asked, query.first).basis
+            page = list_added(
+                BetweenAsked(asked.reader, asked.number, before, asked.basis, question),
+                after,
+                count,
+            )
+            asked.count = len(page.entries)
+            return page
+
+    def provenance(self, query: ProvenanceQuery, **where: Unpack[Where]) -> ProvenanceAnswer:
+        """Tell step by step how something came to be, from its sources on, and what is not known.
+
+        Raises:
+            InvalidInputError: an identifier or limit that cannot be.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        """
+        check_provenance(query)
+        query = replace(query, subject=clean_name(query.subject))
+        with self._question(where, "provenance", query) as question:
+            answer = tell_provenance(question.graph, query)
+            question.asked.count = len(answer.steps)
+            return answer
+
+    def compare(self, query: CompareQuery, **where: Unpack[Where]) -> ComparisonAnswer:
+        """Compare two runs, or the runs that made two models: code, data, parameters and so on.
+
+        Raises:
+            InvalidInputError: an identifier that cannot be, what is neither a run nor made by one,
+                or what several runs made.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        """
+        query = replace(query, one=clean_name(query.one), other=clean_name(query.other))
+        with self._question(where, "compare", query) as question:
+            answer = compare(question.graph, query)
+            question.asked.count = len(answer.aspects)
+            return answer
+
+    def _of(self, asked: Asked, latest: Asked, valid: Valid | None) -> GraphAsked:
+        """Return what a question is answered from: of two pasts, both by one graph."""
+        snapshot = self._graph.snapshot(latest.unbound, latest.number)
+        if valid is not None and asked.number is not None:
+            snapshot = snapshot.with_links_of(asked.reader, asked.number, valid.time)
+        basis = with_valid(asked.basis, valid)
+        return GraphAsked(asked.reader, snapshot, asked.number, basis, valid)
+
     @contextmanager
     def _question(self, where: Where, call: str, *question: object) -> Generator[_Question]:
         """Open one question of the graph; who answers says how many things the answer holds."""
         as_of = where.get("as_of")
         valid = resolve_valid(where.get("valid_at"), where.get("valid_during"), as_of)
-        place = (
-            where.get("namespace", DEFAULT_NAMESPACE),
-            where.get("principal", LOCAL_PRINCIPAL),
-            as_of,
-        )
+        place = _place(where, as_of)
         named = question if valid is None else (*question, valid)
         with self._asking.question(place, call, *named) as asked:
-            snapshot = self._graph.snapshot(asked.unbound, asked.number)
-            if valid is not None and asked.number is not None:
-                snapshot = snapshot.with_links_of(asked.reader, asked.number, valid.time)
-            basis = with_valid(asked.basis, valid)
-            graph = GraphAsked(asked.reader, snapshot, asked.number, basis, valid)
+            graph = self._of(asked, asked, valid)
             with paused_collector():
                 yield _Question(asked, graph)
+
+
+def _place(place: Place, as_of: AsOf) -> tuple[str, Principal, AsOf]:
+    namespace = place.get("namespace", DEFAULT_NAMESPACE)
+    return namespace, place.get("principal", LOCAL_PRINCIPAL), as_of
 
 
 def _turned(where: Where, text: str | None, words: tuple[str, ...]) -> tuple[Where, Cursor | None]:

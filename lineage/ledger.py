@@ -63,11 +63,15 @@ from lineage.moving.restoring import RestoreAnswer, restore
 from lineage.projections.views import TABLES
 from lineage.proofs.signing import SigningKey
 from lineage.proofs.verifying import VerifierKey
+from lineage.questions.between import BetweenQuery
 from lineage.questions.columns import ColumnsQuery
+from lineage.questions.compare import CompareQuery
 from lineage.questions.conflict_lists import ConflictQuery
+from lineage.questions.diff import DiffQuery
 from lineage.questions.history import HistoryQuery
 from lineage.questions.late import LateQuery
 from lineage.questions.link_lists import LinkQuery
+from lineage.questions.provenance import ProvenanceQuery
 from lineage.questions.proving import ProofQuery, Shown
 from lineage.questions.serving import ServingQuery
 from lineage.questions.trace import TraceQuery
@@ -125,10 +129,13 @@ __all__ = [
     "Association",
     "Attribution",
     "AuditLevel",
+    "BetweenQuery",
     "Claim",
     "ColumnsQuery",
+    "CompareQuery",
     "ConflictQuery",
     "Context",
+    "DiffQuery",
     "Direction",
     "ErasureRequest",
     "Event",
@@ -149,6 +156,7 @@ __all__ = [
     "PartsErased",
     "Principal",
     "ProofQuery",
+    "ProvenanceQuery",
     "Receipt",
     "Retraction",
     "Role",

@@ -58,9 +58,9 @@ class ColumnsOracle:
                     self._values.setdefault(place, []).append(((*order, said), value))
             case Claim() | Retraction():
                 register = record.kind, str(record.node), record.identifier, record.link_class
-                order = stated is not None, stated or 0, isinstance(record, Retraction)
+                claimed = stated is not None, stated or 0, isinstance(record, Retraction)
                 said_by = (*register, statement.source)
-                self._claimed.setdefault(said_by, []).append((order, stated))
+                self._claimed.setdefault(said_by, []).append((claimed, stated))
             case _:
                 pass
 

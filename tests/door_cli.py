@@ -59,9 +59,9 @@ WHOLE: dict[str, str] = {
 """What is not asked in a namespace, and why: whoever may do it has all of the files."""
 
 ASKED = (
-    *("access key list", "access list", "access who", "conflicts", "erasure list", "erasure show"),
-    *("find", "history", "holds", "late", "links", "list", "query", "registry", "report dossier"),
-    *("serving", "show", "sources", "why"),
+    *("access key list", "access list", "access who", "between", "compare", "conflicts", "diff"),
+    *("erasure list", "erasure show", "find", "history", "holds", "late", "links", "list"),
+    *("provenance", "query", "registry", "report dossier", "serving", "show", "sources", "why"),
 )
 CHANGING = (
     *("access grant", "access key make", "erasure approve", "erasure propose", "erasure refuse"),
@@ -93,6 +93,12 @@ def asking(namespace: str) -> Iterator[Arguments]:
     yield from (("trace", one, "--direction", "both", "--format", "json") for one in identifiers)
     yield "trace", *KEYS, "--format", "tree"
     yield "trace", *KEYS, "--format", "dot"
+    for form in ("text", "json"):
+        yield "between", "0", "--format", form
+        yield "diff", *KEYS, "--from", "0", "--direction", "both", "--format", form
+        yield "compare", *RUNS[:2], "--format", form
+    yield from (("provenance", one, "--format", "json") for one in identifiers)
+    yield from (("compare", one, SHARED, "--format", "json") for one in identifiers)
     for name in (*KINDS, OWN_TYPE, "lineage.Train"):
         yield "list", name, "--format", "json"
     yield "list", "artifact", "--limit", "1"

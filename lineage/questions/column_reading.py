@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from lineage.projections.edges import EDGE, earlier
+from lineage.projections.edges import EDGE
 from lineage.projections.handles import HANDLE, made_handle, used_handle
 from lineage.projections.links import HUB, LinkRow
 from lineage.projections.nodes import NODE
+from lineage.projections.unfolding import earlier
 from lineage.questions.column_walk import Place, Step
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.nodes import ASSERTED_CLASSES, read_identifiers, read_nodes

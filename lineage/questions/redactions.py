@@ -17,6 +17,8 @@ from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.basis import Basis
 from lineage_schemas.codec import decode_envelope
 from lineage_schemas.columns import ColumnsAnswer
+from lineage_schemas.comparisons import ComparisonAnswer
+from lineage_schemas.differences import BetweenPage
 from lineage_schemas.governance import Erasure, PartsErased
 from lineage_schemas.graph import LineageAnswer, NodeAnswer, NodePage, Redaction
 from lineage_schemas.history import HistoryAnswer
@@ -47,6 +49,8 @@ _Answer = TypeVar(
     ConflictPage,
     ServingAnswer,
     RegistryAnswer,
+    BetweenPage,
+    ComparisonAnswer,
     HistoryAnswer,
     ColumnsAnswer,
 )

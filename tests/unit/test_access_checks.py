@@ -21,10 +21,14 @@ from lineage.erasures import Erasures
 from lineage.exploring import Exploring
 from lineage.ledger import (
     Action,
+    BetweenQuery,
+    CompareQuery,
+    DiffQuery,
     HistoryQuery,
     Ledger,
     Principal,
     ProofQuery,
+    ProvenanceQuery,
     Role,
     Shown,
     TraceQuery,
@@ -57,6 +61,16 @@ CALLS: dict[str, Call] = {
     "Ledger.contexts_of": lambda one, who: one.contexts_of([], principal=who),
     "Ledger.find": lambda one, who: one.find("claims", principal=who),
     "Ledger.list_nodes": lambda one, who: one.list_nodes("artifact", principal=who),
+    "Exploring.diff": lambda one, who: one.graph.diff(
+        DiffQuery(trace=TraceQuery(start=(A,))), 0, principal=who
+    ),
+    "Exploring.between": lambda one, who: one.graph.between(BetweenQuery(first=0), principal=who),
+    "Exploring.provenance": lambda one, who: one.graph.provenance(
+        ProvenanceQuery(subject=A), principal=who
+    ),
+    "Exploring.compare": lambda one, who: one.graph.compare(
+        CompareQuery(one=A, other=A), principal=who
+    ),
     "Linking.links": lambda one, who: one.linking.links(principal=who),
     "Linking.unresolved": lambda one, who: one.linking.unresolved(principal=who),
     "Linking.why": lambda one, who: one.linking.why(WhyQuery(one=A, other=A), principal=who),
