@@ -14,6 +14,7 @@ from lineage_schemas.graph import LineageAnswer, Link, Node
 from lineage_schemas.mlmd import Kind
 
 _SHAPES: Final = {Kind.ARTIFACT: "box", Kind.EXECUTION: "ellipse", Kind.CONTEXT: "folder"}
+_FOUR_DIGITS_MAX: Final = 0xFFFF
 
 
 def dot_lines(answer: LineageAnswer) -> Iterator[str]:
@@ -21,17 +22,17 @@ def dot_lines(answer: LineageAnswer) -> Iterator[str]:
 
     Its facts stand in comments, a line each; what is missing stands under the drawing too.
     """
-    for name, value in answer_facts(answer).items():
-        yield f"// {name}: {json_text(value)}"
     yield "digraph lineage {"
+    for name, value in answer_facts(answer).items():
+        yield f"  // {name}: {json_text(value)}"
     yield "  rankdir=LR;"
     lacks = missing(answer)
     if lacks:
         yield f"  label={_label(*lacks)};"
     for node in answer.nodes:
-        yield f"  {_quoted(node_ref(node))} [{_attributes(node)}];"
+        yield f"  {_id(node_ref(node))} [{_attributes(node)}];"
     for tail, head, edge in shown_edges(answer):
-        yield f"  {_quoted(tail)} -> {_quoted(head)} [label={_label(edge.kind.value)}];"
+        yield f"  {_id(tail)} -> {_id(head)} [label={_label(edge.kind.value)}];"
     yield from _link_lines(answer.links)
     yield "}"
 
@@ -51,14 +52,19 @@ def _link_lines(links: tuple[Link, ...]) -> Iterator[str]:
         hub = f"erased/{index}" if link.identifier is None else own
         if hub not in hubs:
             hubs.add(hub)
-            yield f"  {_quoted(hub)} [label={_label(link.identifier or 'erased')}, shape=plain];"
+            yield f"  {_id(hub)} [label={_label(link.identifier or 'erased')}, shape=plain];"
         node = f"{link.kind.value}/{link.node}"
         label = _label(link.link_class)
-        yield f"  {_quoted(node)} -> {_quoted(hub)} [label={label}, style=dashed, dir=none];"
+        yield f"  {_quoted(node)} -> {_id(hub)} [label={label}, style=dashed, dir=none];"
+
+
+def _id(text: str) -> str:
+    r"""Quote an id of DOT, where ``\u`` means nothing: a backslash of the name's own is doubled."""
+    return _on_one_line(_quoted(text))
 
 
 def _quoted(text: str) -> str:
-    """Quote an id of DOT: a backslash is an ordinary character, but not before the last quote."""
+    """Quote a text of DOT: a backslash is an ordinary character, but not before the last quote."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
@@ -68,4 +74,8 @@ def _label(*lines: str) -> str:
 
 
 def _on_one_line(text: str) -> str:
-    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
+    return "".join(one if one.isprintable() else _escape(ord(one)) for one in text)
+
+
+def _escape(point: int) -> str:
+    return f"\\u{point:04x}" if point <= _FOUR_DIGITS_MAX else f"\\U{point:08x}"
