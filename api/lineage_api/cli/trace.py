@@ -85,6 +85,9 @@ def trace(  # noqa: PLR0913, PLR0917 - one argument an option
     answer holds, what a limit cut, and the basis it rests on. An identifier that the log has never
     heard of stands in the answer as unknown, and the exit code is 1.
 
+    The other forms are for other tools: dot for Graphviz, graphml, node-link for networkx, prov for
+    PROV-JSON, and openlineage for run events, one a line. Each says what the tree's footer says.
+
     In the place of an IDENTIFIER a label may stand: what people call the thing, such as '#847',
     fraud-model-v3.2 or fraud-model@champion. One that names several things is an error, which lists
     them.
