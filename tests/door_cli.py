@@ -92,13 +92,14 @@ def asking(namespace: str) -> Iterator[Arguments]:
     yield from (("show", one, "--format", form) for one in identifiers for form in ("tree", "json"))
     yield from (("trace", one, "--direction", "both", "--format", "json") for one in identifiers)
     yield "trace", *KEYS, "--format", "tree"
-    yield "trace", *KEYS, "--format", "dot"
     for form in ("text", "json"):
         yield "between", "0", "--format", form
         yield "diff", *KEYS, "--from", "0", "--direction", "both", "--format", form
         yield "compare", *RUNS[:2], "--format", form
     yield from (("provenance", one, "--format", "json") for one in identifiers)
     yield from (("compare", one, SHARED, "--format", "json") for one in identifiers)
+    forms = ("dot", "graphml", "node-link", "prov", "openlineage")
+    yield from (("trace", *KEYS, "--format", form) for form in forms)
     for name in (*KINDS, OWN_TYPE, "lineage.Train"):
         yield "list", name, "--format", "json"
     yield "list", "artifact", "--limit", "1"
