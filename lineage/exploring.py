@@ -12,12 +12,26 @@ from msgspec.structs import replace
 from lineage.asking import Asked, Asking
 from lineage.collector import paused_collector
 from lineage.graph.index import GraphIndex
-from lineage.questions.as_of import AsOf, resolve_valid, with_valid
+from lineage.questions.as_of import AsOf, Valid, resolve_valid, with_valid
+from lineage.questions.common import CommonQuery, check_common, find_in_common
+from lineage.questions.cycles import CyclesQuery, check_cycles, find_cycles
 from lineage.questions.graph_asked import GraphAsked
+from lineage.questions.impact import ImpactQuery, check_impact, find_impact
 from lineage.questions.labels import clean_name
+from lineage.questions.orphans import (
+    OrphansQuery,
+    check_orphans,
+    list_orphans,
+    question_of_orphans,
+)
+from lineage.questions.paths import PathsQuery, check_paths, find_shortest
+from lineage.questions.search import PAGE_NODES_DEFAULT, Cursor, check_page, decode_cursor
 from lineage.questions.trace import TraceQuery, check_query, trace
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
 from lineage_schemas.graph import LineageAnswer
+from lineage_schemas.impact import ImpactAnswer
+from lineage_schemas.knots import CyclesAnswer, OrphanPage
+from lineage_schemas.paths import CommonAnswer, PathsAnswer
 
 
 class Where(TypedDict, total=False):
@@ -64,15 +78,107 @@ class Exploring:
             question.asked.count = len(answer.nodes)
             return answer
 
+    def paths(self, query: PathsQuery, **where: Unpack[Where]) -> PathsAnswer:
+        """Find the shortest paths between two things, whichever way data flowed.
+
+        Raises:
+            InvalidInputError: an identifier or limit that cannot be.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        """
+        check_paths(query)
+        query = replace(query, start=clean_name(query.start), end=clean_name(query.end))
+        with self._question(where, "paths", query) as question:
+            answer = find_shortest(question.graph, query)
+            question.asked.count = len(answer.nodes)
+            return answer
+
+    def common(self, query: CommonQuery, **where: Unpack[Where]) -> CommonAnswer:
+        """Find what several things have in common upstream, or downstream, and which is nearest.
+
+        Raises:
+            InvalidInputError: an identifier, a number of them or a limit that cannot be.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        """
+        check_common(query)
+        query = replace(query, start=tuple(map(clean_name, query.start)))
+        with self._question(where, "common", query) as question:
+            answer = find_in_common(question.graph, query)
+            question.asked.count = len(answer.common)
+            return answer
+
+    def impact(self, query: ImpactQuery, **where: Unpack[Where]) -> ImpactAnswer:
+        """Find what one or more things have affected, by type, with counts.
+
+        Raises:
+            InvalidInputError: an identifier or limit that cannot be.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        """
+        check_impact(query)
+        query = replace(query, start=tuple(map(clean_name, query.start)))
+        with self._question(where, "impact", query) as question:
+            answer = find_impact(question.graph, query)
+            question.asked.count = answer.nodes
+            return answer
+
+    def orphans(
+        self,
+        query: OrphansQuery = OrphansQuery(),  # noqa: B008 - a frozen struct, changed by nobody
+        *,
+        cursor: str | None = None,
+        count: int = PAGE_NODES_DEFAULT,
+        **where: Unpack[Where],
+    ) -> OrphanPage:
+        """List nodes that nothing leads to, that nobody made or used, one page at a time.
+
+        Raises:
+            InvalidInputError: a page size out of range, a type of which nothing is made or used, or
+                a cursor that is not ours.
+            NotFoundError: there is no kind and no type of that name.
+        """
+        check_page(count)
+        check_orphans(query)
+        after = None
+        if cursor is not None:
+            namespace = where.get("namespace", DEFAULT_NAMESPACE)
+            question_asked = question_of_orphans(namespace, _valid(where), query)
+            after = decode_cursor(cursor, question_asked)
+        with self._question(where, "orphans", query, cursor, count, after=after) as question:
+            answer = list_orphans(question.graph, query, after, count)
+            question.asked.count = len(answer.nodes)
+            return answer
+
+    def cycles(
+        self,
+        query: CyclesQuery = CyclesQuery(),  # noqa: B008 - as above
+        **where: Unpack[Where],
+    ) -> CyclesAnswer:
+        """Find where data flows in circles, in a namespace or around one thing.
+
+        Raises:
+            InvalidInputError: an identifier or limit that cannot be.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        """
+        check_cycles(query)
+        if query.start is not None:
+            query = replace(query, start=clean_name(query.start))
+        with self._question(where, "cycles", query) as question:
+            answer = find_cycles(question.graph, query)
+            question.asked.count = answer.node_count
+            return answer
+
     @contextmanager
-    def _question(self, where: Where, call: str, *question: object) -> Generator[_Question]:
-        """Open one question of the graph; who answers says how many things the answer holds."""
-        as_of = where.get("as_of")
-        valid = resolve_valid(where.get("valid_at"), where.get("valid_during"), as_of)
+    def _question(
+        self, where: Where, call: str, *question: object, after: Cursor | None = None
+    ) -> Generator[_Question]:
+        """Open one question of the graph; who answers says how many things the answer holds.
+
+        What comes ``after`` a page is asked as of what that page was.
+        """
+        valid = _valid(where)
         place = (
             where.get("namespace", DEFAULT_NAMESPACE),
             where.get("principal", LOCAL_PRINCIPAL),
-            as_of,
+            where.get("as_of") if after is None else after.as_of,
         )
         named = question if valid is None else (*question, valid)
         with self._asking.question(place, call, *named) as asked:
@@ -82,3 +188,8 @@ class Exploring:
                 yield _Question(
                     asked, GraphAsked(asked.reader, snapshot, asked.number, basis, valid)
                 )
+
+
+def _valid(where: Where) -> Valid | None:
+    """Return the valid time that is asked about."""
+    return resolve_valid(where.get("valid_at"), where.get("valid_during"), where.get("as_of"))

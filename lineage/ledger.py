@@ -62,7 +62,12 @@ from lineage.moving.restoring import RestoreAnswer, restore
 from lineage.projections.views import TABLES
 from lineage.proofs.signing import SigningKey
 from lineage.proofs.verifying import VerifierKey
+from lineage.questions.common import CommonQuery
+from lineage.questions.cycles import CyclesQuery
+from lineage.questions.impact import ImpactQuery
 from lineage.questions.link_lists import LinkQuery
+from lineage.questions.orphans import OrphansQuery
+from lineage.questions.paths import PathsQuery
 from lineage.questions.proving import ProofQuery, Shown
 from lineage.questions.serving import ServingQuery
 from lineage.questions.trace import TraceQuery
@@ -89,6 +94,7 @@ from lineage_schemas.errors import (
 )
 from lineage_schemas.governance import PartsErased
 from lineage_schemas.graph import Direction
+from lineage_schemas.knots import OrphanKind
 from lineage_schemas.mlmd import (
     Artifact,
     ArtifactState,
@@ -120,22 +126,28 @@ __all__ = [
     "Attribution",
     "AuditLevel",
     "Claim",
+    "CommonQuery",
     "Context",
+    "CyclesQuery",
     "Direction",
     "ErasureRequest",
     "Event",
     "EventKind",
     "Execution",
     "ExecutionState",
+    "ImpactQuery",
     "Kind",
     "Ledger",
     "LinkClass",
     "LinkQuery",
     "MetricSeries",
     "Mode",
+    "OrphanKind",
+    "OrphansQuery",
     "Outcome",
     "ParentContext",
     "PartsErased",
+    "PathsQuery",
     "Principal",
     "ProofQuery",
     "Receipt",

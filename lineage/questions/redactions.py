@@ -18,9 +18,12 @@ from lineage_schemas.basis import Basis
 from lineage_schemas.codec import decode_envelope
 from lineage_schemas.governance import Erasure, PartsErased
 from lineage_schemas.graph import LineageAnswer, NodeAnswer, NodePage, Redaction
+from lineage_schemas.impact import ImpactAnswer
 from lineage_schemas.instants import format_instant
+from lineage_schemas.knots import CyclesAnswer, OrphanPage
 from lineage_schemas.linking import LinkPage, UnresolvedPage
 from lineage_schemas.mlmd import Kind
+from lineage_schemas.paths import CommonAnswer, PathsAnswer
 from lineage_schemas.registry_views import RegistryAnswer
 from lineage_schemas.serving import ServingAnswer
 
@@ -42,6 +45,11 @@ _Answer = TypeVar(
     UnresolvedPage,
     ServingAnswer,
     RegistryAnswer,
+    PathsAnswer,
+    CommonAnswer,
+    ImpactAnswer,
+    OrphanPage,
+    CyclesAnswer,
 )
 
 
