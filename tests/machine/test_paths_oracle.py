@@ -136,7 +136,7 @@ def queries(**fixed: st.SearchStrategy[object]) -> st.SearchStrategy[PathsQuery]
 STORIES = histories(lineage_records(), statements_max=8)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(history=STORIES, sizes=batch_sizes(), query=queries())
 def test_the_paths_are_those_of_the_oracle_in_its_order(
     history: list[Statement], sizes: list[int], query: PathsQuery
@@ -147,7 +147,7 @@ def test_the_paths_are_those_of_the_oracle_in_its_order(
         check(log.graphs[size], query, answer, log.keys(size))
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(history=STORIES, query=queries(depth=st.integers(0, 4)))
 def test_paths_are_so_long_and_it_shows_that_there_are_longer_ones(
     history: list[Statement], query: PathsQuery

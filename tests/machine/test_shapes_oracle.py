@@ -47,7 +47,7 @@ def last_two(log: Told) -> list[int]:
     return sorted(log.graphs)[-2:]
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(
     history=STORIES,
     sizes=batch_sizes(),
@@ -80,7 +80,7 @@ def test_what_is_common_is_what_the_oracle_says(
         assert answer.complete
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(
     history=MIXED,
     sizes=batch_sizes(),
@@ -125,7 +125,7 @@ def all_pages(log: Told, query: OrphansQuery, count: int, size: int) -> list[Orp
 
 
 @pytest.mark.parametrize("memory_bytes", [1 << 20, 0])
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(history=STORIES, sizes=batch_sizes(), entities=st.booleans())
 def test_knots_are_those_of_the_oracle_and_their_cycles_are_shortest(
     memory_bytes: int, history: list[Statement], sizes: list[int], *, entities: bool
@@ -167,7 +167,7 @@ def check_round(graph: Graph, path: Path, keys: Keys) -> None:
             assert (far, LinkClass.ASSERTED) in graph.links(near)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(history=STORIES, start=NAMES)
 def test_knots_around_a_start_are_those_of_the_namespace_that_lineage_leads_to(
     history: list[Statement], start: str
@@ -187,7 +187,7 @@ def test_knots_around_a_start_are_those_of_the_namespace_that_lineage_leads_to(
     } == {one.nodes for one in circles(graph) if one.nodes & reached}
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(history=MIXED, sizes=batch_sizes(), start=NAMES, cross=CROSSINGS)
 def test_impact_counts_what_the_oracle_reaches(
     history: list[Statement], sizes: list[int], start: str, cross: tuple[LinkClass, ...]
