@@ -12,24 +12,23 @@ from msgspec.structs import replace
 from lineage.asking import Asked, Asking
 from lineage.collector import paused_collector
 from lineage.graph.index import GraphIndex
-from lineage.questions.as_of import AsOf, Valid, resolve_valid, with_valid
+from lineage.questions.as_of import AsOf, resolve_valid, with_valid
 from lineage.questions.common import CommonQuery, check_common, find_in_common
 from lineage.questions.cycles import CyclesQuery, check_cycles, find_cycles
 from lineage.questions.graph_asked import GraphAsked
+from lineage.questions.history import HistoryQuery, check_history, tell_history
 from lineage.questions.impact import ImpactQuery, check_impact, find_impact
 from lineage.questions.labels import clean_name
-from lineage.questions.orphans import (
-    OrphansQuery,
-    check_orphans,
-    list_orphans,
-    question_of_orphans,
-)
+from lineage.questions.late import LateQuery, check_late, list_late
+from lineage.questions.orphans import OrphansQuery, check_orphans, list_orphans
 from lineage.questions.paths import PathsQuery, check_paths, find_shortest
-from lineage.questions.search import PAGE_NODES_DEFAULT, Cursor, check_page, decode_cursor
+from lineage.questions.search import Cursor, decode_cursor, question_of
 from lineage.questions.trace import TraceQuery, check_query, trace
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
 from lineage_schemas.graph import LineageAnswer
+from lineage_schemas.history import HistoryAnswer, LateAnswer
 from lineage_schemas.impact import ImpactAnswer
+from lineage_schemas.instants import instant_of
 from lineage_schemas.knots import CyclesAnswer, OrphanPage
 from lineage_schemas.paths import CommonAnswer, PathsAnswer
 
@@ -123,27 +122,21 @@ class Exploring:
     def orphans(
         self,
         query: OrphansQuery = OrphansQuery(),  # noqa: B008 - a frozen struct, changed by nobody
-        *,
-        cursor: str | None = None,
-        count: int = PAGE_NODES_DEFAULT,
         **where: Unpack[Where],
     ) -> OrphanPage:
         """List nodes that nothing leads to, that nobody made or used, one page at a time.
+
+        A page looks at ``LOOKED_MAX`` nodes and a few more at the most, and says at how many.
 
         Raises:
             InvalidInputError: a page size out of range, a type of which nothing is made or used, or
                 a cursor that is not ours.
             NotFoundError: there is no kind and no type of that name.
         """
-        check_page(count)
         check_orphans(query)
-        after = None
-        if cursor is not None:
-            namespace = where.get("namespace", DEFAULT_NAMESPACE)
-            question_asked = question_of_orphans(namespace, _valid(where), query)
-            after = decode_cursor(cursor, question_asked)
-        with self._question(where, "orphans", query, cursor, count, after=after) as question:
-            answer = list_orphans(question.graph, query, after, count)
+        where, cursor = _turned(where, query.cursor, query.words)
+        with self._question(where, "orphans", query) as question:
+            answer = list_orphans(question.graph, query, cursor)
             question.asked.count = len(answer.nodes)
             return answer
 
@@ -166,19 +159,50 @@ class Exploring:
             question.asked.count = answer.node_count
             return answer
 
-    @contextmanager
-    def _question(
-        self, where: Where, call: str, *question: object, after: Cursor | None = None
-    ) -> Generator[_Question]:
-        """Open one question of the graph; who answers says how many things the answer holds.
+    def history(self, query: HistoryQuery, **where: Unpack[Where]) -> HistoryAnswer:
+        """Tell what was said of a node and of its entity, entry by entry, a page at a time.
 
-        What comes ``after`` a page is asked as of what that page was.
+        A valid time leaves out what is stated to begin after it. Costs a row for each entry that
+        speaks of the node, whatever the page.
+
+        Raises:
+            InvalidInputError: a name that is none, a page size out of range, or a cursor that is
+                not ours.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
         """
-        valid = _valid(where)
+        check_history(query)
+        query = replace(query, node=clean_name(query.node))
+        where, cursor = _turned(where, query.cursor, query.words)
+        with self._question(where, "history", query) as question:
+            answer = tell_history(question.graph, query, cursor)
+            question.asked.count = len(answer.entries)
+            return answer
+
+    def late(self, query: LateQuery = LateQuery(), **where: Unpack[Where]) -> LateAnswer:  # noqa: B008 - a frozen struct, changed by nobody
+        """List the entries that came late, a page at a time.
+
+        A page looks at ``LATE_LOOKED_MAX`` entries at the most, and says at which. A valid time
+        leaves out what is stated to begin after it.
+
+        Raises:
+            InvalidInputError: a lag or page size out of range, or a cursor that is not ours.
+        """
+        check_late(query)
+        where, cursor = _turned(where, query.cursor, query.words)
+        with self._question(where, "late", query) as question:
+            answer = list_late(question.graph, query, cursor)
+            question.asked.count = len(answer.records)
+            return answer
+
+    @contextmanager
+    def _question(self, where: Where, call: str, *question: object) -> Generator[_Question]:
+        """Open one question of the graph; who answers says how many things the answer holds."""
+        as_of = where.get("as_of")
+        valid = resolve_valid(where.get("valid_at"), where.get("valid_during"), as_of)
         place = (
             where.get("namespace", DEFAULT_NAMESPACE),
             where.get("principal", LOCAL_PRINCIPAL),
-            where.get("as_of") if after is None else after.as_of,
+            as_of,
         )
         named = question if valid is None else (*question, valid)
         with self._asking.question(place, call, *named) as asked:
@@ -190,6 +214,22 @@ class Exploring:
                 )
 
 
-def _valid(where: Where) -> Valid | None:
-    """Return the valid time that is asked about."""
-    return resolve_valid(where.get("valid_at"), where.get("valid_during"), where.get("as_of"))
+def _turned(where: Where, text: str | None, words: tuple[str, ...]) -> tuple[Where, Cursor | None]:
+    """Return where a further page is asked: of the past and the valid time of the first one.
+
+    Raises:
+        InvalidInputError: a cursor that is not ours, or is one of another question.
+    """
+    if text is None:
+        return where, None
+    valid = resolve_valid(where.get("valid_at"), where.get("valid_during"), where.get("as_of"))
+    asked = question_of(
+        where.get("namespace", DEFAULT_NAMESPACE), *words, "" if valid is None else valid.words
+    )
+    cursor = decode_cursor(text, asked)
+    turned: Where = {**where, "as_of": cursor.as_of}
+    if valid is not None and valid.at is not None:
+        turned["valid_at"] = instant_of(valid.time.start_us)
+    elif valid is not None:
+        turned["valid_during"] = instant_of(valid.time.start_us), instant_of(valid.time.end_us)
+    return turned, cursor

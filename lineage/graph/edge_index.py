@@ -115,15 +115,15 @@ class AddedEdges:
         found = rows[frontier[places] == rows].tolist()
         return found
 
-    def piece(self) -> EdgePiece:
-        """Return the edges of the tail as arrays."""
+    def piece(self, count: int, size: int) -> EdgePiece:
+        """Return the first edges of the tail as arrays, as they were as of a size."""
         tail, head, kind, since, stated_us = (
-            np.array(column, dtype=np.int64) for column in self.columns
+            np.array(column[:count], dtype=np.int64) for column in self.columns
         )
-        until = np.full(len(tail), OPEN, dtype=np.int64)
-        for edge, end in self.until.items():
-            if edge >= self.first:
-                until[edge - self.first] = end
+        until = np.full(count, OPEN, dtype=np.int64)
+        for offset in range(count):
+            end = self.until.get(self.first + offset, OPEN)
+            until[offset] = end if end < size else OPEN
         return EdgePiece(tail, head, kind.astype(np.int8), since, until, stated_us)
 
 
@@ -142,6 +142,7 @@ class EdgeIndex:
         self.added = added
         self.closings = closings
         """Those of packed edges, since they were packed."""
+        self._added_count = added.count
 
     @classmethod
     def of(cls, packed: PackedEdges, size: int | None = None) -> EdgeIndex:
@@ -157,7 +158,7 @@ class EdgeIndex:
     @property
     def count(self) -> int:
         """How many edges there are, closed ones too."""
-        return self.packed.count + self.added.count
+        return self.packed.count + self._added_count
 
     def extended(self, rows: Sequence[Row], size: int) -> EdgeIndex:
         """Return the edges as of ``size``, given the rows of ``EDGE`` that changed since.
@@ -181,13 +182,13 @@ class EdgeIndex:
 
     def repacked(self) -> EdgeIndex:
         """Return the same edges without a tail."""
-        if not self.added.count and not len(self.closings):
+        if not self._added_count and not len(self.closings):
             if self.size == self.packed.size:
                 return self
             return EdgeIndex.of(PackedEdges(self.size, self.packed.arrays))
         piece = self.packed.piece()
         piece.until[self.closings.edges] = self.closings.until
-        return EdgeIndex.of(pack_edges([piece, self.added.piece()], self.size))
+        return EdgeIndex.of(pack_edges([piece, self._added_piece()], self.size))
 
     def behind(self, frontier: Ints, shown: Shown, *, upstream: bool) -> Behind:
         """Return what lies one edge away from sorted rows."""
@@ -236,6 +237,9 @@ class EdgeIndex:
             parts.append(cells)
         tail, head, kind, since, stated_us = parts
         return EdgeColumns(tail, head, kind & KIND_MASK, since, stated_us, kind >= DETAILED)
+
+    def _added_piece(self) -> EdgePiece:
+        return self.added.piece(self._added_count, self.size)
 
     def _close(self, edge: _Edge, until: int) -> bool:
         """Note that an edge was closed; tell whether it is one that is packed."""

@@ -227,12 +227,16 @@ class IndexedLinks:
         return found
 
     def _changed_piece(self) -> LinkPiece:
-        cells = [
-            (vertex, *claim[:4], OPEN if claim.until is None else claim.until)
-            for vertex, claims in self._changed.items()
-            for claim in claims
-        ]
-        return _piece(cells)
+        return _piece(
+            (vertex, *claim[:4], self._end_of(claim))
+            for vertex in self.touched
+            for claim in self._changed[vertex]
+            if claim.since < self.size
+        )
+
+    def _end_of(self, claim: Claim) -> int:
+        """Return when a claim ended, as far as was known at this size."""
+        return OPEN if claim.until is None or claim.until >= self.size else claim.until
 
 
 def link_piece(rows: Iterable[LinkRow]) -> LinkPiece:

@@ -11,7 +11,7 @@ from lineage.graph.adjacency import Ints, Shown, view_of
 from lineage.graph.edge_index import EdgeIndex
 from lineage.graph.link_index import IndexedLinks
 
-_ROWS_MAX: Final = 24
+ROWS_MAX: Final = 24
 """Up to so many rows, single numbers are faster than arrays."""
 _EDGES_MAX: Final = 512
 """With more edges than this behind a level, it is no narrow one."""
@@ -109,7 +109,7 @@ class Narrow:
 
     def suits(self, level: Ints) -> bool:
         """Tell whether a level is narrow."""
-        return len(level) <= _ROWS_MAX
+        return len(level) <= ROWS_MAX
 
     def run(self, level: Ints, marks: npt.NDArray[np.uint8], room: tuple[int, int]) -> Run:
         """Walk on from a level while it is narrow, marking rows as settled.
@@ -121,7 +121,7 @@ class Narrow:
         seen = view_of(marks)
         here: list[int] = level.tolist()
         found = _Found()
-        while here and len(here) <= _ROWS_MAX and found.depth < levels_max:
+        while here and len(here) <= ROWS_MAX and found.depth < levels_max:
             if len(here) == 1:
                 count_max = min(levels_max - found.depth, rows_left)
                 chain = self._chain(here[0], marks, seen, count_max)

@@ -242,7 +242,8 @@ class Walk:
         linked = fresh if may_link is None else fresh[may_link]
         if not len(linked):
             return level
-        return np.sort(np.concatenate((level, self._cross(linked))))
+        every: Ints = np.sort(np.concatenate((level, self._cross(linked))))
+        return every
 
     def _cross(self, waiting: Ints) -> Ints:
         """Follow links from settled rows; return the rows that were never seen before."""
@@ -262,7 +263,8 @@ class Walk:
             onward = rows[steps.strength != _CONTENT]
             waiting = _distinct(onward[self._marks[onward] < SETTLED])
             self._marks[waiting] = SETTLED
-        return np.concatenate(found) if found else _NO_ROWS
+        joined_rows: Ints = np.concatenate(found) if found else _NO_ROWS
+        return joined_rows
 
     def _marks_of(self, rows: Ints) -> npt.NDArray[np.uint8]:
         self._make_room(rows)
@@ -273,7 +275,8 @@ class Walk:
         if not len(edges):
             return edges
         tail, head = self._edges.columns(edges)[:2]
-        return edges[(self._marks_of(tail) != _NEW) & (self._marks_of(head) != _NEW)]
+        is_inside: Bools = (self._marks_of(tail) != _NEW) & (self._marks_of(head) != _NEW)
+        return edges[is_inside]
 
     def _inside_steps(self, steps: Steps) -> Steps:
         near, far = (self._marks_of(rows_of(ends)) != _NEW for ends in steps[:2])

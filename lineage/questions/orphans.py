@@ -14,11 +14,16 @@ from lineage.projections.catalog import type_key, types_as_of
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.projections.nodes import NODE
 from lineage.projections.states import STATE, STATE_PAST
-from lineage.questions.as_of import Valid
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
-from lineage.questions.search import Cursor, encode_cursor, question_of
+from lineage.questions.search import (
+    PAGE_NODES_DEFAULT,
+    Cursor,
+    check_page,
+    encode_cursor,
+    question_of,
+)
 from lineage.questions.trace import check_bounds
 from lineage.vertices import HUB_CODE, ID_MAX, KIND_CODES, kind_code, vertex_of
 from lineage_schemas.errors import InvalidInputError, NotFoundError
@@ -46,25 +51,27 @@ class OrphansQuery(Struct, frozen=True, kw_only=True):
     without: OrphanKind = OrphanKind.ISOLATED
     type: str | None = None
     cross: tuple[LinkClass, ...] = CROSSED_BY_DEFAULT
+    cursor: str | None = None
+    count: int = PAGE_NODES_DEFAULT
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What is asked, as text, for the cursor of its pages."""
+        return "orphans", self.without.value, self.type or "", " ".join(sorted(self.cross))
 
 
 def check_orphans(query: OrphansQuery) -> None:
     """Refuse a query outside the limits.
 
     Raises:
-        InvalidInputError: guesses to be crossed, or executions or contexts that nobody made or
-            used: only artifacts are.
+        InvalidInputError: a page size out of range, guesses to be crossed, or executions or
+            contexts that nobody made or used: only artifacts are.
     """
+    check_page(query.count)
     check_bounds(0, 1, query.cross)
     others = {Kind.EXECUTION.value, Kind.CONTEXT.value}
     if query.without is not OrphanKind.ISOLATED and query.type in others:
         raise _no_artifacts(query.type or "")
-
-
-def question_of_orphans(namespace: str, valid: Valid | None, query: OrphansQuery) -> int:
-    """Return the checksum of a question, for the cursors of its pages."""
-    asked = query.without.value, query.type or "", " ".join(sorted(query.cross))
-    return question_of(namespace, "orphans", *asked, "" if valid is None else valid.words)
 
 
 class _Part(NamedTuple):
@@ -74,9 +81,7 @@ class _Part(NamedTuple):
     type_key: int | None = None
 
 
-def list_orphans(
-    asked: GraphAsked, query: OrphansQuery, cursor: Cursor | None, count: int
-) -> OrphanPage:
+def list_orphans(asked: GraphAsked, query: OrphansQuery, cursor: Cursor | None) -> OrphanPage:
     """Return one page of orphans.
 
     Raises:
@@ -95,7 +100,7 @@ def list_orphans(
     looked = 0
     for part, chunk in _chunks(asked, namespace, parts, begin):
         for vertex in judging.orphans(chunk):
-            if len(found) == count:
+            if len(found) == query.count:
                 following = found[-1]
                 break
             found.append((part, vertex))
@@ -118,7 +123,8 @@ def list_orphans(
 
 def _cursor(asked: GraphAsked, query: OrphansQuery, last: tuple[int, int], first: int) -> str:
     basis = asked.basis
-    question = question_of_orphans(basis.namespace, asked.valid, query)
+    valid = "" if asked.valid is None else asked.valid.words
+    question = question_of(basis.namespace, *query.words, valid)
     judged_us = 0 if basis.sources_at is None else parse_instant(basis.sources_at)
     return encode_cursor(Cursor(question, basis.size, last[0], last[1] - first, judged_us))
 

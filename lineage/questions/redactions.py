@@ -18,6 +18,7 @@ from lineage_schemas.basis import Basis
 from lineage_schemas.codec import decode_envelope
 from lineage_schemas.governance import Erasure, PartsErased
 from lineage_schemas.graph import LineageAnswer, NodeAnswer, NodePage, Redaction
+from lineage_schemas.history import HistoryAnswer
 from lineage_schemas.impact import ImpactAnswer
 from lineage_schemas.instants import format_instant
 from lineage_schemas.knots import CyclesAnswer, OrphanPage
@@ -50,6 +51,7 @@ _Answer = TypeVar(
     ImpactAnswer,
     OrphanPage,
     CyclesAnswer,
+    HistoryAnswer,
 )
 
 

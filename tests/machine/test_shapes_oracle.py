@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from lineage.graph.index import GraphIndex
 from lineage.ledger import (
@@ -117,9 +118,9 @@ def log_has(log: Told, statement: Statement, size: int) -> bool:
 
 
 def all_pages(log: Told, query: OrphansQuery, count: int, size: int) -> list[OrphanPage]:
-    pages = [log.ledger.graph.orphans(query, count=count, as_of=size)]
+    pages = [log.ledger.graph.orphans(replace(query, count=count), as_of=size)]
     while (cursor := pages[-1].cursor) is not None:
-        pages.append(log.ledger.graph.orphans(query, count=count, cursor=cursor))
+        pages.append(log.ledger.graph.orphans(replace(query, count=count, cursor=cursor)))
         assert pages[-1].basis.size == size
     return pages
 

@@ -49,12 +49,12 @@ def orphans(  # noqa: PLR0913, PLR0917 - one argument an option
 
     A page looks at so many nodes and no more, so it may be short, or empty, and not the last.
     """
-    query = OrphansQuery(without=OrphanKind(without), type=type_name, cross=cross)
+    query = OrphansQuery(
+        without=OrphanKind(without), type=type_name, cross=cross, cursor=cursor, count=count
+    )
     with session.open() as ledger:
         page = ledger.graph.orphans(
             query,
-            cursor=cursor,
-            count=count,
             valid_at=valid_at,
             valid_during=valid_during,
             as_of=session.as_of,
