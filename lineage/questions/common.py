@@ -70,6 +70,7 @@ def find_in_common(asked: GraphAsked, query: CommonQuery) -> CommonAnswer:
         direction=query.direction,
         contexts=read_contexts_named(asked, named),
         unknown=named.unknown,
+        not_begun=named.not_begun,
         labels=named.labels,
     )
     namespace = asked.number

@@ -81,6 +81,7 @@ def find_cycles(asked: GraphAsked, query: CyclesQuery) -> CyclesAnswer:
         start=None if query.start is None else named.names[0],
         contexts=read_contexts_named(asked, named),
         unknown=named.unknown,
+        not_begun=named.not_begun,
         labels=named.labels,
     )
     namespace = asked.number

@@ -14,6 +14,7 @@ from lineage.graph.entities import joined_rows
 from lineage.graph.links import CROSSED_BY_DEFAULT
 from lineage.graph.walk import Bounds, Walked, found_nodes, walk_lineage
 from lineage.projections.memberships import MEMBERSHIP
+from lineage.questions.filtering import matching, prepare_filter
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.named import find_named, read_contexts_named
 from lineage.questions.nodes import read_nodes
@@ -26,6 +27,7 @@ from lineage.serving.calendar import Interval
 from lineage.valid_time import ValidTime
 from lineage.vertices import KINDS, kind_code
 from lineage_schemas.errors import InvalidInputError
+from lineage_schemas.filters import NodeFilter
 from lineage_schemas.graph import Direction, Node
 from lineage_schemas.impact import (
     AffectedContext,
@@ -48,7 +50,8 @@ _CHUNK: Final = 20_000
 class ImpactQuery(Struct, frozen=True, kw_only=True):
     """What may have affected others, how far to look, and how many of each type to list.
 
-    Everything affected is counted, up to ``nodes``.
+    Everything affected is counted, up to ``nodes``; with ``filter`` only what fulfils it, wherever
+    the way there leads.
     """
 
     start: tuple[str, ...]
@@ -56,6 +59,7 @@ class ImpactQuery(Struct, frozen=True, kw_only=True):
     nodes: int = NODES_MAX
     cross: tuple[LinkClass, ...] = CROSSED_BY_DEFAULT
     listed: int = LISTED_DEFAULT
+    filter: NodeFilter | None = None
 
 
 def check_impact(query: ImpactQuery) -> None:
@@ -87,7 +91,8 @@ def find_impact(asked: GraphAsked, query: ImpactQuery) -> ImpactAnswer:
     """Answer a checked query.
 
     Raises:
-        AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing, or a type
+            or context that the filter names and nobody has heard of.
     """
     reader, namespace, size = asked.reader, asked.number, asked.size
     named = find_named(asked, query.start)
@@ -96,6 +101,7 @@ def find_impact(asked: GraphAsked, query: ImpactQuery) -> ImpactAnswer:
         start=named.names,
         named_contexts=read_contexts_named(asked, named),
         unknown=named.unknown,
+        not_begun=named.not_begun,
         labels=named.labels,
     )
     starts = sorted({row for rows in named.rows for row in rows})
@@ -104,7 +110,7 @@ def find_impact(asked: GraphAsked, query: ImpactQuery) -> ImpactAnswer:
     valid = None if asked.valid is None else asked.valid.time
     bounds = Bounds(size, query.depth, query.nodes, query.cross, valid)
     walked = walk_lineage(namespace, asked.graph, starts, Direction.DOWNSTREAM, bounds)
-    affected = _affected(asked, namespace, walked)
+    affected, filtered = _affected(asked, namespace, walked, query.filter)
     bases = base_types(reader, namespace, size)
     groups = _groups(asked, affected, bases, query.listed)
     contexts = _contexts(asked, affected.vertices, bases, query.listed)
@@ -118,6 +124,7 @@ def find_impact(asked: GraphAsked, query: ImpactQuery) -> ImpactAnswer:
         serving=tuple(_services(served, valid)),
         truncations=tuple(dict.fromkeys((*walked.truncations, *served.truncations))),
         stubs=len(affected.vertices) - len(affected.types),
+        filtered=filtered,
         unplaced=served.unplaced,
         undated=walked.undated,
     )
@@ -125,14 +132,30 @@ def find_impact(asked: GraphAsked, query: ImpactQuery) -> ImpactAnswer:
     return with_redactions(reader, answer, namespace, spoken_of)
 
 
-def _affected(asked: GraphAsked, namespace: int, walked: Walked) -> _Affected:
-    """Return what a walk found beyond its start, and beyond what links join to that."""
+def _affected(
+    asked: GraphAsked, namespace: int, walked: Walked, wanted: NodeFilter | None
+) -> tuple[_Affected, int]:
+    """Return what a walk found beyond its start, and how much of it a filter left out.
+
+    What links join to the start is no further from it than the start itself.
+    """
     vertices, depths = found_nodes(namespace, walked)
     by_vertex = {vertex: depth for vertex, depth in zip(vertices, depths, strict=True) if depth > 0}
     beyond = list(by_vertex)
+    if wanted is not None:
+        beyond = list(_matching(asked, beyond, wanted))
     joined = joined_rows(walked.rows[walked.depths > 0], walked.crossings)
     things = {v: joined[row] for v in beyond if (row := row_of(v)) in joined} if joined else {}
-    return _Affected(beyond, by_vertex, read_types(asked.reader, beyond, asked.size), things)
+    types = read_types(asked.reader, beyond, asked.size)
+    return _Affected(beyond, by_vertex, types, things), len(by_vertex) - len(beyond)
+
+
+def _matching(asked: GraphAsked, vertices: Sequence[int], wanted: NodeFilter) -> Iterator[int]:
+    prepared = prepare_filter(asked.reader, asked.number, wanted, asked.size)
+    for start in range(0, len(vertices), _CHUNK):
+        chunk = vertices[start : start + _CHUNK]
+        kept = matching(asked.reader, prepared, chunk, asked.size)
+        yield from (vertex for vertex in chunk if vertex in kept)
 
 
 def _count_things(vertices: Sequence[int], things: dict[int, int]) -> int:

@@ -15,6 +15,7 @@ from lineage.projections.memberships import MEMBERSHIP
 from lineage.projections.nodes import NODE
 from lineage.projections.states import STATE, STATE_PAST
 from lineage.questions.graph_asked import GraphAsked
+from lineage.questions.named import begun_among
 from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.questions.search import (
@@ -99,7 +100,8 @@ def list_orphans(asked: GraphAsked, query: OrphansQuery, cursor: Cursor | None) 
     following: tuple[int, int] | None = None
     looked = 0
     for part, chunk in _chunks(asked, namespace, parts, begin):
-        for vertex in judging.orphans(chunk):
+        begun = begun_among(asked, chunk)
+        for vertex in judging.orphans(begun) if begun else ():
             if len(found) == query.count:
                 following = found[-1]
                 break

@@ -87,6 +87,7 @@ def find_shortest(asked: GraphAsked, query: PathsQuery) -> PathsAnswer:
         direction=query.direction,
         contexts=read_contexts_named(asked, named),
         unknown=named.unknown,
+        not_begun=named.not_begun,
         labels=named.labels,
     )
     if asked.number is None or not named.can_walk:

@@ -76,6 +76,7 @@ class CyclesAnswer(Struct, frozen=True, kw_only=True):
     contexts: tuple[Node, ...] = ()
     truncations: tuple[Truncation, ...] = ()
     unknown: tuple[str, ...] = ()
+    not_begun: tuple[str, ...] = ()
     undated: int = 0
     redactions: tuple[Redaction, ...] = ()
     labels: tuple[ResolvedLabel, ...] = ()

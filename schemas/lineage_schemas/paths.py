@@ -71,6 +71,7 @@ class PathsAnswer(Struct, frozen=True, kw_only=True):
     contexts: tuple[Node, ...] = ()
     truncations: tuple[Truncation, ...] = ()
     unknown: tuple[str, ...] = ()
+    not_begun: tuple[str, ...] = ()
     undated: int = 0
     redactions: tuple[Redaction, ...] = ()
     labels: tuple[ResolvedLabel, ...] = ()
@@ -109,6 +110,7 @@ class CommonAnswer(Struct, frozen=True, kw_only=True):
     contexts: tuple[Node, ...] = ()
     truncations: tuple[Truncation, ...] = ()
     unknown: tuple[str, ...] = ()
+    not_begun: tuple[str, ...] = ()
     undated: int = 0
     redactions: tuple[Redaction, ...] = ()
     labels: tuple[ResolvedLabel, ...] = ()

@@ -23,6 +23,7 @@ from lineage_api.cli.serving import span
 from lineage_api.cli.session import Session, asks, format_option, pass_session
 from lineage_api.cli.valid_time import Interval, valid_options, valid_words
 from lineage_api.cli.walking import cross_option, depth_option, ending_lines, nodes_option
+from lineage_schemas.filters import parse_filter
 from lineage_schemas.impact import AffectedGroup, AffectedService, ContextGroup, ImpactAnswer
 from lineage_schemas.serving import Certainty
 
@@ -36,6 +37,9 @@ from lineage_schemas.serving import Certainty
     show_default=True,
     help="How many nodes of each type to list; all are counted.",
 )
+@click.option(
+    "--filter", "filtered", metavar="TERMS", help="Count and list only what fulfils these."
+)
 @depth_option
 @nodes_option(NODES_MAX)
 @cross_option
@@ -47,6 +51,7 @@ def impact(  # noqa: PLR0913, PLR0917 - one argument an option
     session: Session,
     identifiers: tuple[str, ...],
     count: int,
+    filtered: str | None,
     depth: int,
     nodes: int,
     cross: tuple[LinkClass, ...],
@@ -61,7 +66,14 @@ def impact(  # noqa: PLR0913, PLR0917 - one argument an option
     what served then, else what nobody says has ended. An IDENTIFIER that the log has never heard of
     stands in the answer as unknown, and the exit code is 1.
     """
-    query = ImpactQuery(start=identifiers, depth=depth, nodes=nodes, cross=cross, listed=count)
+    query = ImpactQuery(
+        start=identifiers,
+        depth=depth,
+        nodes=nodes,
+        cross=cross,
+        listed=count,
+        filter=None if filtered is None else parse_filter(filtered),
+    )
     with session.open() as ledger:
         answer = ledger.graph.impact(
             query,
@@ -95,6 +107,8 @@ def _lines(answer: ImpactAnswer) -> Iterator[str]:
         f"affects   {counted(answer.nodes, 'node')}, {counted(answer.things, 'thing')}, "
         f"{counted(answer.stubs, 'stub')}"
     )
+    if answer.filtered:
+        yield f"filtered  {counted(answer.filtered, 'node')} that the filter leaves out"
     if answer.unplaced:
         yield f"unplaced  {counted(answer.unplaced, 'move')} that cannot be read, or was erased"
     yield from ending_lines(answer, answer.named_contexts)

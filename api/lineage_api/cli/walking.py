@@ -77,6 +77,11 @@ class Ending(Protocol):
         ...
 
     @property
+    def not_begun(self) -> tuple[str, ...]:
+        """What is stated to have been there only after the valid time."""
+        ...
+
+    @property
     def undated(self) -> int:
         """What counts for a valid time though nobody dated it."""
         ...
@@ -96,6 +101,8 @@ def ending_lines(answer: Ending, contexts: Sequence[Node] = ()) -> Iterator[str]
     """Yield what an answer hides, and what it rests on."""
     if answer.unknown:
         yield printable("unknown   " + ", ".join(answer.unknown))
+    if answer.not_begun:
+        yield printable("later     not there yet: " + ", ".join(answer.not_begun))
     if contexts:
         names = ", ".join(map(label, contexts))
         yield printable(f"context   no data flows through {names}: name its members")
