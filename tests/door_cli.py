@@ -68,7 +68,8 @@ CHANGING = (
     *("attach", "declare", "expect", "hold", "ingest", "redact", "release", "retain"),
 )
 PROVING = ("prove", "verify", "trace")
-WITHIN = frozenset({*ASKED, *CHANGING, *PROVING})
+EXPLORING = ("paths", "common", "impact", "orphans", "cycles")
+WITHIN = frozenset({*ASKED, *CHANGING, *PROVING, *EXPLORING})
 """What is asked or said in one namespace."""
 
 
@@ -93,6 +94,15 @@ def asking(namespace: str) -> Iterator[Arguments]:
     yield from (("trace", one, "--direction", "both", "--format", "json") for one in identifiers)
     yield "trace", *KEYS, "--format", "tree"
     yield "trace", *KEYS, "--format", "dot"
+    for form in ("text", "json"):
+        yield "paths", KEYS[0], KEYS[1], "--format", form
+        yield "common", KEYS[0], RUNS[0], "--format", form
+        yield "impact", *KEYS, "--format", form
+        yield "orphans", "--format", form
+        yield "cycles", "--format", form
+    yield "paths", RUNS[0], mark(namespace, 0), "--format", "json"
+    yield "orphans", OWN_TYPE, "--format", "json"
+    yield "orphans", "artifact", "--without", "no-upstream", "--format", "json"
     for name in (*KINDS, OWN_TYPE, "lineage.Train"):
         yield "list", name, "--format", "json"
     yield "list", "artifact", "--limit", "1"

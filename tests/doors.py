@@ -22,7 +22,21 @@ from apart import (
     Told,
     answered,
 )
-from lineage.ledger import Direction, Kind, Ledger, ProofQuery, ServingQuery, Shown, TraceQuery
+from lineage.ledger import (
+    CommonQuery,
+    CyclesQuery,
+    Direction,
+    ImpactQuery,
+    Kind,
+    Ledger,
+    OrphanKind,
+    OrphansQuery,
+    PathsQuery,
+    ProofQuery,
+    ServingQuery,
+    Shown,
+    TraceQuery,
+)
 from lineage_api.graphql.endpoint import GraphQLRequest, execute
 from lineage_api.graphql.schema import SCHEMA
 from lineage_schemas.codec import encode_json
@@ -99,6 +113,34 @@ QUESTIONS: list[Question] = [
             ProofQuery(target=key, shown=Shown(facts=False, personal=False)), namespace=where
         )
         for key in (KEYS[0], RUNS[0])
+    ),
+    *(
+        lambda one, where, start=start, end=end: one.graph.paths(
+            PathsQuery(start=start, end=end), namespace=where
+        )
+        for start in KEYS[:2]
+        for end in (*KEYS, *RUNS, SHARED)
+    ),
+    *(
+        lambda one, where, key=key: one.graph.common(
+            CommonQuery(start=(key, SHARED)), namespace=where
+        )
+        for key in (*KEYS, *RUNS)
+    ),
+    *(
+        lambda one, where, key=key: one.graph.impact(ImpactQuery(start=(key,)), namespace=where)
+        for key in (*KEYS, *RUNS, *JOBS, SHARED)
+    ),
+    *(
+        lambda one, where, kind=kind: one.graph.orphans(
+            OrphansQuery(without=kind, count=1_000), namespace=where
+        )
+        for kind in OrphanKind
+    ),
+    lambda one, where: one.graph.cycles(namespace=where),
+    *(
+        lambda one, where, key=key: one.graph.cycles(CyclesQuery(start=key), namespace=where)
+        for key in (*KEYS, SHARED)
     ),
     lambda one, where: one.registry.serving(namespace=where),
     *(

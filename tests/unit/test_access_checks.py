@@ -18,11 +18,24 @@ from lineage.anchoring.notary import Notary
 from lineage.anchoring.sidecar import MemorySidecar
 from lineage.custody import Custody
 from lineage.erasures import Erasures
-from lineage.ledger import Action, Ledger, Principal, ProofQuery, Role, Shown, TraceQuery
+from lineage.exploring import Exploring
+from lineage.ledger import (
+    Action,
+    CommonQuery,
+    ImpactQuery,
+    Ledger,
+    PathsQuery,
+    Principal,
+    ProofQuery,
+    Role,
+    Shown,
+    TraceQuery,
+)
 from lineage.linking import Linking
 from lineage.looks import Looks
 from lineage.moving.leaving import Moves
 from lineage.proofs.tiles import ENTRIES, Tile
+from lineage.questions.history import HistoryQuery
 from lineage.recovery import Recoverer
 from lineage.registry import Registry
 from lineage.reporting import Reports
@@ -39,6 +52,14 @@ CALLS: dict[str, Call] = {
     "Ledger.record": lambda one, who: one.record([said("x", OWNED)], principal=who),
     "Ledger.basis": lambda one, who: one.basis(principal=who),
     "Ledger.trace": lambda one, who: one.trace(TraceQuery(start=(A,)), principal=who),
+    "Exploring.trace": lambda one, who: one.graph.trace(TraceQuery(start=(A,)), principal=who),
+    "Exploring.paths": lambda one, who: one.graph.paths(PathsQuery(start=A, end=A), principal=who),
+    "Exploring.common": lambda one, who: one.graph.common(CommonQuery(start=(A, A)), principal=who),
+    "Exploring.impact": lambda one, who: one.graph.impact(ImpactQuery(start=(A,)), principal=who),
+    "Exploring.orphans": lambda one, who: one.graph.orphans(principal=who),
+    "Exploring.cycles": lambda one, who: one.graph.cycles(principal=who),
+    "Exploring.history": lambda one, who: one.graph.history(HistoryQuery(node=A), principal=who),
+    "Exploring.late": lambda one, who: one.graph.late(principal=who),
     "Ledger.show": lambda one, who: one.show(A, principal=who),
     "Ledger.contexts_of": lambda one, who: one.contexts_of([], principal=who),
     "Ledger.find": lambda one, who: one.find("claims", principal=who),
@@ -215,7 +236,7 @@ def ledger(bare: Ledger) -> Ledger:
 def test_every_public_call_names_what_it_takes() -> None:
     facades = (
         *(Ledger, Custody, Erasures, Recoverer, AccessControl),
-        *(Moves, Linking, Looks, Registry, Reports, Watching),
+        *(Exploring, Moves, Linking, Looks, Registry, Reports, Watching),
     )
     public = {
         f"{facade.__name__}.{name}"
