@@ -146,12 +146,12 @@ def test_what_is_unknown_or_a_context_is_part_of_the_answer(told: Ledger) -> Non
 
 
 def test_all_questions_are_answered_where_nobody_has_said_anything(ledger: Ledger) -> None:
-    where = {"namespace": "empty"}
-    assert ledger.graph.paths(PathsQuery(start=RAW, end=MODEL), **where).unknown == (RAW, MODEL)  # type: ignore[misc,arg-type]
-    assert ledger.graph.common(CommonQuery(start=(RAW, MODEL)), **where).common == ()  # type: ignore[misc,arg-type]
-    assert ledger.graph.impact(ImpactQuery(start=(RAW,)), **where).nodes == 0  # type: ignore[misc,arg-type]
-    assert ledger.graph.orphans(**where).nodes == ()  # type: ignore[misc,arg-type]
-    assert ledger.graph.cycles(**where).knot_count == 0  # type: ignore[misc,arg-type]
+    ask, empty = ledger.graph, "empty"
+    assert ask.paths(PathsQuery(start=RAW, end=MODEL), namespace=empty).unknown == (RAW, MODEL)
+    assert ask.common(CommonQuery(start=(RAW, MODEL)), namespace=empty).common == ()
+    assert ask.impact(ImpactQuery(start=(RAW,)), namespace=empty).nodes == 0
+    assert ask.orphans(namespace=empty).nodes == ()
+    assert ask.cycles(namespace=empty).knot_count == 0
 
 
 def test_the_nearest_of_what_is_common_has_nothing_common_before_it(told: Ledger) -> None:
@@ -228,7 +228,7 @@ def test_affected_deployments_that_serve_are_told(told: Ledger) -> None:
         ("acme:blue/b", "production", None)
     ]
     assert {one.type: one.nodes for one in answer.groups}["lineage.Deployment"] == 2
-    then = told.graph.impact(ImpactQuery(start=(RAW,)), valid_at=hour(5))
+    then = told.graph.impact(ImpactQuery(start=(RAW,)), valid_at=hour("5"))
     assert [(one.deployment, one.certainty) for one in then.serving] == [
         ("acme:blue/a", Certainty.CERTAIN)
     ]
