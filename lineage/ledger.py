@@ -64,14 +64,18 @@ from lineage.projections.views import TABLES
 from lineage.proofs.signing import SigningKey
 from lineage.proofs.verifying import VerifierKey
 from lineage.questions.common import CommonQuery
+from lineage.questions.conflict_lists import ConflictQuery
 from lineage.questions.cycles import CyclesQuery
+from lineage.questions.history import HistoryQuery
 from lineage.questions.impact import ImpactQuery
+from lineage.questions.late import LateQuery
 from lineage.questions.link_lists import LinkQuery
 from lineage.questions.orphans import OrphansQuery
 from lineage.questions.paths import PathsQuery
 from lineage.questions.proving import ProofQuery, Shown
 from lineage.questions.serving import ServingQuery
 from lineage.questions.trace import TraceQuery
+from lineage.questions.why import WhyQuery
 from lineage.service import Ledger
 from lineage.stores.opening import (
     ACCESS_SUFFIX,
@@ -128,6 +132,7 @@ __all__ = [
     "AuditLevel",
     "Claim",
     "CommonQuery",
+    "ConflictQuery",
     "Context",
     "CyclesQuery",
     "Direction",
@@ -137,8 +142,10 @@ __all__ = [
     "Execution",
     "ExecutionState",
     "GraphPlace",
+    "HistoryQuery",
     "ImpactQuery",
     "Kind",
+    "LateQuery",
     "Ledger",
     "LinkClass",
     "LinkQuery",
@@ -161,6 +168,7 @@ __all__ = [
     "StatedTime",
     "Statement",
     "TraceQuery",
+    "WhyQuery",
     "current_intervals",
     "import_ledger",
     "moves_of",

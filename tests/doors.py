@@ -26,8 +26,10 @@ from lineage.ledger import (
     CommonQuery,
     CyclesQuery,
     Direction,
+    HistoryQuery,
     ImpactQuery,
     Kind,
+    LateQuery,
     Ledger,
     OrphanKind,
     OrphansQuery,
@@ -36,6 +38,7 @@ from lineage.ledger import (
     ServingQuery,
     Shown,
     TraceQuery,
+    WhyQuery,
 )
 from lineage_api.graphql.endpoint import GraphQLRequest, execute
 from lineage_api.graphql.schema import SCHEMA
@@ -142,6 +145,18 @@ QUESTIONS: list[Question] = [
         lambda one, where, key=key: one.graph.cycles(CyclesQuery(start=key), namespace=where)
         for key in (*KEYS, SHARED)
     ),
+    *(
+        lambda one, where, key=key: one.linking.why(
+            WhyQuery(one=key, other=KEYS[0]), namespace=where
+        )
+        for key in (*KEYS, *RUNS, *JOBS, SHARED)
+    ),
+    lambda one, where: one.linking.conflicts(namespace=where),
+    *(
+        lambda one, where, key=key: one.graph.history(HistoryQuery(node=key), namespace=where)
+        for key in (*KEYS, *RUNS, *JOBS, SHARED)
+    ),
+    lambda one, where: one.graph.late(LateQuery(lag=0), namespace=where),
     lambda one, where: one.registry.serving(namespace=where),
     *(
         lambda one, where, key=key: one.registry.serving(ServingQuery(of=key), namespace=where)
@@ -179,6 +194,8 @@ FIELDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "find": ('text: "%s"', ("mark", "same")),
     "links": ('node: "%s"', IDENTIFIERS),
     "unresolved": ("first: %s", ("1", "1000")),
+    "why": (f'one: "%s", other: "{KEYS[0]}"', IDENTIFIERS),
+    "conflicts": ("first: %s", ("1", "1000")),
     "serving": ('of: "%s"', IDENTIFIERS),
     "registeredModel": ('name: "%s"', IDENTIFIERS),
     "nodes": ('type: "%s"', (*KINDS, "lineage.DataSet", OWN_TYPE)),

@@ -22,6 +22,7 @@ from lineage.exploring import Exploring
 from lineage.ledger import (
     Action,
     CommonQuery,
+    HistoryQuery,
     ImpactQuery,
     Ledger,
     PathsQuery,
@@ -30,12 +31,12 @@ from lineage.ledger import (
     Role,
     Shown,
     TraceQuery,
+    WhyQuery,
 )
 from lineage.linking import Linking
 from lineage.looks import Looks
 from lineage.moving.leaving import Moves
 from lineage.proofs.tiles import ENTRIES, Tile
-from lineage.questions.history import HistoryQuery
 from lineage.recovery import Recoverer
 from lineage.registry import Registry
 from lineage.reporting import Reports
@@ -66,6 +67,8 @@ CALLS: dict[str, Call] = {
     "Ledger.list_nodes": lambda one, who: one.list_nodes("artifact", principal=who),
     "Linking.links": lambda one, who: one.linking.links(principal=who),
     "Linking.unresolved": lambda one, who: one.linking.unresolved(principal=who),
+    "Linking.why": lambda one, who: one.linking.why(WhyQuery(one=A, other=A), principal=who),
+    "Linking.conflicts": lambda one, who: one.linking.conflicts(principal=who),
     "Reports.dossier": lambda one, who: one.reports.dossier(A, principal=who),
     "Registry.model": lambda one, who: one.registry.model(A, principal=who),
     "Registry.serving": lambda one, who: one.registry.serving(principal=who),
@@ -140,6 +143,8 @@ SIGNED_IN: dict[str, Call] = {
 TAKES = {
     "Ledger.record": "ingest",
     "Ledger.entries": "read-entries",
+    "Exploring.history": "read-entries",
+    "Exploring.late": "read-entries",
     "Ledger.prove": "prove",
     "Ledger.audit": "audit",
     "Ledger.rebuild": "rebuild",

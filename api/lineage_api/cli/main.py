@@ -28,6 +28,7 @@ VERBS: Final = {
     "common": "lineage_api.cli.common:common",
     "config": "lineage_api.cli.config:config",
     "cycles": "lineage_api.cli.cycles:cycles",
+    "conflicts": "lineage_api.cli.conflicts:conflicts",
     "declare": "lineage_api.cli.declare:declare",
     "demo": "lineage_api.cli.demo:demo",
     "doctor": "lineage_api.cli.doctor:doctor",
@@ -35,12 +36,14 @@ VERBS: Final = {
     "expect": "lineage_api.cli.expect:expect",
     "export": "lineage_api.cli.export:export",
     "find": "lineage_api.cli.find:find",
+    "history": "lineage_api.cli.history:history",
     "hold": "lineage_api.cli.hold:hold",
     "holds": "lineage_api.cli.holds:holds",
     "impact": "lineage_api.cli.impact:impact",
     "import": "lineage_api.cli.importing:import_group",
     "ingest": "lineage_api.cli.ingest:ingest",
     "key": "lineage_api.cli.key:key",
+    "late": "lineage_api.cli.history:late",
     "links": "lineage_api.cli.links:links",
     "list": "lineage_api.cli.list:list_nodes",
     "orphans": "lineage_api.cli.orphans:orphans",
@@ -62,6 +65,7 @@ VERBS: Final = {
     "trace": "lineage_api.cli.trace:trace",
     "verify": "lineage_api.cli.verify:verify",
     "watch": "lineage_api.cli.watch:watch",
+    "why": "lineage_api.cli.why:why",
 }
 
 ENVIRONMENT: Final = """\b
