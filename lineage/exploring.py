@@ -21,12 +21,17 @@ from lineage.questions.between import (
     list_added,
 )
 from lineage.questions.columns import ColumnsQuery, check_columns_query, columns
+from lineage.questions.common import CommonQuery, check_common, find_in_common
 from lineage.questions.compare import CompareQuery, compare
+from lineage.questions.cycles import CyclesQuery, check_cycles, find_cycles
 from lineage.questions.diff import DiffQuery, check_diff, diff
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.history import HistoryQuery, check_history, tell_history
+from lineage.questions.impact import ImpactQuery, check_impact, find_impact
 from lineage.questions.labels import clean_name
 from lineage.questions.late import LateQuery, check_late, list_late
+from lineage.questions.orphans import OrphansQuery, check_orphans, list_orphans
+from lineage.questions.paths import PathsQuery, check_paths, find_shortest
 from lineage.questions.provenance import ProvenanceQuery, check_provenance, tell_provenance
 from lineage.questions.search import Cursor, decode_cursor, question_of
 from lineage.questions.trace import TraceQuery, check_query, trace
@@ -37,7 +42,10 @@ from lineage_schemas.comparisons import ComparisonAnswer
 from lineage_schemas.differences import BetweenPage, LineageDiff
 from lineage_schemas.graph import LineageAnswer
 from lineage_schemas.history import HistoryAnswer, LateAnswer
+from lineage_schemas.impact import ImpactAnswer
 from lineage_schemas.instants import instant_of
+from lineage_schemas.knots import CyclesAnswer, OrphanPage
+from lineage_schemas.paths import CommonAnswer, PathsAnswer
 from lineage_schemas.provenance import ProvenanceAnswer
 
 
@@ -93,6 +101,88 @@ class Exploring:
         with self._question(where, "trace", query) as question:
             answer = trace(question.graph, query)
             question.asked.count = len(answer.nodes)
+            return answer
+
+    def paths(self, query: PathsQuery, **where: Unpack[Where]) -> PathsAnswer:
+        """Find the shortest paths between two things, whichever way data flowed.
+
+        Raises:
+            InvalidInputError: an identifier or limit that cannot be.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        """
+        check_paths(query)
+        query = replace(query, start=clean_name(query.start), end=clean_name(query.end))
+        with self._question(where, "paths", query) as question:
+            answer = find_shortest(question.graph, query)
+            question.asked.count = len(answer.nodes)
+            return answer
+
+    def common(self, query: CommonQuery, **where: Unpack[Where]) -> CommonAnswer:
+        """Find what several things have in common upstream, or downstream, and which is nearest.
+
+        Raises:
+            InvalidInputError: an identifier, a number of them or a limit that cannot be.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        """
+        check_common(query)
+        query = replace(query, start=tuple(map(clean_name, query.start)))
+        with self._question(where, "common", query) as question:
+            answer = find_in_common(question.graph, query)
+            question.asked.count = len(answer.common)
+            return answer
+
+    def impact(self, query: ImpactQuery, **where: Unpack[Where]) -> ImpactAnswer:
+        """Find what one or more things have affected, by type, with counts.
+
+        Raises:
+            InvalidInputError: an identifier or limit that cannot be.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        """
+        check_impact(query)
+        query = replace(query, start=tuple(map(clean_name, query.start)))
+        with self._question(where, "impact", query) as question:
+            answer = find_impact(question.graph, query)
+            question.asked.count = answer.nodes
+            return answer
+
+    def orphans(
+        self,
+        query: OrphansQuery = OrphansQuery(),  # noqa: B008 - a frozen struct, changed by nobody
+        **where: Unpack[Where],
+    ) -> OrphanPage:
+        """List nodes that nothing leads to, that nobody made or used, one page at a time.
+
+        A page looks at ``LOOKED_MAX`` nodes and a few more at the most, and says at how many.
+
+        Raises:
+            InvalidInputError: a page size out of range, a type of which nothing is made or used, or
+                a cursor that is not ours.
+            NotFoundError: there is no kind and no type of that name.
+        """
+        check_orphans(query)
+        where, cursor = _turned(where, query.cursor, query.words)
+        with self._question(where, "orphans", query) as question:
+            answer = list_orphans(question.graph, query, cursor)
+            question.asked.count = len(answer.nodes)
+            return answer
+
+    def cycles(
+        self,
+        query: CyclesQuery = CyclesQuery(),  # noqa: B008 - as above
+        **where: Unpack[Where],
+    ) -> CyclesAnswer:
+        """Find where data flows in circles, in a namespace or around one thing.
+
+        Raises:
+            InvalidInputError: an identifier or limit that cannot be.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        """
+        check_cycles(query)
+        if query.start is not None:
+            query = replace(query, start=clean_name(query.start))
+        with self._question(where, "cycles", query) as question:
+            answer = find_cycles(question.graph, query)
+            question.asked.count = answer.node_count
             return answer
 
     def history(self, query: HistoryQuery, **where: Unpack[Where]) -> HistoryAnswer:

@@ -68,7 +68,8 @@ CHANGING = (
     *("attach", "declare", "expect", "hold", "ingest", "redact", "release", "retain"),
 )
 PROVING = ("prove", "verify", "trace")
-WITHIN = frozenset({*ASKED, *CHANGING, *PROVING})
+EXPLORING = ("paths", "common", "impact", "orphans", "cycles")
+WITHIN = frozenset({*ASKED, *CHANGING, *PROVING, *EXPLORING})
 """What is asked or said in one namespace."""
 
 
@@ -100,6 +101,15 @@ def asking(namespace: str) -> Iterator[Arguments]:
     yield from (("compare", one, SHARED, "--format", "json") for one in identifiers)
     forms = ("dot", "graphml", "node-link", "prov", "openlineage")
     yield from (("trace", *KEYS, "--format", form) for form in forms)
+    for form in ("text", "json"):
+        yield "paths", KEYS[0], KEYS[1], "--format", form
+        yield "common", KEYS[0], RUNS[0], "--format", form
+        yield "impact", *KEYS, "--format", form
+        yield "orphans", "--format", form
+        yield "cycles", "--format", form
+    yield "paths", RUNS[0], mark(namespace, 0), "--format", "json"
+    yield "orphans", OWN_TYPE, "--format", "json"
+    yield "orphans", "artifact", "--without", "no-upstream", "--format", "json"
     for name in (*KINDS, OWN_TYPE, "lineage.Train"):
         yield "list", name, "--format", "json"
     yield "list", "artifact", "--limit", "1"

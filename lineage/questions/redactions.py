@@ -23,9 +23,12 @@ from lineage_schemas.governance import Erasure, PartsErased
 from lineage_schemas.graph import LineageAnswer, NodeAnswer, NodePage, Redaction
 from lineage_schemas.history import HistoryAnswer
 from lineage_schemas.identity import ConflictPage, WhyAnswer
+from lineage_schemas.impact import ImpactAnswer
 from lineage_schemas.instants import format_instant
+from lineage_schemas.knots import CyclesAnswer, OrphanPage
 from lineage_schemas.linking import LinkPage, UnresolvedPage
 from lineage_schemas.mlmd import Kind
+from lineage_schemas.paths import CommonAnswer, PathsAnswer
 from lineage_schemas.registry_views import RegistryAnswer
 from lineage_schemas.serving import ServingAnswer
 
@@ -51,6 +54,11 @@ _Answer = TypeVar(
     RegistryAnswer,
     BetweenPage,
     ComparisonAnswer,
+    PathsAnswer,
+    CommonAnswer,
+    ImpactAnswer,
+    OrphanPage,
+    CyclesAnswer,
     HistoryAnswer,
     ColumnsAnswer,
 )

@@ -129,13 +129,16 @@ class TruncationReason(StrEnum):
     NODES = "nodes"
     FANOUT = "fanout"
     NEIGHBOURS = "neighbours"
+    PATHS = "paths"
+    STEPS = "steps"
 
 
 class Truncation(Struct, frozen=True, kw_only=True):
     """An answer was cut by a limit.
 
     ``hidden`` counts the nodes that were seen beyond the limit and not walked: at least that many
-    are missing.
+    are missing. Of ``PATHS`` it counts paths; of ``STEPS``, which bounds how many steps are looked
+    at, it is 0: how much is missing is not known.
     """
 
     reason: TruncationReason
