@@ -60,19 +60,8 @@ WHOLE: dict[str, str] = {
 
 ASKED = (
     *("access key list", "access list", "access who", "erasure list", "erasure show", "find"),
-    *(
-        "history",
-        "holds",
-        "late",
-        "links",
-        "list",
-        "query",
-        "registry",
-        "report dossier",
-        "serving",
-        "show",
-    ),
-    "sources",
+    *("history", "holds", "late", "links", "list", "query", "registry", "report dossier"),
+    *("conflicts", "serving", "show", "sources", "why"),
 )
 CHANGING = (
     *("access grant", "access key make", "erasure approve", "erasure propose", "erasure refuse"),
@@ -112,7 +101,11 @@ def asking(namespace: str) -> Iterator[Arguments]:
     for form in ("text", "json"):
         yield "links", "--format", form
         yield "links", "--unresolved", "--format", form
+        yield "conflicts", "--format", form
     yield from (("links", one, "--format", "json") for one in identifiers)
+    yield from (("why", KEYS[0], one, "--format", "json") for one in identifiers)
+    yield from (("conflicts", one, "--format", "json") for one in identifiers)
+    yield "why", KEYS[0], mark(namespace, 0)
     yield "show", mark(namespace, 0), "--format", "json"
     yield "trace", mark(namespace, 0), "--format", "json"
     yield from (("report", "dossier", one) for one in (*KEYS, mark(namespace, 0)))

@@ -32,6 +32,7 @@ from lineage.ledger import (
     ServingQuery,
     Shown,
     TraceQuery,
+    WhyQuery,
 )
 from lineage_api.graphql.endpoint import GraphQLRequest, execute
 from lineage_api.graphql.schema import SCHEMA
@@ -115,6 +116,13 @@ QUESTIONS: list[Question] = [
         for key in (*KEYS, *RUNS, *JOBS, SHARED)
     ),
     lambda one, where: one.graph.late(LateQuery(lag=0), namespace=where),
+    *(
+        lambda one, where, key=key: one.linking.why(
+            WhyQuery(one=key, other=KEYS[0]), namespace=where
+        )
+        for key in (*KEYS, *RUNS, *JOBS, SHARED)
+    ),
+    lambda one, where: one.linking.conflicts(namespace=where),
     lambda one, where: one.registry.serving(namespace=where),
     *(
         lambda one, where, key=key: one.registry.serving(ServingQuery(of=key), namespace=where)
@@ -152,6 +160,8 @@ FIELDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "find": ('text: "%s"', ("mark", "same")),
     "links": ('node: "%s"', IDENTIFIERS),
     "unresolved": ("first: %s", ("1", "1000")),
+    "why": (f'one: "%s", other: "{KEYS[0]}"', IDENTIFIERS),
+    "conflicts": ("first: %s", ("1", "1000")),
     "serving": ('of: "%s"', IDENTIFIERS),
     "registeredModel": ('name: "%s"', IDENTIFIERS),
     "nodes": ('type: "%s"', (*KINDS, "lineage.DataSet", OWN_TYPE)),

@@ -28,6 +28,7 @@ from lineage.ledger import (
     Role,
     Shown,
     TraceQuery,
+    WhyQuery,
 )
 from lineage.linking import Linking
 from lineage.looks import Looks
@@ -58,6 +59,8 @@ CALLS: dict[str, Call] = {
     "Ledger.list_nodes": lambda one, who: one.list_nodes("artifact", principal=who),
     "Linking.links": lambda one, who: one.linking.links(principal=who),
     "Linking.unresolved": lambda one, who: one.linking.unresolved(principal=who),
+    "Linking.why": lambda one, who: one.linking.why(WhyQuery(one=A, other=A), principal=who),
+    "Linking.conflicts": lambda one, who: one.linking.conflicts(principal=who),
     "Reports.dossier": lambda one, who: one.reports.dossier(A, principal=who),
     "Registry.model": lambda one, who: one.registry.model(A, principal=who),
     "Registry.serving": lambda one, who: one.registry.serving(principal=who),

@@ -26,6 +26,7 @@ VERBS: Final = {
     "backup": "lineage_api.cli.backup:backup",
     "checkpoint": "lineage_api.cli.checkpoint:checkpoint",
     "config": "lineage_api.cli.config:config",
+    "conflicts": "lineage_api.cli.conflicts:conflicts",
     "declare": "lineage_api.cli.declare:declare",
     "demo": "lineage_api.cli.demo:demo",
     "doctor": "lineage_api.cli.doctor:doctor",
@@ -59,6 +60,7 @@ VERBS: Final = {
     "trace": "lineage_api.cli.trace:trace",
     "verify": "lineage_api.cli.verify:verify",
     "watch": "lineage_api.cli.watch:watch",
+    "why": "lineage_api.cli.why:why",
 }
 
 ENVIRONMENT: Final = """\b
