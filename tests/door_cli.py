@@ -59,9 +59,9 @@ WHOLE: dict[str, str] = {
 """What is not asked in a namespace, and why: whoever may do it has all of the files."""
 
 ASKED = (
-    *("access key list", "access list", "access who", "erasure list", "erasure show", "find"),
-    *("history", "holds", "late", "links", "list", "query", "registry", "report dossier"),
-    *("conflicts", "serving", "show", "sources", "why"),
+    *("access key list", "access list", "access who", "conflicts", "erasure list", "erasure show"),
+    *("find", "history", "holds", "late", "links", "list", "query", "registry", "report dossier"),
+    *("serving", "show", "sources", "why"),
 )
 CHANGING = (
     *("access grant", "access key make", "erasure approve", "erasure propose", "erasure refuse"),

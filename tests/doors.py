@@ -112,17 +112,17 @@ QUESTIONS: list[Question] = [
         for key in (KEYS[0], RUNS[0])
     ),
     *(
-        lambda one, where, key=key: one.graph.history(HistoryQuery(node=key), namespace=where)
-        for key in (*KEYS, *RUNS, *JOBS, SHARED)
-    ),
-    lambda one, where: one.graph.late(LateQuery(lag=0), namespace=where),
-    *(
         lambda one, where, key=key: one.linking.why(
             WhyQuery(one=key, other=KEYS[0]), namespace=where
         )
         for key in (*KEYS, *RUNS, *JOBS, SHARED)
     ),
     lambda one, where: one.linking.conflicts(namespace=where),
+    *(
+        lambda one, where, key=key: one.graph.history(HistoryQuery(node=key), namespace=where)
+        for key in (*KEYS, *RUNS, *JOBS, SHARED)
+    ),
+    lambda one, where: one.graph.late(LateQuery(lag=0), namespace=where),
     lambda one, where: one.registry.serving(namespace=where),
     *(
         lambda one, where, key=key: one.registry.serving(ServingQuery(of=key), namespace=where)
