@@ -134,9 +134,8 @@ def walked(graph: GraphSnapshot, start: int, size: int) -> Walked:
 
 def large_start(graph: GraphSnapshot, size: int, nodes: int) -> int:
     """Return the row of an early artifact whose closure is nearest to what is wanted."""
-    found = {
-        2 * number: len(walked(graph, 2 * number, size).rows) for number in range(1, CANDIDATES)
-    }
+    numbers = np.unique(np.geomspace(1, nodes / 1_000, CANDIDATES).astype(np.int64)).tolist()
+    found = {2 * number: len(walked(graph, 2 * number, size).rows) for number in numbers}
     return min(found, key=lambda row: abs(found[row] - WANTED_SHARE * nodes))
 
 
