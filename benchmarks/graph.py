@@ -134,10 +134,10 @@ def walked(graph: GraphSnapshot, start: int, size: int) -> Walked:
 
 def large_start(graph: GraphSnapshot, size: int, nodes: int) -> int:
     """Return the row of an early artifact whose closure is nearest to what is wanted."""
-    found = {
-        2 * number: len(walked(graph, 2 * number, size).rows) for number in range(1, CANDIDATES)
-    }
-    return min(found, key=lambda row: abs(found[row] - WANTED_SHARE * nodes))
+    numbers = np.unique(np.geomspace(1, nodes / 1_000, CANDIDATES).astype(np.int64)).tolist()
+    found = {2 * number: len(walked(graph, 2 * number, size).rows) for number in numbers}
+    start: int = min(found, key=lambda row: abs(found[row] - WANTED_SHARE * nodes))
+    return start
 
 
 def fastest(work: Callable[[], object]) -> float:
@@ -207,6 +207,12 @@ def measure_chain(folder: Path, executions: int) -> Iterator[Figure]:
     if len(walked(graph, 2, size).rows) != CHAIN_NODES:
         raise SystemExit("the chain was not walked to its end")
     yield Figure(f"chain of {CHAIN_NODES:,} nodes", fastest(lambda: walked(graph, 2, size)), "s")
+
+
+def make_fixture(folder: Path, executions: int) -> Iterator[Figure]:
+    """Write the ledger that the workloads after this one ask."""
+    path = fixture(folder, executions)
+    yield Figure("ledger of the fixture", path.stat().st_size, "bytes")
 
 
 def measure_start_anew(folder: Path, executions: int) -> Iterator[Figure]:
@@ -337,6 +343,7 @@ WORKLOADS: Final = {
     "recursive-query": measure_recursive_query,
     "chain": measure_chain,
     "typical": measure_typical,
+    "fixture": make_fixture,
     "start-anew": measure_start_anew,
     "start-kept": measure_start_kept,
     "traces": measure_traces,

@@ -29,7 +29,7 @@ from lineage.audit import (
     AuditRequest,
     audit_log,
     recall,
-    with_findings,
+    with_differing_graphs,
 )
 from lineage.clock import Clock, Randomness
 from lineage.collector import paused_collector
@@ -66,7 +66,7 @@ from lineage.questions.trace import TraceQuery
 from lineage.recovery import Recoverer
 from lineage.registry import Registry
 from lineage.reporting import Reports
-from lineage.stores.base import Reader, Store
+from lineage.stores.base import Store
 from lineage.watching import Watching
 from lineage.writing.preparing import PreparedBatch, prepare_batch
 from lineage.writing.submission import (
@@ -568,18 +568,11 @@ class Ledger:
             self._checks.check(reader, principal, Action.AUDIT, EVERY)
             report = audit_log(reader, request, memory, progress)
             if level is AuditLevel.VIEWS:
-                report = with_findings(report, self._graph_findings(reader), level)
+                report = with_differing_graphs(report, self._graph.differing(reader))
         self._checks.tell(
             principal, replace(told, size=report.size, root=report.root, origin=self.origin)
         )
         return report
-
-    def _graph_findings(self, reader: Reader) -> list[str]:
-        return [
-            f"The graph that was kept of namespace {number} was not what the views say; it was "
-            "thrown away, and answers given from it may have been wrong"
-            for number in self._graph.differing(reader)
-        ]
 
     def rebuild(
         self, *, progress: Progress | None = None, principal: Principal = LOCAL_PRINCIPAL

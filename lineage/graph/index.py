@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from threading import Lock
 from typing import Final, NamedTuple
 
@@ -29,12 +29,10 @@ from lineage.graph.stored_edges import StoredEdges
 from lineage.projections.catalog import COUNTER, NAMESPACE
 from lineage.projections.edges import EDGE
 from lineage.projections.links import LinkRow
-from lineage.projections.standing import standing_links
 from lineage.projections.views import read_bookmark
 from lineage.stores.base import READ_ENTRIES_MAX, Reader
 from lineage.stores.scanning import scan_rows
 from lineage.stores.tables import Row
-from lineage.valid_time import ValidTime
 from lineage.vertices import KIND_CODES, vertex_of
 from lineage_schemas.codec import decode_envelope
 from lineage_schemas.entry import EdgeItem
@@ -67,14 +65,6 @@ class GraphSnapshot(NamedTuple):
 
     adjacency: EdgeSource
     links: LinkIndex
-
-    def with_links_of(self, reader: Reader, namespace: int, valid: ValidTime) -> GraphSnapshot:
-        """Return the same graph with the links that stood at a valid time: the store's."""
-
-        def find(column: str, values: Collection[int], size: int) -> list[LinkRow]:
-            return standing_links(reader, column, values, size, valid)
-
-        return self._replace(links=LinkIndex.stored(reader, namespace, find))
 
 
 class GraphArrays(NamedTuple):
