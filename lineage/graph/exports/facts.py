@@ -10,7 +10,7 @@ import msgspec
 
 from lineage.graph.export import edge_refs, node_ref
 from lineage_schemas.errors import InvalidInputError
-from lineage_schemas.graph import Edge, LineageAnswer, Link, Node
+from lineage_schemas.graph import Edge, Entity, LineageAnswer, Link, Node
 from lineage_schemas.instants import format_instant, parse_instant
 from lineage_schemas.values import JsonValue
 
@@ -38,10 +38,14 @@ def answer_facts(answer: LineageAnswer) -> Facts:
     for name in answer.__struct_fields__:
         if name not in DRAWN:
             facts[name] = plain(getattr(answer, name))
-    facts["entities"] = [
-        {"kind": entity.kind.value, "members": list(entity.members)} for entity in answer.entities
-    ]
+    facts["entities"] = [_entity_facts(entity) for entity in answer.entities]
     return facts
+
+
+def _entity_facts(entity: Entity) -> Facts:
+    """Return an entity without its merged values, which its members' values give."""
+    names = (name for name in entity.__struct_fields__ if name != "merged")
+    return {name: plain(getattr(entity, name)) for name in names}
 
 
 def missing(answer: LineageAnswer) -> list[str]:
@@ -55,6 +59,7 @@ def missing(answer: LineageAnswer) -> list[str]:
         *(f"incomplete: {reason}" for reason in basis.incomplete_because),
         *(["incomplete"] if not basis.complete and not basis.incomplete_because else []),
         *([f"redacted: {basis.redactions} entries"] if basis.redactions else []),
+        *([f"filtered: {answer.filtered} nodes"] if answer.filtered else []),
         *([f"unknown: {', '.join(answer.unknown)}"] if answer.unknown else []),
     ]
 
