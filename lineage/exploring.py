@@ -101,7 +101,7 @@ class Exploring:
         """Tell what was said of a node and of its entity, entry by entry, a page at a time.
 
         A valid time leaves out what is stated to begin after it. Costs a row for each entry that
-        speaks of the node, whatever the page.
+        speaks of the node, whatever the page. Shows entries, and takes what reading them takes.
 
         Raises:
             InvalidInputError: a name that is none, a page size out of range, or a cursor that is
@@ -120,7 +120,7 @@ class Exploring:
         """List the entries that came late, a page at a time.
 
         A page looks at ``LATE_LOOKED_MAX`` entries at the most, and says at which. A valid time
-        leaves out what is stated to begin after it.
+        leaves out what is stated to begin after it. Takes what reading entries takes.
 
         Raises:
             InvalidInputError: a lag or page size out of range, or a cursor that is not ours.

@@ -65,12 +65,16 @@ from lineage.proofs.signing import SigningKey
 from lineage.proofs.verifying import VerifierKey
 from lineage.questions.between import BetweenQuery
 from lineage.questions.compare import CompareQuery
+from lineage.questions.conflict_lists import ConflictQuery
 from lineage.questions.diff import DiffQuery
+from lineage.questions.history import HistoryQuery
+from lineage.questions.late import LateQuery
 from lineage.questions.link_lists import LinkQuery
 from lineage.questions.provenance import ProvenanceQuery
 from lineage.questions.proving import ProofQuery, Shown
 from lineage.questions.serving import ServingQuery
 from lineage.questions.trace import TraceQuery
+from lineage.questions.why import WhyQuery
 from lineage.service import Ledger
 from lineage.stores.opening import (
     ACCESS_SUFFIX,
@@ -127,6 +131,7 @@ __all__ = [
     "BetweenQuery",
     "Claim",
     "CompareQuery",
+    "ConflictQuery",
     "Context",
     "DiffQuery",
     "Direction",
@@ -136,7 +141,9 @@ __all__ = [
     "Execution",
     "ExecutionState",
     "GraphPlace",
+    "HistoryQuery",
     "Kind",
+    "LateQuery",
     "Ledger",
     "LinkClass",
     "LinkQuery",
@@ -157,6 +164,7 @@ __all__ = [
     "StatedTime",
     "Statement",
     "TraceQuery",
+    "WhyQuery",
     "current_intervals",
     "import_ledger",
     "moves_of",

@@ -74,6 +74,10 @@ class Graph:
             for (node, identifier, link_class, source), said in self._registers.items()
             if _stood(said, valid) and node in self.nodes
         } | {Standing(node, node[1], LinkClass.ASSERTED, None) for node in self.nodes}
+        self.taken_back = {
+            register for register, said in self._registers.items() if not max(said).stands
+        }
+        """The claims that their sources took back last: (node, identifier, class, source)."""
 
     def _tell(self, statement: Statement, record: AnyRecord) -> None:
         stated = statement.stated.start if statement.stated else None

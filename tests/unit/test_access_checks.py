@@ -24,6 +24,7 @@ from lineage.ledger import (
     BetweenQuery,
     CompareQuery,
     DiffQuery,
+    HistoryQuery,
     Ledger,
     Principal,
     ProofQuery,
@@ -31,6 +32,7 @@ from lineage.ledger import (
     Role,
     Shown,
     TraceQuery,
+    WhyQuery,
 )
 from lineage.linking import Linking
 from lineage.looks import Looks
@@ -52,11 +54,13 @@ CALLS: dict[str, Call] = {
     "Ledger.record": lambda one, who: one.record([said("x", OWNED)], principal=who),
     "Ledger.basis": lambda one, who: one.basis(principal=who),
     "Ledger.trace": lambda one, who: one.trace(TraceQuery(start=(A,)), principal=who),
+    "Exploring.trace": lambda one, who: one.graph.trace(TraceQuery(start=(A,)), principal=who),
+    "Exploring.history": lambda one, who: one.graph.history(HistoryQuery(node=A), principal=who),
+    "Exploring.late": lambda one, who: one.graph.late(principal=who),
     "Ledger.show": lambda one, who: one.show(A, principal=who),
     "Ledger.contexts_of": lambda one, who: one.contexts_of([], principal=who),
     "Ledger.find": lambda one, who: one.find("claims", principal=who),
     "Ledger.list_nodes": lambda one, who: one.list_nodes("artifact", principal=who),
-    "Exploring.trace": lambda one, who: one.graph.trace(TraceQuery(start=(A,)), principal=who),
     "Exploring.diff": lambda one, who: one.graph.diff(
         DiffQuery(trace=TraceQuery(start=(A,))), 0, principal=who
     ),
@@ -69,6 +73,8 @@ CALLS: dict[str, Call] = {
     ),
     "Linking.links": lambda one, who: one.linking.links(principal=who),
     "Linking.unresolved": lambda one, who: one.linking.unresolved(principal=who),
+    "Linking.why": lambda one, who: one.linking.why(WhyQuery(one=A, other=A), principal=who),
+    "Linking.conflicts": lambda one, who: one.linking.conflicts(principal=who),
     "Reports.dossier": lambda one, who: one.reports.dossier(A, principal=who),
     "Registry.model": lambda one, who: one.registry.model(A, principal=who),
     "Registry.serving": lambda one, who: one.registry.serving(principal=who),
@@ -143,6 +149,9 @@ SIGNED_IN: dict[str, Call] = {
 TAKES = {
     "Ledger.record": "ingest",
     "Ledger.entries": "read-entries",
+    "Exploring.between": "read-entries",
+    "Exploring.history": "read-entries",
+    "Exploring.late": "read-entries",
     "Ledger.prove": "prove",
     "Ledger.audit": "audit",
     "Ledger.rebuild": "rebuild",

@@ -73,6 +73,7 @@ def footer_lines(answer: LineageAnswer) -> Iterator[str]:
     if not answer.truncations:
         yield "cut       nothing"
     yield from _circle_lines(answer)
+    yield from _conflict_lines(answer)
     yield from redaction_lines(answer.redactions, answer.basis.redactions)
     yield basis_line(answer.basis)
     if answer.basis.sources:
@@ -154,6 +155,16 @@ def _circle_lines(answer: LineageAnswer) -> Iterator[str]:
         hidden = len(circle) - len(names)
         more = f" and {hidden:,} more" if hidden else ""
         yield printable(f"circle    among {', '.join(names)}{more}")
+
+
+def _conflict_lines(answer: LineageAnswer) -> Iterator[str]:
+    """Say where what is said of one thing contradicts itself, which `lineage conflicts` tells."""
+    told = [one for one in answer.entities if one.conflicts]
+    if told:
+        kinds = ", ".join(sorted({kind for one in told for kind in one.conflict_kinds}))
+        things = "one thing" if len(told) == 1 else f"{len(told):,} things"
+        count = sum(one.conflicts for one in told)
+        yield f"conflict  {count:,} in what is said of {things} ({kinds})"
 
 
 def jobs_of(node: Node, contexts: Contexts) -> list[Node]:

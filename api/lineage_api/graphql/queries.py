@@ -13,13 +13,16 @@ import strawberry
 from msgspec import Struct
 
 from lineage.questions.as_of import SOFTWARE, AsOf, Present
+from lineage.questions.conflict_lists import ConflictQuery
 from lineage.questions.link_lists import LinkQuery
 from lineage.questions.search import PAGE_NODES_DEFAULT
 from lineage.questions.serving import ServingQuery
 from lineage.questions.trace import DEPTH_MAX, TraceQuery
+from lineage.questions.why import WhyQuery
 from lineage.service import Ledger
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
 from lineage_api.graphql.fields import resolved
+from lineage_api.graphql.identity_types import ConflictPageType, WhyAnswerType
 from lineage_api.graphql.inputs import (
     AfterArgument,
     AsOfArgument,
@@ -55,7 +58,7 @@ from lineage_api.graphql.types import (
     NodePageType,
     TypesAnswerType,
 )
-from lineage_schemas import graph, linking
+from lineage_schemas import graph, identity, linking
 from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Head
 from lineage_schemas.errors import InvalidInputError, NotFoundError
@@ -318,6 +321,47 @@ class Query:
         _check_page(after, as_of)
         return info.context.ledger.linking.unresolved(
             node, cursor=after, count=first, **_question(info, namespace, as_of)
+        )
+
+    @resolved(
+        WhyAnswerType,
+        "Why two names mean one thing: by whose claims; or what comes nearest to that.",
+    )
+    def why(
+        self,
+        info: Info,
+        one: KeyArgument,
+        other: KeyArgument,
+        namespace: NamespaceArgument = None,
+        as_of: AsOfArgument = None,
+    ) -> identity.WhyAnswer:
+        """Tell why."""
+        return info.context.ledger.linking.why(
+            WhyQuery(one=one, other=other), **_question(info, namespace, as_of)
+        )
+
+    @resolved(
+        ConflictPageType,
+        "What cannot all be true of what links make one thing. The links stand all the same.",
+    )
+    def conflicts(  # noqa: PLR0913, PLR0917 - a field's arguments are its resolver's
+        self,
+        info: Info,
+        node: LinkedArgument = None,
+        kinds: Annotated[
+            list[graph.ConflictKind] | None,
+            strawberry.argument(name="kind", description="Only these; left out, every kind."),
+        ] = None,
+        first: FirstArgument = PAGE_NODES_DEFAULT,
+        after: AfterArgument = None,
+        namespace: NamespaceArgument = None,
+        as_of: AsOfArgument = None,
+    ) -> identity.ConflictPage:
+        """List conflicts."""
+        _check_page(after, as_of)
+        query = ConflictQuery(node=node, kinds=tuple(map(graph.ConflictKind, kinds or ())))
+        return info.context.ledger.linking.conflicts(
+            query, cursor=after, count=first, **_question(info, namespace, as_of)
         )
 
     @resolved(
