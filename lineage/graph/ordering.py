@@ -21,7 +21,9 @@ def order_steps(steps: Sequence[int], before: Iterable[tuple[int, int]]) -> list
         sorted(knot, key=place.__getitem__) for knot in nx.strongly_connected_components(graph)
     ]
     condensed = nx.condensation(graph, scc=knots)
-    ordered = nx.lexicographical_topological_sort(
-        condensed, key=lambda index: place[knots[index][0]]
-    )
+
+    def first_place(index: int) -> int:
+        return place[knots[index][0]]
+
+    ordered = nx.lexicographical_topological_sort(condensed, key=first_place)
     return [knots[index] for index in ordered]

@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from lineage.graph.ordering import order_steps
-from lineage.projections.statements import ACTOR
 from lineage.projections.states import STATE, STATE_PAST
 from lineage.questions.as_of import envelope_at
 from lineage.questions.edge_lists import EdgeTold, read_told_edges
@@ -255,17 +254,15 @@ class _Telling:
             for row in self._asked.reader.find(table, "vertex", executions):
                 if row[1] < self._asked.size:
                     first[row[0]] = min(row[1], first.get(row[0], row[1]))
-        rows = self._asked.reader.find(ACTOR, "namespace", [self._asked.number])
-        names = {str(row[1]): str(row[4]) for row in rows if row[4]}
-        return {vertex: self._said_by(position, names) for vertex, position in first.items()}
+        return {vertex: self._said_by(position) for vertex, position in first.items()}
 
-    def _said_by(self, position: int, names: dict[str, str]) -> SaidBy:
+    def _said_by(self, position: int) -> SaidBy:
         envelope = envelope_at(self._asked.reader, position)
         stated = envelope.stated
         return SaidBy(
             position=position,
             source=envelope.source,
-            actor=names.get(envelope.actor, envelope.actor),
+            actor=envelope.actor,
             recorded_at=format_instant(envelope.recorded_us),
             stated_at=None if stated is None else format_known_instant(stated.start_us),
         )

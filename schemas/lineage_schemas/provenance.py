@@ -67,7 +67,10 @@ class StepEnd(Struct, frozen=True, kw_only=True):
 
 
 class SaidBy(Struct, frozen=True, kw_only=True):
-    """Who told of an execution first, of each node of it: the entry, its source, and its actor."""
+    """Who told of an execution first, of each node of it: the entry, its source, and its actor.
+
+    The actor is a pseudonym: names are for those who may read the entries.
+    """
 
     position: int
     source: str

@@ -157,6 +157,7 @@ SIGNED_IN: dict[str, Call] = {
 TAKES = {
     "Ledger.record": "ingest",
     "Ledger.entries": "read-entries",
+    "Exploring.between": "read-entries",
     "Exploring.history": "read-entries",
     "Exploring.late": "read-entries",
     "Ledger.prove": "prove",

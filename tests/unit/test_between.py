@@ -32,7 +32,7 @@ def said(name: str, *records: AnyRecord, source: str = "ci") -> Statement:
 
 @pytest.fixture
 def sizes(ledger: Ledger) -> list[int]:
-    found = []
+    found: list[int] = []
     for statement in (
         said("1", Artifact(key=DATA, type="lineage.DataSet", properties={"row_count": 1})),
         said("2", Event(artifact=DATA, execution=RUN, kind=EventKind.INPUT), source="dvc"),

@@ -41,7 +41,7 @@ def asserted(node: str, identifier: str) -> Claim:
 @pytest.fixture
 def sizes(ledger: Ledger) -> list[int]:
     """Tell a story, and return the size after each of its statements."""
-    found = []
+    found: list[int] = []
     for statement in (
         said("1", 1, Event(artifact=MODEL, execution=RUN, kind=EventKind.OUTPUT)),
         said("2", 2, Execution(key=RUN, type="lineage.Train", properties={"numpy_seed": 7})),
