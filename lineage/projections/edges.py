@@ -7,14 +7,13 @@ from typing import Final, NamedTuple
 
 from msgspec import json
 
-from lineage.projections.unfolding import EdgeSaid, Unfolded
+from lineage.projections.unfolding import EdgeSaid, Unfolded, earlier, stated_start
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Bound, Column, Row, Table
 from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.codec import encode_json
 from lineage_schemas.instants import instant_us
 from lineage_schemas.mlmd import Event, Kind
-from lineage_schemas.records import COMMAND
 
 EDGE: Final = Table(
     "edge",
@@ -114,21 +113,6 @@ class Edges:
         if row[4] is None:
             self._open[row[:3]] = row
         (self._new if is_new else self._changed)[row[:4]] = row
-
-
-def stated_start(said: Unfolded) -> int | None:
-    """Return when an entry says that it was so; a command speaks of when it was recorded."""
-    envelope = said.entry.envelope
-    if envelope.mode is COMMAND:
-        return envelope.recorded_us
-    return envelope.stated.start_us if envelope.stated else None
-
-
-def earlier(one: int | None, other: int | None) -> int | None:
-    """Return the earlier of two stated times; one that is not known dates nothing."""
-    if one is None or other is None:
-        return other if one is None else one
-    return min(one, other)
 
 
 def executions_of(edges: Sequence[EdgeSaid]) -> list[int]:

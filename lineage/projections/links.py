@@ -53,6 +53,17 @@ LINK: Final = Table(
 )
 """``active`` is 1 for a claim and 0 for a retraction; ``evidence`` is a JSON object."""
 
+LINK_SAID: Final = Table(
+    "link_said",
+    LINK.columns,
+    key=LINK.key,
+    indexes=(("hub",),),
+    bound=(Bound.VERTEX, "vertex"),
+)
+"""Every claim and retraction that said something new when it arrived, whether it counts in ``LINK``
+or came too late to: what stood at a stated time is read from it (``lineage.projections.standing``).
+Only ever added to, so ``until`` stays empty. Keys are not said, and are not here."""
+
 
 class LinkRow(NamedTuple):
     """A row of ``LINK``."""
@@ -98,6 +109,7 @@ class Links:
         self._open: dict[tuple[int, int, str, str], LinkRow] = {}
         self._new: dict[Row, Row] = {}
         self._changed: dict[Row, Row] = {}
+        self._said: dict[Row, LinkRow] = {}
 
     def load_identifiers(self, reader: Reader, hashes: Iterable[int]) -> None:
         """Look up hubs by the hashes of their identifiers."""
@@ -133,7 +145,8 @@ class Links:
         writer.replace(LINK, list(self._changed.values()))
         writer.insert(LINK, list(self._new.values()))
         self._new_hubs, self._named_hubs = {}, []
-        self._new, self._changed = {}, {}
+        writer.insert(LINK_SAID, list(self._said.values()))
+        self._new, self._changed, self._said = {}, {}, {}
 
     def _put_hub(self, said: Unfolded, link: LinkSaid) -> None:
         """Add a hub, or name one that had no name."""
@@ -156,6 +169,8 @@ class Links:
     def _fold_link(self, said: Unfolded, link: LinkSaid) -> None:
         row = _row_of(said, link)
         old = self._open.get(row.register)
+        if link.link_class is not None and (old is None or row.order != old.order):
+            self._say(row)
         if old is not None and row.order <= old.order:
             return
         if old is not None and (row.since == old.since or row.value == old.value):
@@ -165,6 +180,12 @@ class Links:
             self._put(old._replace(until=row.since))
         self._new[row[:5]] = row
         self._put(row)
+
+    def _say(self, row: LinkRow) -> None:
+        """Keep what was said; of one register, what counts most of one entry."""
+        said = self._said.get(row[:5])
+        if said is None or said.order < row.order:
+            self._said[row[:5]] = row
 
     def _put(self, row: LinkRow) -> None:
         if row.until is None:

@@ -23,9 +23,9 @@ from lineage.projections.governance import (
     Governance,
 )
 from lineage.projections.handles import HANDLE, Handles
-from lineage.projections.links import HUB, LINK, Links
+from lineage.projections.links import HUB, LINK, LINK_SAID, Links
 from lineage.projections.memberships import MEMBERSHIP, Memberships
-from lineage.projections.nodes import NODE, Nodes
+from lineage.projections.nodes import NODE, NODE_EARLIER, Nodes
 from lineage.projections.sources import EXPECTED, HEARD, LOOK, WATCHED, Sources
 from lineage.projections.statements import ACTOR, SERIES, STATEMENT, Statements
 from lineage.projections.states import STATE, STATE_PAST, States
@@ -65,12 +65,14 @@ VIEW_TABLES: Final = (
     TYPE,
     COUNTER,
     NODE,
+    NODE_EARLIER,
     STATE,
     STATE_PAST,
     EDGE,
     MEMBERSHIP,
     HUB,
     LINK,
+    LINK_SAID,
     HANDLE,
     WORD,
     DETAIL_WORD,
