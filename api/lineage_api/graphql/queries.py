@@ -25,6 +25,7 @@ from lineage_api.graphql.inputs import (
     AsOfArgument,
     AsOfInput,
     CrossedClass,
+    FilterArgument,
     FirstArgument,
     KeyArgument,
     LinkedArgument,
@@ -56,6 +57,7 @@ from lineage_schemas import graph, linking
 from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Head
 from lineage_schemas.errors import InvalidInputError, NotFoundError
+from lineage_schemas.filters import parse_filter
 from lineage_schemas.instants import format_instant, instant_us
 from lineage_schemas.integrity import CheckpointAnswer, KeyView
 from lineage_schemas.mlmd import Kind
@@ -206,12 +208,18 @@ class Query:
 
     @resolved(
         NodePageType,
-        "Nodes that show every word of a text in their names, keys or URIs.",
+        "Nodes that show every word of a text, the best first, and fulfil a filter.",
     )
-    def find(
+    def find(  # noqa: PLR0913, PLR0917 - a field's arguments are its resolver's
         self,
         info: Info,
-        text: str,
+        text: Annotated[
+            str,
+            strawberry.argument(
+                description="Words of names, labels, keys, URIs, identifiers, properties and types."
+            ),
+        ] = "",
+        filter: FilterArgument = None,  # noqa: A002 - it is the argument's name
         first: FirstArgument = PAGE_NODES_DEFAULT,
         after: AfterArgument = None,
         namespace: NamespaceArgument = None,
@@ -219,18 +227,20 @@ class Query:
     ) -> graph.NodePage:
         """Find nodes by words."""
         _check_page(after, as_of)
+        wanted = None if filter is None else parse_filter(filter)
         return info.context.ledger.find(
-            text, cursor=after, count=first, **_question(info, namespace, as_of)
+            text, filter=wanted, cursor=after, count=first, **_question(info, namespace, as_of)
         )
 
     @resolved(
         NodePageType,
         "Nodes of a type (and of those based on it), or of a kind such as artifact.",
     )
-    def nodes(
+    def nodes(  # noqa: PLR0913, PLR0917 - a field's arguments are its resolver's
         self,
         info: Info,
         type: str,  # noqa: A002 - it is the argument's name
+        filter: FilterArgument = None,  # noqa: A002 - as type
         first: FirstArgument = PAGE_NODES_DEFAULT,
         after: AfterArgument = None,
         namespace: NamespaceArgument = None,
@@ -238,8 +248,9 @@ class Query:
     ) -> graph.NodePage:
         """List nodes by type."""
         _check_page(after, as_of)
+        wanted = None if filter is None else parse_filter(filter)
         return info.context.ledger.list_nodes(
-            type, cursor=after, count=first, **_question(info, namespace, as_of)
+            type, filter=wanted, cursor=after, count=first, **_question(info, namespace, as_of)
         )
 
     @resolved(
