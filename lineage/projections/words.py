@@ -45,19 +45,14 @@ _WORD: Final = re.compile(rf"[^\W_]{{1,{WORD_LENGTH_MAX}}}")
 class NodeWords(NamedTuple):
     """The words by which a node is found, by where they stand. One may stand in several places."""
 
-    names: frozenset[str]
-    identifiers: frozenset[str]
-    values: frozenset[str]
+    names: set[str]
+    identifiers: set[str]
+    values: set[str]
 
     @property
-    def called(self) -> frozenset[str]:
+    def called(self) -> set[str]:
         """The words of ``WORD``."""
         return self.names | self.identifiers
-
-    @property
-    def details(self) -> frozenset[str]:
-        """The words of ``DETAIL_WORD``."""
-        return self.values - self.names - self.identifiers
 
 
 def words_of(text: str) -> list[str]:
@@ -86,20 +81,22 @@ def words_of_node(key: str | None, node: Node | None) -> NodeWords:
         texts.append(node.external_id)
     values = [] if node is None else _texts_told(node)
     return NodeWords(
-        frozenset(words_of("\n".join(called))[:LABEL_WORDS_PER_NODE_MAX]),
-        frozenset(words_of("\n".join(texts))[:WORDS_PER_NODE_MAX]),
-        frozenset(words_of("\n".join(values))[:VALUE_WORDS_PER_NODE_MAX]),
+        set(words_of("\n".join(called))[:LABEL_WORDS_PER_NODE_MAX]),
+        set(words_of("\n".join(texts))[:WORDS_PER_NODE_MAX]),
+        set(words_of("\n".join(values))[:VALUE_WORDS_PER_NODE_MAX]) if values else set(),
     )
 
 
 def _texts_told(node: Node) -> list[str]:
     """Return the values that are text: first declared properties, then custom ones, by name."""
-    return [
-        value[:VALUE_LENGTH_MAX]
-        for properties in (node.properties, node.custom_properties)
-        for _, value in sorted(properties.items())
-        if isinstance(value, str)
-    ]
+    found: list[str] = []
+    for properties in (node.properties, node.custom_properties):
+        if properties:
+            texts = [item for item in properties.items() if isinstance(item[1], str)]
+            if len(texts) > 1:
+                texts.sort()
+            found += [str(value)[:VALUE_LENGTH_MAX] for _, value in texts]
+    return found
 
 
 class Words:
@@ -113,9 +110,12 @@ class Words:
         self, position: int, vertex: int, after: NodeWords, before: NodeWords | None = None
     ) -> None:
         """Add the words that a node has come to show."""
-        called, details = after.called, after.details
+        called = after.called
+        details = after.values - called
         if before is not None:
-            called, details = called - before.called, details - before.details
+            known = before.called
+            called -= known
+            details -= before.values - known
         self._called.update([(word, vertex, position) for word in called])
         self._details.update([(word, vertex, position) for word in details])
 
