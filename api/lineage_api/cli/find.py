@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from lineage_api.cli.pages import filter_of, page_options, print_page
+from lineage_api.cli.pages import filter_of, filter_option, page_options, print_page
 from lineage_api.cli.session import Session, asks, format_option, pass_session
 
 
 @click.command("find")
 @click.argument("text", nargs=-1)
+@filter_option
 @page_options
 @asks
 @format_option("text", "json")

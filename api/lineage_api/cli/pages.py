@@ -23,7 +23,7 @@ _count = click.option(
     show_default=True,
     help="How many nodes to print at most.",
 )
-_filter = click.option(
+filter_option = click.option(
     "--filter",
     "terms",
     metavar="TERMS",
@@ -33,8 +33,8 @@ _cursor = click.option("--cursor", metavar="CURSOR", help="Go on where an earlie
 
 
 def page_options(command: Command) -> Command:
-    """Give a command the options of a page of what fulfils a filter."""
-    return _filter(_count(_cursor(command)))
+    """Give a command the options of a page."""
+    return _count(_cursor(command))
 
 
 def filter_of(terms: str | None) -> NodeFilter | None:
