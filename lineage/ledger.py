@@ -63,10 +63,14 @@ from lineage.moving.restoring import RestoreAnswer, restore
 from lineage.projections.views import TABLES
 from lineage.proofs.signing import SigningKey
 from lineage.proofs.verifying import VerifierKey
+from lineage.questions.conflict_lists import ConflictQuery
+from lineage.questions.history import HistoryQuery
+from lineage.questions.late import LateQuery
 from lineage.questions.link_lists import LinkQuery
 from lineage.questions.proving import ProofQuery, Shown
 from lineage.questions.serving import ServingQuery
 from lineage.questions.trace import TraceQuery
+from lineage.questions.why import WhyQuery
 from lineage.service import Ledger
 from lineage.stores.opening import (
     ACCESS_SUFFIX,
@@ -121,6 +125,7 @@ __all__ = [
     "Attribution",
     "AuditLevel",
     "Claim",
+    "ConflictQuery",
     "Context",
     "Direction",
     "ErasureRequest",
@@ -129,7 +134,9 @@ __all__ = [
     "Execution",
     "ExecutionState",
     "GraphPlace",
+    "HistoryQuery",
     "Kind",
+    "LateQuery",
     "Ledger",
     "LinkClass",
     "LinkQuery",
@@ -149,6 +156,7 @@ __all__ = [
     "StatedTime",
     "Statement",
     "TraceQuery",
+    "WhyQuery",
     "current_intervals",
     "import_ledger",
     "moves_of",

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from msgspec import json
 
+from lineage.projections.retellings import Retellings, is_overtaken
 from lineage.projections.unfolding import EdgeSaid, Unfolded, earlier, stated_start
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Bound, Column, Row, Table
@@ -56,7 +57,8 @@ class EdgeDetail(NamedTuple):
 class Edges:
     """The edges that one run of folding touches."""
 
-    def __init__(self) -> None:
+    def __init__(self, retellings: Retellings) -> None:
+        self._retellings = retellings
         self._open: dict[_EdgeKey, Row] = {}
         self._new: dict[Row, Row] = {}
         self._changed: dict[Row, Row] = {}
@@ -77,6 +79,9 @@ class Edges:
         """Add or sharpen the edges of one entry."""
         for edge in said.edges:
             self._fold_edge(said, edge)
+            tail, head, kind, _ = edge
+            if self._open[tail, head, str(kind)][3] == said.entry.position:
+                self._retellings.moved.update((tail, head))
 
     def flush(self, writer: Writer) -> None:
         """Write what was added and changed."""
@@ -99,6 +104,13 @@ class Edges:
         sharper = detail is not None and (old is None or detail.order > old.order)
         cell = encode_json(detail) if sharper else row[5]
         earliest = earlier(row[6], stated_us)
+        if (
+            detail is not None
+            and old is not None
+            and detail.source == old.source
+            and is_overtaken(detail.stated_us, old.stated_us)
+        ):
+            self._retellings.late.update((tail, head))
         if cell == row[5] and earliest == row[6]:
             return
         shown = detail if sharper else old

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from msgspec import json
 
+from lineage.projections.retellings import Retellings, is_overtaken
 from lineage.projections.unfolding import KEY_CLASS, LinkSaid, Unfolded
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Bound, Column, Row, Table
@@ -98,7 +99,8 @@ class LinkRow(NamedTuple):
 class Links:
     """The hubs and links that one run of folding touches."""
 
-    def __init__(self) -> None:
+    def __init__(self, retellings: Retellings) -> None:
+        self._retellings = retellings
         self.hubs: dict[tuple[int, str], int] = {}
         """(realm, identifier) of the hubs that were looked up, to their vertices."""
         self._known_hubs: set[int] = set()
@@ -171,6 +173,8 @@ class Links:
         old = self._open.get(row.register)
         if link.link_class is not None and (old is None or row.order != old.order):
             self._say(row)
+        if old is not None and is_overtaken(row.stated_us, old.stated_us):
+            self._retellings.late.add(row.vertex)
         if old is not None and row.order <= old.order:
             return
         if old is not None and (row.since == old.since or row.value == old.value):
@@ -178,6 +182,7 @@ class Links:
             return
         if old is not None:
             self._put(old._replace(until=row.since))
+        self._retellings.moved.add(row.vertex)
         self._new[row[:5]] = row
         self._put(row)
 

@@ -26,6 +26,7 @@ from lineage.projections.handles import HANDLE, Handles
 from lineage.projections.links import HUB, LINK, LINK_SAID, Links
 from lineage.projections.memberships import MEMBERSHIP, Memberships
 from lineage.projections.nodes import NODE, NODE_EARLIER, Nodes
+from lineage.projections.retellings import RETOLD, Retellings
 from lineage.projections.sources import EXPECTED, HEARD, LOOK, WATCHED, Sources
 from lineage.projections.statements import ACTOR, SERIES, STATEMENT, Statements
 from lineage.projections.states import STATE, STATE_PAST, States
@@ -73,6 +74,7 @@ VIEW_TABLES: Final = (
     HUB,
     LINK,
     LINK_SAID,
+    RETOLD,
     HANDLE,
     WORD,
     DETAIL_WORD,
@@ -104,10 +106,11 @@ class Views:
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self.nodes = Nodes()
-        self.states = States(catalog)
-        self.edges = Edges()
-        self.memberships = Memberships()
-        self.links = Links()
+        self.retellings = Retellings()
+        self.states = States(catalog, self.retellings)
+        self.edges = Edges(self.retellings)
+        self.memberships = Memberships(self.retellings)
+        self.links = Links(self.retellings)
         self.handles = Handles()
         self._words = Words()
         self._statements = Statements()
@@ -178,6 +181,9 @@ class Views:
         position = said.entry.position
         self.catalog.fold(said)
         fresh = dict(self.nodes.fold(said))
+        again = {
+            vertex for vertex, _ in said.mentions if self.nodes.known_since(vertex) != position
+        }
         for vertex in fresh:
             self.catalog.use_id(said.namespace, vertex)
         for vertex, before, after in self.states.fold(said):
@@ -192,6 +198,10 @@ class Views:
         self._words.fold_hubs(position, self.links.fold(said))
         self._statements.fold(said)
         self._sources.fold(said)
+        if again:
+            self.retellings.moved.update(said.redacted)
+            self.retellings.moved.update(one for one, _, series in said.series if series)
+        self.retellings.fold(position, again)
         if said.erasures or said.redacted or said.governance:
             self._erasures.fold(said)
         if said.governance:
@@ -211,6 +221,7 @@ class Views:
             self.edges,
             self.memberships,
             self.links,
+            self.retellings,
             self.handles,
             self._words,
             self._statements,

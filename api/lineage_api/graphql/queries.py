@@ -13,13 +13,16 @@ import strawberry
 from msgspec import Struct
 
 from lineage.questions.as_of import SOFTWARE, AsOf, Present
+from lineage.questions.conflict_lists import ConflictQuery
 from lineage.questions.link_lists import LinkQuery
 from lineage.questions.search import PAGE_NODES_DEFAULT
 from lineage.questions.serving import ServingQuery
 from lineage.questions.trace import DEPTH_MAX, TraceQuery
+from lineage.questions.why import WhyQuery
 from lineage.service import Ledger
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
 from lineage_api.graphql.fields import resolved
+from lineage_api.graphql.identity_types import ConflictPageType, WhyAnswerType
 from lineage_api.graphql.inputs import (
     AfterArgument,
     AsOfArgument,
@@ -30,6 +33,10 @@ from lineage_api.graphql.inputs import (
     KeyArgument,
     LinkedArgument,
     NamespaceArgument,
+    ValidAtArgument,
+    ValidDuringArgument,
+    ValidDuringInput,
+    interval_of,
 )
 from lineage_api.graphql.link_types import LinkPageType, UnresolvedPageType
 from lineage_api.graphql.registry_types import RegistryAnswerType
@@ -39,7 +46,6 @@ from lineage_api.graphql.serving_types import (
     OfArgument,
     ServiceArgument,
     ServingAnswerType,
-    ValidAtArgument,
 )
 from lineage_api.graphql.sources import SourcesAnswerType
 from lineage_api.graphql.types import (
@@ -53,7 +59,7 @@ from lineage_api.graphql.types import (
     NodePageType,
     TypesAnswerType,
 )
-from lineage_schemas import graph, linking
+from lineage_schemas import graph, identity, linking
 from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Head
 from lineage_schemas.errors import InvalidInputError, NotFoundError
@@ -184,6 +190,26 @@ class Query:
             list[CrossedClass],
             strawberry.argument(description="The classes of links that may be crossed."),
         ] = list(CROSSED_DEFAULT),  # noqa: B006 - read by the library, changed by nobody
+        fanout: Annotated[
+            int | None,
+            strawberry.argument(
+                description="How many edges of one node to follow each way, 1 to 1000000; left "
+                "out, all."
+            ),
+        ] = None,
+        filter: Annotated[  # noqa: A002 - it is the argument's name
+            str | None,
+            strawberry.argument(
+                description="Show only what fulfils these terms, and the start, such as "
+                "`type:lineage.Model state:LIVE rows>=1000`; what is left out is counted."
+            ),
+        ] = None,
+        stop_at: Annotated[
+            str | None,
+            strawberry.argument(description="Terms as of `filter`: do not walk on from these."),
+        ] = None,
+        valid_at: ValidAtArgument = None,
+        valid_during: ValidDuringArgument = None,
         namespace: NamespaceArgument = None,
         as_of: AsOfArgument = None,
     ) -> graph.LineageAnswer:
@@ -203,8 +229,16 @@ class Query:
             depth=DEPTH_MAX if depth is None else depth,
             nodes=nodes,
             cross=tuple(map(LinkClass, cross)),
+            fanout=fanout,
+            filter=None if filter is None else parse_filter(filter),
+            stop_at=None if stop_at is None else parse_filter(stop_at),
         )
-        return info.context.ledger.trace(query, **_question(info, namespace, as_of))
+        return info.context.ledger.graph.trace(
+            query,
+            valid_at=valid_at,
+            valid_during=interval_of(valid_during),
+            **_question(info, namespace, as_of),
+        )
 
     @resolved(
         NodePageType,
@@ -300,6 +334,47 @@ class Query:
         )
 
     @resolved(
+        WhyAnswerType,
+        "Why two names mean one thing: by whose claims; or what comes nearest to that.",
+    )
+    def why(
+        self,
+        info: Info,
+        one: KeyArgument,
+        other: KeyArgument,
+        namespace: NamespaceArgument = None,
+        as_of: AsOfArgument = None,
+    ) -> identity.WhyAnswer:
+        """Tell why."""
+        return info.context.ledger.linking.why(
+            WhyQuery(one=one, other=other), **_question(info, namespace, as_of)
+        )
+
+    @resolved(
+        ConflictPageType,
+        "What cannot all be true of what links make one thing. The links stand all the same.",
+    )
+    def conflicts(  # noqa: PLR0913, PLR0917 - a field's arguments are its resolver's
+        self,
+        info: Info,
+        node: LinkedArgument = None,
+        kinds: Annotated[
+            list[graph.ConflictKind] | None,
+            strawberry.argument(name="kind", description="Only these; left out, every kind."),
+        ] = None,
+        first: FirstArgument = PAGE_NODES_DEFAULT,
+        after: AfterArgument = None,
+        namespace: NamespaceArgument = None,
+        as_of: AsOfArgument = None,
+    ) -> identity.ConflictPage:
+        """List conflicts."""
+        _check_page(after, as_of)
+        query = ConflictQuery(node=node, kinds=tuple(map(graph.ConflictKind, kinds or ())))
+        return info.context.ledger.linking.conflicts(
+            query, cursor=after, count=first, **_question(info, namespace, as_of)
+        )
+
+    @resolved(
         ServingAnswerType,
         "Serving intervals: which deployment in which place, in what role, from when to when.",
     )
@@ -310,6 +385,7 @@ class Query:
         service: ServiceArgument = None,
         environment: EnvironmentArgument = None,
         valid_at: ValidAtArgument = None,
+        valid_during: ValidDuringArgument = None,
         first: FirstArgument = PAGE_NODES_DEFAULT,
         after: AfterArgument = None,
         namespace: NamespaceArgument = None,
@@ -320,6 +396,7 @@ class Query:
         return info.context.ledger.registry.serving(
             ServingQuery(of=of, service=service, environment=environment),
             valid_at=valid_at,
+            valid_during=interval_of(valid_during),
             cursor=after,
             count=first,
             **_question(info, namespace, as_of),
@@ -433,11 +510,18 @@ def _as_of(info: Info, given: AsOfInput | None, namespace: str) -> AsOf:
         software=SOFTWARE,
         namespace=namespace,
         valid_at=(None if basis.valid_at is None else format_instant(instant_us(basis.valid_at))),
+        valid_during=_basis_interval(basis.valid_during),
         last_erasure=basis.last_erasure,
         sources_at=(
             None if basis.sources_at is None else format_instant(instant_us(basis.sources_at))
         ),
     )
+
+
+def _basis_interval(given: ValidDuringInput | None) -> tuple[str, str] | None:
+    if given is None:
+        return None
+    return format_instant(instant_us(given.start)), format_instant(instant_us(given.end))
 
 
 def _check_page(after: str | None, given: AsOfInput | None) -> None:

@@ -17,12 +17,13 @@ from strawberry.scalars import JSON
 from lineage_api.graphql.fields import resolved
 from lineage_api.graphql.scalars import Int64
 from lineage_schemas import graph
+from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Head
 from lineage_schemas.governance import PartsErased
 from lineage_schemas.instants import format_instant
 from lineage_schemas.integrity import CheckpointAnswer
 from lineage_schemas.mlmd import EventKind, Kind
-from lineage_schemas.records import Mode, Precision
+from lineage_schemas.records import LinkClass, Mode, Precision
 from lineage_schemas.redactions import redacted_position
 from lineage_schemas.values import JsonValue, PropertyType, value_type
 
@@ -35,6 +36,10 @@ strawberry.enum(
     graph.Direction, description="Against the flow of data, with it, or both ways from the start."
 )
 strawberry.enum(graph.TruncationReason, description="Which limit cut an answer.")
+strawberry.enum(
+    graph.ConflictKind, description="In what claims of one entity contradict each other."
+)
+strawberry.enum(LinkClass, name="ClaimClass", description="How strong a claim is, strongest first.")
 strawberry.enum(PropertyType, description="ML Metadata's six types of properties.")
 strawberry.enum(Mode, description="Observations commute; commands follow the order of the log.")
 strawberry.enum(Precision, description="How exactly a stated time is known.")
@@ -91,6 +96,28 @@ class HeadOfLog(NamedTuple):
     signed: Callable[[], CheckpointAnswer | None]
 
 
+class ValidDuring(NamedTuple):
+    """What ``valid_during`` of an answer is shown as."""
+
+    start: str
+    end: str
+
+
+def named_interval(interval: tuple[str, str] | None) -> ValidDuring | None:
+    """Name the ends of an interval."""
+    return None if interval is None else ValidDuring(*interval)
+
+
+@strawberry.type(
+    name="ValidInterval", description="An interval of stated time; its end is no part of it."
+)
+class ValidDuringType:
+    """Shows ``ValidDuring``."""
+
+    start: datetime = strawberry.field(name="from")
+    end: datetime = strawberry.field(name="to")
+
+
 @strawberry.type(
     name="Basis",
     description="What an answer rests on. The same question on the same basis has the same answer.",
@@ -108,6 +135,13 @@ class BasisType:
         description="The size asked for, where it lay inside a batch and was rounded down."
     )
     valid_at: datetime | None
+
+    @resolved(ValidDuringType | None)
+    @staticmethod
+    def valid_during(basis: strawberry.Parent[Basis]) -> ValidDuring | None:
+        """Name both ends."""
+        return named_interval(basis.valid_during)
+
     redactions: Int64 = strawberry.field(
         description="Entries met of which something was erased; the answer says by whom and why."
     )
@@ -264,6 +298,10 @@ class EntityType:
     kind: Kind
     members: list[Int64]
     merged: NodeType
+    conflicts: Int64 = strawberry.field(
+        description="How much contradicts itself in what is said of them: see `conflicts`."
+    )
+    conflict_kinds: list[graph.ConflictKind]
 
 
 @strawberry.type(
@@ -318,6 +356,17 @@ class LineageAnswerType:
     )
     labels: list[ResolvedLabelType] = strawberry.field(
         description="Those of the starts that were no identifiers, and what they name."
+    )
+    unresolved: int = strawberry.field(
+        description="How many of the stubs no asserted link joins to what somebody describes."
+    )
+    undated: int = strawberry.field(
+        description="How many nodes and edges are counted in for a valid time though nobody dated "
+        "them."
+    )
+    filtered: int = strawberry.field(description="How many nodes were found and filtered out.")
+    stopped: int = strawberry.field(
+        description="How many nodes were not walked on from, because of `stopAt`."
     )
 
 
