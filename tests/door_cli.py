@@ -114,6 +114,8 @@ def asking(namespace: str) -> Iterator[Arguments]:
         yield "list", name, "--format", "json"
     yield "list", "artifact", "--limit", "1"
     yield "find", "mark"
+    yield "find", "--filter", "is:described", "--format", "json"
+    yield "list", "artifact", "--filter", "kind:artifact,context", "--format", "json"
     yield "find", mark(namespace, 0)[:4], "--format", "json"
     for form in ("text", "json"):
         yield "links", "--format", form

@@ -44,6 +44,7 @@ from lineage_api.graphql.endpoint import GraphQLRequest, execute
 from lineage_api.graphql.schema import SCHEMA
 from lineage_schemas.codec import encode_json
 from lineage_schemas.errors import LedgerError
+from lineage_schemas.filters import NodeFilter
 
 Door = Callable[[Told, str], Iterator[Answer]]
 """Asks everything in one namespace, and yields what it is answered."""
@@ -98,6 +99,10 @@ QUESTIONS: list[Question] = [
     *(
         lambda one, where, word=word: one.find(word, namespace=where)
         for word in ("mark", "same", "x", *(f"mark{name}" for name in NAMESPACES))
+    ),
+    *(
+        lambda one, where, kind=kind: one.find(filter=NodeFilter(kinds=(kind,)), namespace=where)
+        for kind in Kind
     ),
     *(
         lambda one, where, name=name: one.list_nodes(name, namespace=where)

@@ -51,7 +51,15 @@ def test_the_demo_prints_what_the_readme_shows_in_its_order(loaded: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "page", [REGISTRY, "docs/comparing.md", "docs/exploring.md", "docs/reports.md", EXPORTS]
+    "page",
+    [
+        REGISTRY,
+        "docs/comparing.md",
+        "docs/exploring.md",
+        "docs/reports.md",
+        "docs/searching.md",
+        EXPORTS,
+    ],
 )
 def test_the_commands_work_as_they_stand(terminal: Terminal, page: str) -> None:
     lines = "".join(blocks("sh", page)).splitlines()

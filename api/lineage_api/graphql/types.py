@@ -429,6 +429,12 @@ class NodePageType:
     cursor: str | None = strawberry.field(
         description="Asks for the next page as `after`; null: this is the last."
     )
+    truncations: list[TruncationType] = strawberry.field(
+        description="What a search left out, since more may show its words than it looks at."
+    )
+    complete: bool = strawberry.field(
+        description="Nothing was cut, and every source in scope is known to be heard."
+    )
     redactions: list[RedactionType]
 
 
