@@ -15,11 +15,16 @@ from lineage.graph.index import GraphIndex
 from lineage.questions.as_of import AsOf, resolve_valid, with_valid
 from lineage.questions.columns import ColumnsQuery, check_columns_query, columns
 from lineage.questions.graph_asked import GraphAsked
+from lineage.questions.history import HistoryQuery, check_history, tell_history
 from lineage.questions.labels import clean_name
+from lineage.questions.late import LateQuery, check_late, list_late
+from lineage.questions.search import Cursor, decode_cursor, question_of
 from lineage.questions.trace import TraceQuery, check_query, trace
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
 from lineage_schemas.columns import ColumnsAnswer
 from lineage_schemas.graph import LineageAnswer
+from lineage_schemas.history import HistoryAnswer, LateAnswer
+from lineage_schemas.instants import instant_of
 
 
 class Where(TypedDict, total=False):
@@ -80,6 +85,41 @@ class Exploring:
             question.asked.count = len(answer.columns)
             return answer
 
+    def history(self, query: HistoryQuery, **where: Unpack[Where]) -> HistoryAnswer:
+        """Tell what was said of a node and of its entity, entry by entry, a page at a time.
+
+        A valid time leaves out what is stated to begin after it. Costs a row for each entry that
+        speaks of the node, whatever the page.
+
+        Raises:
+            InvalidInputError: a name that is none, a page size out of range, or a cursor that is
+                not ours.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        """
+        check_history(query)
+        query = replace(query, node=clean_name(query.node))
+        where, cursor = _turned(where, query.cursor, query.words)
+        with self._question(where, "history", query) as question:
+            answer = tell_history(question.graph, query, cursor)
+            question.asked.count = len(answer.entries)
+            return answer
+
+    def late(self, query: LateQuery = LateQuery(), **where: Unpack[Where]) -> LateAnswer:  # noqa: B008 - a frozen struct, changed by nobody
+        """List the entries that came late, a page at a time.
+
+        A page looks at ``LATE_LOOKED_MAX`` entries at the most, and says at which. A valid time
+        leaves out what is stated to begin after it.
+
+        Raises:
+            InvalidInputError: a lag or page size out of range, or a cursor that is not ours.
+        """
+        check_late(query)
+        where, cursor = _turned(where, query.cursor, query.words)
+        with self._question(where, "late", query) as question:
+            answer = list_late(question.graph, query, cursor)
+            question.asked.count = len(answer.records)
+            return answer
+
     @contextmanager
     def _question(self, where: Where, call: str, *question: object) -> Generator[_Question]:
         """Open one question of the graph; who answers says how many things the answer holds."""
@@ -98,3 +138,24 @@ class Exploring:
                 yield _Question(
                     asked, GraphAsked(asked.reader, snapshot, asked.number, basis, valid)
                 )
+
+
+def _turned(where: Where, text: str | None, words: tuple[str, ...]) -> tuple[Where, Cursor | None]:
+    """Return where a further page is asked: of the past and the valid time of the first one.
+
+    Raises:
+        InvalidInputError: a cursor that is not ours, or is one of another question.
+    """
+    if text is None:
+        return where, None
+    valid = resolve_valid(where.get("valid_at"), where.get("valid_during"), where.get("as_of"))
+    asked = question_of(
+        where.get("namespace", DEFAULT_NAMESPACE), *words, "" if valid is None else valid.words
+    )
+    cursor = decode_cursor(text, asked)
+    turned: Where = {**where, "as_of": cursor.as_of}
+    if valid is not None and valid.at is not None:
+        turned["valid_at"] = instant_of(valid.time.start_us)
+    elif valid is not None:
+        turned["valid_during"] = instant_of(valid.time.start_us), instant_of(valid.time.end_us)
+    return turned, cursor

@@ -55,6 +55,7 @@ from lineage.connectors.dvc.intervals import (
 )
 from lineage.erasures import ErasureRequest
 from lineage.folding import Progress
+from lineage.graph_file import GraphPlace
 from lineage.moving.checking import ExportReader
 from lineage.moving.filling import UNFINISHED
 from lineage.moving.reading_in import Imported, Importer, check_custody
@@ -129,6 +130,7 @@ __all__ = [
     "EventKind",
     "Execution",
     "ExecutionState",
+    "GraphPlace",
     "Kind",
     "Ledger",
     "LinkClass",
@@ -172,6 +174,7 @@ def open_ledger(
     randomness: Randomness = system_randomness,
     key: Path | None = None,
     sidecar: Path | None = None,
+    graph: GraphPlace = GraphPlace(),  # noqa: B008 - frozen, changed by nobody
 ) -> Ledger:
     """Open the ledger at ``location``, or make a new one there.
 
@@ -184,6 +187,9 @@ def open_ledger(
     use), and what was signed is remembered in the file ``sidecar`` (left out: ``<path>.sidecar``).
     A key that is given must be there; a new ledger takes its name for an origin. In a database only
     the one process that is given both signs; the others serve what it has signed.
+
+    ``graph`` says how much memory its graph may take, and where it is kept for the next start: a
+    SQLite ledger has a place for it, ``<path>.graph``.
 
     Who was given, or refused, which answer stands in a second ledger, the access log, at
     ``<path>.access`` or, in a database, in the schema ``<schema>_access``. A file is made when
@@ -201,7 +207,7 @@ def open_ledger(
         store = open_store(location, TABLES, _new_origin(randomness))
         try:
             accounts = _access_log(location, clock, randomness, None)
-            return Ledger(store, clock, randomness, None, accounts)
+            return Ledger(store, clock, randomness, None, accounts, graph.index_of(location, store))
         except BaseException:
             store.close()
             raise
@@ -214,7 +220,8 @@ def open_ledger(
     try:
         beside_it = access_files(location, key, sidecar)
         accounts = _access_log(location, clock, randomness, beside_it)
-        return Ledger(store, clock, randomness, Notary(memory, keys), accounts)
+        notary = Notary(memory, keys)
+        return Ledger(store, clock, randomness, notary, accounts, graph.index_of(location, store))
     except BaseException:
         store.close()
         raise

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from msgspec.structs import replace
-
 from lineage.asking import Asked, Asking
 from lineage.graph.index import GraphIndex
-from lineage.questions.as_of import AsOf, resolve_valid_at
+from lineage.questions.as_of import AsOf, resolve_moment, resolve_valid, with_valid
 from lineage.questions.labels import clean_name
 from lineage.questions.registry import show_registered_model
 from lineage.questions.search import PAGE_NODES_DEFAULT, check_page, decode_cursor
@@ -38,20 +36,22 @@ class Registry:
         query: ServingQuery = ServingQuery(),  # noqa: B008 - a frozen struct, changed by nobody
         *,
         valid_at: datetime | None = None,
+        valid_during: tuple[datetime, datetime] | None = None,
         as_of: AsOf = None,
         cursor: str | None = None,
         count: int = PAGE_NODES_DEFAULT,
         namespace: str = DEFAULT_NAMESPACE,
         principal: Principal = LOCAL_PRINCIPAL,
     ) -> ServingAnswer:
-        """List serving intervals, one page at a time; with ``valid_at`` those of that moment.
+        """List serving intervals, one page at a time; with a valid time those of that time.
 
-        A basis that is handed back brings its valid time along. Without any, all intervals are
-        listed, whenever they were.
+        ``valid_at`` is a moment, ``valid_during`` a half-open interval that they overlap. A basis
+        that is handed back brings its valid time along. Without any, all are listed, whenever they
+        were.
 
         Raises:
-            InvalidInputError: a name that is none, a page size out of range, a time without a time
-                zone, or a cursor that is not ours.
+            InvalidInputError: a name that is none, a page size out of range, a valid time that
+                cannot be, or a cursor that is not ours.
             AmbiguousLabelError: a label of several things.
             NotFoundError: a name that the log has not heard of.
             UnknownBasisError: as ``basis``.
@@ -62,16 +62,22 @@ class Registry:
             service=_clean(query.service),
             environment=_clean(query.environment),
         )
-        at = resolve_valid_at(valid_at, as_of)
+        valid = resolve_valid(valid_at, valid_during, as_of)
         after = None
         if cursor is not None:
-            after = decode_cursor(cursor, question_of_serving(namespace, at, query))
+            after = decode_cursor(cursor, question_of_serving(namespace, valid, query))
         where = namespace, principal, as_of if after is None else after.as_of
-        with self._asking.question(where, "serving", query, at, cursor, count) as asked:
-            basis = replace(asked.basis, valid_at=at)
+        words = valid and valid.words
+        with self._asking.question(where, "serving", query, words, cursor, count) as asked:
+            basis = with_valid(asked.basis, valid)
             about = self._about(asked, basis, (query.of, query.service, query.environment))
             if about is None:
-                return ServingAnswer(basis=basis, valid_at=at, intervals=())
+                return ServingAnswer(
+                    basis=basis,
+                    valid_at=basis.valid_at,
+                    valid_during=basis.valid_during,
+                    intervals=(),
+                )
             answer = list_serving(about, query, after, count)
             asked.count = len(answer.intervals)
             return answer
@@ -91,16 +97,19 @@ class Registry:
         taken as ``serving`` takes it.
 
         Raises:
-            InvalidInputError: a name that is none, or a time without a time zone.
+            InvalidInputError: a name that is none, a time without a time zone, or a basis of an
+                interval of stated time.
             AmbiguousLabelError: a label of several things.
             NotFoundError: nothing goes by the name, or nothing that a registry holds.
             UnknownBasisError: as ``basis``.
         """
         wanted = clean_name(name)
-        at = resolve_valid_at(valid_at, as_of)
+        valid = resolve_moment(valid_at, as_of)
         where = namespace, principal, as_of
-        with self._asking.question(where, "registered_model", wanted, at) as asked:
-            about = self._about(asked, replace(asked.basis, valid_at=at), [wanted])
+        with self._asking.question(
+            where, "registered_model", wanted, valid and valid.words
+        ) as asked:
+            about = self._about(asked, with_valid(asked.basis, valid), [wanted])
             assert about is not None
             answer = show_registered_model(about, wanted)
             asked.count = len(answer.versions)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from msgspec.structs import replace
-
 from lineage.asking import Asking
 from lineage.graph.index import GraphIndex
-from lineage.questions.as_of import AsOf, resolve_valid_at
+from lineage.questions.as_of import AsOf, resolve_moment, with_valid
 from lineage.questions.labels import clean_name
 from lineage.questions.serving import ServingAsked
 from lineage.reports.collecting import gather
@@ -41,20 +39,21 @@ class Reports:
         judged now; as of a size they are judged as of its last entry.
 
         Raises:
-            InvalidInputError: a name that is none, a time without a time zone, or no model version.
+            InvalidInputError: a name that is none, a time without a time zone, a basis of an
+                interval of stated time, or no model version.
             AmbiguousLabelError: a label of several things.
             NotFoundError: the log has not heard of it.
             UnknownBasisError: as ``basis``.
         """
         name = clean_name(model_version)
-        at = resolve_valid_at(valid_at, as_of)
+        valid = resolve_moment(valid_at, as_of)
         where = namespace, principal, as_of
-        with self._asking.question(where, "dossier", name, at) as asked:
+        with self._asking.question(where, "dossier", name, valid and valid.words) as asked:
             if asked.number is None:
                 what = "Nobody has said anything in this namespace yet"
                 raise NotFoundError(what, where=name)
             snapshot = self._graph.snapshot(asked.unbound, asked.number)
-            basis = replace(asked.basis, valid_at=at)
+            basis = with_valid(asked.basis, valid)
             gathered = gather(ServingAsked(asked.reader, snapshot, asked.number, basis), name)
             asked.count = len(gathered.things)
             return write_dossier(gathered)

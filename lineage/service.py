@@ -8,6 +8,7 @@ its answer states the basis it rests on.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, Self
@@ -22,7 +23,14 @@ from lineage.anchoring.behind import refuse_behind
 from lineage.anchoring.notary import Notary
 from lineage.anchoring.snapshots import Snapshots
 from lineage.asking import Asking
-from lineage.audit import AuditLevel, AuditReport, AuditRequest, audit_log, recall
+from lineage.audit import (
+    AuditLevel,
+    AuditReport,
+    AuditRequest,
+    audit_log,
+    recall,
+    with_findings,
+)
 from lineage.clock import Clock, Randomness
 from lineage.collector import paused_collector
 from lineage.connectors.base import Mapping, ReceivedMessage, statements_of
@@ -58,7 +66,7 @@ from lineage.questions.trace import TraceQuery
 from lineage.recovery import Recoverer
 from lineage.registry import Registry
 from lineage.reporting import Reports
-from lineage.stores.base import Store
+from lineage.stores.base import Reader, Store
 from lineage.watching import Watching
 from lineage.writing.preparing import PreparedBatch, prepare_batch
 from lineage.writing.submission import (
@@ -71,7 +79,7 @@ from lineage.writing.submission import (
 from lineage_schemas.access import EVERY
 from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Head
-from lineage_schemas.errors import InvalidInputError, LedgerError, StoreBehindError
+from lineage_schemas.errors import InvalidInputError, LedgerError, StoreBehindError, StoreError
 from lineage_schemas.graph import (
     EntryPage,
     LineageAnswer,
@@ -84,6 +92,8 @@ from lineage_schemas.graph import (
 from lineage_schemas.integrity import ProofAnswer
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import Statement
+
+_LOG: Final = logging.getLogger(__name__)
 
 EVERY_KIND: Final = tuple(Kind)
 
@@ -105,6 +115,7 @@ class Ledger:
         randomness: Randomness,
         notary: Notary | None = None,
         accounts: AccessLog | None = None,
+        graph: GraphIndex | None = None,
     ) -> None:
         """Serve a store. Before it serves, erasures that a backup brought back are made again.
 
@@ -121,7 +132,7 @@ class Ledger:
         self.clock = clock
         self._checks = Checks(clock, accounts)
         self._intake = Intake(store, clock, randomness, guard, self._checks.check_batch)
-        self._graph = GraphIndex()
+        self._graph = GraphIndex() if graph is None else graph
         self._asking = Asking(Snapshots(store, notary), self._checks, clock)
         self.graph = Exploring(self._asking, self._graph)
         self.linking = Linking(self._asking, self._graph)
@@ -156,9 +167,29 @@ class Ledger:
     def close(self) -> None:
         """Sign what was written and not signed yet, and let go of the store."""
         self.custody.catch_up()
+        self._keep_graph()
         self._store.close()
         if self._checks.accounts is not None:
             self._checks.accounts.close()
+
+    def prepare_graph(self) -> None:
+        """Read the graph of every namespace into memory, so that no question waits for it.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        with self._store.read() as reader:
+            self._graph.prepare(reader)
+
+    def _keep_graph(self) -> None:
+        """Keep the graph in memory for the next start. It is derived, so a failure is only told."""
+        if not self._graph.is_stale:
+            return
+        try:
+            with self._store.read() as reader:
+                self._graph.save(reader)
+        except StoreError as error:
+            _LOG.warning("The graph was not kept for the next start: %s", error)
 
     def sign(self) -> None:
         """Sign what is not signed yet, whoever wrote it, where this process signs.
@@ -536,10 +567,19 @@ class Ledger:
         with self._checks.accounting(principal, told), self.custody.reading(principal) as reader:
             self._checks.check(reader, principal, Action.AUDIT, EVERY)
             report = audit_log(reader, request, memory, progress)
+            if level is AuditLevel.VIEWS:
+                report = with_findings(report, self._graph_findings(reader), level)
         self._checks.tell(
             principal, replace(told, size=report.size, root=report.root, origin=self.origin)
         )
         return report
+
+    def _graph_findings(self, reader: Reader) -> list[str]:
+        return [
+            f"The graph that was kept of namespace {number} was not what the views say; it was "
+            "thrown away, and answers given from it may have been wrong"
+            for number in self._graph.differing(reader)
+        ]
 
     def rebuild(
         self, *, progress: Progress | None = None, principal: Principal = LOCAL_PRINCIPAL

@@ -88,9 +88,9 @@ def _links(reader: Reader, names: dict[int, Name]) -> frozenset[tuple[Name, str,
 def _entities(reader: Reader, names: dict[int, Name]) -> dict[frozenset[Name], bytes]:
     """Return the entities of more than one member, with the values they have together."""
     size = reader.head().size
-    links = LinkIndex.empty().extended(reader, size)
     found: dict[frozenset[Name], bytes] = {}
     for vertex in names:
+        links = LinkIndex.stored(reader, namespace_of(vertex))
         members = members_of(links, vertex, size)
         if len(members) > 1:
             merged = read_entity(reader, members, size).merged

@@ -6,7 +6,7 @@ from time import monotonic
 
 from children import made_batch
 from doubles import FakeClock, SeededRandomness
-from lineage.ledger import Artifact, Outcome, Receipt, Statement
+from lineage.ledger import Artifact, Event, EventKind, Outcome, Receipt, Statement
 from lineage.projections.views import TABLES
 from lineage.service import Ledger
 from lineage.stores.opening import open_store
@@ -63,3 +63,30 @@ def open_at_once(location: str, origin: str, barrier: Barrier) -> None:
     """Open a store that nobody has made yet, at the same moment as others do."""
     barrier.wait(30)
     open_store(location, TABLES, origin).close()
+
+
+def step_of(run: int, number: int) -> Statement:
+    """Return one step of a chain: an execution that reads what the step before it made."""
+    execution = f"acme:e/{run}-{number}"
+    records = (
+        Event(artifact=link_of(run, number), execution=execution, kind=EventKind.INPUT),
+        Event(artifact=link_of(run, number + 1), execution=execution, kind=EventKind.OUTPUT),
+    )
+    return Statement(id=f"{run}-{number}", source="ci", records=records)
+
+
+def link_of(run: int, number: int) -> str:
+    """Return the key of what the step before this one of a chain made."""
+    return f"acme:a/{run}-{number}"
+
+
+def lengthen_until(location: str, run: int, seconds: float, told: Connection) -> None:
+    """Lengthen a chain step by step for so long; tell of each once it is acknowledged."""
+    ledger = opened_at(location, f"chain-{run}")
+    end, number = monotonic() + seconds, 0
+    while monotonic() < end:
+        ledger.record([step_of(run, number)])
+        told.send((run, number))
+        number += 1
+    ledger.close()
+    told.close()

@@ -7,10 +7,12 @@ import socket
 from collections.abc import Callable
 from ssl import SSLContext
 from threading import Event
+from time import monotonic
 from typing import Final
 
 import uvicorn
 
+from lineage.folding import Progress
 from lineage.questions.as_of import SOFTWARE
 from lineage.service import Ledger
 from lineage.stores.opening import shown_location
@@ -26,6 +28,8 @@ from lineage_schemas.errors import InvalidInputError
 _KEEP_ALIVE_SECONDS: Final = 5
 _BACKLOG: Final = 2_048
 
+_TOLD_SECONDS: Final = 2.0
+"""How often long work is told of in the log."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -73,6 +77,19 @@ def serve(settings: Settings, ledger: Ledger, on_ready: Callable[[str], None]) -
             on_ready(url)
 
         StoppingServer(config, ready, stopping, settings.drain_seconds).run(sockets=[listener])
+
+
+def logged_progress() -> Progress:
+    """Return what tells the log, now and then, how far the graph was read into memory."""
+    told = monotonic()
+
+    def report(done: int, every: int) -> None:
+        nonlocal told
+        if monotonic() - told > _TOLD_SECONDS:
+            told = monotonic()
+            _LOG.info("Reading the graph", extra=fields(edges=done, about=every))
+
+    return report
 
 
 def _check_somebody_may(settings: Settings, ledger: Ledger) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from lineage.graph.index import MEMORY_BYTES_DEFAULT
 from lineage_api.configuration.marks import HOLDS_PASSWORD as PASSWORD
 from lineage_api.configuration.marks import SECRET
 from lineage_api.configuration.reading import Sourced, as_struct, check_struct
@@ -58,6 +59,7 @@ QUERY_BYTES_MAX: Final = 100_000
 CONNECTIONS_DEFAULT: Final = 800
 """Below the 1,024 files that a process may usually have open."""
 
+GRAPH_MEMORY_BYTES_DEFAULT: Final = MEMORY_BYTES_DEFAULT
 HEAD_SECONDS_DEFAULT: Final = 10.0
 QUEUE_LENGTH_DEFAULT: Final = 1_024
 QUEUE_BYTES_DEFAULT: Final = 256 * 1_048_576
@@ -101,6 +103,23 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             description="The file that remembers what was signed, erased and handed out; "
             "it must not be in a backup of the ledger. Empty: the ledger's path and .sidecar."
+        ),
+    ] = ""
+    graph_memory_bytes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=_COUNT_MAX,
+            description="How many bytes of memory the graph may take in one process. What does not "
+            "fit is looked up in the store, with the same answers; 0: everything is.",
+        ),
+    ] = GRAPH_MEMORY_BYTES_DEFAULT
+    graph_folder: Annotated[
+        str,
+        Meta(
+            description="A folder where the graph of a ledger in a database is kept, so that a "
+            "restart need not read it again; empty: it is not. That of a SQLite ledger is kept at "
+            "its path and .graph."
         ),
     ] = ""
     host: Annotated[str, Meta(description="Where to listen: a name or address.")] = HOST_DEFAULT

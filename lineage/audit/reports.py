@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lineage.proofs.verifying import VerifierKey
 from lineage_schemas.errors import LedgerError
@@ -111,6 +113,18 @@ class AuditReport(Struct, frozen=True, kw_only=True):
     def clean(self) -> bool:
         """Tell whether nothing was found."""
         return not self.findings
+
+
+def with_findings(report: AuditReport, more: Sequence[str], level: AuditLevel) -> AuditReport:
+    """Return a report with more that was found at a level, of no entry in particular."""
+    if not more:
+        return report
+    found = tuple(AuditFinding(what=what, level=level) for what in more)
+    levels = tuple(
+        replace(one, findings=one.findings + len(found)) if one.level is level else one
+        for one in report.levels
+    )
+    return replace(report, findings=(*report.findings, *found), levels=levels)
 
 
 class EnoughFoundError(Exception):

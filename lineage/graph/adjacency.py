@@ -1,32 +1,37 @@
-"""Compact adjacency of one namespace's artifacts and executions, kept current from the log.
+"""Rows of the graph, and what a walk asks of the edges between them.
 
-Edges lie in compressed sparse rows, one way for each direction, with a short tail of what was added
-since they were last packed. An artifact of id a is row 2a, an execution of id e row 2e + 1, so no
-table of vertices is needed. An edge shows as of N when the position that caused it is below N;
-edges are never taken away.
+An artifact of id a is row 2a, an execution of id e row 2e + 1, so no table of vertices is needed.
+Edges come from arrays in memory (``lineage.graph.edge_index``), or are found in the store one
+frontier at a time (``lineage.graph.stored_edges``): the same edges, by the same calls.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from lineage.stores.tables import Row
-from lineage.vertices import KIND_CODES, id_of, kind_code, namespace_of, vertex_of
+from lineage.valid_time import ValidTime
+from lineage.vertices import KIND_CODES, id_of, kind_code, vertex_of
 from lineage_schemas.mlmd import EventKind, Kind
 
-Ints = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.signedinteger[Any]]
 Bools = npt.NDArray[np.bool_]
 
 EVENT_KINDS: Final = tuple(EventKind)
-_KIND_NUMBERS: Final = {kind.value: number for number, kind in enumerate(EVENT_KINDS)}
+KIND_NUMBERS: Final = {kind.value: number for number, kind in enumerate(EVENT_KINDS)}
+DETAILED: Final = 8
+"""Set in the kind of an edge that has a path or a time."""
+KIND_MASK: Final = DETAILED - 1
+UNDATED: Final = -(1 << 63)
+"""The stated start of what nobody dated: before every moment that can be asked about."""
+OPEN: Final = (1 << 63) - 1
+"""The end of an edge that nothing has closed."""
+
 _ARTIFACT: Final = KIND_CODES[Kind.ARTIFACT]
-_ADDED_EDGES_MAX: Final = 8_192
-"""With more than these added, all edges are packed again."""
-_EMPTY: Final[Ints] = np.empty(0, dtype=np.int64)
 
 
 def row_of(vertex: int) -> int:
@@ -47,44 +52,36 @@ def vertices_at(namespace: int, rows: Ints) -> Ints:
     return found
 
 
-class EdgeArrays(NamedTuple):
-    """Edges as parallel arrays, in the order they were added."""
+def rows_of(vertices: Ints) -> Ints:
+    """Return the rows of vertices of one namespace, artifacts and executions."""
+    first = vertex_of(0, _ARTIFACT, 0)
+    within = vertices & (vertex_of(1, 0, 0) - 1)
+    is_execution = within >= vertex_of(0, KIND_CODES[Kind.EXECUTION], 0)
+    ids: Ints = within & (first - 1)
+    return 2 * ids + is_execution
 
-    tail: Ints
-    head: Ints
-    kind: Ints
-    since: Ints
-    has_detail: Ints
+
+def view_of(array: npt.NDArray[Any]) -> memoryview[int]:
+    """Return whole numbers for reading one by one, faster than NumPy does."""
+    plain: Any = array
+    return memoryview(plain)
+
+
+def narrowest(highest: int) -> type[np.int32 | np.int64]:
+    """Return the type of whole numbers that holds numbers up to ``highest``."""
+    return np.int32 if highest <= np.iinfo(np.int32).max else np.int64
+
+
+class Shown(NamedTuple):
+    """Which edges count: those that show as of ``size``, and had begun by the valid time."""
+
+    size: int
+    valid: ValidTime | None = None
 
     @property
-    def edge_count(self) -> int:
-        """How many edges there are."""
-        return len(self.tail)
-
-
-NO_EDGES: Final = EdgeArrays(_EMPTY, _EMPTY, _EMPTY, _EMPTY, _EMPTY)
-
-
-class PackedRows:
-    """One direction: for each row the rows behind its edges, and which edges those are."""
-
-    def __init__(self, ends: Ints, others: Ints, rows: int) -> None:
-        order = np.argsort(ends, kind="stable")
-        self.starts: Ints = np.zeros(rows + 1, dtype=np.int64)
-        np.cumsum(np.bincount(ends, minlength=rows), out=self.starts[1:])
-        self.others: Ints = others[order]
-        self.edges: Ints = order.astype(np.int64, copy=False)
-
-    def gather(self, frontier: Ints) -> Ints:
-        """Return the places in ``others`` and ``edges`` of every edge of these rows."""
-        inside = frontier[frontier < len(self.starts) - 1]
-        starts = self.starts[inside]
-        counts = self.starts[inside + 1] - starts
-        total = int(counts.sum())
-        if total == 0:
-            return _EMPTY
-        ends = np.cumsum(counts)
-        return np.repeat(starts - ends + counts, counts) + np.arange(total, dtype=np.int64)
+    def begun_before_us(self) -> int | None:
+        """Before when an edge must have begun, as far as anybody dated it."""
+        return None if self.valid is None else self.valid.end_us
 
 
 class Behind(NamedTuple):
@@ -94,115 +91,88 @@ class Behind(NamedTuple):
     edges: Ints
 
 
-class Way:
-    """One direction of walking: the packed edges, and the few added since."""
+class EdgeColumns(NamedTuple):
+    """Edges as parallel arrays."""
 
-    def __init__(self, packed: PackedRows, added: dict[int, list[tuple[int, int]]]) -> None:
-        self._packed = packed
-        self._added = added
-        self._touched: Ints = np.array(sorted(added), dtype=np.int64)
-
-    def behind(self, frontier: Ints) -> Behind:
-        """Return what lies one edge away from these rows."""
-        places = self._packed.gather(frontier)
-        behind = Behind(self._packed.others[places], self._packed.edges[places])
-        if not self._added:
-            return behind
-        touched = np.intersect1d(frontier, self._touched).tolist()
-        pairs = [pair for row in touched for pair in self._added[row]]
-        if not pairs:
-            return behind
-        rows, edges = np.array(pairs, dtype=np.int64).T
-        return Behind(np.concatenate((behind.rows, rows)), np.concatenate((behind.edges, edges)))
-
-    def behind_one(self, row: int) -> tuple[list[int], list[int]]:
-        """Return the same for one row, without the cost of arrays: for long, narrow chains."""
-        starts = self._packed.starts
-        rows: list[int] = []
-        edges: list[int] = []
-        if row + 1 < len(starts):
-            start, end = int(starts[row]), int(starts[row + 1])
-            rows = self._packed.others[start:end].tolist()
-            edges = self._packed.edges[start:end].tolist()
-        for other, edge in self._added.get(row, ()):
-            rows.append(other)
-            edges.append(edge)
-        return rows, edges
+    tail: Ints
+    head: Ints
+    kind: Ints
+    since: Ints
+    stated_us: Ints
+    detailed: Bools
 
 
-class Adjacency:
-    """The edges of one namespace as of ``size``. Never changed; ``extended`` makes another."""
+class EdgeSource(Protocol):
+    """Where a walk takes its edges from; an edge is named by a number that this source gave it."""
 
-    def __init__(
-        self,
-        size: int,
-        rows: int,
-        edges: EdgeArrays,
-        packed: tuple[PackedRows, PackedRows],
-        packed_count: int,
-        *,
-        has_repeats: bool,
-    ) -> None:
-        self.size = size
-        self.rows = rows
-        self.edges = edges
-        self.has_repeats = has_repeats
-        """Whether an edge may stand here twice, because its detail was sharpened later."""
-        self._packed = packed
-        self._packed_count = packed_count
-        fresh = EdgeArrays(*(column[packed_count:] for column in edges))
-        self.downstream = Way(packed[0], _by_row(fresh.tail, fresh.head, packed_count))
-        self.upstream = Way(packed[1], _by_row(fresh.head, fresh.tail, packed_count))
+    @property
+    def size(self) -> int:
+        """The size up to which all edges are here."""
+        ...
 
-    @classmethod
-    def empty(cls) -> Adjacency:
-        """Return the edges of an empty log."""
-        nothing = PackedRows(_EMPTY, _EMPTY, 0)
-        return cls(0, 0, NO_EDGES, (nothing, nothing), 0, has_repeats=False)
+    @property
+    def rows(self) -> int:
+        """How many rows there are room for, at least; a row beyond has no edges in memory."""
+        ...
 
-    def extended(self, namespace: int, added: Iterable[Row], size: int) -> Adjacency:
-        """Return the edges as of ``size``, given the rows of ``EDGE`` that were added since."""
-        fresh = [_arrays_row(row) for row in added if node_namespace(row) == namespace]
-        if not fresh:
-            return Adjacency(
-                size,
-                self.rows,
-                self.edges,
-                self._packed,
-                self._packed_count,
-                has_repeats=self.has_repeats,
-            )
-        more = EdgeArrays(*np.array(fresh, dtype=np.int64).T.copy())
-        edges = EdgeArrays(*(np.concatenate(pair) for pair in zip(self.edges, more, strict=True)))
-        rows = max(self.rows, int(more.tail.max()) + 1, int(more.head.max()) + 1)
-        packed, count = self._packed, self._packed_count
-        if edges.edge_count - count > _ADDED_EDGES_MAX:
-            count = edges.edge_count
-            packed = (
-                PackedRows(edges.tail, edges.head, rows),
-                PackedRows(edges.head, edges.tail, rows),
-            )
-        return Adjacency(size, rows, edges, packed, count, has_repeats=True)
+    def behind(self, frontier: Ints, shown: Shown, *, upstream: bool) -> Behind:
+        """Return what lies one edge away from these rows, which are sorted, each once.
+
+        Edges come in no promised order.
+        """
+        ...
+
+    def columns(self, edges: Ints) -> EdgeColumns:
+        """Return what is known of edges."""
+        ...
 
 
-def _by_row(ends: Ints, others: Ints, first_edge: int) -> dict[int, list[tuple[int, int]]]:
-    by_row: dict[int, list[tuple[int, int]]] = {}
-    for offset, (end, other) in enumerate(zip(ends.tolist(), others.tolist(), strict=True)):
-        by_row.setdefault(end, []).append((other, first_edge + offset))
-    return by_row
+def beyond(source: EdgeSource, row: int, size: int, *, upstream: bool) -> list[int]:
+    """Return the rows one edge away from a row as of a size, in order."""
+    behind = source.behind(np.array([row], dtype=np.int64), Shown(size), upstream=upstream)
+    found: list[int] = np.unique(behind.rows).tolist()
+    return found
 
 
-def node_namespace(row: Row) -> int:
-    """Return the namespace of the nodes of an edge's row."""
-    return namespace_of(row[0])
+def edges_at(source: EdgeSource, rows: Iterable[int], size: int) -> Ints:
+    """Return the edges that touch any of these rows as of a size, oldest first."""
+    frontier = np.array(sorted(set(rows)), dtype=np.int64)
+    both = [source.behind(frontier, Shown(size), upstream=upstream) for upstream in (True, False)]
+    edges = np.unique(np.concatenate([behind.edges for behind in both]))
+    tail, head, kind, since = source.columns(edges)[:4]
+    found: Ints = edges[np.lexsort((kind, head, tail, since))]
+    return found
 
 
-def _arrays_row(row: Row) -> tuple[int, int, int, int, int]:
-    tail, head, kind, since = row[:4]
-    return (
-        row_of(tail),
-        row_of(head),
-        _KIND_NUMBERS[str(kind)],
-        since,
-        int(row[5] is not None),
+class EdgePiece(NamedTuple):
+    """Rows of ``EDGE`` as arrays; ``until`` is ``OPEN`` where nothing has closed the edge."""
+
+    tail: Ints
+    head: Ints
+    kind: npt.NDArray[np.int8]
+    since: Ints
+    until: Ints
+    stated_us: Ints
+
+
+def piece_of(rows: list[Row]) -> EdgePiece:
+    """Return rows of ``EDGE`` as arrays."""
+    tails, heads, kinds, sinces, untils, details, stated = zip(*rows, strict=True)
+    return EdgePiece(
+        _narrowed(rows_of(np.array(tails, dtype=np.int64))),
+        _narrowed(rows_of(np.array(heads, dtype=np.int64))),
+        np.array(
+            [
+                KIND_NUMBERS[kind] | (DETAILED if detail is not None else 0)
+                for kind, detail in zip(kinds, details, strict=True)
+            ],
+            dtype=np.int8,
+        ),
+        _narrowed(np.array(sinces, dtype=np.int64)),
+        np.array([OPEN if until is None else until for until in untils], dtype=np.int64),
+        np.array([UNDATED if one is None else one for one in stated], dtype=np.int64),
     )
+
+
+def _narrowed(numbers: Ints) -> Ints:
+    return numbers.astype(narrowest(int(numbers.max())))

@@ -6,10 +6,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from lineage.graph.adjacency import EVENT_KINDS, Adjacency, Ints
+from lineage.graph.adjacency import EVENT_KINDS, EdgeColumns, EdgeSource, Ints
 from lineage_schemas.mlmd import EventKind
 
 _KIND_OBJECTS: Final = np.array(EVENT_KINDS, dtype=object)
+_CELL_BITS: Final = 4
+"""Three of the kind, and one that says whether there is a detail."""
+_NAME_BITS_MAX: Final = 63
 
 
 class EdgeEnds(NamedTuple):
@@ -24,27 +27,33 @@ class EdgeEnds(NamedTuple):
     detailed: list[int]
 
 
-def edge_ends(adjacency: Adjacency, edges: Ints) -> EdgeEnds:
-    """Return the ends of these edges, each once."""
-    every = adjacency.edges
-    tail, head, kind = every.tail[edges], every.head[edges], every.kind[edges]
+def edge_ends(source: EdgeSource, edges: Ints) -> EdgeEnds:
+    """Return the ends of these edges, of which each is given once."""
+    columns = source.columns(edges)
+    artifact, execution = _by_kind(columns)
+    cell = columns.kind.astype(np.int64) << 1
+    cell |= columns.detailed
+    bits = int(execution.max(initial=0)).bit_length() + _CELL_BITS
+    if int(artifact.max(initial=0)).bit_length() + bits > _NAME_BITS_MAX:
+        order = np.lexsort((cell, execution, artifact))
+        return _ends(artifact[order], execution[order], cell[order])
+    # All of an edge in one number: to sort those takes a fifth of the time of sorting places.
+    name = artifact.astype(np.int64) << bits
+    name |= execution.astype(np.int64) << _CELL_BITS
+    name |= cell
+    name.sort()
+    mask = (1 << bits) - 1
+    return _ends(name >> bits, (name & mask) >> _CELL_BITS, name & ((1 << _CELL_BITS) - 1))
+
+
+def _by_kind(columns: EdgeColumns) -> tuple[Ints, Ints]:
+    """Return (artifacts, executions) by id."""
+    tail, head = columns[:2]
     flows_in = tail & 1 == 0
-    artifact = np.where(flows_in, tail, head) >> 1
-    execution = np.where(flows_in, head, tail) >> 1
-    # One number an edge sorts in a third of the time of three keys, and tells edges apart.
-    name = (artifact * (adjacency.rows // 2 + 1) + execution) * len(EVENT_KINDS) + kind
-    order = np.argsort(name)
-    detailed = every.has_detail[edges][order]
-    if adjacency.has_repeats and len(order):
-        sorted_names = name[order]
-        first = np.ones(len(order), dtype=np.bool_)
-        first[1:] = sorted_names[1:] != sorted_names[:-1]
-        detailed = np.maximum.reduceat(detailed, np.flatnonzero(first))
-        order = order[first]
-    kinds: list[EventKind] = _KIND_OBJECTS[kind[order]].tolist()
-    return EdgeEnds(
-        artifact[order].tolist(),
-        execution[order].tolist(),
-        kinds,
-        np.flatnonzero(detailed).tolist(),
-    )
+    return np.where(flows_in, tail, head) >> 1, np.where(flows_in, head, tail) >> 1
+
+
+def _ends(artifact: Ints, execution: Ints, cell: Ints) -> EdgeEnds:
+    kinds: list[EventKind] = _KIND_OBJECTS[cell >> 1].tolist()
+    detailed: list[int] = np.flatnonzero(cell & 1).tolist()
+    return EdgeEnds(artifact.tolist(), execution.tolist(), kinds, detailed)

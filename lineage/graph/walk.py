@@ -1,7 +1,8 @@
 """Walk the lineage graph level by level, over arrays where it is wide and one by one where narrow.
 
 A level is one lineage edge further from the start; links are crossed within a level, for free. What
-a walk finds is rows of ``adjacency``, in the order of their levels and then by row.
+a walk finds is rows of ``adjacency``, in the order of their levels and then by row. Where edges and
+links come from, memory or the store, makes no difference to what is found.
 """
 
 from __future__ import annotations
@@ -10,27 +11,50 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from lineage.graph.adjacency import Adjacency, Bools, Ints, Way, row_of, vertex_at, vertices_at
+from lineage.graph.adjacency import (
+    UNDATED,
+    Bools,
+    EdgeSource,
+    Ints,
+    Shown,
+    rows_of,
+    vertices_at,
+)
+from lineage.graph.edge_index import EdgeIndex
 from lineage.graph.index import GraphSnapshot
-from lineage.graph.links import Crossing, LinkIndex
+from lineage.graph.link_index import IndexedLinks
+from lineage.graph.links import (
+    NO_STEPS,
+    STRENGTHS,
+    Crossing,
+    LinkIndex,
+    Steps,
+    find_steps,
+)
+from lineage.graph.narrow import Narrow
 from lineage.valid_time import ValidTime
-from lineage.vertices import KIND_CODES, kind_code, namespace_of
 from lineage_schemas.graph import Direction, Truncation, TruncationReason
-from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import LinkClass
 
-_CONTEXT: Final = KIND_CODES[Kind.CONTEXT]
-_NARROW_ROWS_MAX: Final = 24
-"""Up to so many rows, lists are faster than arrays."""
+_NEW: Final = 0
+_SEEN: Final = 1
+SETTLED: Final = 2
+"""What a walk marks a row with. One that equal contents reached is seen, but only an edge may lead
+on from it; reached again by an edge it is settled, and its own links count after all."""
+
+_CONTENT: Final = STRENGTHS[LinkClass.CONTENT.value]
+_NO_ROWS: Final[Ints] = np.empty(0, dtype=np.int64)
 
 
 class Bounds(NamedTuple):
     """What a walk may see, and how far it may go.
 
-    ``valid``: only edges and links that were so then. ``fanout_max``: so many edges of one row are
-    followed, lowest row first. ``stops`` tells of rows whether the walk does not lead on from them;
-    it is asked of the rows of each level at once, and never of the start.
+    ``valid``: only edges that had begun by then; links are those of the snapshot. ``fanout_max``:
+    so many edges of one row are followed, lowest row first, then by kind. ``stops`` tells of rows
+    whether the walk does not lead on from them; it is asked of the rows of each level at once, and
+    never of the start and what links join to it.
     """
 
     size: int
@@ -43,38 +67,52 @@ class Bounds(NamedTuple):
 
 
 class Walked(NamedTuple):
-    """What a walk found: rows with their depths, edges, links crossed, and what cut it."""
+    """What a walk found: rows with their depths, edges, links crossed, and what cut it.
+
+    ``stopped`` are the rows that ``stops`` held the walk at. ``undated`` counts the edges that a
+    valid time lets count though nobody dated them.
+    """
 
     rows: Ints
     depths: Ints
     edges: Ints
     crossings: list[Crossing]
     truncations: list[Truncation]
+    stopped: Ints = _NO_ROWS
+    undated: int = 0
 
 
 class Walk:
     """One walk in one direction."""
 
     def __init__(
-        self, namespace: int, adjacency: Adjacency, way: Way, links: LinkIndex, bounds: Bounds
+        self, namespace: int, snapshot: GraphSnapshot, bounds: Bounds, *, upstream: bool
     ) -> None:
         self._namespace = namespace
-        self._adjacency = adjacency
-        self._way = way
-        self._links = links
+        self._edges: EdgeSource = snapshot.adjacency
+        self._links: LinkIndex = snapshot.links
         self._bounds = bounds
-        self._is_past = bounds.size < adjacency.size
-        linked = [row_of(vertex) for vertex in links.vertices if _is_walkable(namespace, vertex)]
-        rows = max([adjacency.rows, *(row + 1 for row in linked)])
-        self._seen: Bools = np.zeros(rows, dtype=np.bool_)
-        # A row that was reached by equal contents is seen, but only an edge may lead on from it;
-        # reached again by an edge, its own links count after all.
-        self._settled: Bools = np.zeros(rows, dtype=np.bool_)
-        self._linked: Bools = np.zeros(rows, dtype=np.bool_)
-        self._linked[linked] = True
-        self._places: Ints = np.zeros(rows, dtype=np.int64)
-        self._has_links = bool(linked)
-        self._crossings: list[Crossing] = []
+        self._upstream = upstream
+        self._shown = Shown(bounds.size, bounds.valid)
+        self._marks: npt.NDArray[np.uint8] = np.zeros(snapshot.adjacency.rows, dtype=np.uint8)
+        self._steps: list[Steps] = []
+        self._stopped: list[Ints] = []
+        self._hidden = 0
+        self._narrow = self._made_narrow(snapshot)
+
+    def _made_narrow(self, snapshot: GraphSnapshot) -> Narrow | None:
+        """Return what walks one by one: over edges in memory, with nothing to ask of each."""
+        bounds, edges = self._bounds, snapshot.adjacency
+        links = snapshot.links.source
+        if bounds.stops is not None or bounds.fanout_max is not None:
+            return None
+        if not isinstance(edges, EdgeIndex):
+            return None
+        if not bounds.crossed:
+            return Narrow(edges, None, self._shown, upstream=self._upstream)
+        if not isinstance(links, IndexedLinks):
+            return None
+        return Narrow(edges, links, self._shown, upstream=self._upstream)
 
     def run(self, start: Iterable[int], nodes_max: int) -> Walked:
         """Walk from the rows of ``start`` until nothing is new or a bound is reached.
@@ -82,133 +120,175 @@ class Walk:
         The start is always part of the answer, however many nodes may be.
         """
         first = np.array(sorted(set(start)), dtype=np.int64)
-        self._make_room(first)
         nodes_max = max(nodes_max, len(first))
-        truncations: list[Truncation] = []
+        cuts: list[Truncation] = []
         level = self._arrive(first)
         if len(level) > nodes_max:
             linked = np.setdiff1d(level, first)
-            kept = self._cut_level(linked, nodes_max - len(first), truncations)
+            kept = self._cut_level(linked, nodes_max - len(first), cuts)
             level = np.union1d(first, kept)
         rows: list[Ints] = [level]
-        depths: list[Ints] = [np.zeros(len(level), dtype=np.int64)]
+        depths: list[Ints] = [np.zeros(len(level), dtype=np.int32)]
         edges: list[Ints] = []
         depth, count = 0, len(level)
-        while len(level) and not truncations:
+        while len(level) and not cuts:
+            if self._narrow is not None and self._narrow.suits(level):
+                room = self._bounds.depth_max - depth, nodes_max - count
+                run = self._narrow.run(level, self._marks, room)
+                rows.append(run.rows)
+                depths.append(run.depths + depth)
+                edges.append(run.edges)
+                level, depth, count = run.level, depth + run.levels, count + len(run.rows)
+                if not len(level):
+                    break
             reached, passed = self._step(level)
             if depth == self._bounds.depth_max:
-                edges.append(passed[self._seen[reached]])
-                hidden = self._count_behind(self._distinct(reached))
+                edges.append(passed[self._marks_of(reached) != _NEW])
+                hidden = self._count_behind(reached)
                 if hidden:
-                    truncations.append(_cut(TruncationReason.DEPTH, depth, hidden))
+                    cuts.append(_cut(TruncationReason.DEPTH, depth, hidden))
                 break
             edges.append(passed)
             depth += 1
-            level = self._arrive(self._distinct(reached))
+            level = self._arrive(reached)
             if len(level) > nodes_max - count:
-                level = self._cut_level(level, nodes_max - count, truncations)
+                level = self._cut_level(level, nodes_max - count, cuts)
             count += len(level)
-            _append_level(rows, depths, level, depth)
-        every_edge: Ints = np.concatenate(edges) if edges else np.empty(0, dtype=np.int64)
-        if truncations:
+            rows.append(level)
+            depths.append(np.full(len(level), depth, dtype=np.int32))
+            level = self._leading_on(level)
+        return self._walked(rows, depths, edges, cuts)
+
+    def _walked(
+        self, rows: list[Ints], depths: list[Ints], edges: list[Ints], cuts: list[Truncation]
+    ) -> Walked:
+        every_edge: Ints = np.concatenate(edges) if edges else _NO_ROWS
+        steps = self._steps
+        if cuts:
             every_edge = self._inside(every_edge)
-            self._crossings = [step for step in self._crossings if self._is_inside(step)]
+            steps = [self._inside_steps(one) for one in steps]
+        if self._hidden:
+            limit = self._bounds.fanout_max or 0
+            cuts = [_cut(TruncationReason.FANOUT, limit, self._hidden), *cuts]
+        undated = 0
+        if self._bounds.valid is not None and len(every_edge):
+            undated = int((self._edges.columns(every_edge).stated_us == UNDATED).sum())
+        crossed = _joined_steps(steps)
         return Walked(
-            np.concatenate(rows), np.concatenate(depths), every_edge, self._crossings, truncations
+            np.concatenate(rows),
+            np.concatenate(depths),
+            every_edge,
+            self._links.crossings_of(crossed, self._bounds.size),
+            cuts,
+            np.concatenate(self._stopped) if self._stopped else _NO_ROWS,
+            undated,
         )
 
-    def _cut_level(self, level: Ints, room: int, truncations: list[Truncation]) -> Ints:
+    def _cut_level(self, level: Ints, room: int, cuts: list[Truncation]) -> Ints:
         """Keep as many rows of a level as there is room for, and count the others."""
         limit = self._bounds.nodes_max
-        truncations.append(_cut(TruncationReason.NODES, limit, len(level) - room))
-        self._seen[level[room:]] = False
+        cuts.append(_cut(TruncationReason.NODES, limit, len(level) - room))
+        self._marks[level[room:]] = _NEW
         return level[:room]
 
+    def _leading_on(self, level: Ints) -> Ints:
+        """Return the rows of a level that the walk leads on from."""
+        if self._bounds.stops is None or not len(level):
+            return level
+        stops = self._bounds.stops(level)
+        if stops.any():
+            self._stopped.append(level[stops])
+        return level[~stops]
+
     def _count_behind(self, reached: Ints) -> int:
-        """Count what one more edge would add, without adding it.
+        """Count what one more edge would add, and leave it out: the walk ends here.
 
         That is more than the rows never seen: one that equal contents reached is seen already, but
         reached by an edge its own links count too.
         """
-        seen, crossed = self._seen.copy(), len(self._crossings)
-        hidden = len(self._arrive(reached))
-        self._seen = seen
-        del self._crossings[crossed:]
-        return hidden
+        crossed = len(self._steps)
+        hidden = self._arrive(reached)
+        self._marks[hidden] = _NEW
+        del self._steps[crossed:]
+        return len(hidden)
 
     def _step(self, level: Ints) -> tuple[Ints, Ints]:
-        """Return (rows, edges) one edge away, as of the size that is asked for."""
-        if len(level) <= _NARROW_ROWS_MAX:
-            rows: list[int] = []
-            edges: list[int] = []
-            for row in level.tolist():
-                behind_rows, behind_edges = self._way.behind_one(row)
-                rows += behind_rows
-                edges += behind_edges
-            reached = np.array(rows, dtype=np.int64)
-            passed = np.array(edges, dtype=np.int64)
-        else:
-            reached, passed = self._way.behind(level)
-        if self._is_past and len(passed):
-            shows = self._adjacency.edges.since[passed] < self._bounds.size
-            reached, passed = reached[shows], passed[shows]
-        return reached, passed
-
-    def _distinct(self, rows: Ints) -> Ints:
-        """Return each of the rows once, in order.
-
-        Every row remembers the last place it stands at; a place that is remembered is kept.
-        """
-        places = np.arange(len(rows), dtype=np.int64)
-        self._places[rows] = places
-        return np.sort(rows[self._places[rows] == places])
+        """Return (rows, edges) one edge away, of those that count."""
+        reached, passed = self._edges.behind(level, self._shown, upstream=self._upstream)
+        limit = self._bounds.fanout_max
+        if limit is None or len(passed) <= limit:
+            return reached, passed
+        columns = self._edges.columns(passed)
+        origin = columns.head if self._upstream else columns.tail
+        order = np.lexsort((columns.kind, reached, origin))
+        ordered = origin[order]
+        is_first = np.ones(len(order), dtype=np.bool_)
+        is_first[1:] = ordered[1:] != ordered[:-1]
+        places = np.arange(len(order))
+        followed = order[places - np.maximum.accumulate(np.where(is_first, places, 0)) < limit]
+        self._hidden += len(order) - len(followed)
+        return reached[followed], passed[followed]
 
     def _arrive(self, reached: Ints) -> Ints:
         """Settle the rows reached by edges, cross their links; return those never seen before."""
-        fresh = reached[~self._settled[reached]]
-        self._settled[fresh] = True
-        level = fresh[~self._seen[fresh]]
-        self._seen[level] = True
-        if not self._has_links:
+        self._make_room(reached)
+        marks = self._marks[reached]
+        fresh = _distinct(reached[marks < SETTLED])
+        level = fresh[self._marks[fresh] == _NEW] if bool((marks == _SEEN).any()) else fresh
+        self._marks[fresh] = SETTLED
+        if not self._bounds.crossed or not len(fresh):
             return level
-        linked = fresh[self._linked[fresh]].tolist()
-        if not linked:
+        may_link = self._links.source.may_link(fresh)
+        linked = fresh if may_link is None else fresh[may_link]
+        if not len(linked):
             return level
-        return np.sort(np.concatenate((level, np.array(self._cross(linked), dtype=np.int64))))
+        every: Ints = np.sort(np.concatenate((level, self._cross(linked))))
+        return every
 
-    def _cross(self, waiting: list[int]) -> list[int]:
+    def _cross(self, waiting: Ints) -> Ints:
         """Follow links from settled rows; return the rows that were never seen before."""
-        found: list[int] = []
-        while waiting:
-            vertex = vertex_at(self._namespace, waiting.pop())
-            for crossing in self._links.crossings(vertex, self._bounds.size, self._bounds.crossed):
-                row = row_of(crossing.far.vertex)
-                self._crossings.append(crossing)
-                if not self._seen[row]:
-                    self._seen[row] = True
-                    found.append(row)
-                if crossing.link_class is not LinkClass.CONTENT and not self._settled[row]:
-                    self._settled[row] = True
-                    waiting.append(row)
-        return found
+        found: list[Ints] = []
+        size, crossed = self._bounds.size, self._bounds.crossed
+        while len(waiting):
+            vertices = vertices_at(self._namespace, waiting)
+            steps = find_steps(self._links.source, vertices, size, crossed)
+            if not len(steps.far):
+                break
+            self._steps.append(steps)
+            rows = rows_of(steps.far)
+            self._make_room(rows)
+            joined = _distinct(rows[self._marks[rows] == _NEW])
+            self._marks[joined] = _SEEN
+            found.append(joined)
+            onward = rows[steps.strength != _CONTENT]
+            waiting = _distinct(onward[self._marks[onward] < SETTLED])
+            self._marks[waiting] = SETTLED
+        joined_rows: Ints = np.concatenate(found) if found else _NO_ROWS
+        return joined_rows
+
+    def _marks_of(self, rows: Ints) -> npt.NDArray[np.uint8]:
+        self._make_room(rows)
+        return self._marks[rows]
 
     def _inside(self, edges: Ints) -> Ints:
         """Keep the edges between two rows that are part of the answer."""
-        every = self._adjacency.edges
-        return edges[self._seen[every.tail[edges]] & self._seen[every.head[edges]]]
+        if not len(edges):
+            return edges
+        tail, head = self._edges.columns(edges)[:2]
+        is_inside: Bools = (self._marks_of(tail) != _NEW) & (self._marks_of(head) != _NEW)
+        return edges[is_inside]
 
-    def _is_inside(self, crossing: Crossing) -> bool:
-        ends = row_of(crossing.near.vertex), row_of(crossing.far.vertex)
-        return all(self._seen[row] for row in ends)
+    def _inside_steps(self, steps: Steps) -> Steps:
+        near, far = (self._marks_of(rows_of(ends)) != _NEW for ends in steps[:2])
+        return Steps(*(column[near & far] for column in steps))
 
     def _make_room(self, rows: Ints) -> None:
-        """Make the marks long enough for nodes that have neither edges nor links."""
-        missing = int(rows.max()) + 1 - len(self._seen) if len(rows) else 0
+        """Make the marks long enough for rows that have no edges in memory."""
+        missing = int(rows.max(initial=-1)) + 1 - len(self._marks)
         if missing > 0:
-            self._seen, self._settled, self._linked = (
-                np.concatenate((marks, np.zeros(missing, dtype=np.bool_)))
-                for marks in (self._seen, self._settled, self._linked)
-            )
+            # Twice as much as is needed, so that growing costs little however often it is.
+            room = np.zeros(missing + len(self._marks), dtype=np.uint8)
+            self._marks = np.concatenate((self._marks, room))
 
 
 def walk_lineage(
@@ -219,32 +299,16 @@ def walk_lineage(
     bounds: Bounds,
 ) -> Walked:
     """Walk from the rows of ``start``. Both ways means upstream, and downstream, of the start."""
-    adjacency, links = snapshot
     rows = sorted(set(start))
     nodes_max = bounds.nodes_max
-    if direction is Direction.UPSTREAM:
-        return Walk(namespace, adjacency, adjacency.upstream, links, bounds).run(rows, nodes_max)
-    if direction is Direction.DOWNSTREAM:
-        return Walk(namespace, adjacency, adjacency.downstream, links, bounds).run(rows, nodes_max)
-    up = Walk(namespace, adjacency, adjacency.upstream, links, bounds).run(rows, nodes_max)
+    if direction is not Direction.BOTH:
+        upstream = direction is Direction.UPSTREAM
+        return Walk(namespace, snapshot, bounds, upstream=upstream).run(rows, nodes_max)
+    up = Walk(namespace, snapshot, bounds, upstream=True).run(rows, nodes_max)
     # Both walks begin with the same rows, which are not to be counted twice.
     room = nodes_max - len(up.rows) + int((up.depths == 0).sum())
-    down = Walk(namespace, adjacency, adjacency.downstream, links, bounds).run(rows, room)
-    return _joined(up, down)
-
-
-def edges_at(adjacency: Adjacency, rows: Iterable[int], size: int) -> Ints:
-    """Return the edges that touch any of these rows as of a size, oldest first."""
-    edges = sorted(
-        {
-            edge
-            for row in rows
-            for way in (adjacency.upstream, adjacency.downstream)
-            for edge in way.behind_one(row)[1]
-        }
-    )
-    found = np.array(edges, dtype=np.int64)
-    return found[adjacency.edges.since[found] < size]
+    down = Walk(namespace, snapshot, bounds, upstream=False).run(rows, room)
+    return _joined(snapshot.adjacency, up, down)
 
 
 def found_nodes(namespace: int, walked: Walked) -> tuple[list[int], list[int]]:
@@ -252,7 +316,7 @@ def found_nodes(namespace: int, walked: Walked) -> tuple[list[int], list[int]]:
     return vertices_at(namespace, walked.rows).tolist(), walked.depths.tolist()
 
 
-def _joined(up: Walked, down: Walked) -> Walked:
+def _joined(source: EdgeSource, up: Walked, down: Walked) -> Walked:
     """Put two walks from one start together; a node in both keeps its smaller depth."""
     rows = np.concatenate((up.rows, down.rows))
     depths = np.concatenate((up.depths, down.depths))
@@ -262,24 +326,38 @@ def _joined(up: Walked, down: Walked) -> Walked:
     first[1:] = rows[1:] != rows[:-1]
     rows, depths = rows[first], depths[first]
     nearest = np.lexsort((rows, depths))
+    edges = np.union1d(up.edges, down.edges)
+    undated = up.undated + down.undated
+    if undated:
+        undated = int((source.columns(edges).stated_us == UNDATED).sum())
     return Walked(
         rows[nearest],
         depths[nearest],
-        np.union1d(up.edges, down.edges),
+        edges,
         up.crossings + down.crossings,
         up.truncations + down.truncations,
+        np.union1d(up.stopped, down.stopped),
+        undated,
     )
 
 
-def _append_level(rows: list[Ints], depths: list[Ints], level: Ints, depth: int) -> None:
-    rows.append(level)
-    depths.append(np.full(len(level), depth, dtype=np.int64))
+def _joined_steps(steps: list[Steps]) -> Steps:
+    if not steps:
+        return NO_STEPS
+    return Steps(*(np.concatenate(column) for column in zip(*steps, strict=True)))
+
+
+def _distinct(rows: Ints) -> Ints:
+    """Return each of the rows once, in order."""
+    if len(rows) < 2:  # noqa: PLR2004 - one is distinct
+        return rows
+    ordered = np.sort(rows)
+    first = np.empty(len(ordered), dtype=np.bool_)
+    first[0] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    found: Ints = ordered[first]
+    return found
 
 
 def _cut(reason: TruncationReason, limit: int, hidden: int) -> Truncation:
     return Truncation(reason=reason, limit=limit, hidden=hidden)
-
-
-def _is_walkable(namespace: int, vertex: int) -> bool:
-    """Lineage runs over artifacts and executions of one namespace, never through contexts."""
-    return namespace_of(vertex) == namespace and kind_code(vertex) != _CONTEXT

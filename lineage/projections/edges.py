@@ -7,14 +7,14 @@ from typing import Final, NamedTuple
 
 from msgspec import json
 
-from lineage.projections.unfolding import EdgeSaid, Unfolded
+from lineage.projections.retellings import Retellings, is_overtaken
+from lineage.projections.unfolding import EdgeSaid, Unfolded, earlier, stated_start
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Bound, Column, Row, Table
 from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.codec import encode_json
 from lineage_schemas.instants import instant_us
 from lineage_schemas.mlmd import Event, Kind
-from lineage_schemas.records import COMMAND
 
 EDGE: Final = Table(
     "edge",
@@ -57,7 +57,8 @@ class EdgeDetail(NamedTuple):
 class Edges:
     """The edges that one run of folding touches."""
 
-    def __init__(self) -> None:
+    def __init__(self, retellings: Retellings) -> None:
+        self._retellings = retellings
         self._open: dict[_EdgeKey, Row] = {}
         self._new: dict[Row, Row] = {}
         self._changed: dict[Row, Row] = {}
@@ -78,6 +79,9 @@ class Edges:
         """Add or sharpen the edges of one entry."""
         for edge in said.edges:
             self._fold_edge(said, edge)
+            tail, head, kind, _ = edge
+            if self._open[tail, head, str(kind)][3] == said.entry.position:
+                self._retellings.moved.update((tail, head))
 
     def flush(self, writer: Writer) -> None:
         """Write what was added and changed."""
@@ -100,6 +104,13 @@ class Edges:
         sharper = detail is not None and (old is None or detail.order > old.order)
         cell = encode_json(detail) if sharper else row[5]
         earliest = earlier(row[6], stated_us)
+        if (
+            detail is not None
+            and old is not None
+            and detail.source == old.source
+            and is_overtaken(detail.stated_us, old.stated_us)
+        ):
+            self._retellings.late.update((tail, head))
         if cell == row[5] and earliest == row[6]:
             return
         shown = detail if sharper else old
@@ -114,21 +125,6 @@ class Edges:
         if row[4] is None:
             self._open[row[:3]] = row
         (self._new if is_new else self._changed)[row[:4]] = row
-
-
-def stated_start(said: Unfolded) -> int | None:
-    """Return when an entry says that it was so; a command speaks of when it was recorded."""
-    envelope = said.entry.envelope
-    if envelope.mode is COMMAND:
-        return envelope.recorded_us
-    return envelope.stated.start_us if envelope.stated else None
-
-
-def earlier(one: int | None, other: int | None) -> int | None:
-    """Return the earlier of two stated times; one that is not known dates nothing."""
-    if one is None or other is None:
-        return other if one is None else one
-    return min(one, other)
 
 
 def executions_of(edges: Sequence[EdgeSaid]) -> list[int]:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from msgspec import json
 
+from lineage.projections.retellings import Retellings, is_overtaken
 from lineage.projections.unfolding import KEY_CLASS, LinkSaid, Unfolded
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Bound, Column, Row, Table
@@ -53,6 +54,17 @@ LINK: Final = Table(
 )
 """``active`` is 1 for a claim and 0 for a retraction; ``evidence`` is a JSON object."""
 
+LINK_SAID: Final = Table(
+    "link_said",
+    LINK.columns,
+    key=LINK.key,
+    indexes=(("hub",),),
+    bound=(Bound.VERTEX, "vertex"),
+)
+"""Every claim and retraction that said something new when it arrived, whether it counts in ``LINK``
+or came too late to: what stood at a stated time is read from it (``lineage.projections.standing``).
+Only ever added to, so ``until`` stays empty. Keys are not said, and are not here."""
+
 
 class LinkRow(NamedTuple):
     """A row of ``LINK``."""
@@ -87,7 +99,8 @@ class LinkRow(NamedTuple):
 class Links:
     """The hubs and links that one run of folding touches."""
 
-    def __init__(self) -> None:
+    def __init__(self, retellings: Retellings) -> None:
+        self._retellings = retellings
         self.hubs: dict[tuple[int, str], int] = {}
         """(realm, identifier) of the hubs that were looked up, to their vertices."""
         self._known_hubs: set[int] = set()
@@ -98,6 +111,7 @@ class Links:
         self._open: dict[tuple[int, int, str, str], LinkRow] = {}
         self._new: dict[Row, Row] = {}
         self._changed: dict[Row, Row] = {}
+        self._said: dict[Row, LinkRow] = {}
 
     def load_identifiers(self, reader: Reader, hashes: Iterable[int]) -> None:
         """Look up hubs by the hashes of their identifiers."""
@@ -129,7 +143,8 @@ class Links:
         writer.replace(LINK, list(self._changed.values()))
         writer.insert(LINK, list(self._new.values()))
         self._new_hubs, self._named_hubs = {}, []
-        self._new, self._changed = {}, {}
+        writer.insert(LINK_SAID, list(self._said.values()))
+        self._new, self._changed, self._said = {}, {}, {}
 
     def _put_hub(self, said: Unfolded, link: LinkSaid) -> None:
         """Add a hub, or name one that had no name."""
@@ -152,6 +167,10 @@ class Links:
     def _fold_link(self, said: Unfolded, link: LinkSaid) -> None:
         row = _row_of(said, link)
         old = self._open.get(row.register)
+        if link.link_class is not None and (old is None or row.order != old.order):
+            self._say(row)
+        if old is not None and is_overtaken(row.stated_us, old.stated_us):
+            self._retellings.late.add(row.vertex)
         if old is not None and row.order <= old.order:
             return
         if old is not None and (row.since == old.since or row.value == old.value):
@@ -159,8 +178,15 @@ class Links:
             return
         if old is not None:
             self._put(old._replace(until=row.since))
+        self._retellings.moved.add(row.vertex)
         self._new[row[:5]] = row
         self._put(row)
+
+    def _say(self, row: LinkRow) -> None:
+        """Keep what was said; of one register, what counts most of one entry."""
+        said = self._said.get(row[:5])
+        if said is None or said.order < row.order:
+            self._said[row[:5]] = row
 
     def _put(self, row: LinkRow) -> None:
         if row.until is None:

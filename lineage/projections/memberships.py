@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from lineage.projections.retellings import Retellings
 from lineage.projections.unfolding import Unfolded
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Bound, Column, Row, Table
@@ -22,7 +23,8 @@ MEMBERSHIP: Final = Table(
 class Memberships:
     """The memberships that one run of folding touches."""
 
-    def __init__(self) -> None:
+    def __init__(self, retellings: Retellings) -> None:
+        self._retellings = retellings
         self._contexts: dict[int, set[int]] = {}
         self._new: list[Row] = []
 
@@ -48,6 +50,7 @@ class Memberships:
             contexts = self._contexts.setdefault(member, set())
             if context not in contexts:
                 contexts.add(context)
+                self._retellings.moved.update((context, member))
                 self._new.append((member, context, said.entry.position))
 
     def flush(self, writer: Writer) -> None:

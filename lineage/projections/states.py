@@ -14,8 +14,9 @@ from typing import Any, Final
 from msgspec import Struct, json
 
 from lineage.projections.catalog import Catalog, type_key
+from lineage.projections.retellings import Retellings
 from lineage.projections.unfolding import Unfolded, command_key
-from lineage.projections.values import Said, keep, shown
+from lineage.projections.values import Said, is_late, keep, shown
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Bound, Column, Row, Table
 from lineage.vertices import NodeName, node_name
@@ -69,8 +70,9 @@ _STAMPS: Final = json.Decoder(_Stamps)
 class States:
     """The nodes' states that one run of folding touches."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, retellings: Retellings) -> None:
         self._catalog = catalog
+        self._retellings = retellings
         self._rows: dict[int, Row] = {}
         self._stored: set[int] = set()
         self._written: set[int] = set()
@@ -93,6 +95,7 @@ class States:
         for vertex, record in said.described:
             change = self._fold_node(said, vertex, record)
             if change is not None:
+                self._retellings.moved.add(vertex)
                 changes.append((vertex, *change))
         return changes
 
@@ -120,10 +123,10 @@ class States:
         if said.entry.envelope.mode is COMMAND:
             kept = _replaced(name.kind, record, before, kept, common)
         else:
-            moved = [
-                keep(field, kept.setdefault(field, []), Said(*common, value))
-                for field, value in _fields_said(record)
-            ]
+            told = said_fields(said, record)
+            if any(is_late(said, kept.get(field, ())) for field, said in told):
+                self._retellings.late.add(vertex)
+            moved = [keep(field, kept.setdefault(field, []), said) for field, said in told]
             if row is not None and not any(moved):
                 return None
         key = before.key if before else record.key or command_key(name.kind, name.id)
@@ -226,6 +229,12 @@ def _first_shown(name: NodeName, record: NodeRecord) -> Node:
         properties=record.properties,
         custom_properties=record.custom_properties,
     )
+
+
+def said_fields(said: Unfolded, record: NodeRecord) -> list[tuple[str, Said]]:
+    """Return (field, value) of all that a record of an entry says, as it is kept."""
+    common = _common_stamp(said)
+    return [(field, Said(*common, value)) for field, value in _fields_said(record)]
 
 
 def _fields_said(record: NodeRecord) -> list[tuple[str, JsonValue]]:

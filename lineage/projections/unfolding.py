@@ -38,7 +38,15 @@ from lineage_schemas.mlmd import (
     Ref,
     TypeRecord,
 )
-from lineage_schemas.records import Actor, Claim, LinkClass, MetricSeries, Mode, Retraction
+from lineage_schemas.records import (
+    COMMAND,
+    Actor,
+    Claim,
+    LinkClass,
+    MetricSeries,
+    Mode,
+    Retraction,
+)
 from lineage_schemas.redactions import has_redactions
 from lineage_schemas.sources import SourceExpectation, SourceScan
 
@@ -208,6 +216,21 @@ _UNFOLDS: Final[dict[type[Item], Callable[..., None]]] = {
     EraseItem: _unfold_erase,
     PlainItem: _unfold_plain,
 }
+
+
+def stated_start(said: Unfolded) -> int | None:
+    """Return when an entry says that it was so; a command speaks of when it was recorded."""
+    envelope = said.entry.envelope
+    if envelope.mode is COMMAND:
+        return envelope.recorded_us
+    return envelope.stated.start_us if envelope.stated else None
+
+
+def earlier(one: int | None, other: int | None) -> int | None:
+    """Return the earlier of two stated times; one that is not known dates nothing."""
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
 
 
 def command_key(kind: Kind, assigned: int) -> str:

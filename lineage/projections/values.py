@@ -9,8 +9,10 @@ which came first. States are ordered as ML Metadata numbers them, so an end wins
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from lineage.projections.retellings import is_overtaken
 from lineage_schemas.codec import encode_json
 from lineage_schemas.mlmd import ArtifactState, ExecutionState
 from lineage_schemas.values import JsonValue
@@ -54,6 +56,13 @@ def keep(field: str, kept: list[Said], said: Said) -> bool:
             return True
     kept.append(said)
     return True
+
+
+def is_late(said: Said, kept: Iterable[Said]) -> bool:
+    """Tell whether the source of a value has said something later stated in its place."""
+    return any(
+        old.source == said.source and is_overtaken(said.stated_us, old.stated_us) for old in kept
+    )
 
 
 def shown(field: str, kept: list[Said]) -> Said:

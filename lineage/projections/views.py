@@ -23,9 +23,10 @@ from lineage.projections.governance import (
     Governance,
 )
 from lineage.projections.handles import HANDLE, Handles
-from lineage.projections.links import HUB, LINK, Links
+from lineage.projections.links import HUB, LINK, LINK_SAID, Links
 from lineage.projections.memberships import MEMBERSHIP, Memberships
-from lineage.projections.nodes import NODE, Nodes
+from lineage.projections.nodes import NODE, NODE_EARLIER, Nodes
+from lineage.projections.retellings import RETOLD, Retellings
 from lineage.projections.sources import EXPECTED, HEARD, LOOK, WATCHED, Sources
 from lineage.projections.statements import ACTOR, SERIES, STATEMENT, Statements
 from lineage.projections.states import STATE, STATE_PAST, States
@@ -65,12 +66,15 @@ VIEW_TABLES: Final = (
     TYPE,
     COUNTER,
     NODE,
+    NODE_EARLIER,
     STATE,
     STATE_PAST,
     EDGE,
     MEMBERSHIP,
     HUB,
     LINK,
+    LINK_SAID,
+    RETOLD,
     HANDLE,
     WORD,
     STATEMENT,
@@ -101,10 +105,11 @@ class Views:
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self.nodes = Nodes()
-        self.states = States(catalog)
-        self.edges = Edges()
-        self.memberships = Memberships()
-        self.links = Links()
+        self.retellings = Retellings()
+        self.states = States(catalog, self.retellings)
+        self.edges = Edges(self.retellings)
+        self.memberships = Memberships(self.retellings)
+        self.links = Links(self.retellings)
         self.handles = Handles()
         self._words = Words()
         self._statements = Statements()
@@ -175,6 +180,7 @@ class Views:
         position = said.entry.position
         self.catalog.fold(said)
         fresh = dict(self.nodes.fold(said))
+        again = {vertex for vertex, _ in said.mentions if vertex not in fresh}
         for vertex in fresh:
             self.catalog.use_id(said.namespace, vertex)
         for vertex, before, after in self.states.fold(said):
@@ -192,6 +198,10 @@ class Views:
         self.links.fold(said)
         self._statements.fold(said)
         self._sources.fold(said)
+        if again:
+            self.retellings.moved.update(said.redacted)
+            self.retellings.moved.update(one for one, _, series in said.series if series)
+        self.retellings.fold(position, again)
         if said.erasures or said.redacted or said.governance:
             self._erasures.fold(said)
         if said.governance:
@@ -211,6 +221,7 @@ class Views:
             self.edges,
             self.memberships,
             self.links,
+            self.retellings,
             self.handles,
             self._words,
             self._statements,

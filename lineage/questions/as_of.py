@@ -91,17 +91,6 @@ def resolve_as_of(reader: Reader, origin: str, namespace: str, as_of: AsOf) -> R
             return _rounded(reader, _checked_size(as_of, head))
 
 
-def resolve_valid_at(moment: datetime | None, as_of: AsOf) -> str | None:
-    """Return the stated time that is asked about: as given, or that of a basis handed back.
-
-    Raises:
-        InvalidInputError: a time without a time zone.
-    """
-    if moment is not None:
-        return format_instant(instant_us(moment))
-    return as_of.valid_at if isinstance(as_of, Basis) else None
-
-
 class Valid(NamedTuple):
     """The valid time of a question: as an answer's basis states it, and as what is compared with.
 
@@ -111,6 +100,11 @@ class Valid(NamedTuple):
     at: str | None
     during: tuple[str, str] | None
     time: ValidTime
+
+    @property
+    def words(self) -> str:
+        """What is asked about, as text, for the cursors of its pages and for accounts."""
+        return " to ".join(self.during or (self.at or "",))
 
 
 def resolve_valid(
@@ -130,6 +124,22 @@ def resolve_valid(
     if during is not None:
         return _valid_during(*map(instant_us, during))
     return valid_of(as_of) if isinstance(as_of, Basis) else None
+
+
+def resolve_moment(at: datetime | None, as_of: AsOf) -> Valid | None:
+    """Return the moment of stated time that is asked about, where an interval has no answer.
+
+    Raises:
+        InvalidInputError: a time without a time zone, or a basis of an interval.
+    """
+    valid = resolve_valid(at, None, as_of)
+    if valid is not None and valid.during is not None:
+        raise InvalidInputError(
+            "This is asked of one moment of stated time, and that basis is of an interval",
+            where=valid.words,
+            hint="Give the moment, or ask as of the size of that basis.",
+        )
+    return valid
 
 
 def valid_of(basis: Basis) -> Valid | None:

@@ -17,10 +17,10 @@ def members_of(links: LinkIndex, vertex: int, size: int) -> list[int]:
     """Return the nodes that asserted links join to a node, itself included, by vertex."""
     found, waiting = {vertex}, [vertex]
     while waiting:
-        for crossing in links.crossings(waiting.pop(), size, [LinkClass.ASSERTED]):
-            if crossing.far.vertex not in found:
-                found.add(crossing.far.vertex)
-                waiting.append(crossing.far.vertex)
+        for joined in links.joined(waiting.pop(), size, LinkClass.ASSERTED):
+            if joined not in found:
+                found.add(joined)
+                waiting.append(joined)
     return sorted(found)
 
 
@@ -30,7 +30,7 @@ def entities_among(
     """Return the entities of more than one member that these nodes are part of."""
     done: set[int] = set()
     entities: list[Entity] = []
-    for vertex in sorted(set(nodes).intersection(links.vertices)):
+    for vertex in links.linked(nodes, size):
         if vertex in done:
             continue
         members = members_of(links, vertex, size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from msgspec import Struct
@@ -17,7 +18,7 @@ from lineage.questions.nodes import find_identified, read_identifiers, read_node
 from lineage.questions.redactions import with_redactions
 from lineage.questions.search import Cursor, encode_cursor, question_of
 from lineage.stores.base import Reader
-from lineage.vertices import HUB_CODE, id_of, namespace_of, node_name, vertex_of
+from lineage.vertices import HUB_CODE, id_of, node_name, vertex_of
 from lineage_schemas.basis import Basis
 from lineage_schemas.errors import NotFoundError
 from lineage_schemas.graph import Node, ResolvedLabel
@@ -28,6 +29,9 @@ from lineage_schemas.records import LinkClass
 
 JOINED_SHOWN_MAX: Final = 10
 """Nodes that are shown of those which one link joins to its own; the rest are counted."""
+
+_NODES_PER_READ: Final = 500
+"""Nodes whose links are read at once."""
 
 
 class LinkQuery(Struct, frozen=True, kw_only=True):
@@ -66,9 +70,13 @@ def list_links(asked: LinksAsked, query: LinkQuery, cursor: Cursor | None, count
     after = 0 if cursor is None or start is None else start + cursor.after
     passed = 0 if cursor is None else cursor.part
     found: list[tuple[int, LinkRow]] = []
-    for vertex in vertices[bisect_left(vertices, after) :]:
-        rows = list(enumerate(_wanted(links.of_vertex(vertex, size), query), 1))
-        found += [(number, row) for number, row in rows if vertex != after or number > passed]
+    for first in range(bisect_left(vertices, after), len(vertices), _NODES_PER_READ):
+        some = vertices[first : first + _NODES_PER_READ]
+        for vertex, rows in groupby(links.of_vertices(some, size), key=_vertex):
+            numbered = enumerate(_wanted(rows, query), 1)
+            found += [
+                (number, row) for number, row in numbered if vertex != after or number > passed
+            ]
         if len(found) > count:
             break
     following = None
@@ -94,7 +102,7 @@ def find_vertices(asked: LinksAsked, name: str | None) -> tuple[list[int], Resol
     reader, links, namespace, basis = asked
     size = basis.size
     if name is None:
-        return sorted(v for v in links.vertices if namespace_of(v) == namespace), None
+        return links.vertices, None
     kinds = tuple(Kind)
     key, label = resolve_name(reader, namespace, name, kinds, size)
     found = [] if namespace is None else find_identified(reader, namespace, key, kinds, size)
@@ -105,6 +113,10 @@ def find_vertices(asked: LinksAsked, name: str | None) -> tuple[list[int], Resol
             hint="Look for it with `lineage find`.",
         )
     return sorted({one for vertex in found for one in members_of(links, vertex, size)}), label
+
+
+def _vertex(row: LinkRow) -> int:
+    return row.vertex
 
 
 def _wanted(rows: Iterable[LinkRow], query: LinkQuery) -> Iterator[LinkRow]:
@@ -126,7 +138,7 @@ class _Shown:
         self, reader: Reader, links: LinkIndex, rows: Iterable[LinkRow], size: int
     ) -> None:
         page = list(rows)
-        self._hubs = {row.hub: links.of_hub(row.hub, size) for row in page}
+        self._hubs = links.of_hubs({row.hub for row in page}, size)
         self._joined = {row: self._joined_to(row) for row in page}
         self._identifiers = read_identifiers(reader, self._hubs)
         shown = {vertex for joined in self._joined.values() for vertex in _first(joined)}

@@ -73,7 +73,7 @@ def find_by_key(
     hashes = [name_hash(realm_of(namespace, KIND_CODES[kind]), identifier) for kind in kinds]
     return sorted(
         vertex
-        for vertex, since, _, key in reader.find(NODE, "key_hash", hashes)
+        for vertex, since, _, key, *_ in reader.find(NODE, "key_hash", hashes)
         if key == identifier and since < size
     )
 
@@ -121,7 +121,7 @@ def read_identifiers(reader: Reader, hubs: Iterable[int]) -> dict[int, str | Non
 
 def _read_stubs(reader: Reader, vertices: list[int], size: int) -> dict[int, Node]:
     stubs: dict[int, Node] = {}
-    for vertex, since, _, key in reader.find(NODE, "vertex", vertices):
+    for vertex, since, _, key, *_ in reader.find(NODE, "vertex", vertices):
         if since < size:
             name = node_name(vertex)
             stubs[vertex] = Node(

@@ -7,19 +7,12 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from lineage.projections.edges import EDGE
-from lineage.projections.erasures import REDACTED
-from lineage.projections.links import LINK
-from lineage.projections.memberships import MEMBERSHIP
-from lineage.projections.nodes import NODE
-from lineage.projections.statements import SERIES
-from lineage.projections.states import STATE, STATE_PAST
 from lineage.proofs.inclusion import inclusion_proof
 from lineage.proofs.proof_files import format_proof
 from lineage.questions.labels import clean_name, resolve_name
+from lineage.questions.mentions import RESTED_ON, positions_in
 from lineage.questions.nodes import find_identified
 from lineage.stores.base import Reader
-from lineage.stores.tables import Table
 from lineage.writing.governing import namespace_number
 from lineage_schemas.codec import decode_envelope
 from lineage_schemas.errors import LimitExceededError, NotFoundError
@@ -29,19 +22,6 @@ from lineage_schemas.mlmd import Kind
 
 PROOFS_MAX: Final = 1_000
 """Entries that one call proves."""
-
-_MENTIONS: Final[tuple[tuple[Table, str, str], ...]] = (
-    (NODE, "vertex", "since"),
-    (STATE, "vertex", "since"),
-    (STATE_PAST, "vertex", "since"),
-    (EDGE, "tail", "since"),
-    (EDGE, "head", "since"),
-    (MEMBERSHIP, "member", "since"),
-    (LINK, "vertex", "since"),
-    (SERIES, "execution", "position"),
-    (REDACTED, "vertex", "since"),
-)
-"""Which rows say, of a vertex in which column, at which position an entry made them."""
 
 
 class Shown(NamedTuple):
@@ -148,12 +128,7 @@ def _entries_behind(
     vertices = [] if number is None else find_identified(reader, number, identifier, kinds, size)
     if not vertices:
         raise NotFoundError("The log has no node of this identifier", where=identifier[:128])
-    positions = {
-        row[table.column(since)]
-        for table, column, since in _MENTIONS
-        for row in reader.find(table, column, vertices)
-        if row[table.column(since)] < size
-    }
+    positions = positions_in(reader, RESTED_ON, vertices, size)
     if len(positions) > PROOFS_MAX:
         raise LimitExceededError(
             f"{len(positions)} entries speak of this node, and {PROOFS_MAX} can be proved at once "

@@ -19,6 +19,7 @@ from lineage_schemas.codec import decode_envelope
 from lineage_schemas.columns import ColumnsAnswer
 from lineage_schemas.governance import Erasure, PartsErased
 from lineage_schemas.graph import LineageAnswer, NodeAnswer, NodePage, Redaction
+from lineage_schemas.history import HistoryAnswer
 from lineage_schemas.instants import format_instant
 from lineage_schemas.linking import LinkPage, UnresolvedPage
 from lineage_schemas.mlmd import Kind
@@ -44,6 +45,7 @@ _Answer = TypeVar(
     ServingAnswer,
     RegistryAnswer,
     ColumnsAnswer,
+    HistoryAnswer,
 )
 
 

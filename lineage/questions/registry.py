@@ -117,7 +117,7 @@ class _Registry:
         self._places_of: dict[str, list[int]] = {}
         for place, interval in enumerate(self._found.intervals):
             self._places_of.setdefault(interval.deployment, []).append(place)
-        self._showing = Showing(asked, self._found, self._valid_us)
+        self._showing = Showing(asked, self._found)
         self._moving = self._read_executions()
 
     def answer(self) -> RegistryAnswer:

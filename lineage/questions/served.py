@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from heapq import heappop, heappush
 from typing import Final, NamedTuple
 
-from lineage.graph.adjacency import Way, row_of, vertex_at
+from lineage.graph.adjacency import beyond, row_of, vertex_at
 from lineage.graph.index import GraphSnapshot
 from lineage.graph.links import CROSSED_BY_DEFAULT
 from lineage.projections.edges import EDGE, read_detail
@@ -116,8 +116,7 @@ class Search:
         begin = {vertex: self.rank(vertex) for vertex in starts}
         versions = [vertex for vertex, rank in begin.items() if rank == _VERSION]
         begin |= dict.fromkeys(self.registered_as(versions) - begin.keys(), _OF_VERSION)
-        forth = _Forth(self, self._snapshot.adjacency.downstream)
-        return self._search(begin, forth)
+        return self._search(begin, _Forth(self))
 
     def registered_as(self, versions: Iterable[int]) -> set[int]:
         """Return the models that these versions were registered of: they may serve as they are."""
@@ -132,10 +131,8 @@ class Search:
 
     def served_by(self, deployment: int) -> tuple[tuple[Served, ...], tuple[Truncation, ...]]:
         """Return the model versions that a deployment serves, strongest and nearest first."""
-        adjacency = self._snapshot.adjacency
         self._path_max = REACHED_MAX
-        back = _Back(self, adjacency.upstream, adjacency.downstream)
-        found = self._search({deployment: 0}, back)
+        found = self._search({deployment: 0}, _Back(self))
         steps = sorted(found.steps.values())
         # An undescribed name that leads to a version that is described is told by that one.
         passed = {key for one in steps if self._is_described(one) for key in one.path}
@@ -176,23 +173,15 @@ class Search:
 
     def into(self, vertex: int) -> list[int]:
         """Return what flows into a node, described."""
-        return self.beyond(vertex, self._snapshot.adjacency.upstream)
+        return self._beyond(vertex, upstream=True)
 
     def out_of(self, vertex: int) -> list[int]:
         """Return what a node flows into, described."""
-        return self.beyond(vertex, self._snapshot.adjacency.downstream)
+        return self._beyond(vertex, upstream=False)
 
-    def beyond(self, vertex: int, way: Way) -> list[int]:
-        """Return the nodes one edge away as of the size, described."""
-        rows, edges = way.behind_one(row_of(vertex))
-        since = self._snapshot.adjacency.edges.since
-        found = sorted(
-            {
-                vertex_at(self._namespace, row)
-                for row, edge in zip(rows, edges, strict=True)
-                if since[edge] < self._size
-            }
-        )
+    def _beyond(self, vertex: int, *, upstream: bool) -> list[int]:
+        rows = beyond(self._snapshot.adjacency, row_of(vertex), self._size, upstream=upstream)
+        found = [vertex_at(self._namespace, row) for row in rows]
         self._read(found)
         return found
 
@@ -262,9 +251,8 @@ class Search:
 class _Forth:
     """The edges from a thing to what serves it."""
 
-    def __init__(self, search: Search, way: Way) -> None:
+    def __init__(self, search: Search) -> None:
         self._search = search
-        self._way = way
 
     def is_wanted(self, vertex: int) -> bool:
         """Tell whether a node is a deployment."""
@@ -275,7 +263,7 @@ class _Forth:
         search, here = self._search, self._search.node(step.vertex)
         if here.type == DEPLOYMENT or here.type in NO_PART:
             return
-        for vertex in search.beyond(step.vertex, self._way):
+        for vertex in search.out_of(step.vertex):
             rank = search.rank(vertex)
             if self._may_pass(step.rank, here, search.node(vertex), rank):
                 yield search.onward(step, vertex, max(step.rank, rank))
@@ -301,10 +289,8 @@ class _Forth:
 class _Back:
     """The edges from a deployment to what it serves."""
 
-    def __init__(self, search: Search, way: Way, forth: Way) -> None:
+    def __init__(self, search: Search) -> None:
         self._search = search
-        self._way = way
-        self._forth = forth
 
     def is_wanted(self, vertex: int) -> bool:
         """Tell whether a node is a model version, or is named as one."""
@@ -316,8 +302,8 @@ class _Back:
         if here.kind is Kind.ARTIFACT and here.type in NOT_PACKED:
             return
         # A model is not taken apart: only what it was registered as is looked for.
-        way = self._forth if here.type == MODEL or self._is_registering(step) else self._way
-        for vertex in search.beyond(step.vertex, way):
+        is_onward = here.type == MODEL or self._is_registering(step)
+        for vertex in (search.out_of if is_onward else search.into)(step.vertex):
             rank = search.rank(vertex)
             if self._may_pass(step.rank, here, search.node(vertex), rank):
                 yield search.onward(step, vertex, max(step.rank, rank))

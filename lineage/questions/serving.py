@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from lineage.graph.index import GraphSnapshot
 from lineage.projections.memberships import MEMBERSHIP
+from lineage.questions.as_of import Valid, valid_of
 from lineage.questions.entities import members_of
 from lineage.questions.labels import find_labelled, resolve_name
 from lineage.questions.moves import (
@@ -112,22 +113,24 @@ def list_serving(
     """
     reader, namespace, basis = asked.reader, asked.namespace, asked.basis
     found = find_serving(asked, query)
-    valid_us = None if basis.valid_at is None else parse_instant(basis.valid_at)
+    valid = valid_of(basis)
+    time = valid and valid.time
     shown = [
-        one for one in found.intervals if valid_us is None or one.certainty_at(valid_us) is not None
+        one for one in found.intervals if time is None or one.certainty_during(time) is not None
     ]
     first = 0 if cursor is None else cursor.after
     page = shown[first : first + count]
     following = None
     if first + count < len(shown):
-        question = question_of_serving(basis.namespace, basis.valid_at, query)
+        question = question_of_serving(basis.namespace, valid, query)
         judged_us = 0 if basis.sources_at is None else parse_instant(basis.sources_at)
         following = encode_cursor(Cursor(question, basis.size, 0, first + count, judged_us))
-    showing = Showing(asked, found, valid_us)
+    showing = Showing(asked, found)
     intervals = tuple(showing.interval(one) for one in page)
     answer = ServingAnswer(
         basis=basis,
         valid_at=basis.valid_at,
+        valid_during=basis.valid_during,
         intervals=intervals,
         cursor=following,
         unplaced=found.unplaced,
@@ -137,9 +140,10 @@ def list_serving(
     return with_redactions(reader, answer, namespace, found.vertices | showing.erased)
 
 
-def question_of_serving(namespace: str, valid_at: str | None, query: ServingQuery) -> int:
+def question_of_serving(namespace: str, valid: Valid | None, query: ServingQuery) -> int:
     """Return the checksum of a question, for the cursors of its pages."""
-    return question_of(namespace, "serving", valid_at or "", *query.words)
+    words = "" if valid is None else valid.words
+    return question_of(namespace, "serving", words, *query.words)
 
 
 def find_serving(asked: ServingAsked, query: ServingQuery) -> FoundServing:
@@ -196,10 +200,10 @@ def read_calendars(asked: ServingAsked, subject: Subject) -> FoundServing:
 class Showing:
     """Shows intervals, and finds once for each deployment what it serves."""
 
-    def __init__(self, asked: ServingAsked, found: FoundServing, valid_us: int | None) -> None:
+    def __init__(self, asked: ServingAsked, found: FoundServing) -> None:
         self._asked = asked
         self._found = found
-        self._valid_us = valid_us
+        self._valid = valid_of(asked.basis)
         self._search = Search(asked.reader, asked.snapshot, asked.namespace, asked.size)
         self._served: dict[str, tuple[Served, ...]] = {}
         self.truncations: tuple[Truncation, ...] = ()
@@ -231,7 +235,7 @@ class Showing:
             source=one.source,
             serves=self.served_by(one.deployment),
             positions=one.positions,
-            certainty=None if self._valid_us is None else one.certainty_at(self._valid_us),
+            certainty=None if self._valid is None else one.certainty_during(self._valid.time),
         )
 
     def served_by(self, deployment: str) -> tuple[Served, ...]:

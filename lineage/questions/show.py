@@ -7,10 +7,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from lineage.graph.adjacency import row_of
+from lineage.graph.adjacency import edges_at, row_of
 from lineage.graph.edges import edge_ends
 from lineage.graph.index import GraphSnapshot
-from lineage.graph.walk import edges_at
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.projections.statements import SERIES
 from lineage.questions.entities import members_of, read_entity
@@ -118,7 +117,7 @@ def _contained(reader: Reader, members: list[int], size: int) -> tuple[list[int]
 def _links(
     reader: Reader, snapshot: GraphSnapshot, members: list[int], size: int
 ) -> tuple[Link, ...]:
-    rows = sorted(row for vertex in members for row in snapshot.links.of_vertex(vertex, size))
+    rows = snapshot.links.of_vertices(members, size)
     identifiers = read_identifiers(reader, [row.hub for row in rows])
     return tuple(link_of(row, identifiers.get(row.hub)) for row in rows)
 

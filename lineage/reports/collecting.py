@@ -246,7 +246,7 @@ class _Collecting:
 
     def _intervals(self, found: FoundServing) -> tuple[ServingInterval, ...]:
         """Return the intervals that had begun; what ended after the stated time had not ended."""
-        showing = Showing(self._asked, found, self._valid_us)
+        showing = Showing(self._asked, found)
         shown: list[ServingInterval] = []
         for one in found.intervals:
             begun_us = one.start_us if one.start_us is not None else one.end_us

@@ -140,7 +140,7 @@ class Things:
         return any(self._histories.get(vertex) for vertex in self._members[one])
 
     def _read(self, vertices: Collection[int]) -> None:
-        for vertex, since, _, key in self._reader.find(NODE, "vertex", vertices):
+        for vertex, since, _, key, *_ in self._reader.find(NODE, "vertex", vertices):
             if since < self._size:
                 name = node_name(vertex)
                 self._keys[vertex] = since, key or f"erased:{name.kind}/{name.id}"

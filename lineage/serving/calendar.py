@@ -25,6 +25,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lineage.valid_time import ValidTime
 from lineage_schemas.instants import instant_us
 from lineage_schemas.serving import Certainty, Ending, Role, ServingAction, ServingMove
 
@@ -85,6 +86,23 @@ class Interval(Struct, frozen=True, kw_only=True):
             return Certainty.POSSIBLE if after is not None and after < moment_us else None
         is_ending = self.end_after_us is not None and moment_us > self.end_after_us
         return Certainty.POSSIBLE if is_ending else Certainty.CERTAIN
+
+    def certainty_during(self, valid: ValidTime) -> Certainty | None:
+        """Tell whether it served at some moment of a time: surely, perhaps, or surely not.
+
+        Of the moments of a stretch the first tells it, or the one at which the interval begins.
+        """
+        begins = [valid.start_us]
+        if self.start_us is not None:
+            begins.append(self.start_us)
+        if self.start_after_us is not None:
+            begins.append(self.start_after_us + 1)
+        found = {
+            self.certainty_at(moment)
+            for moment in begins
+            if valid.start_us <= moment < valid.end_us
+        }
+        return next((one for one in Certainty if one in found), None)
 
 
 class Calendar(NamedTuple):

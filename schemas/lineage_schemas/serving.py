@@ -82,7 +82,7 @@ class Ending(StrEnum):
 
 
 class Certainty(StrEnum):
-    """Whether an interval contains the moment that was asked about."""
+    """Whether an interval contains the moment, or meets the interval, that was asked about."""
 
     CERTAIN = "certain"
     POSSIBLE = "possible"
@@ -111,7 +111,7 @@ class ServingInterval(Struct, frozen=True, kw_only=True):
     it serves still, as far as is known. ``start_after`` and ``end_after`` are there where a time is
     only known to lie after them, and no later than ``start`` and ``end``. ``opened_by`` and
     ``closed_by`` are the keys of the executions, ``positions`` the entries that this rests on.
-    ``certainty`` is there where a moment was asked about.
+    ``certainty`` is there where a valid time was asked about.
     """
 
     deployment: str
@@ -138,9 +138,10 @@ class ServingInterval(Struct, frozen=True, kw_only=True):
 class ServingAnswer(Struct, frozen=True, kw_only=True):
     """Who served where and when, by environment, place and start.
 
-    ``valid_at`` is the stated time that was asked about: then only intervals that contain it, or
-    may contain it, are here, and each says which. ``unplaced`` counts moves that could not be read.
-    ``label`` is what was asked for, where that was no identifier.
+    ``valid_at`` or ``valid_during`` is the stated time that was asked about: then only intervals
+    that contain the one or overlap the other, or may, are here, and each says which. ``unplaced``
+    counts moves that could not be read. ``label`` is what was asked for, where that was no
+    identifier.
     """
 
     basis: Basis
@@ -151,6 +152,7 @@ class ServingAnswer(Struct, frozen=True, kw_only=True):
     truncations: tuple[Truncation, ...] = ()
     redactions: tuple[Redaction, ...] = ()
     label: ResolvedLabel | None = None
+    valid_during: tuple[str, str] | None = None
 
     @property
     def complete(self) -> bool:

@@ -144,3 +144,36 @@ def test_a_basis_handed_back_over_graphql_brings_its_valid_time_along(ledger: Le
         "validAt": "2026-01-01T00:00:00.000000Z",
         "intervals": first["intervals"],
     }
+
+
+def test_an_interval_of_stated_time_is_asked_and_handed_back_over_graphql(ledger: Ledger) -> None:
+    asked = """
+    query($from: DateTime!, $to: DateTime!) { serving(validDuring: {from: $from, to: $to}) {
+        validAt validDuring { from to }
+        basis { origin size root projection validDuring { from to } } intervals { deployment } } }
+    """
+    day = {"from": "2026-01-01T00:00:00.000000Z", "to": "2026-01-01T08:00:00.000001Z"}
+    first = ask(ledger, asked, **day)["serving"]
+    assert isinstance(first, dict)
+    basis = first["basis"]
+    assert isinstance(basis, dict)
+    assert (first["validAt"], first["validDuring"], basis["validDuring"]) == (None, day, day)
+    assert first["intervals"] == [{"deployment": "acme:blue/a"}]
+    again = """
+    query($basis: BasisInput!) { serving(asOf: {basis: $basis}) {
+        validDuring { from to } intervals { deployment } } }
+    """
+    assert ask(ledger, again, basis=basis)["serving"] == {
+        "validDuring": day,
+        "intervals": first["intervals"],
+    }
+
+
+def test_a_lineage_over_graphql_states_the_valid_time_it_was_asked_of(ledger: Ledger) -> None:
+    asked = """
+    query($during: ValidDuring) { lineage(start: ["acme:version/1"], validDuring: $during) {
+        basis { validAt validDuring { from to } } } }
+    """
+    day = {"from": "2026-01-01T00:00:00.000000Z", "to": "2026-01-02T00:00:00.000000Z"}
+    answer = ask(ledger, asked, during=day)["lineage"]
+    assert answer == {"basis": {"validAt": None, "validDuring": day}}

@@ -164,6 +164,7 @@ INNER = {
     "Ledger.close": "whoever has the object may let go of it",
     "Ledger.keep_accounts": "writes what was counted, and signs it",
     "Ledger.sign": "the ledger's own work",
+    "Ledger.prepare_graph": "the ledger's own work",
     "Ledger.origin": "part of every answer",
     "Ledger.prepare": "touches no store; commit checks",
     "Ledger.prepare_message": "as prepare",

@@ -1,6 +1,6 @@
 """Serving intervals against a calendar made by hand, and against a simulation hour by hour."""
 
-from itertools import pairwise
+from itertools import combinations, pairwise, product
 from typing import NamedTuple
 
 import pytest
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from calendars import DAWN, hour, hours_of, moves_in, rows_of, serving_at, table_of
 from lineage.serving.calendar import Interval, ToldMove, fold_moves
+from lineage.valid_time import ValidTime
 from lineage_schemas.instants import instant_us
 from lineage_schemas.serving import Certainty, Role, ServingAction, ServingMove
 
@@ -293,3 +294,25 @@ def test_intervals_of_one_deployment_never_overlap_and_ends_have_reasons(
             assert before.end_us is not None
             assert after.start_us is not None
             assert before.end_us <= after.start_us, hours_of(after.start_us)
+
+
+def test_a_stretch_of_time_is_answered_as_the_best_of_all_its_moments() -> None:
+    times = (None, *range(5))
+    for start, start_after, end, end_after in product(times, repeat=4):
+        if start is None and end is None:
+            continue
+        one = Interval(
+            place="p",
+            deployment="d",
+            environment=None,
+            role=Role.CHAMPION,
+            traffic_ratio=None,
+            start_us=start,
+            start_after_us=start_after,
+            end_us=end,
+            end_after_us=end_after,
+        )
+        for begin, finish in combinations(range(-1, 7), 2):
+            each = [one.certainty_at(moment) for moment in range(begin, finish)]
+            best = next((sure for sure in ("certain", "possible") if sure in each), None)
+            assert one.certainty_during(ValidTime(begin, finish)) == best

@@ -1,6 +1,6 @@
 """Questions of serving, over every kind of store: of a thing, a place, an environment, or all."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -24,6 +24,7 @@ from lineage.ledger import (
 )
 from lineage_schemas.errors import InvalidInputError, NotFoundError
 from lineage_schemas.graph import TruncationReason
+from lineage_schemas.instants import format_instant, instant_us
 from lineage_schemas.records import AnyRecord
 from lineage_schemas.serving import Certainty, Ending, Role, ServingAnswer
 
@@ -201,6 +202,61 @@ def test_a_valid_time_lists_who_served_then(told: Ledger, hours: str, expected: 
     assert answer.valid_at == answer.basis.valid_at is not None
     assert all(one.certainty is Certainty.CERTAIN for one in answer.intervals)
     assert told.registry.serving(as_of=answer.basis) == answer
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "expected"),
+    [
+        ("-2", "0", []),
+        ("-2", "0.001", ["acme:blue/a"]),
+        ("0", "5", ["acme:blue/a"]),
+        ("4", "5.001", ["acme:blue/a", "acme:stage/b"]),
+        ("9.999", "10", ["acme:blue/a", "acme:stage/b"]),
+        ("9.999", "10.001", ["acme:blue/a", "acme:blue/b", "acme:stage/b"]),
+        ("10", "99", ["acme:blue/b", "acme:stage/b"]),
+    ],
+)
+def test_a_valid_interval_lists_who_served_at_some_moment_of_it(
+    told: Ledger, begin: str, end: str, expected: list[str]
+) -> None:
+    start, finish = hour(begin), hour(end)
+    assert start is not None
+    assert finish is not None
+    answer = told.registry.serving(valid_during=(start, finish))
+    assert deployments(answer) == expected
+    stated = format_instant(instant_us(start)), format_instant(instant_us(finish))
+    assert (answer.valid_at, answer.valid_during) == (None, stated)
+    assert answer.basis.valid_during == stated
+    assert told.registry.serving(as_of=answer.basis) == answer
+
+
+def test_a_page_of_an_interval_is_turned_with_that_interval_alone(told: Ledger) -> None:
+    start, finish = DAWN, DAWN + timedelta(hours=11)
+    whole = told.registry.serving(valid_during=(start, finish))
+    first = told.registry.serving(valid_during=(start, finish), count=2)
+    second = told.registry.serving(valid_during=(start, finish), cursor=first.cursor)
+    assert first.intervals + second.intervals == whole.intervals
+    assert len(first.intervals) == 2
+    assert second.cursor is None
+    for other in ({"valid_at": start}, {"valid_during": (start, start + timedelta(hours=10))}):
+        with pytest.raises(InvalidInputError, match="cursor"):
+            told.registry.serving(cursor=first.cursor, **other)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("hours", [0, -1])
+def test_an_interval_that_ends_before_it_has_begun_is_refused(told: Ledger, hours: int) -> None:
+    with pytest.raises(InvalidInputError, match="ends before it has begun"):
+        told.registry.serving(valid_during=(DAWN, DAWN + timedelta(hours=hours)))
+    with pytest.raises(InvalidInputError, match="not of both"):
+        told.registry.serving(valid_at=DAWN, valid_during=(DAWN, DAWN + timedelta(hours=1)))
+
+
+def test_what_is_asked_of_a_moment_refuses_the_basis_of_an_interval(told: Ledger) -> None:
+    answer = told.registry.serving(valid_during=(DAWN, DAWN + timedelta(hours=1)))
+    with pytest.raises(InvalidInputError, match="one moment"):
+        told.registry.model(FRAUD, as_of=answer.basis)
+    with pytest.raises(InvalidInputError, match="one moment"):
+        told.reports.dossier(BASE, as_of=answer.basis)
 
 
 def test_what_may_have_served_is_listed_as_possible(told: Ledger) -> None:

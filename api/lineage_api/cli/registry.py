@@ -17,8 +17,9 @@ from lineage_api.cli.printing import (
     tell_labels,
 )
 from lineage_api.cli.redactions import redaction_lines
-from lineage_api.cli.serving import incomplete_lines, interval_lines, span, valid_at_option
+from lineage_api.cli.serving import incomplete_lines, interval_lines, span
 from lineage_api.cli.session import Session, asks, format_option, pass_session
+from lineage_api.cli.valid_time import valid_at_option, valid_words
 from lineage_schemas.registry_views import (
     ApprovalView,
     Existence,
@@ -65,8 +66,8 @@ def registry(session: Session, model: str, valid_at: datetime | None, output: st
 
 
 def _lines(answer: RegistryAnswer) -> Iterator[str]:
-    at = "" if answer.valid_at is None else f" at {answer.valid_at}"
-    yield f"{answer.name} ({', '.join(answer.models)}){at}"
+    words = valid_words(answer.basis)
+    yield f"{answer.name} ({', '.join(answer.models)}){words}"
     for version in answer.versions:
         yield from _version_lines(version)
     sections = (

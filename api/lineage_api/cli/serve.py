@@ -63,8 +63,9 @@ def serve(ctx: click.Context, host: str | None, port: int | None, store: str | N
     settings = read_settings(os.environ, config=config_of(ctx), **flags)
     with (
         logging_to(sys.stderr, settings.log_format, settings.log_level),
-        open_configured_ledger(settings) as ledger,
+        open_configured_ledger(settings, serving.logged_progress()) as ledger,
     ):
+        ledger.prepare_graph()
         serving.serve(settings, ledger, lambda url: _say(url, shown_location(settings.store)))
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
 
 import click
 
@@ -21,29 +20,9 @@ from lineage_api.cli.printing import (
 )
 from lineage_api.cli.redactions import redaction_lines
 from lineage_api.cli.session import Session, asks, format_option, pass_session
-from lineage_schemas.errors import LedgerError
+from lineage_api.cli.valid_time import Interval, valid_options, valid_words
 from lineage_schemas.graph import Truncation
-from lineage_schemas.instants import instant_of, parse_instant
 from lineage_schemas.serving import Certainty, Served, ServingAnswer, ServingInterval
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def _moment(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
-    try:
-        return None if value is None else instant_of(parse_instant(value))
-    except LedgerError as error:
-        raise click.BadParameter(f"{error.what}: {value!r}. {error.hint}") from error
-
-
-def valid_at_option(command: Command) -> Command:
-    """Give a command the option of a valid time."""
-    return click.option(
-        "--valid-at",
-        metavar="TIME",
-        callback=_moment,
-        help="Only what was so at this time (RFC 3339), as sources state it.  [default: any time]",
-    )(command)
 
 
 @click.command("serving")
@@ -54,7 +33,7 @@ def valid_at_option(command: Command) -> Command:
     help="Only in this environment, by key, or in all that go by this name.",
 )
 @click.option("--service", metavar="NAME", help="Only in this place, or these, by key or name.")
-@valid_at_option
+@valid_options
 @page_options
 @asks
 @format_option("text", "json")
@@ -65,6 +44,7 @@ def serving(  # noqa: PLR0913, PLR0917 - one argument an option
     environment: str | None,
     service: str | None,
     valid_at: datetime | None,
+    valid_during: Interval | None,
     count: int,
     cursor: str | None,
     output: str,
@@ -75,12 +55,14 @@ def serving(  # noqa: PLR0913, PLR0917 - one argument an option
     model, a data set, an image, a deployment; left out, all that served is listed. An interval
     stands with its role and share, how it ended, who said so, and the model versions it serves.
 
-    With --valid-at, "perhaps" marks what is only known to have begun or ended around that time.
+    With --valid-at or --valid-during, "perhaps" marks what is only known to have begun or ended
+    around that time.
     """
     with session.open() as ledger:
         answer = ledger.registry.serving(
             ServingQuery(of=subject, service=service, environment=environment),
             valid_at=valid_at,
+            valid_during=valid_during,
             cursor=cursor,
             count=count,
             as_of=session.as_of,
@@ -120,9 +102,7 @@ def _lines(answer: ServingAnswer) -> Iterator[str]:
             yield printable(f"{name}: {one.place}")
         yield from interval_lines(one, "  ")
     if not answer.intervals:
-        yield f"nothing served, as of size {answer.basis.size}" + (
-            "" if answer.valid_at is None else f" at {answer.valid_at}"
-        )
+        yield f"nothing served, as of size {answer.basis.size}{valid_words(answer.basis)}"
 
 
 def interval_lines(one: ServingInterval, before: str) -> Iterator[str]:

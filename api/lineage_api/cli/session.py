@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -12,12 +12,15 @@ import click
 from click.core import ParameterSource
 
 from lineage.clock import Clock, Randomness, system_clock, system_randomness
+from lineage.graph_file import GraphPlace
 from lineage.ledger import configured_files, is_remembered, open_ledger
 from lineage.questions.as_of import AsOf
 from lineage.service import Ledger
 from lineage.stores.opening import has_store, shown_location
 from lineage.writing.submission import DEFAULT_NAMESPACE
 from lineage_api.cli.configured import config_of
+from lineage_api.cli.watching import late_progress
+from lineage_api.compose import graph_place
 from lineage_api.identity.declarers import KnownDeclarer
 from lineage_api.settings import STORE_DEFAULT, read_places
 from lineage_schemas.errors import LedgerError, StoreError
@@ -39,6 +42,7 @@ class Session:
     as_of: AsOf = None
     key: Path | None = None
     sidecar: Path | None = None
+    graph: GraphPlace = field(default_factory=GraphPlace)
     api_key: Path | None = None
     revoked_keys: tuple[str, ...] = ()
     declarers: tuple[KnownDeclarer, ...] = ()
@@ -71,6 +75,7 @@ class Session:
             randomness=self.randomness,
             key=self.key,
             sidecar=self.sidecar,
+            graph=self.graph._replace(progress=late_progress("reading the graph")),
         )
 
 
@@ -87,6 +92,7 @@ def _keep_store(ctx: click.Context, parameter: click.Parameter, value: str) -> N
     is_said = ctx.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
     settings = read_places(os.environ, config=config_of(ctx), store=value if is_said else None)
     session.store = settings.store
+    session.graph = graph_place(settings)
     session.revoked_keys = settings.revoked_keys
     session.declarers = settings.declarers
     session.key, session.sidecar = configured_files(

@@ -20,6 +20,16 @@ class CrossedClass(StrEnum):
     DERIVED = "derived"
 
 
+@strawberry.input(
+    name="ValidDuring", description="An interval of stated time; its end is no part of it."
+)
+class ValidDuringInput:
+    """Both ends of a half-open interval."""
+
+    start: datetime = strawberry.field(name="from")
+    end: datetime = strawberry.field(name="to")
+
+
 @strawberry.input(description="A basis handed back: asks again of exactly the same past.")
 class BasisInput:
     """What tells one past from every other."""
@@ -30,6 +40,9 @@ class BasisInput:
     projection: str
     valid_at: datetime | None = strawberry.field(
         default=None, description="As the answer had it: null where no moment was asked about."
+    )
+    valid_during: ValidDuringInput | None = strawberry.field(
+        default=None, description="As the answer had it: null where no interval was asked about."
     )
     last_erasure: Int64 | None = strawberry.field(
         default=None, description="As the answer had it: null where nothing had been erased."
@@ -60,6 +73,17 @@ AsOfArgument = Annotated[
     AsOfInput | None,
     strawberry.argument(description="As of when; left out, the log's size as the request began."),
 ]
+ValidAtArgument = Annotated[
+    datetime | None,
+    strawberry.argument(description="What was so then, as sources state; left out, at any time."),
+]
+ValidDuringArgument = Annotated[
+    ValidDuringInput | None,
+    strawberry.argument(
+        description="What was so at some moment of this interval, as sources state; not together "
+        "with validAt."
+    ),
+]
 NamespaceArgument = Annotated[
     str | None,
     strawberry.argument(
@@ -83,3 +107,8 @@ FirstArgument = Annotated[int, strawberry.argument(description="The size of a pa
 AfterArgument = Annotated[
     str | None, strawberry.argument(description="The cursor of the page before.")
 ]
+
+
+def interval_of(given: ValidDuringInput | None) -> tuple[datetime, datetime] | None:
+    """Return an interval as the service takes it."""
+    return None if given is None else (given.start, given.end)

@@ -29,6 +29,10 @@ from lineage_api.graphql.inputs import (
     KeyArgument,
     LinkedArgument,
     NamespaceArgument,
+    ValidAtArgument,
+    ValidDuringArgument,
+    ValidDuringInput,
+    interval_of,
 )
 from lineage_api.graphql.link_types import LinkPageType, UnresolvedPageType
 from lineage_api.graphql.registry_types import RegistryAnswerType
@@ -38,7 +42,6 @@ from lineage_api.graphql.serving_types import (
     OfArgument,
     ServiceArgument,
     ServingAnswerType,
-    ValidAtArgument,
 )
 from lineage_api.graphql.sources import SourcesAnswerType
 from lineage_api.graphql.types import (
@@ -182,6 +185,8 @@ class Query:
             list[CrossedClass],
             strawberry.argument(description="The classes of links that may be crossed."),
         ] = list(CROSSED_DEFAULT),  # noqa: B006 - read by the library, changed by nobody
+        valid_at: ValidAtArgument = None,
+        valid_during: ValidDuringArgument = None,
         namespace: NamespaceArgument = None,
         as_of: AsOfArgument = None,
     ) -> graph.LineageAnswer:
@@ -202,7 +207,12 @@ class Query:
             nodes=nodes,
             cross=tuple(map(LinkClass, cross)),
         )
-        return info.context.ledger.trace(query, **_question(info, namespace, as_of))
+        return info.context.ledger.graph.trace(
+            query,
+            valid_at=valid_at,
+            valid_during=interval_of(valid_during),
+            **_question(info, namespace, as_of),
+        )
 
     @resolved(
         NodePageType,
@@ -299,6 +309,7 @@ class Query:
         service: ServiceArgument = None,
         environment: EnvironmentArgument = None,
         valid_at: ValidAtArgument = None,
+        valid_during: ValidDuringArgument = None,
         first: FirstArgument = PAGE_NODES_DEFAULT,
         after: AfterArgument = None,
         namespace: NamespaceArgument = None,
@@ -309,6 +320,7 @@ class Query:
         return info.context.ledger.registry.serving(
             ServingQuery(of=of, service=service, environment=environment),
             valid_at=valid_at,
+            valid_during=interval_of(valid_during),
             cursor=after,
             count=first,
             **_question(info, namespace, as_of),
@@ -422,11 +434,18 @@ def _as_of(info: Info, given: AsOfInput | None, namespace: str) -> AsOf:
         software=SOFTWARE,
         namespace=namespace,
         valid_at=(None if basis.valid_at is None else format_instant(instant_us(basis.valid_at))),
+        valid_during=_basis_interval(basis.valid_during),
         last_erasure=basis.last_erasure,
         sources_at=(
             None if basis.sources_at is None else format_instant(instant_us(basis.sources_at))
         ),
     )
+
+
+def _basis_interval(given: ValidDuringInput | None) -> tuple[str, str] | None:
+    if given is None:
+        return None
+    return format_instant(instant_us(given.start)), format_instant(instant_us(given.end))
 
 
 def _check_page(after: str | None, given: AsOfInput | None) -> None:

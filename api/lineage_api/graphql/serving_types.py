@@ -7,8 +7,17 @@ from typing import Annotated
 
 import strawberry
 
+from lineage_api.graphql.fields import resolved
 from lineage_api.graphql.scalars import Int64
-from lineage_api.graphql.types import BasisType, RedactionType, ResolvedLabelType, TruncationType
+from lineage_api.graphql.types import (
+    BasisType,
+    RedactionType,
+    ResolvedLabelType,
+    TruncationType,
+    ValidDuring,
+    ValidDuringType,
+    named_interval,
+)
 from lineage_schemas import serving
 
 strawberry.enum(
@@ -16,13 +25,11 @@ strawberry.enum(
 )
 strawberry.enum(serving.Ending, name="ServingEnding", description="Why an interval ended.")
 strawberry.enum(
-    serving.Certainty, description="Whether an interval contains the moment that was asked about."
+    serving.Certainty,
+    description="Whether an interval contains the moment, or meets the interval, that was asked "
+    "about.",
 )
 
-ValidAtArgument = Annotated[
-    datetime | None,
-    strawberry.argument(description="What was so then, as sources state; left out, at any time."),
-]
 OfArgument = Annotated[
     str | None,
     strawberry.argument(
@@ -86,7 +93,7 @@ class ServingIntervalType:
     serves: list[ServedType]
     positions: list[Int64] = strawberry.field(description="The entries that this rests on.")
     certainty: serving.Certainty | None = strawberry.field(
-        description="Where a moment was asked about: whether it surely served then."
+        description="Where a valid time was asked about: whether it surely served then."
     )
 
 
@@ -98,6 +105,13 @@ class ServingAnswerType:
 
     basis: BasisType
     valid_at: datetime | None
+
+    @resolved(ValidDuringType | None)
+    @staticmethod
+    def valid_during(answer: strawberry.Parent[serving.ServingAnswer]) -> ValidDuring | None:
+        """Name both ends."""
+        return named_interval(answer.valid_during)
+
     intervals: list[ServingIntervalType]
     cursor: str | None = strawberry.field(
         description="Asks for the next page as `after`; null: this is the last."

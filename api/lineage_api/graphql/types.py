@@ -17,6 +17,7 @@ from strawberry.scalars import JSON
 from lineage_api.graphql.fields import resolved
 from lineage_api.graphql.scalars import Int64
 from lineage_schemas import graph
+from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Head
 from lineage_schemas.governance import PartsErased
 from lineage_schemas.instants import format_instant
@@ -91,6 +92,28 @@ class HeadOfLog(NamedTuple):
     signed: Callable[[], CheckpointAnswer | None]
 
 
+class ValidDuring(NamedTuple):
+    """What ``valid_during`` of an answer is shown as."""
+
+    start: str
+    end: str
+
+
+def named_interval(interval: tuple[str, str] | None) -> ValidDuring | None:
+    """Name the ends of an interval."""
+    return None if interval is None else ValidDuring(*interval)
+
+
+@strawberry.type(
+    name="ValidInterval", description="An interval of stated time; its end is no part of it."
+)
+class ValidDuringType:
+    """Shows ``ValidDuring``."""
+
+    start: datetime = strawberry.field(name="from")
+    end: datetime = strawberry.field(name="to")
+
+
 @strawberry.type(
     name="Basis",
     description="What an answer rests on. The same question on the same basis has the same answer.",
@@ -108,6 +131,13 @@ class BasisType:
         description="The size asked for, where it lay inside a batch and was rounded down."
     )
     valid_at: datetime | None
+
+    @resolved(ValidDuringType | None)
+    @staticmethod
+    def valid_during(basis: strawberry.Parent[Basis]) -> ValidDuring | None:
+        """Name both ends."""
+        return named_interval(basis.valid_during)
+
     redactions: Int64 = strawberry.field(
         description="Entries met of which something was erased; the answer says by whom and why."
     )
