@@ -59,7 +59,8 @@ WHOLE: dict[str, str] = {
 """What is not asked in a namespace, and why: whoever may do it has all of the files."""
 
 ASKED = (
-    *("access key list", "access list", "access who", "erasure list", "erasure show", "find"),
+    *("access key list", "access list", "access who", "columns", "erasure list", "erasure show"),
+    "find",
     *("holds", "links", "list", "query", "registry", "report dossier", "serving", "show"),
     "sources",
 )
@@ -106,6 +107,8 @@ def asking(namespace: str) -> Iterator[Arguments]:
     yield "trace", mark(namespace, 0), "--format", "json"
     yield from (("report", "dossier", one) for one in (*KEYS, mark(namespace, 0)))
     yield "report", "dossier", KEYS[0], "--form", "html"
+    for form in ("tree", "json"):
+        yield from (("columns", one, "--direction", "both", "--format", form) for one in KEYS)
     yield "holds", "--format", "json"
     yield ("serving",)
     yield "serving", "--format", "json"

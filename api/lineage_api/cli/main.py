@@ -25,6 +25,7 @@ VERBS: Final = {
     "audit": "lineage_api.cli.audit:audit",
     "backup": "lineage_api.cli.backup:backup",
     "checkpoint": "lineage_api.cli.checkpoint:checkpoint",
+    "columns": "lineage_api.cli.columns:columns",
     "config": "lineage_api.cli.config:config",
     "declare": "lineage_api.cli.declare:declare",
     "demo": "lineage_api.cli.demo:demo",

@@ -13,12 +13,14 @@ import strawberry
 from msgspec import Struct
 
 from lineage.questions.as_of import SOFTWARE, AsOf, Present
+from lineage.questions.columns import ColumnsQuery
 from lineage.questions.link_lists import LinkQuery
 from lineage.questions.search import PAGE_NODES_DEFAULT
 from lineage.questions.serving import ServingQuery
 from lineage.questions.trace import DEPTH_MAX, TraceQuery
 from lineage.service import Ledger
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
+from lineage_api.graphql.column_types import ColumnsAnswerType, FieldArgument
 from lineage_api.graphql.fields import resolved
 from lineage_api.graphql.inputs import (
     AfterArgument,
@@ -57,6 +59,7 @@ from lineage_api.graphql.types import (
 )
 from lineage_schemas import graph, linking
 from lineage_schemas.basis import Basis
+from lineage_schemas.columns import ColumnsAnswer
 from lineage_schemas.entry import Head
 from lineage_schemas.errors import InvalidInputError, NotFoundError
 from lineage_schemas.instants import format_instant, instant_us
@@ -208,6 +211,47 @@ class Query:
             cross=tuple(map(LinkClass, cross)),
         )
         return info.context.ledger.graph.trace(
+            query,
+            valid_at=valid_at,
+            valid_during=interval_of(valid_during),
+            **_question(info, namespace, as_of),
+        )
+
+    @resolved(
+        ColumnsAnswerType,
+        "Column lineage: which fields a data set's fields were made from, or what is made of them.",
+    )
+    def column_lineage(  # noqa: PLR0913, PLR0917 - a field's arguments are its resolver's
+        self,
+        info: Info,
+        dataset: KeyArgument,
+        field: FieldArgument = None,
+        direction: graph.Direction = graph.Direction.UPSTREAM,
+        depth: Annotated[
+            int | None,
+            strawberry.argument(description="How many steps to walk, 0 to 100000; left out, all."),
+        ] = None,
+        columns: Annotated[
+            int, strawberry.argument(description="How many fields at most, 1 to 10000.")
+        ] = NODES_DEFAULT,
+        valid_at: ValidAtArgument = None,
+        valid_during: ValidDuringArgument = None,
+        namespace: NamespaceArgument = None,
+        as_of: AsOfArgument = None,
+    ) -> ColumnsAnswer:
+        """Follow fields."""
+        if columns > NODES_MAX:
+            raise InvalidInputError(
+                f"The limit of fields is from 1 to {NODES_MAX} here", where=str(columns)
+            )
+        query = ColumnsQuery(
+            dataset=dataset,
+            field=field,
+            direction=graph.Direction(direction),
+            depth=DEPTH_MAX if depth is None else depth,
+            columns=columns,
+        )
+        return info.context.ledger.graph.columns(
             query,
             valid_at=valid_at,
             valid_during=interval_of(valid_during),
