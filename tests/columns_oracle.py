@@ -13,7 +13,7 @@ from lineage_schemas.codec import encode_json
 from lineage_schemas.columns import COLUMNS_PREFIX
 from lineage_schemas.mlmd import Event, Execution, Kind
 from lineage_schemas.records import AnyRecord, Claim, LinkClass, Retraction, Statement
-from oracle import Graph, Standing
+from oracle import Graph, Name
 
 Place = tuple[str, str | None]
 """(least key of the data set's nodes, field); no field: all of it."""
@@ -35,60 +35,67 @@ class ColumnsOracle:
     def __init__(self, statements: Iterable[Statement], before: float | None = None) -> None:
         statements = list(statements)
         self._before = before
-        self.graph = Graph(statements)
         self._begun: dict[tuple[str, str], list[float | None]] = {}
+        self._mentions: dict[Name, list[float | None]] = {}
         self._values: dict[tuple[str, str], list[tuple[tuple[object, ...], object]]] = {}
-        self._claimed: dict[tuple[object, ...], list[tuple[tuple[object, ...], float | None]]] = {}
         for statement in statements:
             for record in statement.records:
                 self._tell(statement, record)
-        self._standing = [one for one in self.graph.standing if self._had_begun(one)]
+        # A claim that is stated later said nothing then, and nor did what took one back.
+        by_then = Graph(one for one in statements if self._is_before(_stated(one)))
+        keys = Graph(statements).standing
+        standing = {one for one in by_then.standing if one.source} | {
+            one for one in keys if not one.source
+        }
+        self._nodes = {node[1] for node in self._mentions if node[0] is Kind.ARTIFACT}
+        self._names: dict[str, set[str]] = {}
+        for one in standing:
+            is_asserted = one.link_class is LinkClass.ASSERTED and one.node[0] is Kind.ARTIFACT
+            if is_asserted and self._is_before(_earliest(self._mentions[one.node])):
+                self._names.setdefault(one.node[1], set()).add(one.identifier)
+
+    def _is_before(self, stated: float | None) -> bool:
+        return self._before is None or stated is None or stated < self._before
 
     def _tell(self, statement: Statement, record: AnyRecord) -> None:
-        stated = statement.stated.start.timestamp() if statement.stated else None  # type: ignore[union-attr]
+        stated = _stated(statement)
         match record:
             case Event():
                 ends = str(record.execution), str(record.artifact)
                 self._begun.setdefault(ends, []).append(stated)
+                self._mention((Kind.EXECUTION, ends[0]), stated)
+                self._mention((Kind.ARTIFACT, ends[1]), stated)
             case Execution():
+                self._mention((Kind.EXECUTION, str(record.key)), stated)
                 for name, value in record.custom_properties.items():
                     said = b"" if value is None else encode_json(value)
                     order = stated is not None, stated or 0, statement.source, value is not None
                     place = str(record.key), name
                     self._values.setdefault(place, []).append(((*order, said), value))
             case Claim() | Retraction():
-                register = record.kind, str(record.node), record.identifier, record.link_class
-                claimed = stated is not None, stated or 0, isinstance(record, Retraction)
-                said_by = (*register, statement.source)
-                self._claimed.setdefault(said_by, []).append((claimed, stated))
+                self._mention((record.kind, str(record.node)), stated)
             case _:
                 pass
 
-    def _had_begun(self, one: Standing) -> bool:
-        """Tell whether the claim that stands was made by the stated time."""
-        if self._before is None or one.source is None:
-            return True
-        register = (*one.node, one.identifier, one.link_class, one.source)
-        stated = max(self._claimed[register], key=lambda said: said[0])[1]
-        return stated is None or stated < self._before
+    def _mention(self, node: Name, stated: float | None) -> None:
+        self._mentions.setdefault(node, []).append(stated)
 
-    def names(self, key: str) -> frozenset[str]:
-        """Return all that a data set goes by: what is claimed of its nodes, without end."""
-        of_node: dict[str, set[str]] = {}
-        for one in self._standing:
-            if one.node[0] is Kind.ARTIFACT and one.link_class is LinkClass.ASSERTED:
-                of_node.setdefault(one.node[1], {one.node[1]}).add(one.identifier)
-        names = {key}
+    def members(self, key: str) -> set[str]:
+        """Return the nodes that a name means, and all that shared names join to them."""
+        found = {key} if key in self._nodes else self._called({key})
         while True:
-            more = set(names).union(*(known for known in of_node.values() if known & names))
-            if more == names:
-                return frozenset(names)
-            names = more
+            names = set().union(*(self._names.get(one, set()) for one in found))
+            more = found | self._called(names)
+            if more == found:
+                return found
+            found = more
+
+    def _called(self, names: set[str]) -> set[str]:
+        return {node for node, called in self._names.items() if called & names}
 
     def dataset(self, key: str) -> str:
         """Return the name that a data set has in answers."""
-        nodes = {key for kind, key in self.graph.nodes if kind is Kind.ARTIFACT}
-        return min(self.names(key) & nodes, default=key)
+        return min(self.members(key), default=key)
 
     def arrows(self) -> set[Arrow]:
         """Return all that executions say, between the data sets that they mean."""
@@ -109,22 +116,19 @@ class ColumnsOracle:
         return found
 
     def _was_so(self, execution: str, key: str) -> bool:
-        if self._before is None:
-            return True
-        date = self.date(execution, key)
-        return date is None or date < self._before
+        return all(map(self._is_before, self.dates(execution, key)))
 
-    def date(self, execution: str, key: str) -> float | None:
-        """Return when an execution first met a data set, as far as anybody says."""
-        names = self.names(key)
-        told = [
+    def dates(self, execution: str, key: str) -> list[float | None]:
+        """Return when an execution began, and when it met a data set, if an Event says it did."""
+        members = self.members(key)
+        met = [
             stated
             for (other, artifact), times in self._begun.items()
-            if other == execution and artifact in names
+            if other == execution and artifact in members
             for stated in times
-            if stated is not None
         ]
-        return min(told, default=None)
+        start = _earliest(self._mentions[Kind.EXECUTION, execution])
+        return [start, _earliest(met)] if met else [start]
 
     def walk(self, key: str, field: str | None, depth_max: float, *, upstream: bool) -> Reached:
         """Return what can be reached from a field, each with its distance in steps."""
@@ -159,12 +163,24 @@ class ColumnsOracle:
     ) -> Reached:
         """Add the steps of the last places that lead to what is there anyway."""
         depths, used = dict(reached.depths), set(reached.arrows)
-        for arrow in self.arrows():
-            near, far = arrow[1::-1] if upstream else arrow[:2]
-            for (dataset, column), distance in distances.items():
-                touches = column is None or near[1] is None or column == near[1]
-                is_last = dataset == near[0] and touches and distance == depth_max
-                if is_last and far in reached.depths:
-                    used.add(arrow)
-                    depths[near] = min(distance, depths.get(near, distance))
-        return Reached(depths, used)
+        while True:
+            before = len(depths), len(used)
+            for arrow in self.arrows():
+                near, far = arrow[1::-1] if upstream else arrow[:2]
+                for (dataset, column), distance in distances.items():
+                    touches = column is None or near[1] is None or column == near[1]
+                    is_last = dataset == near[0] and touches and distance == depth_max
+                    if is_last and far in depths:
+                        used.add(arrow)
+                        depths[near] = min(distance, depths.get(near, distance))
+            if before == (len(depths), len(used)):
+                return Reached(depths, used)
+
+
+def _stated(statement: Statement) -> float | None:
+    start = None if statement.stated is None else statement.stated.start
+    return None if start is None else start.timestamp()
+
+
+def _earliest(told: Iterable[float | None]) -> float | None:
+    return min((one for one in told if one is not None), default=None)

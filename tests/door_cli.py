@@ -59,9 +59,10 @@ WHOLE: dict[str, str] = {
 """What is not asked in a namespace, and why: whoever may do it has all of the files."""
 
 ASKED = (
-    *("access key list", "access list", "access who", "between", "compare", "conflicts", "diff"),
-    *("erasure list", "erasure show", "find", "history", "holds", "late", "links", "list"),
-    *("provenance", "query", "registry", "report dossier", "serving", "show", "sources", "why"),
+    *("access key list", "access list", "access who", "between", "columns", "common", "compare"),
+    *("conflicts", "cycles", "diff", "erasure list", "erasure show", "find", "history", "holds"),
+    *("impact", "late", "links", "list", "orphans", "paths", "provenance", "query", "registry"),
+    *("report dossier", "serving", "show", "sources", "why"),
 )
 CHANGING = (
     *("access grant", "access key make", "erasure approve", "erasure propose", "erasure refuse"),
@@ -129,6 +130,8 @@ def asking(namespace: str) -> Iterator[Arguments]:
     yield "trace", mark(namespace, 0), "--format", "json"
     yield from (("report", "dossier", one) for one in (*KEYS, mark(namespace, 0)))
     yield "report", "dossier", KEYS[0], "--form", "html"
+    for form in ("tree", "json"):
+        yield from (("columns", one, "--direction", "both", "--format", form) for one in KEYS)
     yield "holds", "--format", "json"
     for form in ("text", "json"):
         yield from (("history", one, "--format", form) for one in identifiers)

@@ -196,6 +196,7 @@ IDENTIFIERS = (*KEYS, *RUNS, *JOBS, SHARED)
 FIELDS: dict[str, tuple[str, tuple[str, ...]]] = {
     **dict.fromkeys(("artifact", "execution", "context"), ('key: "%s"', IDENTIFIERS)),
     "lineage": ('start: ["%s"], direction: DOWNSTREAM', IDENTIFIERS),
+    "columnLineage": ('dataset: "%s", direction: BOTH', KEYS),
     "find": ('text: "%s"', ("mark", "same")),
     "links": ('node: "%s"', IDENTIFIERS),
     "unresolved": ("first: %s", ("1", "1000")),

@@ -6,13 +6,14 @@ names an execution uses. A name that nobody has described is a data set all the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from lineage.projections.edges import EDGE
 from lineage.projections.handles import HANDLE, made_handle, used_handle
 from lineage.projections.links import HUB, LinkRow
-from lineage.projections.nodes import NODE
+from lineage.projections.nodes import NODE, read_stated_starts
+from lineage.projections.standing import standing_links
 from lineage.projections.unfolding import earlier
 from lineage.questions.column_walk import Place, Step
 from lineage.questions.graph_asked import GraphAsked
@@ -27,11 +28,15 @@ _ARTIFACT: Final = KIND_CODES[Kind.ARTIFACT]
 
 
 class Dataset(NamedTuple):
-    """A data set: the least key of its members, their vertices, and all that it goes by."""
+    """A data set: its least key, its nodes, all of its keys, and what is claimed of it besides.
+
+    What it is claimed to be may be the key of a node that was not there yet at the valid time.
+    """
 
     name: str
     vertices: tuple[int, ...]
-    names: frozenset[str]
+    keys: frozenset[str]
+    claimed: frozenset[str]
     links: tuple[LinkRow, ...]
 
 
@@ -55,6 +60,7 @@ class ColumnReading:
         self._steps: dict[tuple[str, bool], list[Step]] = {}
         self._hidden: dict[str, int] = {}
         self._dated: dict[tuple[int, int], int | None] = {}
+        self._starts: dict[int, int | None] = {}
         self.executions: dict[int, Node] = {}
         self.undated: set[Step] = set()
 
@@ -123,7 +129,8 @@ class ColumnReading:
         handle_of = made_handle if upstream else used_handle
         owners: dict[int, set[str]] = {}
         for name in names:
-            for called in self._datasets[name].names:
+            dataset = self._datasets[name]
+            for called in dataset.keys | dataset.claimed:
                 owners.setdefault(handle_of(self._namespace, called), set()).add(name)
         telling: dict[str, set[int]] = {name: set() for name in names}
         for handle, vertex, since in self._asked.reader.find(HANDLE, "hash", owners):
@@ -150,34 +157,35 @@ class ColumnReading:
             self._read_dates(missing)
 
     def _read_dates(self, executions: Sequence[int]) -> None:
-        """Read when Events of these executions began: of each pair of ends the earliest."""
+        """Read when these executions and their Events began: of the same two ends the earliest."""
+        reader, size = self._asked.reader, self._asked.size
+        self._starts.update(read_stated_starts(reader, executions, size))
         for column, near in (("tail", 0), ("head", 1)):
-            for row in self._asked.reader.find(EDGE, column, executions, self._asked.size):
+            for row in reader.find(EDGE, column, executions, size):
                 ends = row[near], row[1 - near]
                 stated = row[6]
-                known = self._dated.get(ends, stated)
-                self._dated[ends] = earlier(known, stated)
+                self._dated[ends] = earlier(self._dated.get(ends, stated), stated)
 
     def _was_so(self, step: Step) -> bool:
-        """Tell whether both data sets had met the execution by the valid time."""
+        """Tell whether the execution had begun, and its Events with both data sets, if any."""
         valid = self._asked.valid
         if valid is None:
             return True
-        dates = [
-            self._date(step.execution, self._datasets[end.dataset])
-            for end in (step.source, step.target)
-        ]
+        ends = (self._datasets[step.source.dataset], self._datasets[step.target.dataset])
+        dates = [self._starts.get(step.execution)]
+        for dataset in ends:
+            dates += self._event_date(step.execution, dataset)
         if not all(map(valid.time.has_begun, dates)):
             return False
         if None in dates:
             self.undated.add(step)
         return True
 
-    def _date(self, execution: int, dataset: Dataset) -> int | None:
-        date: int | None = None
-        for vertex in dataset.vertices:
-            date = earlier(date, self._dated.get((execution, vertex)))
-        return date
+    def _event_date(self, execution: int, dataset: Dataset) -> list[int | None]:
+        """Return when the execution first met a data set, if any Event says that it did."""
+        ends = [(execution, vertex) for vertex in dataset.vertices]
+        met = [self._dated[pair] for pair in ends if pair in self._dated]
+        return [min((one for one in met if one is not None), default=None)] if met else []
 
     def _steps_said(self, execution: int, said: ColumnLineage) -> Iterable[Step]:
         output = self._datasets[said.output].name
@@ -199,12 +207,12 @@ class ColumnReading:
         hashes = {name_hash(realm_of(self._namespace, _ARTIFACT), key) for key in wanted}
         reader, size = self._asked.reader, self._asked.size
         found: dict[str, list[int]] = {}
-        for vertex, since, _, key in reader.find(NODE, "key_hash", hashes):
+        for vertex, since, _, key, *_ in reader.find(NODE, "key_hash", hashes):
             if key in wanted and since < size:
                 found.setdefault(key, []).append(vertex)
         for hub, _, _, text, _ in reader.find(HUB, "identifier_hash", hashes):
             if text in wanted and text not in found:
-                found[text] = [row.vertex for row in self._links_of_hub(hub)]
+                found[text] = [row.vertex for row in self._links_of("hub", [hub])]
         for key in sorted(wanted):
             if key not in self._datasets:
                 vertices = found.get(key)
@@ -212,15 +220,13 @@ class ColumnReading:
 
     def entity(self, vertices: Sequence[int], asked: str) -> Dataset:
         """Return the data set that these nodes, of one entity, are of; ``asked`` is one name."""
-        members, waiting = set(vertices), list(vertices)
+        members, waiting = set(vertices), set(vertices)
         links: set[LinkRow] = set()
         while waiting:
-            for near in self._links_of_vertex(waiting.pop()):
-                beyond = self._links_of_hub(near.hub)
-                links.update(beyond)
-                fresh = {row.vertex for row in beyond} - members
-                members |= fresh
-                waiting += fresh
+            hubs = {row.hub for row in self._links_of("vertex", waiting)}
+            links.update(self._links_of("hub", hubs))
+            waiting = {row.vertex for row in links} - members
+            members |= waiting
         reader = self._asked.reader
         keys = {
             row[0]: row[3]
@@ -229,37 +235,34 @@ class ColumnReading:
         }
         own = sorted(key for key in keys.values() if key is not None)
         identifiers = read_identifiers(reader, [row.hub for row in links]).values()
-        names = {asked, *own, *(one for one in identifiers if one is not None)}
         return Dataset(
             own[0] if own else asked,
             tuple(sorted(members)),
-            frozenset(names),
+            frozenset((asked, *own)),
+            frozenset(one for one in identifiers if one is not None),
             tuple(sorted(links)) if len(members) > 1 else (),
         )
 
     def keep(self, dataset: Dataset) -> None:
-        """Remember a data set by all of its names."""
-        for name in (*dataset.names, dataset.name):
+        """Remember a data set by its keys."""
+        for name in (*dataset.keys, dataset.name):
             self._datasets[name] = dataset
 
-    def _links_of_vertex(self, vertex: int) -> list[LinkRow]:
-        return self._standing(self._asked.graph.links.of_vertex(vertex, self._asked.size))
-
-    def _links_of_hub(self, hub: int) -> list[LinkRow]:
-        return self._standing(self._asked.graph.links.of_hub(hub, self._asked.size))
-
-    def _standing(self, rows: Iterable[LinkRow]) -> list[LinkRow]:
-        valid = self._asked.valid
-        return [
-            row
-            for row in rows
-            if row.link_class in ASSERTED_CLASSES
-            and (valid is None or valid.time.has_begun(row.stated_us))
-        ]
+    def _links_of(self, column: str, values: Collection[int]) -> list[LinkRow]:
+        """Return the asserted links of nodes (``vertex``) or identifiers (``hub``) that stand."""
+        reader, links, _, _, valid = self._asked
+        size = self._asked.size
+        if valid is not None:
+            rows = standing_links(reader, column, values, size, valid.time)
+        elif column == "vertex":
+            rows = links.links.of_vertices(values, size)
+        else:
+            rows = [row for found in links.links.of_hubs(values, size).values() for row in found]
+        return [row for row in rows if row.link_class in ASSERTED_CLASSES]
 
 
 def _bare(key: str) -> Dataset:
-    return Dataset(key, (), frozenset((key,)), ())
+    return Dataset(key, (), frozenset((key,)), frozenset(), ())
 
 
 def _told(node: Node) -> _Told:

@@ -134,11 +134,8 @@ class ColumnWalk:
         A whole that was only shown may be reached by the last step: then what leads on from it
         would be added as well, and is returned where all of it is shown already.
         """
+        shown = self._shown_at_last(steps)
         hidden = {one.far for one in steps} - self._depths.keys()
-        shown = [one for one in steps if one.far not in hidden]
-        self._depths.update(
-            (one.near, self._limits.depth_max) for one in shown if one.near not in self._depths
-        )
         beyond: list[_Passed] = []
         reached = {one.far for one in shown} - self._walked
         while reached:
@@ -152,6 +149,15 @@ class ColumnWalk:
             self._cut(TruncationReason.DEPTH, self._limits.depth_max, len(hidden))
             return []
         return beyond
+
+    def _shown_at_last(self, steps: Sequence[_Passed]) -> list[_Passed]:
+        """Show the near ends of steps that lead to what is shown, until no more are."""
+        while True:
+            shown = [one for one in steps if one.far in self._depths]
+            fresh = {one.near for one in shown} - self._depths.keys()
+            if not fresh:
+                return shown
+            self._depths.update(dict.fromkeys(fresh, self._limits.depth_max))
 
     def _cut(self, reason: TruncationReason, limit: int, hidden: int) -> None:
         self._truncations.append(Truncation(reason=reason, limit=limit, hidden=hidden))

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from lineage_schemas.columns import ColumnLineage
 from lineage_schemas.declarations import DECLARATIONS_MAX, DeclarationFile
 from lineage_schemas.entry import Envelope
 from lineage_schemas.known_types.registry import KNOWN_TYPES
@@ -81,6 +82,7 @@ _BY_TYPE: Final[dict[str, Schema]] = {
 def published_documents() -> dict[str, bytes]:
     """Return each published document by its file name; the same bytes each time."""
     return {
+        "column-lineage.json": _written(_struct_document("column-lineage", ColumnLineage)),
         "declaration.json": _written(_declaration_document()),
         "envelope.json": _written(_struct_document("envelope", Envelope)),
         "known-types.json": _written(_known_types_document()),

@@ -27,6 +27,7 @@ from lineage_schemas.publish import published_documents
 from lineage_schemas.records import LinkClass, Mode, Precision
 
 NAMES = [
+    "column-lineage.json",
     "declaration.json",
     "envelope.json",
     "known-types.json",

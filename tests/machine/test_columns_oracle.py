@@ -58,56 +58,51 @@ FIELDS = ("a", "A", "b")
 HOWS = ((), (Transformation(type="DIRECT", subtype="IDENTITY"),))
 
 
+# Mapped tuples instead of `builds`: what was built is then printed as it stands.
 def sources() -> st.SearchStrategy[SourceField]:
-    return st.builds(
-        SourceField,
-        st.sampled_from(NAMES),
-        st.sampled_from((*FIELDS, None)),
-        st.sampled_from(HOWS),
-    )
+    return st.tuples(
+        st.sampled_from(NAMES), st.sampled_from((*FIELDS, None)), st.sampled_from(HOWS)
+    ).map(lambda drawn: SourceField(*drawn))
 
 
 def lineages() -> st.SearchStrategy[ColumnLineage]:
-    return st.builds(
-        ColumnLineage,
-        st.sampled_from(NAMES),
-        st.lists(
-            st.builds(
-                MadeField,
-                st.sampled_from(FIELDS),
-                st.lists(sources(), min_size=1, max_size=2).map(tuple),
-            ),
-            max_size=2,
-        ).map(tuple),
-        st.lists(sources(), max_size=1).map(tuple),
+    made = st.tuples(st.sampled_from(FIELDS), st.lists(sources(), min_size=1, max_size=2))
+    return st.tuples(
+        st.sampled_from(NAMES), st.lists(made, max_size=2), st.lists(sources(), max_size=1)
+    ).map(
+        lambda drawn: ColumnLineage(
+            drawn[0],
+            tuple(MadeField(field, tuple(inputs)) for field, inputs in drawn[1]),
+            tuple(drawn[2]),
+        )
     )
 
 
 def tellings() -> st.SearchStrategy[AnyRecord]:
     """What executions say of columns, some of it taken back again."""
-    return st.builds(
-        lambda key, said, cleared: Execution(
-            key=key,
-            custom_properties={
-                columns_property(said.output): None if cleared else columns_value(said)
-            },
-        ),
-        st.sampled_from(EXECUTIONS),
-        lineages(),
-        st.sampled_from([False] * 5 + [True]),
-    )
+
+    def told_of(drawn: tuple[str, ColumnLineage, bool]) -> AnyRecord:
+        key, said, cleared = drawn
+        value = None if cleared else columns_value(said)
+        return Execution(key=key, custom_properties={columns_property(said.output): value})
+
+    return st.tuples(
+        st.sampled_from(EXECUTIONS), lineages(), st.sampled_from([False] * 5 + [True])
+    ).map(told_of)
 
 
 def links() -> st.SearchStrategy[AnyRecord]:
-    return st.builds(
-        lambda form, node, identifier, link_class: form(
-            kind=Kind.ARTIFACT, node=node, identifier=identifier, link_class=link_class
-        ),
-        st.sampled_from([Claim, Claim, Retraction]),
+    def link(drawn: tuple[bool, str, str, LinkClass]) -> AnyRecord:
+        is_back, node, identifier, link_class = drawn
+        form = Retraction if is_back else Claim
+        return form(kind=Kind.ARTIFACT, node=node, identifier=identifier, link_class=link_class)
+
+    return st.tuples(
+        st.sampled_from([False, False, True]),
         st.sampled_from(ARTIFACTS),
         st.sampled_from(NAMES),
         st.sampled_from([LinkClass.ASSERTED, LinkClass.ASSERTED, LinkClass.DERIVED]),
-    )
+    ).map(link)
 
 
 HISTORIES = histories(st.one_of(tellings(), tellings(), tellings(), events(), links()), 10)
@@ -195,13 +190,13 @@ def check(oracle: ColumnsOracle, query: ColumnsQuery, answer: ColumnsAnswer) -> 
     for truncation, gone in zip(answer.truncations, cuts, strict=True):
         assert 1 <= truncation.hidden <= gone
     assert answer.complete == (not cuts)
-    undated = {arrow for arrow in expected.arrows if not all(dates(oracle, arrow))}
+    undated = {arrow for arrow in expected.arrows if None in dates(oracle, arrow)}
     counted = len({(*arrow[:2], arrow[3]) for arrow in undated})
     assert answer.undated == (0 if answer.basis.valid_at is None else counted)
 
 
 def dates(oracle: ColumnsOracle, arrow: Arrow) -> list[float | None]:
-    return [oracle.date(arrow[2], place[0]) for place in arrow[:2]]
+    return [date for place in arrow[:2] for date in oracle.dates(arrow[2], place[0])]
 
 
 def told_by(known: list[Statement], moment: datetime | None) -> ColumnsOracle:
@@ -209,7 +204,7 @@ def told_by(known: list[Statement], moment: datetime | None) -> ColumnsOracle:
     return ColumnsOracle(known, None if moment is None else moment.timestamp() + 1e-6)
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(history=HISTORIES, sizes=batch_sizes(), query=QUERIES, moment=MOMENTS)
 def test_columns_reach_what_the_oracle_reaches(
     history: list[Statement], sizes: list[int], query: ColumnsQuery, moment: datetime | None
@@ -221,7 +216,7 @@ def test_columns_reach_what_the_oracle_reaches(
         check(told_by(known, moment), query, answer)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(history=HISTORIES, query=QUERIES, limit=st.integers(1, 5))
 def test_an_answer_has_so_many_columns_and_says_what_it_hides(
     history: list[Statement], query: ColumnsQuery, limit: int
@@ -241,7 +236,7 @@ def test_an_answer_has_so_many_columns_and_says_what_it_hides(
     assert all(one.hidden >= 1 and one.limit <= limit for one in by_limit)
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(data=st.data(), history=HISTORIES, query=QUERIES, moment=MOMENTS)
 def test_the_order_of_arrival_decides_nothing(
     data: st.DataObject, history: list[Statement], query: ColumnsQuery, moment: datetime | None
@@ -334,11 +329,10 @@ def test_every_store_answers_as_the_oracle_does(ledger: Ledger) -> None:
     known = record(ledger, STORY, [1])
     queries = [
         ColumnsQuery(dataset=key, field=field, direction=way, depth=depth)
-        for key, field in ((MODEL, None), (CLEAN, "amount"), (RAW, "Amount"), (NICKNAME, None))
-        for way in (UP, DOWN)
-        for depth in (DEPTH_MAX, 1)
+        for key, field in ((MODEL, None), (RAW, "Amount"), (NICKNAME, None))
+        for way, depth in ((UP, DEPTH_MAX), (DOWN, 2))
     ]
-    for size, statements in known.items():
+    for size, statements in list(known.items())[-3:]:
         for moment in (None, INSTANTS[1]):
             oracle = told_by(statements, moment)
             for query in queries:

@@ -26,6 +26,7 @@ VERBS: Final = {
     "backup": "lineage_api.cli.backup:backup",
     "between": "lineage_api.cli.between:between",
     "checkpoint": "lineage_api.cli.checkpoint:checkpoint",
+    "columns": "lineage_api.cli.columns:columns",
     "common": "lineage_api.cli.common:common",
     "compare": "lineage_api.cli.compare:compare",
     "config": "lineage_api.cli.config:config",

@@ -13,6 +13,7 @@ import strawberry
 from msgspec import Struct
 
 from lineage.questions.as_of import SOFTWARE, AsOf, Present
+from lineage.questions.columns import ColumnsQuery
 from lineage.questions.conflict_lists import ConflictQuery
 from lineage.questions.link_lists import LinkQuery
 from lineage.questions.search import PAGE_NODES_DEFAULT
@@ -21,6 +22,7 @@ from lineage.questions.trace import DEPTH_MAX, TraceQuery
 from lineage.questions.why import WhyQuery
 from lineage.service import Ledger
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
+from lineage_api.graphql.column_types import ColumnsAnswerType, FieldArgument
 from lineage_api.graphql.fields import resolved
 from lineage_api.graphql.identity_types import ConflictPageType, WhyAnswerType
 from lineage_api.graphql.inputs import (
@@ -61,6 +63,7 @@ from lineage_api.graphql.types import (
 )
 from lineage_schemas import graph, identity, linking
 from lineage_schemas.basis import Basis
+from lineage_schemas.columns import ColumnsAnswer
 from lineage_schemas.entry import Head
 from lineage_schemas.errors import InvalidInputError, NotFoundError
 from lineage_schemas.filters import parse_filter
@@ -234,6 +237,47 @@ class Query:
             stop_at=None if stop_at is None else parse_filter(stop_at),
         )
         return info.context.ledger.graph.trace(
+            query,
+            valid_at=valid_at,
+            valid_during=interval_of(valid_during),
+            **_question(info, namespace, as_of),
+        )
+
+    @resolved(
+        ColumnsAnswerType,
+        "Column lineage: which fields a data set's fields were made from, or what is made of them.",
+    )
+    def column_lineage(  # noqa: PLR0913, PLR0917 - a field's arguments are its resolver's
+        self,
+        info: Info,
+        dataset: KeyArgument,
+        field: FieldArgument = None,
+        direction: graph.Direction = graph.Direction.UPSTREAM,
+        depth: Annotated[
+            int | None,
+            strawberry.argument(description="How many steps to walk, 0 to 100000; left out, all."),
+        ] = None,
+        columns: Annotated[
+            int, strawberry.argument(description="How many fields at most, 1 to 10000.")
+        ] = NODES_DEFAULT,
+        valid_at: ValidAtArgument = None,
+        valid_during: ValidDuringArgument = None,
+        namespace: NamespaceArgument = None,
+        as_of: AsOfArgument = None,
+    ) -> ColumnsAnswer:
+        """Follow fields."""
+        if columns > NODES_MAX:
+            raise InvalidInputError(
+                f"The limit of fields is from 1 to {NODES_MAX} here", where=str(columns)
+            )
+        query = ColumnsQuery(
+            dataset=dataset,
+            field=field,
+            direction=graph.Direction(direction),
+            depth=DEPTH_MAX if depth is None else depth,
+            columns=columns,
+        )
+        return info.context.ledger.graph.columns(
             query,
             valid_at=valid_at,
             valid_during=interval_of(valid_during),
