@@ -25,7 +25,8 @@ def joined_rows(rows: Ints, crossings: Iterable[Crossing]) -> dict[int, int]:
     within = np.isin(near, rows) & np.isin(far, rows)
     near, far = near[within], far[within]
     linked = np.union1d(near, far)
-    one, other = np.searchsorted(linked, near), np.searchsorted(linked, far)
+    one: Ints = np.searchsorted(linked, near)
+    other: Ints = np.searchsorted(linked, far)
     joined = strong_components(
         np.concatenate((one, other)), np.concatenate((other, one)), len(linked)
     )
