@@ -38,7 +38,7 @@ def flows(graph: Graph, direction: Direction) -> Arcs:
 def shared(graph: Graph, starts: list[set[Name]], walk: Walk) -> dict[Name, Shared]:
     """Return what all of these reach."""
     reached = [graph.trace(some, walk) for some in starts]
-    both = set.intersection(*(set(one) for one in reached))
+    both = {node for node in reached[0] if all(node in one for one in reached)}
     arcs = flows(graph, walk.direction)
     for some in starts:
         arcs |= {(near, far) for near, far, _ in graph.crossings(some, walk)}
@@ -118,7 +118,7 @@ def _rounds(
     knot: frozenset[frozenset[Name]], arcs: set[tuple[frozenset[Name], frozenset[Name]]]
 ) -> list[int]:
     """Return for each entity of a knot how many edges lead back to it at the least."""
-    found = []
+    found: list[int] = []
     for start in knot:
         level, length = {far for near, far in arcs if near == start}, 1
         while start not in level:

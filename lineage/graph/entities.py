@@ -21,12 +21,10 @@ def joined_rows(rows: Ints, crossings: Iterable[Crossing]) -> dict[int, int]:
     ]
     if not ends:
         return {}
-    near, far = np.array(ends, dtype=np.int64).T
-    within = np.isin(near, rows) & np.isin(far, rows)
-    near, far = near[within], far[within]
-    linked = np.union1d(near, far)
-    one, other = np.searchsorted(linked, near), np.searchsorted(linked, far)
-    joined = strong_components(
-        np.concatenate((one, other)), np.concatenate((other, one)), len(linked)
-    )
+    columns: Ints = np.array(ends, dtype=np.int64).T
+    columns = columns[:, np.isin(columns, rows).all(axis=0)]
+    linked: Ints = np.unique(columns)
+    places: Ints = np.searchsorted(linked, columns)
+    both: Ints = np.concatenate((places, places[::-1]), axis=1)
+    joined = strong_components(both[0], both[1], len(linked))
     return dict(zip(linked.tolist(), joined.tolist(), strict=True))

@@ -60,7 +60,7 @@ class Steps:
         for edge in read_edges(self._asked.reader, self._namespace, shown, self._asked.size):
             pair = 2 * edge.artifact, 2 * edge.execution + 1
             if edge.kind.is_input != (direction is Direction.DOWNSTREAM):
-                pair = pair[::-1]
+                pair = pair[1], pair[0]
             self._edges.setdefault((direction, *pair), []).append(edge)
 
     def path(self, way: Way) -> Path:
