@@ -91,26 +91,10 @@ def every_command() -> set[str]:
 def asking(namespace: str) -> Iterator[Arguments]:
     """Yield what changes nothing."""
     identifiers = (*KEYS, *RUNS, *JOBS, SHARED)
+    yield from exploring(namespace)
     yield from (("show", one, "--format", form) for one in identifiers for form in ("tree", "json"))
     yield from (("trace", one, "--direction", "both", "--format", "json") for one in identifiers)
     yield "trace", *KEYS, "--format", "tree"
-    for form in ("text", "json"):
-        yield "between", "0", "--format", form
-        yield "diff", *KEYS, "--from", "0", "--direction", "both", "--format", form
-        yield "compare", *RUNS[:2], "--format", form
-    yield from (("provenance", one, "--format", "json") for one in identifiers)
-    yield from (("compare", one, SHARED, "--format", "json") for one in identifiers)
-    forms = ("dot", "graphml", "node-link", "prov", "openlineage")
-    yield from (("trace", *KEYS, "--format", form) for form in forms)
-    for form in ("text", "json"):
-        yield "paths", KEYS[0], KEYS[1], "--format", form
-        yield "common", KEYS[0], RUNS[0], "--format", form
-        yield "impact", *KEYS, "--format", form
-        yield "orphans", "--format", form
-        yield "cycles", "--format", form
-    yield "paths", RUNS[0], mark(namespace, 0), "--format", "json"
-    yield "orphans", OWN_TYPE, "--format", "json"
-    yield "orphans", "artifact", "--without", "no-upstream", "--format", "json"
     for name in (*KINDS, OWN_TYPE, "lineage.Train"):
         yield "list", name, "--format", "json"
     yield "list", "artifact", "--limit", "1"
@@ -130,12 +114,7 @@ def asking(namespace: str) -> Iterator[Arguments]:
     yield "trace", mark(namespace, 0), "--format", "json"
     yield from (("report", "dossier", one) for one in (*KEYS, mark(namespace, 0)))
     yield "report", "dossier", KEYS[0], "--form", "html"
-    for form in ("tree", "json"):
-        yield from (("columns", one, "--direction", "both", "--format", form) for one in KEYS)
     yield "holds", "--format", "json"
-    for form in ("text", "json"):
-        yield from (("history", one, "--format", form) for one in identifiers)
-        yield "late", "--lag", "none", "--format", form
     yield ("serving",)
     yield "serving", "--format", "json"
     yield from (("serving", one, "--format", "json") for one in identifiers)
@@ -146,6 +125,33 @@ def asking(namespace: str) -> Iterator[Arguments]:
     yield "access", "list", "--format", "json"
     yield "access", "who", "read", "--format", "json"
     yield "access", "key", "list", "--format", "json"
+
+
+def exploring(namespace: str) -> Iterator[Arguments]:
+    """Yield what asks of the graph, and of who said what, and changes nothing."""
+    identifiers = (*KEYS, *RUNS, *JOBS, SHARED)
+    for form in ("text", "json"):
+        yield "between", "0", "--format", form
+        yield "diff", *KEYS, "--from", "0", "--direction", "both", "--format", form
+        yield "compare", *RUNS[:2], "--format", form
+    yield from (("provenance", one, "--format", "json") for one in identifiers)
+    yield from (("compare", one, SHARED, "--format", "json") for one in identifiers)
+    forms = ("dot", "graphml", "node-link", "prov", "openlineage")
+    yield from (("trace", *KEYS, "--format", form) for form in forms)
+    for form in ("text", "json"):
+        yield "paths", KEYS[0], KEYS[1], "--format", form
+        yield "common", KEYS[0], RUNS[0], "--format", form
+        yield "impact", *KEYS, "--format", form
+        yield "orphans", "--format", form
+        yield "cycles", "--format", form
+    yield "paths", RUNS[0], mark(namespace, 0), "--format", "json"
+    yield "orphans", OWN_TYPE, "--format", "json"
+    yield "orphans", "artifact", "--without", "no-upstream", "--format", "json"
+    for form in ("tree", "json"):
+        yield from (("columns", one, "--direction", "both", "--format", form) for one in KEYS)
+    for form in ("text", "json"):
+        yield from (("history", one, "--format", form) for one in identifiers)
+        yield "late", "--lag", "none", "--format", form
 
 
 def changing(size: int) -> Iterator[Arguments]:

@@ -23,6 +23,7 @@ from lineage.questions.why import WhyQuery
 from lineage.service import Ledger
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
 from lineage_api.graphql.column_types import ColumnsAnswerType, FieldArgument
+from lineage_api.graphql.definition_types import TypesAnswerType
 from lineage_api.graphql.fields import resolved
 from lineage_api.graphql.identity_types import ConflictPageType, WhyAnswerType
 from lineage_api.graphql.inputs import (
@@ -59,7 +60,6 @@ from lineage_api.graphql.types import (
     LineageAnswerType,
     NodeAnswerType,
     NodePageType,
-    TypesAnswerType,
 )
 from lineage_schemas import graph, identity, linking
 from lineage_schemas.basis import Basis
