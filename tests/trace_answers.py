@@ -1,58 +1,17 @@
 """Read the answers of traces by keys, to hold them against `oracle.Graph`."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from doubles import FakeClock, SeededRandomness
-from lineage.ledger import Direction, EventKind, Kind, LinkClass, Statement, TraceQuery
-from lineage.projections.views import TABLES
-from lineage.service import Ledger
-from lineage.stores.opening import open_store
+from lineage.ledger import Direction, EventKind, Kind, LinkClass, TraceQuery
 from lineage_schemas.graph import LineageAnswer
 from oracle import Graph, Name, Walk
-from strategies import (
-    ALIASES,
-    ARTIFACTS,
-    DIGESTS,
-    EXECUTIONS,
-    cut,
-    histories,
-    lineage_records,
-)
+from strategies import ALIASES, ARTIFACTS, DIGESTS, EXECUTIONS, histories, lineage_records
+from told_graphs import DEFAULT, EVERY
 
-DEFAULT = (LinkClass.ASSERTED, LinkClass.CONTENT)
-EVERY = (*DEFAULT, LinkClass.DERIVED)
 UP, DOWN, BOTH = Direction.UPSTREAM, Direction.DOWNSTREAM, Direction.BOTH
 Edges = set[tuple[Name, Name, EventKind]]
-
-
-class Told(NamedTuple):
-    """A ledger, and for each size between its batches what it had been told by then."""
-
-    ledger: Ledger
-    graphs: dict[int, Graph]
-
-    def keys(self, size: int) -> dict[tuple[Kind | None, int | None], str]:
-        """Return the key of every node, by kind and id."""
-        return {
-            (node.kind, node.id): str(node.key)
-            for kind in Kind
-            for node in self.ledger.list_nodes(kind.value, count=1_000, as_of=size).nodes
-        }
-
-
-def told(statements: list[Statement], sizes: list[int]) -> Told:
-    store = open_store("memory:", TABLES, "test/origin")
-    ledger = Ledger(store, FakeClock(), SeededRandomness())
-    graphs = {0: Graph([])}
-    so_far: list[Statement] = []
-    for batch in cut(statements, sizes):
-        ledger.record(batch)
-        so_far += batch
-        graphs[ledger.head().size] = Graph(so_far)
-    return Told(ledger, graphs)
 
 
 def walks(query: TraceQuery, depth_max: int | None) -> list[Walk]:

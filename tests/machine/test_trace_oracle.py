@@ -26,21 +26,19 @@ from strategies import (
     EXECUTIONS,
     batch_sizes,
 )
+from told_graphs import EVERY, Told, told
 from trace_answers import (
     BOTH,
     DOWN,
-    EVERY,
     STORIES,
     UP,
     Edges,
-    Told,
     check_links,
     depths_of,
     edges_of,
     edges_within,
     queries,
     starts_of,
-    told,
     walks,
 )
 

@@ -15,6 +15,7 @@ from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import Claim, Retraction, StatedTime
 from oracle import Graph, Interval, Name
 from strategies import ARTIFACTS, DAWN, EXECUTIONS, INSTANTS, batch_sizes, cut
+from told_graphs import told
 from trace_answers import (
     DOWN,
     STORIES,
@@ -25,7 +26,6 @@ from trace_answers import (
     edges_within,
     queries,
     starts_of,
-    told,
     walks,
 )
 
