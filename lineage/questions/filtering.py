@@ -105,8 +105,8 @@ def _types_named(known: list[KnownTypeRow], asked: str) -> set[str]:
             hint=(
                 f"Name one of {', '.join(sorted(found))}."
                 if found
-                else "`lineage types` lists them; a name may be given without what is before its "
-                "last dot."
+                else "Write it as it is stored, such as lineage.Model, or without what is before "
+                "its last dot."
             ),
         )
     waiting = set(found)

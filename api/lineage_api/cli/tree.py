@@ -18,6 +18,7 @@ from lineage_api.cli.printing import (
     printable,
 )
 from lineage_api.cli.redactions import redaction_lines
+from lineage_api.cli.valid_time import valid_words
 from lineage_schemas.graph import (
     Direction,
     Edge,
@@ -138,12 +139,17 @@ def cut_text(truncation: Truncation) -> str:
 
 def _filter_lines(answer: LineageAnswer) -> Iterator[str]:
     """Say what the question itself left out, and what nobody dated."""
+    then = valid_words(answer.basis)
+    if then:
+        yield f"so       {then}, as sources state it"
+    if answer.not_begun:
+        yield printable("not yet   " + ", ".join(answer.not_begun))
     if answer.filtered:
         yield f"filtered  {counted(answer.filtered, 'node')} found that the filter leaves out"
     if answer.stopped:
         yield f"stopped   at {counted(answer.stopped, 'node')}, as asked"
-    if answer.unresolved:
-        yield f"open      {counted(answer.unresolved, 'stub')} that nobody describes anywhere"
+    if answer.unresolved != answer.stubs:
+        yield f"open      {answer.unresolved:,} of the stubs: the others are described elsewhere"
     if answer.undated:
         yield f"undated   {answer.undated:,} of the nodes and edges, counted in"
 
