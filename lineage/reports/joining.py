@@ -14,6 +14,7 @@ from lineage.questions.nodes import read_identifiers
 from lineage.reports.gathered import Belonging, Crossed, Joint, Thing, ThingId
 from lineage.reports.things import Things
 from lineage.stores.base import Reader
+from lineage.stores.tables import is_visible
 from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.codec import decode_envelope
 from lineage_schemas.instants import format_instant
@@ -33,12 +34,16 @@ _EXECUTION: Final = KIND_CODES[Kind.EXECUTION]
 def read_joints(
     reader: Reader, things: Things, kept: Collection[ThingId], size: int
 ) -> tuple[Joint, ...]:
-    """Return the Events between things, each with the first entry that says it."""
+    """Return the Events between things, each with the first entry that says it.
+
+    An Event that was dated later has a row for each date; the first that says so is cited.
+    """
     executions = {one for one in things.members(kept) if kind_code(one) == _EXECUTION}
     found: dict[tuple[ThingId, ThingId, str, tuple[str | int, ...]], int] = {}
+    shown: set[tuple[ThingId, ThingId, str, tuple[str | int, ...]]] = set()
     for column in ("tail", "head"):
         for tail, head, kind, since, until, body, _ in reader.find(EDGE, column, executions):
-            if since >= size or (until is not None and until <= size):
+            if since >= size:
                 continue
             artifact, execution = (tail, head) if head in executions else (head, tail)
             ends = [one for vertex in (artifact, execution) for one in things.ids([vertex])]
@@ -46,10 +51,12 @@ def read_joints(
                 detail = read_detail(body)
                 key = ends[0], ends[1], str(kind), () if detail is None else tuple(detail.path)
                 found[key] = min(since, found.get(key, since))
+                if is_visible(since, until, size):
+                    shown.add(key)
     return tuple(
         Joint(artifact, execution, EventKind(kind), path, found[artifact, execution, kind, path])
         for artifact, execution, kind, path in sorted(
-            found, key=lambda key: (*key[:3], str(key[3]))
+            shown, key=lambda key: (*key[:3], str(key[3]))
         )
     )
 
