@@ -10,11 +10,12 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from lineage.graph.adjacency import EdgePiece, EdgeSource, piece_of
+from lineage.graph.adjacency import EdgePiece, EdgeSource, Ints, piece_of
 from lineage.graph.edge_index import EdgeIndex
 from lineage.graph.keeping import GraphFile, Packed, decode_graphs, encode_graphs
 from lineage.graph.link_index import (
@@ -309,9 +310,26 @@ def _edges_about(reader: Reader, namespace: int) -> int:
 
 
 def _is_same(one: Packed, other: Packed) -> bool:
-    """Tell whether two make the same answers, whatever types their numbers have."""
-    pairs = (one.edges.arrays, other.edges.arrays), (one.links.arrays, other.links.arrays)
-    return all(np.array_equal(left[name], right[name]) for left, right in pairs for name in left)
+    """Tell whether two make the same answers, whatever types their numbers have.
+
+    Edges between the same two rows lie in the order in which they came, which answers do not show.
+    """
+    edges = (one.edges.arrays, pack_edges([one.edges.piece()], one.edges.size).arrays)
+    return (
+        _are_equal(*edges)
+        and all(map(np.array_equal, _ordered(one.edges.piece()), _ordered(other.edges.piece())))
+        and _are_equal(one.links.arrays, other.links.arrays)
+    )
+
+
+def _are_equal(one: dict[str, npt.NDArray[Any]], other: dict[str, npt.NDArray[Any]]) -> bool:
+    return all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def _ordered(piece: EdgePiece) -> list[Ints]:
+    """Return the columns of edges in one order for ever."""
+    order = np.lexsort((piece.since, piece.kind, piece.head, piece.tail))
+    return [column[order] for column in piece]
 
 
 def _edge_pages(reader: Reader, namespace: int) -> Iterator[list[Row]]:

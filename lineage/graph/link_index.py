@@ -254,7 +254,7 @@ def pack_links(namespace: int, pieces: Iterable[LinkPiece], size: int) -> Packed
     columns = [np.concatenate(column) for column in zip(*pieces, strict=True)]
     vertex, hub, strength, source, since, until = columns or _piece(())
     first_hub = vertex_of(namespace, HUB_CODE, 0)
-    order = np.lexsort((hub, vertex))
+    order = np.lexsort((since, source, strength, hub, vertex))
     nodes, hubs = (vertex - first_hub)[order], (hub - first_hub)[order]
     node_type = narrowest(int(nodes.max(initial=0)))
     position_type = narrowest(size)
