@@ -34,8 +34,8 @@ from lineage_schemas.basis import Basis
 from lineage_schemas.errors import ForbiddenError, LedgerError, StoreError
 from lineage_schemas.instants import format_instant, parse_instant
 
-_ACTIONS: Final = {"entries": Action.READ_ENTRIES}
-"""What a question takes that is not a plain reading."""
+_ACTIONS: Final = dict.fromkeys(("entries", "history", "late"), Action.READ_ENTRIES)
+"""What a question takes that is not a plain reading: these show the entries themselves."""
 
 
 class Asked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple, TypedDict, Unpack
@@ -12,7 +12,10 @@ from msgspec.structs import replace
 from lineage.asking import Asked, Asking
 from lineage.collector import paused_collector
 from lineage.graph.index import GraphIndex
-from lineage.questions.as_of import AsOf, resolve_valid, with_valid
+from lineage.graph.links import LinkIndex
+from lineage.projections.links import LinkRow
+from lineage.projections.standing import standing_links
+from lineage.questions.as_of import AsOf, Valid, resolve_valid, with_valid
 from lineage.questions.columns import ColumnsQuery, check_columns_query, columns
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.history import HistoryQuery, check_history, tell_history
@@ -20,6 +23,7 @@ from lineage.questions.labels import clean_name
 from lineage.questions.late import LateQuery, check_late, list_late
 from lineage.questions.search import Cursor, decode_cursor, question_of
 from lineage.questions.trace import TraceQuery, check_query, trace
+from lineage.stores.base import Reader
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
 from lineage_schemas.columns import ColumnsAnswer
 from lineage_schemas.graph import LineageAnswer
@@ -89,7 +93,7 @@ class Exploring:
         """Tell what was said of a node and of its entity, entry by entry, a page at a time.
 
         A valid time leaves out what is stated to begin after it. Costs a row for each entry that
-        speaks of the node, whatever the page.
+        speaks of the node, whatever the page. Shows entries, and takes what reading them takes.
 
         Raises:
             InvalidInputError: a name that is none, a page size out of range, or a cursor that is
@@ -108,7 +112,7 @@ class Exploring:
         """List the entries that came late, a page at a time.
 
         A page looks at ``LATE_LOOKED_MAX`` entries at the most, and says at which. A valid time
-        leaves out what is stated to begin after it.
+        leaves out what is stated to begin after it. Takes what reading entries takes.
 
         Raises:
             InvalidInputError: a lag or page size out of range, or a cursor that is not ours.
@@ -133,11 +137,21 @@ class Exploring:
         named = question if valid is None else (*question, valid)
         with self._asking.question(place, call, *named) as asked:
             snapshot = self._graph.snapshot(asked.unbound, asked.number)
+            if valid is not None and asked.number is not None:
+                snapshot = snapshot._replace(links=_links_then(asked.reader, asked.number, valid))
             basis = with_valid(asked.basis, valid)
+            graph = GraphAsked(asked.reader, snapshot, asked.number, basis, valid)
             with paused_collector():
-                yield _Question(
-                    asked, GraphAsked(asked.reader, snapshot, asked.number, basis, valid)
-                )
+                yield _Question(asked, graph)
+
+
+def _links_then(reader: Reader, number: int, valid: Valid) -> LinkIndex:
+    """Return the links that stood at a stated time: they are read, as nobody keeps them."""
+
+    def stood(column: str, values: Collection[int], size: int) -> list[LinkRow]:
+        return standing_links(reader, column, values, size, valid.time)
+
+    return LinkIndex.stored(reader, number, stood)
 
 
 def _turned(where: Where, text: str | None, words: tuple[str, ...]) -> tuple[Where, Cursor | None]:

@@ -64,10 +64,14 @@ from lineage.projections.views import TABLES
 from lineage.proofs.signing import SigningKey
 from lineage.proofs.verifying import VerifierKey
 from lineage.questions.columns import ColumnsQuery
+from lineage.questions.conflict_lists import ConflictQuery
+from lineage.questions.history import HistoryQuery
+from lineage.questions.late import LateQuery
 from lineage.questions.link_lists import LinkQuery
 from lineage.questions.proving import ProofQuery, Shown
 from lineage.questions.serving import ServingQuery
 from lineage.questions.trace import TraceQuery
+from lineage.questions.why import WhyQuery
 from lineage.service import Ledger
 from lineage.stores.opening import (
     ACCESS_SUFFIX,
@@ -123,6 +127,7 @@ __all__ = [
     "AuditLevel",
     "Claim",
     "ColumnsQuery",
+    "ConflictQuery",
     "Context",
     "Direction",
     "ErasureRequest",
@@ -131,7 +136,9 @@ __all__ = [
     "Execution",
     "ExecutionState",
     "GraphPlace",
+    "HistoryQuery",
     "Kind",
+    "LateQuery",
     "Ledger",
     "LinkClass",
     "LinkQuery",
@@ -151,6 +158,7 @@ __all__ = [
     "StatedTime",
     "Statement",
     "TraceQuery",
+    "WhyQuery",
     "current_intervals",
     "import_ledger",
     "moves_of",

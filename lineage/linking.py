@@ -1,4 +1,4 @@
-"""Ask how things are joined: which links stand, and what nobody has joined yet."""
+"""Ask how things are joined: which links stand, why, what contradicts them, what nobody joined."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from msgspec.structs import replace
 from lineage.asking import Asked, Asking
 from lineage.graph.index import GraphIndex
 from lineage.questions.as_of import AsOf
+from lineage.questions.conflict_lists import ConflictQuery, list_conflicts
+from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.labels import clean_name
 from lineage.questions.link_lists import LinkQuery, LinksAsked, list_links
 from lineage.questions.search import (
@@ -17,7 +19,9 @@ from lineage.questions.search import (
     question_of,
 )
 from lineage.questions.unresolved import list_unresolved
+from lineage.questions.why import WhyQuery, tell_why
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
+from lineage_schemas.identity import ConflictPage, WhyAnswer
 from lineage_schemas.linking import LinkPage, UnresolvedPage
 
 
@@ -82,6 +86,58 @@ class Linking:
         ) as asked:
             page = list_unresolved(self._of(asked), wanted, after, count)
             asked.count = len(page.things)
+            return page
+
+    def why(
+        self,
+        query: WhyQuery,
+        *,
+        as_of: AsOf = None,
+        namespace: str = DEFAULT_NAMESPACE,
+        principal: Principal = LOCAL_PRINCIPAL,
+    ) -> WhyAnswer:
+        """Tell why two names mean one thing: by whose claims; or what comes nearest to that.
+
+        A search or walk looks at ``WHY_NODES_MAX`` nodes; what it left out is counted.
+
+        Raises:
+            InvalidInputError: a name that is none.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+            UnknownBasisError: as ``basis``.
+        """
+        query = WhyQuery(one=clean_name(query.one), other=clean_name(query.other))
+        with self._asking.question((namespace, principal, as_of), "why", query) as asked:
+            snapshot = self._graph.snapshot(asked.unbound, asked.number)
+            answer = tell_why(
+                GraphAsked(asked.reader, snapshot, asked.number, asked.basis, None), query
+            )
+            asked.count = len(answer.one.nodes) + len(answer.other.nodes)
+            return answer
+
+    def conflicts(
+        self,
+        query: ConflictQuery = ConflictQuery(),  # noqa: B008 - a frozen struct, changed by nobody
+        *,
+        cursor: str | None = None,
+        count: int = PAGE_NODES_DEFAULT,
+        as_of: AsOf = None,
+        namespace: str = DEFAULT_NAMESPACE,
+        principal: Principal = LOCAL_PRINCIPAL,
+    ) -> ConflictPage:
+        """List what contradicts itself in what is said of one entity. The links stand all the same.
+
+        Raises: as ``links``.
+        """
+        check_page(count)
+        if query.node is not None:
+            query = replace(query, node=clean_name(query.node))
+        after = _decoded(cursor, namespace, "conflicts", *query.words)
+        then = as_of if after is None else after.size
+        with self._asking.question(
+            (namespace, principal, then), "conflicts", query, cursor, count
+        ) as asked:
+            page = list_conflicts(self._of(asked), query, after, count)
+            asked.count = len(page.conflicts)
             return page
 
     def _of(self, asked: Asked) -> LinksAsked:

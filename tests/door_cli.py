@@ -59,10 +59,10 @@ WHOLE: dict[str, str] = {
 """What is not asked in a namespace, and why: whoever may do it has all of the files."""
 
 ASKED = (
-    *("access key list", "access list", "access who", "columns", "erasure list", "erasure show"),
-    "find",
-    *("holds", "links", "list", "query", "registry", "report dossier", "serving", "show"),
-    "sources",
+    *("access key list", "access list", "access who", "columns", "conflicts"),
+    *("erasure list", "erasure show"),
+    *("find", "history", "holds", "late", "links", "list", "query", "registry", "report dossier"),
+    *("serving", "show", "sources", "why"),
 )
 CHANGING = (
     *("access grant", "access key make", "erasure approve", "erasure propose", "erasure refuse"),
@@ -102,7 +102,11 @@ def asking(namespace: str) -> Iterator[Arguments]:
     for form in ("text", "json"):
         yield "links", "--format", form
         yield "links", "--unresolved", "--format", form
+        yield "conflicts", "--format", form
     yield from (("links", one, "--format", "json") for one in identifiers)
+    yield from (("why", KEYS[0], one, "--format", "json") for one in identifiers)
+    yield from (("conflicts", one, "--format", "json") for one in identifiers)
+    yield "why", KEYS[0], mark(namespace, 0)
     yield "show", mark(namespace, 0), "--format", "json"
     yield "trace", mark(namespace, 0), "--format", "json"
     yield from (("report", "dossier", one) for one in (*KEYS, mark(namespace, 0)))
@@ -110,6 +114,9 @@ def asking(namespace: str) -> Iterator[Arguments]:
     for form in ("tree", "json"):
         yield from (("columns", one, "--direction", "both", "--format", form) for one in KEYS)
     yield "holds", "--format", "json"
+    for form in ("text", "json"):
+        yield from (("history", one, "--format", form) for one in identifiers)
+        yield "late", "--lag", "none", "--format", form
     yield ("serving",)
     yield "serving", "--format", "json"
     yield from (("serving", one, "--format", "json") for one in identifiers)

@@ -22,7 +22,18 @@ from apart import (
     Told,
     answered,
 )
-from lineage.ledger import Direction, Kind, Ledger, ProofQuery, ServingQuery, Shown, TraceQuery
+from lineage.ledger import (
+    Direction,
+    HistoryQuery,
+    Kind,
+    LateQuery,
+    Ledger,
+    ProofQuery,
+    ServingQuery,
+    Shown,
+    TraceQuery,
+    WhyQuery,
+)
 from lineage_api.graphql.endpoint import GraphQLRequest, execute
 from lineage_api.graphql.schema import SCHEMA
 from lineage_schemas.codec import encode_json
@@ -100,6 +111,18 @@ QUESTIONS: list[Question] = [
         )
         for key in (KEYS[0], RUNS[0])
     ),
+    *(
+        lambda one, where, key=key: one.linking.why(
+            WhyQuery(one=key, other=KEYS[0]), namespace=where
+        )
+        for key in (*KEYS, *RUNS, *JOBS, SHARED)
+    ),
+    lambda one, where: one.linking.conflicts(namespace=where),
+    *(
+        lambda one, where, key=key: one.graph.history(HistoryQuery(node=key), namespace=where)
+        for key in (*KEYS, *RUNS, *JOBS, SHARED)
+    ),
+    lambda one, where: one.graph.late(LateQuery(lag=0), namespace=where),
     lambda one, where: one.registry.serving(namespace=where),
     *(
         lambda one, where, key=key: one.registry.serving(ServingQuery(of=key), namespace=where)
@@ -138,6 +161,8 @@ FIELDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "find": ('text: "%s"', ("mark", "same")),
     "links": ('node: "%s"', IDENTIFIERS),
     "unresolved": ("first: %s", ("1", "1000")),
+    "why": (f'one: "%s", other: "{KEYS[0]}"', IDENTIFIERS),
+    "conflicts": ("first: %s", ("1", "1000")),
     "serving": ('of: "%s"', IDENTIFIERS),
     "registeredModel": ('name: "%s"', IDENTIFIERS),
     "nodes": ('type: "%s"', (*KINDS, "lineage.DataSet", OWN_TYPE)),

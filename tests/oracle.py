@@ -32,6 +32,9 @@ from lineage_schemas.records import (
 Name = tuple[Kind, str]
 """(kind, key) of a node."""
 
+Stated = datetime | None
+Interval = tuple[datetime, datetime]
+
 STRENGTHS = list(LinkClass)
 INPUTS = {EventKind.INPUT, EventKind.DECLARED_INPUT, EventKind.INTERNAL_INPUT}
 
@@ -46,50 +49,67 @@ class Standing(NamedTuple):
 
 
 class Graph:
-    """What some statements tell: nodes, edges (tail, head, kind), claims that stand."""
+    """What some statements tell: nodes, edges (tail, head, kind), claims that stand.
 
-    def __init__(self, statements: Iterable[Statement]) -> None:
-        self.nodes: set[Name] = set()
-        self.edges: set[tuple[Name, Name, EventKind]] = set()
+    With ``valid``, a half-open interval of stated time, only what was so at some moment of it.
+    """
+
+    def __init__(self, statements: Iterable[Statement], valid: Interval | None = None) -> None:
+        self._nodes: dict[Name, list[Stated]] = {}
+        self._edges: dict[tuple[Name, Name, EventKind], list[Stated]] = {}
         self._registers: dict[tuple[Name, str, LinkClass, str], list[_Said]] = {}
         for statement in statements:
             for record in statement.records:
                 self._tell(statement, record)
+        self.nodes = {name for name, told in self._nodes.items() if _has_begun(told, valid)}
+        self.edges = {edge for edge, told in self._edges.items() if _has_begun(told, valid)}
+        self.undated = {
+            thing
+            for told_of in (self._nodes, self._edges)
+            for thing, told in told_of.items()
+            if all(one is None for one in told)
+        }
         self.standing = {
             Standing(node, identifier, link_class, source)
             for (node, identifier, link_class, source), said in self._registers.items()
-            if max(said).stands
+            if _stood(said, valid) and node in self.nodes
         } | {Standing(node, node[1], LinkClass.ASSERTED, None) for node in self.nodes}
+        self.taken_back = {
+            register for register, said in self._registers.items() if not max(said).stands
+        }
+        """The claims that their sources took back last: (node, identifier, class, source)."""
 
     def _tell(self, statement: Statement, record: AnyRecord) -> None:
+        stated = statement.stated.start if statement.stated else None
+        nodes: set[Name] = set()
         match record:
             case Event():
                 artifact = Kind.ARTIFACT, str(record.artifact)
                 execution = Kind.EXECUTION, str(record.execution)
-                self.nodes |= {artifact, execution}
+                nodes = {artifact, execution}
                 ends = (artifact, execution) if record.kind in INPUTS else (execution, artifact)
-                self.edges.add((*ends, record.kind))
+                self._edges.setdefault((*ends, record.kind), []).append(stated)
             case Claim() | Retraction():
                 node = record.kind, str(record.node)
-                self.nodes.add(node)
+                nodes = {node}
                 register = node, record.identifier, record.link_class, statement.source
-                stated = statement.stated.start if statement.stated else None
                 said = _said(stated, stands=isinstance(record, Claim))
                 self._registers.setdefault(register, []).append(said)
             case MetricSeries():
-                self.nodes.add((Kind.EXECUTION, str(record.execution)))
+                nodes = {(Kind.EXECUTION, str(record.execution))}
             case Attribution():
-                self.nodes |= {(Kind.CONTEXT, str(record.context))}
-                self.nodes |= {(Kind.ARTIFACT, str(record.artifact))}
+                nodes = {(Kind.CONTEXT, str(record.context)), (Kind.ARTIFACT, str(record.artifact))}
             case Association():
-                self.nodes |= {(Kind.CONTEXT, str(record.context))}
-                self.nodes |= {(Kind.EXECUTION, str(record.execution))}
+                execution = Kind.EXECUTION, str(record.execution)
+                nodes = {(Kind.CONTEXT, str(record.context)), execution}
             case ParentContext():
-                self.nodes |= {(Kind.CONTEXT, str(end)) for end in (record.child, record.parent)}
+                nodes = {(Kind.CONTEXT, str(end)) for end in (record.child, record.parent)}
             case NodeRecord():
-                self.nodes.add((Kind(type(record).__name__.lower()), str(record.key)))
+                nodes = {(Kind(type(record).__name__.lower()), str(record.key))}
             case _:
                 pass
+        for node in nodes:
+            self._nodes.setdefault(node, []).append(stated)
 
     def links(self, node: Name) -> set[tuple[Name, LinkClass]]:
         """Return where links lead from a node, each as weak as the weaker of its two claims."""
@@ -189,3 +209,19 @@ class _Said(NamedTuple):
 
 def _said(stated: datetime | None, *, stands: bool) -> _Said:
     return _Said(stated is not None, stated.timestamp() if stated else 0.0, not stands)
+
+
+def _has_begun(told: list[Stated], valid: Interval | None) -> bool:
+    """Tell whether the earliest stated time lies before the end; what nobody dated counts in."""
+    dated = [one for one in told if one is not None]
+    return valid is None or not dated or min(dated) < valid[1]
+
+
+def _stood(said: list[_Said], valid: Interval | None) -> bool:
+    """Tell whether a claim stood at some moment: at the start, or at one when it was spoken of."""
+    if valid is None:
+        return max(said).stands
+    start, end = (moment.timestamp() for moment in valid)
+    moments = {start} | {one.stated for one in said if start < one.stated < end}
+    spoken = [[one for one in said if not one.is_stated or one.stated <= at] for at in moments]
+    return any(max(so_far).stands for so_far in spoken if so_far)

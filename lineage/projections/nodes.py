@@ -79,6 +79,11 @@ class Nodes:
                 self._date(row, position, stated_us)
         return fresh
 
+    def known_since(self, vertex: int) -> int:
+        """Return the position of the first mention of a known node."""
+        since: int = self._rows[vertex][1]
+        return since
+
     def flush(self, writer: Writer) -> None:
         """Write what was added, named and dated."""
         writer.replace(NODE, [self._rows[vertex] for vertex in self._changed])

@@ -178,6 +178,12 @@ def read_sources(row: Row) -> set[str]:
     return {stamps.common[1], *(said.source for told in stamps.fields.values() for said in told)}
 
 
+def read_tellers(row: Row) -> set[str]:
+    """Return the sources that tell a value of a row's node, in whatever order they spoke."""
+    kept = _kept_values(read_shown(row), row[-1])
+    return {said.source for told in kept.values() for said in told}
+
+
 def read_said(row: Row, field: str) -> Said | None:
     """Return the shown value of one field of a row's node, with who said it and when."""
     kept = _kept_values(read_shown(row), row[-1]).get(field)

@@ -180,7 +180,9 @@ class Views:
         position = said.entry.position
         self.catalog.fold(said)
         fresh = dict(self.nodes.fold(said))
-        again = {vertex for vertex, _ in said.mentions if vertex not in fresh}
+        again = {
+            vertex for vertex, _ in said.mentions if self.nodes.known_since(vertex) != position
+        }
         for vertex in fresh:
             self.catalog.use_id(said.namespace, vertex)
         for vertex, before, after in self.states.fold(said):

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+
+from msgspec.structs import replace
 
 from lineage.graph.links import LinkIndex
+from lineage.projections.links import LinkRow
 from lineage.projections.states import STATE, STATE_PAST, merge_states
+from lineage.questions.conflicts import read_contradictions
+from lineage.questions.nodes import ASSERTED_CLASSES
 from lineage.stores.base import Reader
-from lineage.vertices import id_of, node_name
+from lineage.vertices import id_of, namespace_of, node_name
 from lineage_schemas.graph import Entity, Node
 from lineage_schemas.mlmd import Kind
-from lineage_schemas.records import LinkClass
 
 
 def members_of(links: LinkIndex, vertex: int, size: int) -> list[int]:
-    """Return the nodes that asserted links join to a node, itself included, by vertex."""
-    found, waiting = {vertex}, [vertex]
+    """Return the nodes that asserted links join to a node, itself included, by vertex.
+
+    Each identifier is looked at once, however many nodes share it.
+    """
+    found, waiting = {vertex}, {vertex}
+    passed: set[int] = set()
     while waiting:
-        for joined in links.joined(waiting.pop(), size, LinkClass.ASSERTED):
-            if joined not in found:
-                found.add(joined)
-                waiting.append(joined)
+        hubs = {row.hub for row in _asserted(links.of_vertices(waiting, size))} - passed
+        passed |= hubs
+        far = (row for rows in links.of_hubs(hubs, size).values() for row in _asserted(rows))
+        waiting = {row.vertex for row in far} - found
+        found |= waiting
     return sorted(found)
+
+
+def _asserted(rows: Iterable[LinkRow]) -> Iterator[LinkRow]:
+    return (row for row in rows if row.link_class in ASSERTED_CLASSES)
 
 
 def entities_among(
@@ -29,15 +42,25 @@ def entities_among(
 ) -> tuple[Entity, ...]:
     """Return the entities of more than one member that these nodes are part of."""
     done: set[int] = set()
-    entities: list[Entity] = []
+    groups: list[list[int]] = []
     for vertex in links.linked(nodes, size):
         if vertex in done:
             continue
         members = members_of(links, vertex, size)
         done.update(members)
         if len(members) > 1:
-            entities.append(read_entity(reader, members, size))
-    return tuple(entities)
+            groups.append(members)
+    if not groups:
+        return ()
+    found = read_contradictions(reader, namespace_of(groups[0][0]), groups, size)
+    return tuple(
+        replace(
+            read_entity(reader, members, size),
+            conflicts=len(conflicts),
+            conflict_kinds=tuple(dict.fromkeys(one.kind for one in conflicts)),
+        )
+        for members, conflicts in zip(groups, found, strict=True)
+    )
 
 
 def read_entity(reader: Reader, members: Iterable[int], size: int) -> Entity:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lineage.graph.index import GraphSnapshot
+from lineage.graph.links import LinkIndex
 from lineage.questions.as_of import Valid
 from lineage.stores.base import Reader
 from lineage_schemas.basis import Basis
@@ -22,6 +23,11 @@ class GraphAsked(NamedTuple):
     number: int | None
     basis: Basis
     valid: Valid | None
+
+    @property
+    def links(self) -> LinkIndex:
+        """The links that are asked about."""
+        return self.graph.links
 
     @property
     def size(self) -> int:

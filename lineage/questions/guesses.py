@@ -83,6 +83,12 @@ class Guesses:
         guesses = [*stated, *named]
         return tuple(guesses[:GUESSES_SHOWN_MAX]), max(0, len(guesses) - GUESSES_SHOWN_MAX) + more
 
+    def same_name(self, mine: Compared, other: Compared) -> str | None:
+        """Return the end that the paths of two nodes share, if that would make one a guess."""
+        same = _longest_common(paths_of(mine.node), paths_of(other.node))
+        alike = realm(mine.vertex) == realm(other.vertex) and self._may_be(mine, other)
+        return "/".join(same) if same and alike else None
+
     def _stated(self, mine: Compared) -> list[Guess]:
         """Return what somebody claimed to be a guess."""
         crossings = self._links.crossings(mine.vertex, self._size, [LinkClass.GUESSED])
@@ -108,7 +114,7 @@ class Guesses:
         read = nsmallest(GUESSES_READ_MAX, others)
         ranked: list[tuple[int, int, Guess]] = []
         for other, theirs in self._read(read):
-            same = max((_common(a, b) for a in paths for b in theirs), key=len, default=())
+            same = _longest_common(paths, theirs)
             if same and self._may_be(mine, other):
                 evidence: dict[str, JsonValue] = {"same_name": "/".join(same)}
                 ranked.append(
@@ -202,6 +208,12 @@ def _tells(name: str) -> bool:
         and _LETTER.search(name) is not None
         and _DIGITS_ALONE.fullmatch(name) is None
     )
+
+
+def _longest_common(some: Iterable[Path], others: Iterable[Path]) -> Path:
+    theirs = list(others)
+    ends = (_common(one, other) for one in some for other in theirs)
+    return max(ends, key=lambda end: (len(end), end), default=())
 
 
 def _common(one: Path, other: Path) -> Path:

@@ -203,7 +203,7 @@ class _Telling:
             record: JsonValue = None
             if records is not None and index < len(records):
                 record = msgspec.json.decode(msgspec.json.encode(records[index]))
-            yield SaidRecord(what=str(msgspec.inspect.type_info(type(item)).tag), record=record)  # type: ignore[union-attr]
+            yield SaidRecord(what=str(item.__struct_config__.tag), record=record)
 
     def _is_about(self, item: Item) -> bool:
         if isinstance(item, EraseItem):

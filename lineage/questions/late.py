@@ -116,9 +116,6 @@ class _Late(Struct, frozen=True):
     envelope: Envelope
     overtaken: set[int]
 
-    def __post_init__(self) -> None:
-        assert self.envelope.recorded_us >= 0
-
     @property
     def lag_us(self) -> int:
         """How long after it was so it was recorded; what nobody dated was so just then."""
@@ -131,8 +128,8 @@ class _Late(Struct, frozen=True):
         """Tell whether it came late, by a source and at a valid time that are asked about."""
         if query.source not in {None, self.envelope.source}:
             return False
-        stated = self.envelope.stated
-        if asked.valid is not None and not asked.valid.time.has_begun(stated and stated.start_us):
+        start_us = self.envelope.stated.start_us if self.envelope.stated else None
+        if asked.valid is not None and not asked.valid.time.has_begun(start_us):
             return False
         return bool(self.overtaken) or self.lag_us > query.lag * _SECOND_US
 

@@ -20,6 +20,7 @@ from lineage_schemas.columns import ColumnsAnswer
 from lineage_schemas.governance import Erasure, PartsErased
 from lineage_schemas.graph import LineageAnswer, NodeAnswer, NodePage, Redaction
 from lineage_schemas.history import HistoryAnswer
+from lineage_schemas.identity import ConflictPage, WhyAnswer
 from lineage_schemas.instants import format_instant
 from lineage_schemas.linking import LinkPage, UnresolvedPage
 from lineage_schemas.mlmd import Kind
@@ -42,6 +43,8 @@ _Answer = TypeVar(
     NodePage,
     LinkPage,
     UnresolvedPage,
+    WhyAnswer,
+    ConflictPage,
     ServingAnswer,
     RegistryAnswer,
     ColumnsAnswer,

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
-from msgspec.structs import force_setattr, replace
+from msgspec.structs import replace
 
-from lineage.graph.adjacency import row_of
-from lineage.graph.edges import EdgeEnds, edge_ends
+from lineage.graph.edges import EdgeEnds
 from lineage.graph.links import CROSSABLE, CROSSED_BY_DEFAULT, Crossing
-from lineage.graph.walk import Bounds, found_nodes, walk_lineage
+from lineage.graph.walk import Bounds
 from lineage.projections.edges import EDGE, EdgeDetail, read_detail
 from lineage.projections.links import LinkRow, read_evidence
+from lineage.projections.nodes import read_stated_starts
 from lineage.questions.entities import entities_among
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.labels import resolve_name
 from lineage.questions.nodes import find_identified, read_identifiers, read_nodes
 from lineage.questions.redactions import with_redactions
+from lineage.questions.walking import Shown, stops_at, walk_from
 from lineage.stores.base import Reader
-from lineage.vertices import KIND_CODES, KINDS, id_of, kind_code, node_name, vertex_of
-from lineage_schemas.basis import Basis
+from lineage.vertices import KIND_CODES, id_of, kind_code, node_name, vertex_of
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.filters import NodeFilter
 from lineage_schemas.graph import Direction, Edge, LineageAnswer, Link, Node, ResolvedLabel
@@ -30,6 +30,8 @@ from lineage_schemas.records import LinkClass
 DEPTH_MAX: Final = 100_000
 NODES_MAX: Final = 2_000_000
 NODES_DEFAULT: Final = 100_000
+FANOUT_MAX: Final = 1_000_000
+_CONTEXT: Final = KIND_CODES[Kind.CONTEXT]
 
 
 class TraceQuery(Struct, frozen=True, kw_only=True):
@@ -57,7 +59,7 @@ def check_query(query: TraceQuery) -> None:
     """Refuse a query outside the limits.
 
     Raises:
-        InvalidInputError: no start, a depth or node limit out of range, or guesses to be crossed.
+        InvalidInputError: no start, a limit out of range, or guesses to be crossed.
     """
     if not query.start:
         raise InvalidInputError("A trace needs at least one identifier to start from")
@@ -65,6 +67,10 @@ def check_query(query: TraceQuery) -> None:
         raise InvalidInputError(f"The depth is from 0 to {DEPTH_MAX}", where=str(query.depth))
     if not 1 <= query.nodes <= NODES_MAX:
         raise InvalidInputError(f"The node limit is from 1 to {NODES_MAX}", where=str(query.nodes))
+    if query.fanout is not None and not 1 <= query.fanout <= FANOUT_MAX:
+        raise InvalidInputError(
+            f"The limit of edges of one node is from 1 to {FANOUT_MAX}", where=str(query.fanout)
+        )
     refused = [link_class.value for link_class in query.cross if link_class not in CROSSABLE]
     if refused:
         raise InvalidInputError(
@@ -76,41 +82,58 @@ def trace(asked: GraphAsked, query: TraceQuery) -> LineageAnswer:
     """Answer a checked query.
 
     An identifier that the log has not heard of is part of the answer, as a stub that is counted.
+
+    Raises:
+        AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing, or a type
+            or context that a filter names and nobody has heard of.
     """
-    reader, snapshot, namespace, basis, _ = asked
-    query, labels = _resolved(reader, namespace, query, basis.size)
-    starts, contexts, unknown = _find_starts(reader, namespace, query, basis.size)
-    nodes: list[Node] = []
-    edges: tuple[Edge, ...] = ()
-    bounds = Bounds(basis.size, query.depth, query.nodes, query.cross)
-    if not starts or namespace is None:
-        answer = replace(_answer(query, basis, unknown, nodes=contexts), labels=labels)
-        return with_redactions(reader, answer, namespace, _vertices_of(namespace, contexts))
-    rows = [row_of(vertex) for vertex in starts]
-    walked = walk_lineage(namespace, snapshot, rows, query.direction, bounds)
-    vertices, depths = found_nodes(namespace, walked)
-    if query.ids_only:
-        by_vertex: dict[int, Node] = {}
-        nodes = _bare_nodes(vertices, depths)
-    else:
-        by_vertex = read_nodes(reader, vertices, basis.size)
-        nodes = _whole_nodes(by_vertex, vertices, depths)
-    edges = read_edges(reader, namespace, edge_ends(snapshot.adjacency, walked.edges), basis.size)
-    answer = LineageAnswer(
-        basis=basis,
+    reader, namespace, size = asked.reader, asked.number, asked.size
+    query, labels = _resolved(reader, namespace, query, size)
+    starts = _find_starts(asked, query)
+    named = LineageAnswer(
+        basis=asked.basis,
         direction=query.direction,
         start=query.start,
-        nodes=(*contexts, *nodes, *unknown),
-        edges=edges,
-        links=_links(reader, walked.crossings),
-        entities=entities_among(reader, snapshot.links, by_vertex, basis.size),
-        truncations=tuple(walked.truncations),
-        stubs=sum(node.stub for node in (*nodes, *contexts)) + len(unknown),
-        unknown=tuple(node.key or "" for node in unknown),
+        nodes=(*starts.contexts, *starts.unknown),
+        edges=(),
+        stubs=sum(node.stub for node in starts.contexts) + len(starts.unknown),
+        unknown=tuple(node.key or "" for node in starts.unknown),
         labels=labels,
+        unresolved=len(starts.unknown),
+        not_begun=starts.not_begun,
     )
-    spoken_of = [*vertices, *_vertices_of(namespace, contexts)]
-    return with_redactions(reader, answer, namespace, spoken_of)
+    spoken_of = _vertices_of(namespace, starts.contexts)
+    if not starts.vertices or namespace is None:
+        return with_redactions(reader, named, namespace, spoken_of)
+    shown = Shown(query.filter, query.ids_only)
+    bounds = _bounds_of(asked, query)
+    found = walk_from(asked, starts.vertices, query.direction, bounds, shown)
+    answer = replace(
+        named,
+        nodes=(*starts.contexts, *found.nodes, *starts.unknown),
+        edges=read_edges(reader, namespace, found.ends, size),
+        links=_links(reader, found.crossings),
+        entities=entities_among(reader, asked.links, found.by_vertex, size),
+        truncations=found.truncations,
+        stubs=named.stubs + found.stubs,
+        unresolved=named.unresolved + found.unresolved,
+        undated=found.undated,
+        filtered=found.filtered,
+        stopped=found.stopped,
+    )
+    return with_redactions(reader, answer, namespace, [*spoken_of, *found.vertices])
+
+
+def _bounds_of(asked: GraphAsked, query: TraceQuery) -> Bounds:
+    return Bounds(
+        asked.size,
+        query.depth,
+        query.nodes,
+        query.cross,
+        valid=None if asked.valid is None else asked.valid.time,
+        fanout_max=query.fanout,
+        stops=None if query.stop_at is None else stops_at(asked, query.stop_at),
+    )
 
 
 def _resolved(
@@ -131,66 +154,58 @@ def _vertices_of(namespace: int | None, contexts: list[Node]) -> list[int]:
     )
 
 
-def _bare_nodes(vertices: list[int], depths: list[int]) -> list[Node]:
-    return [
-        Node(kind=KINDS[kind_code(vertex)], id=id_of(vertex), depth=depth)
-        for vertex, depth in zip(vertices, depths, strict=True)
-    ]
-
-
-def _whole_nodes(by_vertex: dict[int, Node], vertices: list[int], depths: list[int]) -> list[Node]:
-    """Return the nodes in the order of the walk, each with its depth.
-
-    They were read from the store a moment ago and seen by nobody yet, so they are ours to complete.
-    """
-    nodes = [by_vertex[vertex] for vertex in vertices]
-    for node, depth in zip(nodes, depths, strict=True):
-        if depth:
-            force_setattr(node, "depth", depth)
-    return nodes
-
-
-def _answer(
-    query: TraceQuery, basis: Basis, unknown: list[Node], *, nodes: list[Node]
-) -> LineageAnswer:
-    return LineageAnswer(
-        basis=basis,
-        direction=query.direction,
-        start=query.start,
-        nodes=(*nodes, *unknown),
-        edges=(),
-        stubs=sum(node.stub for node in nodes) + len(unknown),
-        unknown=tuple(node.key or "" for node in unknown),
-    )
-
-
-def _find_starts(
-    reader: Reader, namespace: int | None, query: TraceQuery, size: int
-) -> tuple[list[int], list[Node], list[Node]]:
-    """Return (where to walk from, contexts that were named, what nobody has heard of).
+class _Starts(NamedTuple):
+    """Where to walk from; contexts that were named; what nobody has heard of, or not by then.
 
     Lineage never runs through memberships, so a context is part of the answer and leads nowhere.
     """
+
+    vertices: list[int]
+    contexts: list[Node]
+    unknown: list[Node]
+    not_begun: tuple[str, ...]
+
+
+def _find_starts(asked: GraphAsked, query: TraceQuery) -> _Starts:
     starts: list[int] = []
     contexts: list[int] = []
     unknown: list[Node] = []
+    not_begun: list[str] = []
     for identifier in query.start:
-        found: list[int] = []
-        grouping: list[int] = []
-        if namespace is not None:
-            kinds = (Kind.ARTIFACT, Kind.EXECUTION)
-            found = find_identified(reader, namespace, identifier, kinds, size)
-            if not found:
-                grouping = find_identified(reader, namespace, identifier, (Kind.CONTEXT,), size)
-        starts += found
-        contexts += grouping
-        if not found and not grouping:
+        found = _named_by(asked, identifier)
+        begun = _begun(asked, found)
+        starts += [vertex for vertex in begun if kind_code(vertex) != _CONTEXT]
+        contexts += [vertex for vertex in begun if kind_code(vertex) == _CONTEXT]
+        if not found:
             unknown.append(Node(key=identifier, stub=True))
+        elif len(begun) < len(found):
+            not_begun.append(identifier)
     vertices = sorted(set(contexts))
     if query.ids_only:
-        return starts, _bare_nodes(vertices, [0] * len(vertices)), unknown
-    named = read_nodes(reader, vertices, size)
-    return starts, [named[vertex] for vertex in vertices], unknown
+        named = [Node(kind=Kind.CONTEXT, id=id_of(one)) for one in vertices]
+    else:
+        read = read_nodes(asked.reader, vertices, asked.size)
+        named = [read[vertex] for vertex in vertices]
+    return _Starts(starts, named, unknown, tuple(not_begun))
+
+
+def _named_by(asked: GraphAsked, identifier: str) -> list[int]:
+    """Return the artifacts and executions that go by an identifier; only if none does, contexts."""
+    reader, number = asked.reader, asked.number
+    if number is None:
+        return []
+    kinds = (Kind.ARTIFACT, Kind.EXECUTION)
+    return find_identified(reader, number, identifier, kinds, asked.size) or find_identified(
+        reader, number, identifier, (Kind.CONTEXT,), asked.size
+    )
+
+
+def _begun(asked: GraphAsked, vertices: list[int]) -> list[int]:
+    """Keep the nodes that were there by the valid time, or that nobody has dated."""
+    if asked.valid is None:
+        return vertices
+    starts = read_stated_starts(asked.reader, vertices, asked.size)
+    return [vertex for vertex in vertices if asked.valid.time.has_begun(starts[vertex])]
 
 
 def read_edges(reader: Reader, namespace: int, ends: EdgeEnds, size: int) -> tuple[Edge, ...]:

@@ -91,12 +91,35 @@ class Link(Struct, frozen=True, kw_only=True, omit_defaults=True):
     evidence: dict[str, JsonValue] = {}
 
 
-class Entity(Struct, frozen=True, kw_only=True):
-    """Nodes that asserted links join, with their values merged by the rule of observations."""
+class ConflictKind(StrEnum):
+    """In what claims of one entity contradict each other."""
+
+    DIGESTS = "digests"
+    """Its members have digests of one algorithm, and none that all of them could have."""
+    IDS = "ids"
+    """It goes by two ids of which one tool gives each thing just one."""
+    TYPES = "types"
+    """Its members are of types with different base types."""
+    COMMITS = "commits"
+    """Its members are one run, and name different commits as the code that ran."""
+    DENIED = "denied"
+    """One source asserts an identifier of a node, and another one took the same claim back."""
+    REPEATED = "repeated"
+    """One source asserts one identifier of two nodes that it describes itself."""
+
+
+class Entity(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Nodes that asserted links join, with their values merged by the rule of observations.
+
+    ``conflicts`` counts what contradicts itself in what is said of them, and ``conflict_kinds``
+    tell of which kinds: the nodes are shown as one all the same.
+    """
 
     kind: Kind
     members: tuple[int, ...]
     merged: Node
+    conflicts: int = 0
+    conflict_kinds: tuple[ConflictKind, ...] = ()
 
 
 class TruncationReason(StrEnum):
@@ -143,7 +166,8 @@ class LineageAnswer(Struct, frozen=True, kw_only=True):
     them that no asserted link joins to a node that somebody describes. ``undated`` counts the nodes
     and edges that are counted in for a valid time though nobody dated them. ``filtered`` counts the
     nodes that the walk found and a filter left out, and ``stopped`` those that were shown and not
-    walked on from, because they fulfil ``stop_at``.
+    walked on from, because they fulfil ``stop_at``. ``not_begun`` are start identifiers of nodes
+    that nobody states to have been there by the valid time: they are no part of the answer.
     """
 
     basis: Basis
@@ -162,6 +186,7 @@ class LineageAnswer(Struct, frozen=True, kw_only=True):
     undated: int = 0
     filtered: int = 0
     stopped: int = 0
+    not_begun: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:

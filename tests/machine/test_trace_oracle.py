@@ -1,17 +1,12 @@
 """Traces against the slowest way that is obviously right: `oracle.Graph`, as of every size."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doubles import FakeClock, SeededRandomness
 from lineage.graph.index import GraphIndex
 from lineage.ledger import (
     Claim,
-    Direction,
     Event,
     EventKind,
     Kind,
@@ -20,113 +15,34 @@ from lineage.ledger import (
     Statement,
     TraceQuery,
 )
-from lineage.projections.views import TABLES
 from lineage.service import Ledger
-from lineage.stores.opening import open_store
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.graph import LineageAnswer, Truncation, TruncationReason
 from lineage_schemas.records import AnyRecord
-from oracle import Graph, Name, Walk
+from oracle import Graph, Name
 from strategies import (
-    ALIASES,
     ARTIFACTS,
     DIGESTS,
     EXECUTIONS,
     batch_sizes,
-    cut,
-    histories,
-    lineage_records,
 )
-
-DEFAULT = (LinkClass.ASSERTED, LinkClass.CONTENT)
-EVERY = (*DEFAULT, LinkClass.DERIVED)
-UP, DOWN, BOTH = Direction.UPSTREAM, Direction.DOWNSTREAM, Direction.BOTH
-Edges = set[tuple[Name, Name, EventKind]]
-
-
-class Told(NamedTuple):
-    """A ledger, and for each size between its batches what it had been told by then."""
-
-    ledger: Ledger
-    graphs: dict[int, Graph]
-
-    def keys(self, size: int) -> dict[tuple[Kind | None, int | None], str]:
-        """Return the key of every node, by kind and id."""
-        return {
-            (node.kind, node.id): str(node.key)
-            for kind in Kind
-            for node in self.ledger.list_nodes(kind.value, count=1_000, as_of=size).nodes
-        }
-
-
-def told(statements: list[Statement], sizes: list[int]) -> Told:
-    store = open_store("memory:", TABLES, "test/origin")
-    ledger = Ledger(store, FakeClock(), SeededRandomness())
-    graphs = {0: Graph([])}
-    so_far: list[Statement] = []
-    for batch in cut(statements, sizes):
-        ledger.record(batch)
-        so_far += batch
-        graphs[ledger.head().size] = Graph(so_far)
-    return Told(ledger, graphs)
-
-
-def walks(query: TraceQuery, depth_max: int | None) -> list[Walk]:
-    ways = (UP, DOWN) if query.direction is BOTH else (query.direction,)
-    return [Walk(way, frozenset(query.cross), depth_max) for way in ways]
-
-
-def starts_of(graph: Graph, query: TraceQuery) -> set[Name]:
-    return {node for identifier in query.start for node in graph.identified(identifier)}
-
-
-def depths_of(answer: LineageAnswer) -> dict[Name, int]:
-    """Return the nodes of an answer that the log has heard of, with their depths."""
-    known = [node for node in answer.nodes if node.id is not None]
-    depths = {(node.kind, node.key): node.depth for node in known if node.kind and node.key}
-    assert len(depths) == len(known)
-    assert [node.depth for node in known] == sorted(node.depth for node in known)
-    return depths
-
-
-def edges_of(answer: LineageAnswer) -> Edges:
-    """Return the edges of an answer by keys, in the direction of the data; all ends are nodes."""
-    keys = {(node.kind, node.id): str(node.key) for node in answer.nodes}
-    found: Edges = set()
-    for edge in answer.edges:
-        artifact = Kind.ARTIFACT, keys[Kind.ARTIFACT, edge.artifact]
-        execution = Kind.EXECUTION, keys[Kind.EXECUTION, edge.execution]
-        ends = (artifact, execution) if edge.kind.is_input else (execution, artifact)
-        found.add((*ends, edge.kind))
-    assert len(found) == len(answer.edges)
-    return found
-
-
-def edges_within(graph: Graph, nodes: Iterable[Name]) -> Edges:
-    inside = set(nodes)
-    return {edge for edge in graph.edges if inside.issuperset(edge[:2])}
-
-
-def check_links(
-    graph: Graph, answer: LineageAnswer, crossed: set[tuple[Name, Name, LinkClass]]
-) -> None:
-    """Every link shown stands, between nodes of the answer; every one that was crossed is shown."""
-    keys = {(node.kind, node.id): str(node.key) for node in answer.nodes}
-    standing = {(one.node, one.identifier, one.source or ""): one for one in graph.standing}
-    shown: dict[Name, set[tuple[str, LinkClass]]] = {}
-    for link in answer.links:
-        node = link.kind, keys[link.kind, link.node]
-        identifier = str(link.identifier)
-        own = link.link_class == "key"
-        found = LinkClass.ASSERTED if own else LinkClass(link.link_class)
-        assert (node, identifier, link.source) in standing
-        shown.setdefault(node, set()).add((identifier, found))
-    for near, far, link_class in crossed:
-        assert any(
-            identifier == other and max(one, two, key=list(LinkClass).index) is link_class
-            for identifier, one in shown[near]
-            for other, two in shown[far]
-        ), (near, far, link_class)
+from trace_answers import (
+    BOTH,
+    DOWN,
+    EVERY,
+    STORIES,
+    UP,
+    Edges,
+    Told,
+    check_links,
+    depths_of,
+    edges_of,
+    edges_within,
+    queries,
+    starts_of,
+    told,
+    walks,
+)
 
 
 def check_entities(told_: Told, graph: Graph, answer: LineageAnswer) -> None:
@@ -188,23 +104,6 @@ def check_cut(graph: Graph, query: TraceQuery, answer: LineageAnswer) -> None:
         (cut_by,) = answer.truncations
         assert (cut_by.reason, cut_by.limit) == (TruncationReason.NODES, query.nodes)
         assert 1 <= cut_by.hidden <= len(whole) - len(shown)
-
-
-def queries(**fixed: st.SearchStrategy[object]) -> st.SearchStrategy[TraceQuery]:
-    fields: dict[str, st.SearchStrategy[object]] = {
-        "start": st.lists(
-            st.sampled_from([*ARTIFACTS, *EXECUTIONS, *ALIASES, DIGESTS[0]]),
-            min_size=1,
-            max_size=2,
-            unique=True,
-        ).map(tuple),
-        "direction": st.sampled_from(Direction),
-        "cross": st.sampled_from([DEFAULT, EVERY, (), (LinkClass.ASSERTED,), EVERY[1:]]),
-    }
-    return st.builds(TraceQuery, **(fields | fixed))
-
-
-STORIES = histories(lineage_records(), statements_max=10)
 
 
 @settings(max_examples=200)

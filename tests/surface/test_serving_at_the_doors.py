@@ -174,6 +174,9 @@ def test_a_lineage_over_graphql_states_the_valid_time_it_was_asked_of(ledger: Le
     query($during: ValidDuring) { lineage(start: ["acme:version/1"], validDuring: $during) {
         basis { validAt validDuring { from to } } } }
     """
-    day = {"from": "2026-01-01T00:00:00.000000Z", "to": "2026-01-02T00:00:00.000000Z"}
+    day: dict[str, JsonValue] = {
+        "from": "2026-01-01T00:00:00.000000Z",
+        "to": "2026-01-02T00:00:00.000000Z",
+    }
     answer = ask(ledger, asked, during=day)["lineage"]
     assert answer == {"basis": {"validAt": None, "validDuring": day}}

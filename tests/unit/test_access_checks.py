@@ -18,7 +18,19 @@ from lineage.anchoring.notary import Notary
 from lineage.anchoring.sidecar import MemorySidecar
 from lineage.custody import Custody
 from lineage.erasures import Erasures
-from lineage.ledger import Action, Ledger, Principal, ProofQuery, Role, Shown, TraceQuery
+from lineage.exploring import Exploring
+from lineage.ledger import (
+    Action,
+    ColumnsQuery,
+    HistoryQuery,
+    Ledger,
+    Principal,
+    ProofQuery,
+    Role,
+    Shown,
+    TraceQuery,
+    WhyQuery,
+)
 from lineage.linking import Linking
 from lineage.looks import Looks
 from lineage.moving.leaving import Moves
@@ -39,12 +51,18 @@ CALLS: dict[str, Call] = {
     "Ledger.record": lambda one, who: one.record([said("x", OWNED)], principal=who),
     "Ledger.basis": lambda one, who: one.basis(principal=who),
     "Ledger.trace": lambda one, who: one.trace(TraceQuery(start=(A,)), principal=who),
+    "Exploring.trace": lambda one, who: one.graph.trace(TraceQuery(start=(A,)), principal=who),
+    "Exploring.columns": lambda one, who: one.graph.columns(ColumnsQuery(dataset=A), principal=who),
+    "Exploring.history": lambda one, who: one.graph.history(HistoryQuery(node=A), principal=who),
+    "Exploring.late": lambda one, who: one.graph.late(principal=who),
     "Ledger.show": lambda one, who: one.show(A, principal=who),
     "Ledger.contexts_of": lambda one, who: one.contexts_of([], principal=who),
     "Ledger.find": lambda one, who: one.find("claims", principal=who),
     "Ledger.list_nodes": lambda one, who: one.list_nodes("artifact", principal=who),
     "Linking.links": lambda one, who: one.linking.links(principal=who),
     "Linking.unresolved": lambda one, who: one.linking.unresolved(principal=who),
+    "Linking.why": lambda one, who: one.linking.why(WhyQuery(one=A, other=A), principal=who),
+    "Linking.conflicts": lambda one, who: one.linking.conflicts(principal=who),
     "Reports.dossier": lambda one, who: one.reports.dossier(A, principal=who),
     "Registry.model": lambda one, who: one.registry.model(A, principal=who),
     "Registry.serving": lambda one, who: one.registry.serving(principal=who),
@@ -119,6 +137,8 @@ SIGNED_IN: dict[str, Call] = {
 TAKES = {
     "Ledger.record": "ingest",
     "Ledger.entries": "read-entries",
+    "Exploring.history": "read-entries",
+    "Exploring.late": "read-entries",
     "Ledger.prove": "prove",
     "Ledger.audit": "audit",
     "Ledger.rebuild": "rebuild",
@@ -215,7 +235,7 @@ def ledger(bare: Ledger) -> Ledger:
 def test_every_public_call_names_what_it_takes() -> None:
     facades = (
         *(Ledger, Custody, Erasures, Recoverer, AccessControl),
-        *(Moves, Linking, Looks, Registry, Reports, Watching),
+        *(Exploring, Moves, Linking, Looks, Registry, Reports, Watching),
     )
     public = {
         f"{facade.__name__}.{name}"

@@ -7,15 +7,13 @@ from collections.abc import Iterator
 import click
 
 from lineage.ledger import LinkQuery
+from lineage_api.cli.claims import evidence_text, named
 from lineage_api.cli.pages import page_options
 from lineage_api.cli.printing import print_json, print_lines, printable, tell_labels
 from lineage_api.cli.redactions import redaction_lines
 from lineage_api.cli.session import Session, asks, format_option, pass_session
-from lineage_schemas.codec import encode_json
 from lineage_schemas.linking import Guess, LinkPage, ListedLink, Unresolved, UnresolvedPage
-from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import LinkClass
-from lineage_schemas.values import JsonValue
 
 
 @click.command("links")
@@ -102,21 +100,21 @@ def _link_lines(page: LinkPage) -> Iterator[str]:
     for link in page.links:
         yield _link_line(link)
         for one in link.joined:
-            yield printable(f"    = {_name(one.kind, one.id, one.key)}  {one.link_class}")
+            yield printable(f"    = {named(one.kind, one.id, one.key)}  {one.link_class}")
         if link.hidden:
             yield f"    = {link.hidden} more"
 
 
 def _link_line(link: ListedLink) -> str:
     parts = [
-        _name(link.kind, link.id, link.key),
+        named(link.kind, link.id, link.key),
         f"goes by {link.identifier or '(erased)'}",
         f"{link.link_class} by {link.source}",
     ]
     if link.stated_at is not None:
         parts.append(f"stated {link.stated_at}")
     if link.evidence:
-        parts.append(_evidence(link.evidence))
+        parts.append(evidence_text(link.evidence))
     return printable("  ".join(parts))
 
 
@@ -131,7 +129,7 @@ def _thing_lines(thing: Unresolved) -> Iterator[str]:
     assert node.id is not None
     yield printable(
         "  ".join(
-            part for part in (_name(node.kind, node.id, node.key), thing.reason, node.type) if part
+            part for part in (named(node.kind, node.id, node.key), thing.reason, node.type) if part
         )
     )
     for reference in thing.references:
@@ -146,18 +144,5 @@ def _thing_lines(thing: Unresolved) -> Iterator[str]:
 
 
 def _guess_line(guess: Guess) -> str:
-    name = _name(guess.kind, guess.id, guess.key)
-    return printable(f"    ? {name}  {_evidence(guess.evidence)}")
-
-
-def _evidence(evidence: dict[str, JsonValue]) -> str:
-    told = {name: value for name, value in evidence.items() if value is not None}
-    return ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in told.items())
-
-
-def _value(value: JsonValue) -> str:
-    return value if isinstance(value, str) else encode_json(value).decode()
-
-
-def _name(kind: Kind, number: int, key: str | None) -> str:
-    return f"{kind.value} {key or f'{kind.value}/{number}'}"
+    name = named(guess.kind, guess.id, guess.key)
+    return printable(f"    ? {name}  {evidence_text(guess.evidence)}")

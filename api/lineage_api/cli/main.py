@@ -27,6 +27,7 @@ VERBS: Final = {
     "checkpoint": "lineage_api.cli.checkpoint:checkpoint",
     "columns": "lineage_api.cli.columns:columns",
     "config": "lineage_api.cli.config:config",
+    "conflicts": "lineage_api.cli.conflicts:conflicts",
     "declare": "lineage_api.cli.declare:declare",
     "demo": "lineage_api.cli.demo:demo",
     "doctor": "lineage_api.cli.doctor:doctor",
@@ -34,11 +35,13 @@ VERBS: Final = {
     "expect": "lineage_api.cli.expect:expect",
     "export": "lineage_api.cli.export:export",
     "find": "lineage_api.cli.find:find",
+    "history": "lineage_api.cli.history:history",
     "hold": "lineage_api.cli.hold:hold",
     "holds": "lineage_api.cli.holds:holds",
     "import": "lineage_api.cli.importing:import_group",
     "ingest": "lineage_api.cli.ingest:ingest",
     "key": "lineage_api.cli.key:key",
+    "late": "lineage_api.cli.history:late",
     "links": "lineage_api.cli.links:links",
     "list": "lineage_api.cli.list:list_nodes",
     "prove": "lineage_api.cli.prove:prove",
@@ -58,6 +61,7 @@ VERBS: Final = {
     "trace": "lineage_api.cli.trace:trace",
     "verify": "lineage_api.cli.verify:verify",
     "watch": "lineage_api.cli.watch:watch",
+    "why": "lineage_api.cli.why:why",
 }
 
 ENVIRONMENT: Final = """\b

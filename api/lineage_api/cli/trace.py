@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 import click
@@ -9,12 +10,14 @@ import click
 from lineage.graph.export import dot_lines
 from lineage.graph.links import CROSSABLE, CROSSED_BY_DEFAULT
 from lineage.ledger import TraceQuery
-from lineage.questions.trace import DEPTH_MAX, NODES_DEFAULT, NODES_MAX
+from lineage.questions.trace import DEPTH_MAX, FANOUT_MAX, NODES_DEFAULT, NODES_MAX
 from lineage.service import Ledger
 from lineage_api.cli.failures import finding
 from lineage_api.cli.printing import print_json, print_lines, tell_labels
 from lineage_api.cli.session import Session, asks, format_option, pass_session
 from lineage_api.cli.tree import executions_of, tree_lines
+from lineage_api.cli.valid_time import valid_options
+from lineage_schemas.filters import parse_filter
 from lineage_schemas.graph import Direction, LineageAnswer
 from lineage_schemas.records import LinkClass
 
@@ -54,6 +57,16 @@ JOBS_NAMED_MAX: Final = 10_000
     show_default=True,
     help="A class of links to cross; may be given several times.",
 )
+@click.option(
+    "--fanout",
+    type=click.IntRange(1, FANOUT_MAX),
+    help="How many edges of one node to follow each way.  [default: all]",
+)
+@click.option(
+    "--filter", "filtered", metavar="TERMS", help="Show only what fulfils these, and the start."
+)
+@click.option("--stop-at", metavar="TERMS", help="Do not walk on from what fulfils these.")
+@valid_options
 @asks
 @format_option("tree", "json", "dot")
 @pass_session
@@ -64,6 +77,11 @@ def trace(  # noqa: PLR0913, PLR0917 - one argument an option
     depth: int,
     nodes: int,
     cross: tuple[str, ...],
+    fanout: int | None,
+    filtered: str | None,
+    stop_at: str | None,
+    valid_at: datetime | None,
+    valid_during: tuple[datetime, datetime] | None,
     output: str,
 ) -> None:
     """Trace where something came from, or where it went.
@@ -71,6 +89,9 @@ def trace(  # noqa: PLR0913, PLR0917 - one argument an option
     The tree shows every node once in full; below it stands how many nodes, edges and links the
     answer holds, what a limit cut, and the basis it rests on. An identifier that the log has never
     heard of stands in the answer as unknown, and the exit code is 1.
+
+    TERMS are those of a search: kind:artifact type:lineage.Model state:LIVE rows>=1000, all of
+    which must hold. What a filter leaves out is counted.
 
     In the place of an IDENTIFIER a label may stand: what people call the thing, such as '#847',
     fraud-model-v3.2 or fraud-model@champion. One that names several things is an error, which lists
@@ -82,9 +103,18 @@ def trace(  # noqa: PLR0913, PLR0917 - one argument an option
         depth=depth,
         nodes=nodes,
         cross=crossed(cross),
+        fanout=fanout,
+        filter=None if filtered is None else parse_filter(filtered),
+        stop_at=None if stop_at is None else parse_filter(stop_at),
     )
     with session.open() as ledger:
-        answer = ledger.trace(query, as_of=session.as_of, namespace=session.namespace)
+        answer = ledger.graph.trace(
+            query,
+            as_of=session.as_of,
+            valid_at=valid_at,
+            valid_during=valid_during,
+            namespace=session.namespace,
+        )
         tell_labels(answer.labels)
         print_answer(ledger, answer, output)
     if answer.unknown:

@@ -18,7 +18,15 @@ from lineage_api.cli.printing import (
     printable,
 )
 from lineage_api.cli.redactions import redaction_lines
-from lineage_schemas.graph import Direction, Edge, LineageAnswer, Link, Node, Truncation
+from lineage_schemas.graph import (
+    Direction,
+    Edge,
+    LineageAnswer,
+    Link,
+    Node,
+    Truncation,
+    TruncationReason,
+)
 from lineage_schemas.mlmd import Kind
 
 LEVELS_DRAWN_MAX: Final = 40
@@ -54,6 +62,7 @@ def footer_lines(answer: LineageAnswer) -> Iterator[str]:
         counted(answer.stubs, "stub"),
     )
     yield "holds     " + ", ".join(counts)
+    yield from _filter_lines(answer)
     if answer.unknown:
         yield printable("unknown   " + ", ".join(answer.unknown))
     if answer.nodes and all(node.kind is Kind.CONTEXT for node in answer.nodes):
@@ -64,6 +73,7 @@ def footer_lines(answer: LineageAnswer) -> Iterator[str]:
     if not answer.truncations:
         yield "cut       nothing"
     yield from _circle_lines(answer)
+    yield from _conflict_lines(answer)
     yield from redaction_lines(answer.redactions, answer.basis.redactions)
     yield basis_line(answer.basis)
     if answer.basis.sources:
@@ -118,10 +128,23 @@ def _evidence(links: Sequence[Link]) -> str:
 
 
 def _cut(truncation: Truncation) -> str:
+    hidden = "edge" if truncation.reason is TruncationReason.FANOUT else "node"
     return (
         f"by the limit of {truncation.limit:,} for {truncation.reason.value}: "
-        f"at least {counted(truncation.hidden, 'node')} hidden"
+        f"at least {counted(truncation.hidden, hidden)} hidden"
     )
+
+
+def _filter_lines(answer: LineageAnswer) -> Iterator[str]:
+    """Say what the question itself left out, and what nobody dated."""
+    if answer.filtered:
+        yield f"filtered  {counted(answer.filtered, 'node')} found that the filter leaves out"
+    if answer.stopped:
+        yield f"stopped   at {counted(answer.stopped, 'node')}, as asked"
+    if answer.unresolved:
+        yield f"open      {counted(answer.unresolved, 'stub')} that nobody describes anywhere"
+    if answer.undated:
+        yield f"undated   {answer.undated:,} of the nodes and edges, counted in"
 
 
 def _circle_lines(answer: LineageAnswer) -> Iterator[str]:
@@ -132,6 +155,16 @@ def _circle_lines(answer: LineageAnswer) -> Iterator[str]:
         hidden = len(circle) - len(names)
         more = f" and {hidden:,} more" if hidden else ""
         yield printable(f"circle    among {', '.join(names)}{more}")
+
+
+def _conflict_lines(answer: LineageAnswer) -> Iterator[str]:
+    """Say where what is said of one thing contradicts itself, which `lineage conflicts` tells."""
+    told = [one for one in answer.entities if one.conflicts]
+    if told:
+        kinds = ", ".join(sorted({kind for one in told for kind in one.conflict_kinds}))
+        things = "one thing" if len(told) == 1 else f"{len(told):,} things"
+        count = sum(one.conflicts for one in told)
+        yield f"conflict  {count:,} in what is said of {things} ({kinds})"
 
 
 def jobs_of(node: Node, contexts: Contexts) -> list[Node]:

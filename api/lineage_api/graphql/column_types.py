@@ -16,7 +16,8 @@ from lineage_api.graphql.types import (
     ResolvedLabelType,
     TruncationType,
 )
-from lineage_schemas import columns, graph
+from lineage_schemas import graph
+from lineage_schemas.columns import ColumnsAnswer
 
 FieldArgument = Annotated[
     str | None,
@@ -66,6 +67,14 @@ class ColumnEdgeType:
     executions: list[Int64] = strawberry.field(description="Those that say so, by local id.")
 
 
+@strawberry.type(name="DatasetMembers", description="The nodes that are one data set.")
+class DatasetMembersType:
+    """The nodes behind the key of a data set."""
+
+    dataset: str
+    members: list[Int64]
+
+
 @strawberry.type(
     name="ColumnsAnswer", description="A bounded piece of column lineage: what is cut says so."
 )
@@ -87,9 +96,9 @@ class ColumnsAnswerType:
         description="Those that the edges name, without properties."
     )
 
-    @resolved(list["DatasetMembersType"], "The data sets that are several nodes.")
+    @resolved(list[DatasetMembersType], "The data sets that are several nodes.")
     @staticmethod
-    def members(answer: strawberry.Parent[columns.ColumnsAnswer]) -> list[DatasetMembersType]:
+    def members(answer: strawberry.Parent[ColumnsAnswer]) -> list[DatasetMembersType]:
         """List the table of members."""
         return [
             DatasetMembersType(dataset=key, members=[Int64(one) for one in members])
@@ -110,11 +119,3 @@ class ColumnsAnswerType:
     complete: bool
     redactions: list[RedactionType]
     label: ResolvedLabelType | None
-
-
-@strawberry.type(name="DatasetMembers", description="The nodes that are one data set.")
-class DatasetMembersType:
-    """The nodes behind the key of a data set."""
-
-    dataset: str
-    members: list[Int64]

@@ -13,7 +13,6 @@ from lineage_schemas import linking
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import LinkClass
 
-strawberry.enum(LinkClass, name="ClaimClass", description="How strong a claim is, strongest first.")
 strawberry.enum(linking.UnresolvedReason, description="Why a thing is unresolved.")
 strawberry.enum(linking.ReferenceKind, description="How one thing refers to another.")
 

@@ -14,14 +14,17 @@ from msgspec import Struct
 
 from lineage.questions.as_of import SOFTWARE, AsOf, Present
 from lineage.questions.columns import ColumnsQuery
+from lineage.questions.conflict_lists import ConflictQuery
 from lineage.questions.link_lists import LinkQuery
 from lineage.questions.search import PAGE_NODES_DEFAULT
 from lineage.questions.serving import ServingQuery
 from lineage.questions.trace import DEPTH_MAX, TraceQuery
+from lineage.questions.why import WhyQuery
 from lineage.service import Ledger
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
 from lineage_api.graphql.column_types import ColumnsAnswerType, FieldArgument
 from lineage_api.graphql.fields import resolved
+from lineage_api.graphql.identity_types import ConflictPageType, WhyAnswerType
 from lineage_api.graphql.inputs import (
     AfterArgument,
     AsOfArgument,
@@ -57,11 +60,12 @@ from lineage_api.graphql.types import (
     NodePageType,
     TypesAnswerType,
 )
-from lineage_schemas import graph, linking
+from lineage_schemas import graph, identity, linking
 from lineage_schemas.basis import Basis
 from lineage_schemas.columns import ColumnsAnswer
 from lineage_schemas.entry import Head
 from lineage_schemas.errors import InvalidInputError, NotFoundError
+from lineage_schemas.filters import parse_filter
 from lineage_schemas.instants import format_instant, instant_us
 from lineage_schemas.integrity import CheckpointAnswer, KeyView
 from lineage_schemas.mlmd import Kind
@@ -188,6 +192,24 @@ class Query:
             list[CrossedClass],
             strawberry.argument(description="The classes of links that may be crossed."),
         ] = list(CROSSED_DEFAULT),  # noqa: B006 - read by the library, changed by nobody
+        fanout: Annotated[
+            int | None,
+            strawberry.argument(
+                description="How many edges of one node to follow each way, 1 to 1000000; left "
+                "out, all."
+            ),
+        ] = None,
+        filter: Annotated[  # noqa: A002 - it is the argument's name
+            str | None,
+            strawberry.argument(
+                description="Show only what fulfils these terms, and the start, such as "
+                "`type:lineage.Model state:LIVE rows>=1000`; what is left out is counted."
+            ),
+        ] = None,
+        stop_at: Annotated[
+            str | None,
+            strawberry.argument(description="Terms as of `filter`: do not walk on from these."),
+        ] = None,
         valid_at: ValidAtArgument = None,
         valid_during: ValidDuringArgument = None,
         namespace: NamespaceArgument = None,
@@ -209,6 +231,9 @@ class Query:
             depth=DEPTH_MAX if depth is None else depth,
             nodes=nodes,
             cross=tuple(map(LinkClass, cross)),
+            fanout=fanout,
+            filter=None if filter is None else parse_filter(filter),
+            stop_at=None if stop_at is None else parse_filter(stop_at),
         )
         return info.context.ledger.graph.trace(
             query,
@@ -340,6 +365,47 @@ class Query:
         _check_page(after, as_of)
         return info.context.ledger.linking.unresolved(
             node, cursor=after, count=first, **_question(info, namespace, as_of)
+        )
+
+    @resolved(
+        WhyAnswerType,
+        "Why two names mean one thing: by whose claims; or what comes nearest to that.",
+    )
+    def why(
+        self,
+        info: Info,
+        one: KeyArgument,
+        other: KeyArgument,
+        namespace: NamespaceArgument = None,
+        as_of: AsOfArgument = None,
+    ) -> identity.WhyAnswer:
+        """Tell why."""
+        return info.context.ledger.linking.why(
+            WhyQuery(one=one, other=other), **_question(info, namespace, as_of)
+        )
+
+    @resolved(
+        ConflictPageType,
+        "What cannot all be true of what links make one thing. The links stand all the same.",
+    )
+    def conflicts(  # noqa: PLR0913, PLR0917 - a field's arguments are its resolver's
+        self,
+        info: Info,
+        node: LinkedArgument = None,
+        kinds: Annotated[
+            list[graph.ConflictKind] | None,
+            strawberry.argument(name="kind", description="Only these; left out, every kind."),
+        ] = None,
+        first: FirstArgument = PAGE_NODES_DEFAULT,
+        after: AfterArgument = None,
+        namespace: NamespaceArgument = None,
+        as_of: AsOfArgument = None,
+    ) -> identity.ConflictPage:
+        """List conflicts."""
+        _check_page(after, as_of)
+        query = ConflictQuery(node=node, kinds=tuple(map(graph.ConflictKind, kinds or ())))
+        return info.context.ledger.linking.conflicts(
+            query, cursor=after, count=first, **_question(info, namespace, as_of)
         )
 
     @resolved(

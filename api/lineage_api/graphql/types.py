@@ -23,7 +23,7 @@ from lineage_schemas.governance import PartsErased
 from lineage_schemas.instants import format_instant
 from lineage_schemas.integrity import CheckpointAnswer
 from lineage_schemas.mlmd import EventKind, Kind
-from lineage_schemas.records import Mode, Precision
+from lineage_schemas.records import LinkClass, Mode, Precision
 from lineage_schemas.redactions import redacted_position
 from lineage_schemas.values import JsonValue, PropertyType, value_type
 
@@ -36,6 +36,10 @@ strawberry.enum(
     graph.Direction, description="Against the flow of data, with it, or both ways from the start."
 )
 strawberry.enum(graph.TruncationReason, description="Which limit cut an answer.")
+strawberry.enum(
+    graph.ConflictKind, description="In what claims of one entity contradict each other."
+)
+strawberry.enum(LinkClass, name="ClaimClass", description="How strong a claim is, strongest first.")
 strawberry.enum(PropertyType, description="ML Metadata's six types of properties.")
 strawberry.enum(Mode, description="Observations commute; commands follow the order of the log.")
 strawberry.enum(Precision, description="How exactly a stated time is known.")
@@ -294,6 +298,10 @@ class EntityType:
     kind: Kind
     members: list[Int64]
     merged: NodeType
+    conflicts: Int64 = strawberry.field(
+        description="How much contradicts itself in what is said of them: see `conflicts`."
+    )
+    conflict_kinds: list[graph.ConflictKind]
 
 
 @strawberry.type(
@@ -348,6 +356,17 @@ class LineageAnswerType:
     )
     labels: list[ResolvedLabelType] = strawberry.field(
         description="Those of the starts that were no identifiers, and what they name."
+    )
+    unresolved: int = strawberry.field(
+        description="How many of the stubs no asserted link joins to what somebody describes."
+    )
+    undated: int = strawberry.field(
+        description="How many nodes and edges are counted in for a valid time though nobody dated "
+        "them."
+    )
+    filtered: int = strawberry.field(description="How many nodes were found and filtered out.")
+    stopped: int = strawberry.field(
+        description="How many nodes were not walked on from, because of `stopAt`."
     )
 
 

@@ -1,0 +1,167 @@
+"""Walk from some nodes and read what the walk found: the middle of every trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import NamedTuple
+
+from msgspec.structs import force_setattr
+
+from lineage.graph.adjacency import Bools, Ints, row_of, vertices_at
+from lineage.graph.edges import EdgeEnds, edge_ends
+from lineage.graph.links import Crossing
+from lineage.graph.marking import mark_rows
+from lineage.graph.walk import Bounds, found_nodes, walk_lineage
+from lineage.projections.nodes import read_stated_starts
+from lineage.questions.entities import members_of
+from lineage.questions.filtering import matching, prepare_filter
+from lineage.questions.graph_asked import GraphAsked
+from lineage.questions.nodes import read_nodes
+from lineage.vertices import KINDS, id_of, kind_code
+from lineage_schemas.filters import NodeFilter
+from lineage_schemas.graph import Direction, Node, Truncation
+from lineage_schemas.mlmd import Kind
+
+
+class Shown(NamedTuple):
+    """What of a walk is shown: all of it or what fulfils a filter, whole or by ids alone."""
+
+    filter: NodeFilter | None = None
+    ids_only: bool = False
+
+
+class Found(NamedTuple):
+    """What a walk found, as an answer tells it: ``LineageAnswer`` says what is counted.
+
+    ``by_vertex`` holds the nodes that were read: none where only ids were asked for.
+    """
+
+    vertices: list[int]
+    nodes: list[Node]
+    by_vertex: dict[int, Node]
+    ends: EdgeEnds
+    crossings: list[Crossing]
+    truncations: tuple[Truncation, ...]
+    stubs: int
+    unresolved: int
+    undated: int
+    stopped: int
+    filtered: int = 0
+
+
+def walk_from(
+    asked: GraphAsked,
+    starts: Collection[int],
+    direction: Direction,
+    bounds: Bounds,
+    shown: Shown,
+) -> Found:
+    """Walk from the vertices ``starts``, which are of the namespace that is asked about."""
+    assert asked.number is not None
+    rows = [row_of(vertex) for vertex in starts]
+    walked = walk_lineage(asked.number, asked.graph, rows, direction, bounds)
+    vertices, depths = found_nodes(asked.number, walked)
+    by_vertex = {} if shown.ids_only else read_nodes(asked.reader, vertices, asked.size)
+    bare, whole = _bare_nodes, _whole_nodes
+    stubs = [vertex for vertex, node in by_vertex.items() if node.stub]
+    found = Found(
+        vertices,
+        bare(vertices, depths) if shown.ids_only else whole(by_vertex, vertices, depths),
+        by_vertex,
+        edge_ends(asked.graph.adjacency, walked.edges),
+        walked.crossings,
+        tuple(walked.truncations),
+        stubs=len(stubs),
+        unresolved=len(stubs) - _count_resolved(asked, stubs),
+        undated=walked.undated + _count_undated(asked, vertices),
+        stopped=len(set(walked.stopped.tolist())),
+    )
+    return found if shown.filter is None else _filtered(asked, shown.filter, found, set(starts))
+
+
+def stops_at(asked: GraphAsked, wanted: NodeFilter) -> Callable[[Ints], Bools]:
+    """Return what tells a walk of rows whether it does not lead on from them.
+
+    Raises:
+        NotFoundError: the filter names a type or a context that nobody has heard of.
+    """
+    assert asked.number is not None
+    number = asked.number
+    prepared = prepare_filter(asked.reader, number, wanted, asked.size)
+
+    def stops(rows: Ints) -> Bools:
+        vertices = vertices_at(number, rows).tolist()
+        return mark_rows(rows, matching(asked.reader, prepared, vertices, asked.size))
+
+    return stops
+
+
+def _filtered(asked: GraphAsked, wanted: NodeFilter, found: Found, starts: set[int]) -> Found:
+    """Keep what fulfils a filter, the start, and what joins them directly."""
+    prepared = prepare_filter(asked.reader, asked.number, wanted, asked.size)
+    kept = matching(asked.reader, prepared, found.vertices, asked.size) | starts
+    places = [place for place, vertex in enumerate(found.vertices) if vertex in kept]
+    nodes = [found.nodes[place] for place in places]
+    return found._replace(
+        vertices=[found.vertices[place] for place in places],
+        nodes=nodes,
+        by_vertex={vertex: node for vertex, node in found.by_vertex.items() if vertex in kept},
+        ends=_ends_among(found.ends, nodes),
+        crossings=[one for one in found.crossings if {one.near.vertex, one.far.vertex} <= kept],
+        filtered=len(found.nodes) - len(nodes),
+    )
+
+
+def _ends_among(ends: EdgeEnds, nodes: Collection[Node]) -> EdgeEnds:
+    shown = {(node.kind, node.id) for node in nodes}
+    places = [
+        place
+        for place, (artifact, execution) in enumerate(
+            zip(ends.artifacts, ends.executions, strict=True)
+        )
+        if (Kind.ARTIFACT, artifact) in shown and (Kind.EXECUTION, execution) in shown
+    ]
+    detailed = set(ends.detailed)
+    return EdgeEnds(
+        [ends.artifacts[place] for place in places],
+        [ends.executions[place] for place in places],
+        [ends.kinds[place] for place in places],
+        [index for index, place in enumerate(places) if place in detailed],
+    )
+
+
+def _count_resolved(asked: GraphAsked, stubs: Collection[int]) -> int:
+    """Count the stubs that asserted links join to a node that somebody describes."""
+    linked = asked.links.linked(stubs, asked.size)
+    members = {vertex: members_of(asked.links, vertex, asked.size) for vertex in linked}
+    known = read_nodes(
+        asked.reader, {one for found in members.values() for one in found}, asked.size
+    )
+    return sum(any(not known[one].stub for one in found) for found in members.values())
+
+
+def _count_undated(asked: GraphAsked, vertices: Collection[int]) -> int:
+    """Count the nodes that are counted in for a valid time though nobody dated them."""
+    if asked.valid is None:
+        return 0
+    starts = read_stated_starts(asked.reader, vertices, asked.size)
+    return sum(start is None for start in starts.values())
+
+
+def _bare_nodes(vertices: list[int], depths: list[int]) -> list[Node]:
+    return [
+        Node(kind=KINDS[kind_code(vertex)], id=id_of(vertex), depth=depth)
+        for vertex, depth in zip(vertices, depths, strict=True)
+    ]
+
+
+def _whole_nodes(by_vertex: dict[int, Node], vertices: list[int], depths: list[int]) -> list[Node]:
+    """Return the nodes in the order of the walk, each with its depth.
+
+    They were read from the store a moment ago and seen by nobody yet, so they are ours to complete.
+    """
+    nodes = [by_vertex[vertex] for vertex in vertices]
+    for node, depth in zip(nodes, depths, strict=True):
+        if depth:
+            force_setattr(node, "depth", depth)
+    return nodes
