@@ -49,7 +49,7 @@ def test_the_demo_prints_what_the_readme_shows_in_its_order(loaded: Path) -> Non
     assert [line for line in shown.splitlines() if line not in {"", "…"} and line not in rest] == []
 
 
-@pytest.mark.parametrize("page", [REGISTRY, "docs/reports.md"])
+@pytest.mark.parametrize("page", [REGISTRY, "docs/columns.md", "docs/reports.md"])
 def test_the_commands_work_as_they_stand(terminal: Terminal, page: str) -> None:
     lines = "".join(blocks("sh", page)).splitlines()
     assert f"export LINEAGE_STORE={LOADED}" in lines
