@@ -34,7 +34,9 @@ from lineage_schemas.basis import Basis
 from lineage_schemas.errors import ForbiddenError, LedgerError, StoreError
 from lineage_schemas.instants import format_instant, parse_instant
 
-_ACTIONS: Final = dict.fromkeys(("entries", "history", "late"), Action.READ_ENTRIES)
+_ACTIONS: Final[dict[str, Action]] = dict.fromkeys(
+    ("between", "entries", "history", "late"), Action.READ_ENTRIES
+)
 """What a question takes that is not a plain reading: these show the entries themselves."""
 
 
@@ -42,14 +44,22 @@ class Asked:
     """What a question is answered from: a snapshot that shows its namespace and nothing else.
 
     ``unbound`` is for what keeps its own namespaces apart: the index of the graph. Whoever answers
-    says by ``count`` how many things the answer holds.
+    says by ``count`` how many things the answer holds. ``fault`` is what is missing in the store.
     """
 
-    def __init__(self, reader: Reader, number: int | None, basis: Basis, unbound: Reader) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        number: int | None,
+        basis: Basis,
+        unbound: Reader,
+        fault: StoreError | None,
+    ) -> None:
         self.reader = reader
         self.number = number
         self.basis = basis
         self.unbound = unbound
+        self.fault = fault
         self.count: int | None = None
 
 
@@ -103,6 +113,14 @@ class Asking:
         if must_account:
             self._checks.tell(principal, replace(told, count=asked.count))
 
+    def at(self, asked: Asked, as_of: AsOf) -> Asked:
+        """Return the same snapshot as of another past, for a question about two of them.
+
+        Raises:
+            UnknownBasisError: that past cannot be had.
+        """
+        return self._asked(asked.unbound, asked.basis.namespace, as_of, asked.fault)
+
     def _asked(
         self, reader: Reader, namespace: str, as_of: AsOf, fault: StoreError | None
     ) -> Asked:
@@ -122,7 +140,7 @@ class Asking:
             judged_at=format_instant(moment_us) if watched else None,
         )
         basis = state_basis(reader, origin, namespace, resolved, found)
-        return Asked(bound_to(reader, namespace, number), number, basis, reader)
+        return Asked(bound_to(reader, namespace, number), number, basis, reader, fault)
 
     def _moment(self, reader: Reader, as_of: AsOf, size: int) -> int:
         """Return the moment at which sources are judged.

@@ -16,22 +16,58 @@ from lineage.graph.links import LinkIndex
 from lineage.projections.links import LinkRow
 from lineage.projections.standing import standing_links
 from lineage.questions.as_of import AsOf, Valid, resolve_valid, with_valid
+from lineage.questions.between import (
+    ENTRIES_DEFAULT,
+    BetweenAsked,
+    BetweenQuery,
+    check_entries,
+    list_added,
+)
 from lineage.questions.columns import ColumnsQuery, check_columns_query, columns
+from lineage.questions.common import CommonQuery, check_common, find_in_common
+from lineage.questions.compare import CompareQuery, compare
+from lineage.questions.cycles import CyclesQuery, check_cycles, find_cycles
+from lineage.questions.diff import DiffQuery, check_diff, diff
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.history import HistoryQuery, check_history, tell_history
+from lineage.questions.impact import ImpactQuery, check_impact, find_impact
 from lineage.questions.labels import clean_name
 from lineage.questions.late import LateQuery, check_late, list_late
+from lineage.questions.orphans import OrphansQuery, check_orphans, list_orphans
+from lineage.questions.paths import PathsQuery, check_paths, find_shortest
+from lineage.questions.provenance import ProvenanceQuery, check_provenance, tell_provenance
 from lineage.questions.search import Cursor, decode_cursor, question_of
 from lineage.questions.trace import TraceQuery, check_query, trace
 from lineage.stores.base import Reader
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
+from lineage_schemas.codec import encode_json
 from lineage_schemas.columns import ColumnsAnswer
+from lineage_schemas.comparisons import ComparisonAnswer
+from lineage_schemas.differences import BetweenPage, LineageDiff
 from lineage_schemas.graph import LineageAnswer
 from lineage_schemas.history import HistoryAnswer, LateAnswer
+from lineage_schemas.impact import ImpactAnswer
 from lineage_schemas.instants import instant_of
+from lineage_schemas.knots import CyclesAnswer, OrphanPage
+from lineage_schemas.paths import CommonAnswer, PathsAnswer
+from lineage_schemas.provenance import ProvenanceAnswer
 
 
-class Where(TypedDict, total=False):
+class Place(TypedDict, total=False):
+    """In which namespace somebody asks."""
+
+    namespace: str
+    principal: Principal
+
+
+class When(Place, total=False):
+    """Of what stated time somebody asks: of a moment, or of a half-open interval."""
+
+    valid_at: datetime | None
+    valid_during: tuple[datetime, datetime] | None
+
+
+class Where(When, total=False):
     """Of which past, and of what stated time, somebody asks, and in which namespace.
 
     ``valid_at`` is a moment and ``valid_during`` a half-open interval; a basis that is handed back
@@ -39,10 +75,6 @@ class Where(TypedDict, total=False):
     """
 
     as_of: AsOf
-    valid_at: datetime | None
-    valid_during: tuple[datetime, datetime] | None
-    namespace: str
-    principal: Principal
 
 
 class _Question(NamedTuple):
@@ -75,18 +107,86 @@ class Exploring:
             question.asked.count = len(answer.nodes)
             return answer
 
-    def columns(self, query: ColumnsQuery, **where: Unpack[Where]) -> ColumnsAnswer:
-        """Follow the fields of a data set: which fields they were made from, and what is made.
+    def paths(self, query: PathsQuery, **where: Unpack[Where]) -> PathsAnswer:
+        """Find the shortest paths between two things, whichever way data flowed.
 
         Raises:
-            InvalidInputError: an identifier, a field or a limit that cannot be.
+            InvalidInputError: an identifier or limit that cannot be.
             AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
         """
-        check_columns_query(query)
-        query = replace(query, dataset=clean_name(query.dataset))
-        with self._question(where, "columns", query) as question:
-            answer = columns(question.graph, query)
-            question.asked.count = len(answer.columns)
+        check_paths(query)
+        query = replace(query, start=clean_name(query.start), end=clean_name(query.end))
+        with self._question(where, "paths", query) as question:
+            answer = find_shortest(question.graph, query)
+            question.asked.count = len(answer.nodes)
+            return answer
+
+    def common(self, query: CommonQuery, **where: Unpack[Where]) -> CommonAnswer:
+        """Find what several things have in common upstream, or downstream, and which is nearest.
+
+        Raises:
+            InvalidInputError: an identifier, a number of them or a limit that cannot be.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        """
+        check_common(query)
+        query = replace(query, start=tuple(map(clean_name, query.start)))
+        with self._question(where, "common", query) as question:
+            answer = find_in_common(question.graph, query)
+            question.asked.count = len(answer.common)
+            return answer
+
+    def impact(self, query: ImpactQuery, **where: Unpack[Where]) -> ImpactAnswer:
+        """Find what one or more things have affected, by type, with counts.
+
+        Raises:
+            InvalidInputError: an identifier or limit that cannot be.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        """
+        check_impact(query)
+        query = replace(query, start=tuple(map(clean_name, query.start)))
+        with self._question(where, "impact", query) as question:
+            answer = find_impact(question.graph, query)
+            question.asked.count = answer.nodes
+            return answer
+
+    def orphans(
+        self,
+        query: OrphansQuery = OrphansQuery(),  # noqa: B008 - a frozen struct, changed by nobody
+        **where: Unpack[Where],
+    ) -> OrphanPage:
+        """List nodes that nothing leads to, that nobody made or used, one page at a time.
+
+        A page looks at ``LOOKED_MAX`` nodes and a few more at the most, and says at how many.
+
+        Raises:
+            InvalidInputError: a page size out of range, a type of which nothing is made or used, or
+                a cursor that is not ours.
+            NotFoundError: there is no kind and no type of that name.
+        """
+        check_orphans(query)
+        where, cursor = _turned(where, query.cursor, query.words)
+        with self._question(where, "orphans", query) as question:
+            answer = list_orphans(question.graph, query, cursor)
+            question.asked.count = len(answer.nodes)
+            return answer
+
+    def cycles(
+        self,
+        query: CyclesQuery = CyclesQuery(),  # noqa: B008 - as above
+        **where: Unpack[Where],
+    ) -> CyclesAnswer:
+        """Find where data flows in circles, in a namespace or around one thing.
+
+        Raises:
+            InvalidInputError: an identifier or limit that cannot be.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        """
+        check_cycles(query)
+        if query.start is not None:
+            query = replace(query, start=clean_name(query.start))
+        with self._question(where, "cycles", query) as question:
+            answer = find_cycles(question.graph, query)
+            question.asked.count = answer.node_count
             return answer
 
     def history(self, query: HistoryQuery, **where: Unpack[Where]) -> HistoryAnswer:
@@ -124,23 +224,124 @@ class Exploring:
             question.asked.count = len(answer.records)
             return answer
 
+    def columns(self, query: ColumnsQuery, **where: Unpack[Where]) -> ColumnsAnswer:
+        """Follow the fields of a data set: which fields they were made from, and what is made.
+
+        Raises:
+            InvalidInputError: an identifier, a field or a limit that cannot be.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        """
+        check_columns_query(query)
+        query = replace(query, dataset=clean_name(query.dataset))
+        with self._question(where, "columns", query) as question:
+            answer = columns(question.graph, query)
+            question.asked.count = len(answer.columns)
+            return answer
+
+    def diff(
+        self, query: DiffQuery, before: AsOf, after: AsOf = None, **when: Unpack[When]
+    ) -> LineageDiff:
+        """Tell what differs in one lineage between two pasts, read from one snapshot.
+
+        A stated time holds for both; ``query`` may name one for each, and a basis that is handed
+        back brings its own along. Raises, beside what a trace does:
+
+        Raises:
+            InvalidInputError: the size before is larger than the one after.
+        """
+        check_diff(query)
+        start = tuple(map(clean_name, query.trace.start))
+        query = replace(query, trace=replace(query.trace, start=start))
+        at, during = when.get("valid_at"), when.get("valid_during")
+        valid = [
+            resolve_valid(one or at, None if one else during, past)
+            for one, past in ((query.valid_before, before), (query.valid_after, after))
+        ]
+        place = _place(when, after)
+        with self._asking.question(place, "diff", query, before, *valid) as asked:
+            earlier = self._asking.at(asked, before)
+            with paused_collector():
+                answer = diff(
+                    self._of(earlier, asked, valid[0]), self._of(asked, asked, valid[1]), query
+                )
+            asked.count = answer.count_before + answer.count_after
+            return answer
+
+    def between(
+        self,
+        query: BetweenQuery,
+        *,
+        cursor: str | None = None,
+        count: int = ENTRIES_DEFAULT,
+        **place: Unpack[Place],
+    ) -> BetweenPage:
+        """List what the log added to a namespace between two pasts: a page of entries at a time.
+
+        Raises:
+            InvalidInputError: a page size out of range, a cursor that is not ours, or a first size
+                that is larger than the last.
+        """
+        check_entries(count)
+        namespace = place.get("namespace", DEFAULT_NAMESPACE)
+        words = encode_json((query.first, query.last)).decode()
+        question = question_of(namespace, "between", words)
+        after = None if cursor is None else decode_cursor(cursor, question)
+        then = query.last if after is None else after.as_of
+        with self._asking.question(_place(place, then), "between", query, cursor, count) as asked:
+            before = self._asking.at(asked, query.first).basis
+            page = list_added(
+                BetweenAsked(asked.reader, asked.number, before, asked.basis, question),
+                after,
+                count,
+            )
+            asked.count = len(page.entries)
+            return page
+
+    def provenance(self, query: ProvenanceQuery, **where: Unpack[Where]) -> ProvenanceAnswer:
+        """Tell step by step how something came to be, from its sources on, and what is not known.
+
+        Raises:
+            InvalidInputError: an identifier or limit that cannot be.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        """
+        check_provenance(query)
+        query = replace(query, subject=clean_name(query.subject))
+        with self._question(where, "provenance", query) as question:
+            answer = tell_provenance(question.graph, query)
+            question.asked.count = len(answer.steps)
+            return answer
+
+    def compare(self, query: CompareQuery, **where: Unpack[Where]) -> ComparisonAnswer:
+        """Compare two runs, or the runs that made two models: code, data, parameters and so on.
+
+        Raises:
+            InvalidInputError: an identifier that cannot be, what is neither a run nor made by one,
+                or what several runs made.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        """
+        query = replace(query, one=clean_name(query.one), other=clean_name(query.other))
+        with self._question(where, "compare", query) as question:
+            answer = compare(question.graph, query)
+            question.asked.count = len(answer.aspects)
+            return answer
+
+    def _of(self, asked: Asked, latest: Asked, valid: Valid | None) -> GraphAsked:
+        """Return what a question is answered from: of two pasts, both by one graph."""
+        snapshot = self._graph.snapshot(latest.unbound, latest.number)
+        if valid is not None and asked.number is not None:
+            snapshot = snapshot._replace(links=_links_then(asked.reader, asked.number, valid))
+        basis = with_valid(asked.basis, valid)
+        return GraphAsked(asked.reader, snapshot, asked.number, basis, valid)
+
     @contextmanager
     def _question(self, where: Where, call: str, *question: object) -> Generator[_Question]:
         """Open one question of the graph; who answers says how many things the answer holds."""
         as_of = where.get("as_of")
         valid = resolve_valid(where.get("valid_at"), where.get("valid_during"), as_of)
-        place = (
-            where.get("namespace", DEFAULT_NAMESPACE),
-            where.get("principal", LOCAL_PRINCIPAL),
-            as_of,
-        )
+        place = _place(where, as_of)
         named = question if valid is None else (*question, valid)
         with self._asking.question(place, call, *named) as asked:
-            snapshot = self._graph.snapshot(asked.unbound, asked.number)
-            if valid is not None and asked.number is not None:
-                snapshot = snapshot._replace(links=_links_then(asked.reader, asked.number, valid))
-            basis = with_valid(asked.basis, valid)
-            graph = GraphAsked(asked.reader, snapshot, asked.number, basis, valid)
+            graph = self._of(asked, asked, valid)
             with paused_collector():
                 yield _Question(asked, graph)
 
@@ -152,6 +353,11 @@ def _links_then(reader: Reader, number: int, valid: Valid) -> LinkIndex:
         return standing_links(reader, column, values, size, valid.time)
 
     return LinkIndex.stored(reader, number, stood)
+
+
+def _place(place: Place, as_of: AsOf) -> tuple[str, Principal, AsOf]:
+    namespace = place.get("namespace", DEFAULT_NAMESPACE)
+    return namespace, place.get("principal", LOCAL_PRINCIPAL), as_of
 
 
 def _turned(where: Where, text: str | None, words: tuple[str, ...]) -> tuple[Where, Cursor | None]:

@@ -63,11 +63,20 @@ from lineage.moving.restoring import RestoreAnswer, restore
 from lineage.projections.views import TABLES
 from lineage.proofs.signing import SigningKey
 from lineage.proofs.verifying import VerifierKey
+from lineage.questions.between import BetweenQuery
 from lineage.questions.columns import ColumnsQuery
+from lineage.questions.common import CommonQuery
+from lineage.questions.compare import CompareQuery
 from lineage.questions.conflict_lists import ConflictQuery
+from lineage.questions.cycles import CyclesQuery
+from lineage.questions.diff import DiffQuery
 from lineage.questions.history import HistoryQuery
+from lineage.questions.impact import ImpactQuery
 from lineage.questions.late import LateQuery
 from lineage.questions.link_lists import LinkQuery
+from lineage.questions.orphans import OrphansQuery
+from lineage.questions.paths import PathsQuery
+from lineage.questions.provenance import ProvenanceQuery
 from lineage.questions.proving import ProofQuery, Shown
 from lineage.questions.serving import ServingQuery
 from lineage.questions.trace import TraceQuery
@@ -95,6 +104,7 @@ from lineage_schemas.errors import (
 )
 from lineage_schemas.governance import PartsErased
 from lineage_schemas.graph import Direction
+from lineage_schemas.knots import OrphanKind
 from lineage_schemas.mlmd import (
     Artifact,
     ArtifactState,
@@ -125,10 +135,15 @@ __all__ = [
     "Association",
     "Attribution",
     "AuditLevel",
+    "BetweenQuery",
     "Claim",
     "ColumnsQuery",
+    "CommonQuery",
+    "CompareQuery",
     "ConflictQuery",
     "Context",
+    "CyclesQuery",
+    "DiffQuery",
     "Direction",
     "ErasureRequest",
     "Event",
@@ -137,6 +152,7 @@ __all__ = [
     "ExecutionState",
     "GraphPlace",
     "HistoryQuery",
+    "ImpactQuery",
     "Kind",
     "LateQuery",
     "Ledger",
@@ -144,11 +160,15 @@ __all__ = [
     "LinkQuery",
     "MetricSeries",
     "Mode",
+    "OrphanKind",
+    "OrphansQuery",
     "Outcome",
     "ParentContext",
     "PartsErased",
+    "PathsQuery",
     "Principal",
     "ProofQuery",
+    "ProvenanceQuery",
     "Receipt",
     "Retraction",
     "Role",

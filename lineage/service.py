@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, Unpack
 
 from msgspec.structs import replace
 
@@ -29,7 +29,7 @@ from lineage.audit import (
     AuditRequest,
     audit_log,
     recall,
-    with_findings,
+    with_differing_graphs,
 )
 from lineage.clock import Clock, Randomness
 from lineage.collector import paused_collector
@@ -53,20 +53,14 @@ from lineage.questions.contexts import NodeId, read_contexts
 from lineage.questions.entries import read_entry_page
 from lineage.questions.labels import clean_name
 from lineage.questions.proving import ProofQuery
-from lineage.questions.search import (
-    PAGE_NODES_DEFAULT,
-    check_page,
-    decode_cursor,
-    find_words,
-    list_type,
-    question_of,
-)
+from lineage.questions.search import PAGE_NODES_DEFAULT, check_page
 from lineage.questions.show import show
 from lineage.questions.trace import TraceQuery
 from lineage.recovery import Recoverer
 from lineage.registry import Registry
 from lineage.reporting import Reports
-from lineage.stores.base import Reader, Store
+from lineage.searching import Page, find, list_nodes
+from lineage.stores.base import Store
 from lineage.watching import Watching
 from lineage.writing.preparing import PreparedBatch, prepare_batch
 from lineage.writing.submission import (
@@ -80,6 +74,7 @@ from lineage_schemas.access import EVERY
 from lineage_schemas.basis import Basis
 from lineage_schemas.entry import Head
 from lineage_schemas.errors import InvalidInputError, LedgerError, StoreBehindError, StoreError
+from lineage_schemas.filters import NodeFilter
 from lineage_schemas.graph import (
     EntryPage,
     LineageAnswer,
@@ -424,54 +419,43 @@ class Ledger:
 
     def find(
         self,
-        text: str,
+        text: str = "",
         *,
-        cursor: str | None = None,
-        count: int = PAGE_NODES_DEFAULT,
-        as_of: AsOf = None,
-        namespace: str = DEFAULT_NAMESPACE,
-        principal: Principal = LOCAL_PRINCIPAL,
+        filter: NodeFilter | None = None,  # noqa: A002 - it is the argument's name
+        **page: Unpack[Page],
     ) -> NodePage:
-        """Find nodes by words of their names, keys and URIs, one page at a time.
+        """Find nodes by words and a filter, the best first, one page at a time.
+
+        Words are looked for in names, labels, keys, URIs, claimed identifiers, properties and
+        types; ``lineage.questions.finding`` says what goes first. Without words it lists what
+        fulfils the filter. The page is asked for by the arguments of ``Page``.
 
         Raises:
-            InvalidInputError: no words, a page size out of range, or a cursor that is not ours.
+            InvalidInputError: neither words nor a filter, too many words, a page size out of range,
+                or a cursor that is not ours.
+            NotFoundError: a type or a context of the filter that nobody has heard of.
+            AmbiguousLabelError: a context of the filter by a label of several.
             UnknownBasisError: as ``basis``.
         """
-        check_page(count)
-        question = question_of(namespace, "find", text)
-        after = None if cursor is None else decode_cursor(cursor, question)
-        where = namespace, principal, as_of if after is None else after.as_of
-        with self._asking.question(where, "find", text, cursor, count) as asked:
-            page = find_words(asked.reader, asked.number, text, after, count, asked.basis)
-            asked.count = len(page.nodes)
-            return page
+        return find(self._asking, text, filter, page)
 
     def list_nodes(
         self,
         name: str,
         *,
-        cursor: str | None = None,
-        count: int = PAGE_NODES_DEFAULT,
-        as_of: AsOf = None,
-        namespace: str = DEFAULT_NAMESPACE,
-        principal: Principal = LOCAL_PRINCIPAL,
+        filter: NodeFilter | None = None,  # noqa: A002 - it is the argument's name
+        **page: Unpack[Page],
     ) -> NodePage:
         """List the nodes of a type (and of those based on it) or of a kind, one page at a time.
 
+        With a filter, those of them that fulfil it. The page is asked for as that of ``find``.
+
         Raises:
-            NotFoundError: there is no kind and no type of that name.
+            NotFoundError: there is no kind and no type of that name; or as ``find``.
             InvalidInputError: a page size out of range, or a cursor that is not ours.
-            UnknownBasisError: as ``basis``.
+            AmbiguousLabelError, UnknownBasisError: as ``find``.
         """
-        check_page(count)
-        question = question_of(namespace, "list", name)
-        after = None if cursor is None else decode_cursor(cursor, question)
-        where = namespace, principal, as_of if after is None else after.as_of
-        with self._asking.question(where, "list", name, cursor, count) as asked:
-            page = list_type(asked.reader, asked.number, name, after, count, asked.basis)
-            asked.count = len(page.nodes)
-            return page
+        return list_nodes(self._asking, name, filter, page)
 
     def types(
         self,
@@ -568,18 +552,11 @@ class Ledger:
             self._checks.check(reader, principal, Action.AUDIT, EVERY)
             report = audit_log(reader, request, memory, progress)
             if level is AuditLevel.VIEWS:
-                report = with_findings(report, self._graph_findings(reader), level)
+                report = with_differing_graphs(report, self._graph.differing(reader))
         self._checks.tell(
             principal, replace(told, size=report.size, root=report.root, origin=self.origin)
         )
         return report
-
-    def _graph_findings(self, reader: Reader) -> list[str]:
-        return [
-            f"The graph that was kept of namespace {number} was not what the views say; it was "
-            "thrown away, and answers given from it may have been wrong"
-            for number in self._graph.differing(reader)
-        ]
 
     def rebuild(
         self, *, progress: Progress | None = None, principal: Principal = LOCAL_PRINCIPAL

@@ -59,17 +59,18 @@ WHOLE: dict[str, str] = {
 """What is not asked in a namespace, and why: whoever may do it has all of the files."""
 
 ASKED = (
-    *("access key list", "access list", "access who", "columns", "conflicts"),
-    *("erasure list", "erasure show"),
-    *("find", "history", "holds", "late", "links", "list", "query", "registry", "report dossier"),
-    *("serving", "show", "sources", "why"),
+    *("access key list", "access list", "access who", "between", "columns", "common", "compare"),
+    *("conflicts", "cycles", "diff", "erasure list", "erasure show", "find", "history", "holds"),
+    *("impact", "late", "links", "list", "orphans", "paths", "provenance", "query", "registry"),
+    *("report dossier", "serving", "show", "sources", "why"),
 )
 CHANGING = (
     *("access grant", "access key make", "erasure approve", "erasure propose", "erasure refuse"),
     *("attach", "declare", "expect", "hold", "ingest", "redact", "release", "retain"),
 )
 PROVING = ("prove", "verify", "trace")
-WITHIN = frozenset({*ASKED, *CHANGING, *PROVING})
+EXPLORING = ("paths", "common", "impact", "orphans", "cycles")
+WITHIN = frozenset({*ASKED, *CHANGING, *PROVING, *EXPLORING})
 """What is asked or said in one namespace."""
 
 
@@ -90,14 +91,16 @@ def every_command() -> set[str]:
 def asking(namespace: str) -> Iterator[Arguments]:
     """Yield what changes nothing."""
     identifiers = (*KEYS, *RUNS, *JOBS, SHARED)
+    yield from exploring(namespace)
     yield from (("show", one, "--format", form) for one in identifiers for form in ("tree", "json"))
     yield from (("trace", one, "--direction", "both", "--format", "json") for one in identifiers)
     yield "trace", *KEYS, "--format", "tree"
-    yield "trace", *KEYS, "--format", "dot"
     for name in (*KINDS, OWN_TYPE, "lineage.Train"):
         yield "list", name, "--format", "json"
     yield "list", "artifact", "--limit", "1"
     yield "find", "mark"
+    yield "find", "--filter", "is:described", "--format", "json"
+    yield "list", "artifact", "--filter", "kind:artifact,context", "--format", "json"
     yield "find", mark(namespace, 0)[:4], "--format", "json"
     for form in ("text", "json"):
         yield "links", "--format", form
@@ -111,12 +114,7 @@ def asking(namespace: str) -> Iterator[Arguments]:
     yield "trace", mark(namespace, 0), "--format", "json"
     yield from (("report", "dossier", one) for one in (*KEYS, mark(namespace, 0)))
     yield "report", "dossier", KEYS[0], "--form", "html"
-    for form in ("tree", "json"):
-        yield from (("columns", one, "--direction", "both", "--format", form) for one in KEYS)
     yield "holds", "--format", "json"
-    for form in ("text", "json"):
-        yield from (("history", one, "--format", form) for one in identifiers)
-        yield "late", "--lag", "none", "--format", form
     yield ("serving",)
     yield "serving", "--format", "json"
     yield from (("serving", one, "--format", "json") for one in identifiers)
@@ -127,6 +125,33 @@ def asking(namespace: str) -> Iterator[Arguments]:
     yield "access", "list", "--format", "json"
     yield "access", "who", "read", "--format", "json"
     yield "access", "key", "list", "--format", "json"
+
+
+def exploring(namespace: str) -> Iterator[Arguments]:
+    """Yield what asks of the graph, and of who said what, and changes nothing."""
+    identifiers = (*KEYS, *RUNS, *JOBS, SHARED)
+    for form in ("text", "json"):
+        yield "between", "0", "--format", form
+        yield "diff", *KEYS, "--from", "0", "--direction", "both", "--format", form
+        yield "compare", *RUNS[:2], "--format", form
+    yield from (("provenance", one, "--format", "json") for one in identifiers)
+    yield from (("compare", one, SHARED, "--format", "json") for one in identifiers)
+    forms = ("dot", "graphml", "node-link", "prov", "openlineage")
+    yield from (("trace", *KEYS, "--format", form) for form in forms)
+    for form in ("text", "json"):
+        yield "paths", KEYS[0], KEYS[1], "--format", form
+        yield "common", KEYS[0], RUNS[0], "--format", form
+        yield "impact", *KEYS, "--format", form
+        yield "orphans", "--format", form
+        yield "cycles", "--format", form
+    yield "paths", RUNS[0], mark(namespace, 0), "--format", "json"
+    yield "orphans", OWN_TYPE, "--format", "json"
+    yield "orphans", "artifact", "--without", "no-upstream", "--format", "json"
+    for form in ("tree", "json"):
+        yield from (("columns", one, "--direction", "both", "--format", form) for one in KEYS)
+    for form in ("text", "json"):
+        yield from (("history", one, "--format", form) for one in identifiers)
+        yield "late", "--lag", "none", "--format", form
 
 
 def changing(size: int) -> Iterator[Arguments]:

@@ -23,11 +23,17 @@ from apart import (
     answered,
 )
 from lineage.ledger import (
+    CommonQuery,
+    CyclesQuery,
     Direction,
     HistoryQuery,
+    ImpactQuery,
     Kind,
     LateQuery,
     Ledger,
+    OrphanKind,
+    OrphansQuery,
+    PathsQuery,
     ProofQuery,
     ServingQuery,
     Shown,
@@ -38,6 +44,7 @@ from lineage_api.graphql.endpoint import GraphQLRequest, execute
 from lineage_api.graphql.schema import SCHEMA
 from lineage_schemas.codec import encode_json
 from lineage_schemas.errors import LedgerError
+from lineage_schemas.filters import NodeFilter
 
 Door = Callable[[Told, str], Iterator[Answer]]
 """Asks everything in one namespace, and yields what it is answered."""
@@ -94,6 +101,10 @@ QUESTIONS: list[Question] = [
         for word in ("mark", "same", "x", *(f"mark{name}" for name in NAMESPACES))
     ),
     *(
+        lambda one, where, kind=kind: one.find(filter=NodeFilter(kinds=(kind,)), namespace=where)
+        for kind in Kind
+    ),
+    *(
         lambda one, where, name=name: one.list_nodes(name, namespace=where)
         for name in (*KINDS, "lineage.DataSet", "lineage.Train", "lineage.Experiment", OWN_TYPE)
     ),
@@ -110,6 +121,34 @@ QUESTIONS: list[Question] = [
             ProofQuery(target=key, shown=Shown(facts=False, personal=False)), namespace=where
         )
         for key in (KEYS[0], RUNS[0])
+    ),
+    *(
+        lambda one, where, start=start, end=end: one.graph.paths(
+            PathsQuery(start=start, end=end), namespace=where
+        )
+        for start in KEYS[:2]
+        for end in (*KEYS, *RUNS, SHARED)
+    ),
+    *(
+        lambda one, where, key=key: one.graph.common(
+            CommonQuery(start=(key, SHARED)), namespace=where
+        )
+        for key in (*KEYS, *RUNS)
+    ),
+    *(
+        lambda one, where, key=key: one.graph.impact(ImpactQuery(start=(key,)), namespace=where)
+        for key in (*KEYS, *RUNS, *JOBS, SHARED)
+    ),
+    *(
+        lambda one, where, kind=kind: one.graph.orphans(
+            OrphansQuery(without=kind, count=1_000), namespace=where
+        )
+        for kind in OrphanKind
+    ),
+    lambda one, where: one.graph.cycles(namespace=where),
+    *(
+        lambda one, where, key=key: one.graph.cycles(CyclesQuery(start=key), namespace=where)
+        for key in (*KEYS, SHARED)
     ),
     *(
         lambda one, where, key=key: one.linking.why(

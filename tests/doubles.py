@@ -244,8 +244,15 @@ class FaultyWriter:
     ) -> list[Documents]:
         return self._writer.find_documents(table, values, cell, size)
 
-    def find_prefix(self, table: Table, column: str, prefix: str) -> list[Row]:
-        return self._writer.find_prefix(table, column, prefix)
+    def find_prefix(
+        self,
+        table: Table,
+        column: str,
+        prefix: str,
+        after: Row | None = None,
+        count: int | None = None,
+    ) -> list[Row]:
+        return self._writer.find_prefix(table, column, prefix, after, count)
 
     def page(
         self,

@@ -12,7 +12,7 @@ from lineage.audit.reports import (
     AuditReport,
     AuditRequest,
     LevelReport,
-    with_findings,
+    with_differing_graphs,
 )
 from lineage.audit.running import audit_log
 from lineage.audit.signatures import Memory, recall
@@ -27,5 +27,5 @@ __all__ = [
     "Memory",
     "audit_log",
     "recall",
-    "with_findings",
+    "with_differing_graphs",
 ]

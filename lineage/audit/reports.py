@@ -115,13 +115,17 @@ class AuditReport(Struct, frozen=True, kw_only=True):
         return not self.findings
 
 
-def with_findings(report: AuditReport, more: Sequence[str], level: AuditLevel) -> AuditReport:
-    """Return a report with more that was found at a level, of no entry in particular."""
-    if not more:
-        return report
-    found = tuple(AuditFinding(what=what, level=level) for what in more)
+def with_differing_graphs(report: AuditReport, namespaces: Sequence[int]) -> AuditReport:
+    """Return a report that says, too, of which namespaces the graph was not what the views say."""
+    found = tuple(
+        AuditFinding(
+            what=f"The graph that was kept of namespace {number} was not what the views say; it "
+            "was thrown away, and answers given from it may have been wrong"
+        )
+        for number in namespaces
+    )
     levels = tuple(
-        replace(one, findings=one.findings + len(found)) if one.level is level else one
+        replace(one, findings=one.findings + len(found)) if one.level is AuditLevel.VIEWS else one
         for one in report.levels
     )
     return replace(report, findings=(*report.findings, *found), levels=levels)

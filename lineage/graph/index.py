@@ -28,6 +28,7 @@ from lineage.graph.packing import pack_edges
 from lineage.graph.stored_edges import StoredEdges
 from lineage.projections.catalog import COUNTER, NAMESPACE
 from lineage.projections.edges import EDGE
+from lineage.projections.links import LinkRow
 from lineage.projections.views import read_bookmark
 from lineage.stores.base import READ_ENTRIES_MAX, Reader
 from lineage.stores.scanning import scan_rows
@@ -328,7 +329,7 @@ def _edge_pages(reader: Reader, namespace: int) -> Iterator[list[Row]]:
 
 
 def _link_pages(reader: Reader, namespace: int) -> Iterator[LinkPiece]:
-    waiting = []
+    waiting: list[LinkRow] = []
     for row in scan_links(reader, namespace):
         waiting.append(row)
         if len(waiting) == _ROWS_PER_READ:

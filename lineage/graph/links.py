@@ -260,7 +260,8 @@ def _joined(
 ) -> Steps:
     first, counts = (column[chosen] for column in places)
     total = int(counts.sum())
-    one = np.repeat(np.arange(chosen.start, chosen.start + len(counts)), counts)
+    numbers: Ints = np.arange(chosen.start, chosen.start + len(counts), dtype=np.int64)
+    one = np.repeat(numbers, counts)
     ends = np.cumsum(counts)
     other = np.repeat(first - ends + counts, counts) + np.arange(total)
     strength = np.maximum(near.strength[one], far.strength[other])

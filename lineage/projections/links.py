@@ -129,12 +129,16 @@ class Links:
             if row.until is None:
                 self._open[row.register] = row
 
-    def fold(self, said: Unfolded) -> None:
-        """Add or change the links of one entry."""
+    def fold(self, said: Unfolded) -> list[tuple[int, str]]:
+        """Add or change the links of one entry; return the hubs that it named first."""
+        named: list[tuple[int, str]] = []
         for link in said.links:
             if link.hub not in self._known_hubs or link.hub in self._nameless:
                 self._put_hub(said, link)
+                if link.record is not None:
+                    named.append((link.hub, link.record.identifier))
             self._fold_link(said, link)
+        return named
 
     def flush(self, writer: Writer) -> None:
         """Write what was added and changed."""

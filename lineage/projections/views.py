@@ -31,7 +31,7 @@ from lineage.projections.sources import EXPECTED, HEARD, LOOK, WATCHED, Sources
 from lineage.projections.statements import ACTOR, SERIES, STATEMENT, Statements
 from lineage.projections.states import STATE, STATE_PAST, States
 from lineage.projections.unfolding import Unfolded, unfold
-from lineage.projections.words import WORD, Words, words_of_node
+from lineage.projections.words import DETAIL_WORD, WORD, Words, words_of_node
 from lineage.stores.base import Reader, Writer
 from lineage.stores.scanning import scan_rows
 from lineage.stores.tables import BOOKMARK_ID, BOOKMARK_TABLE, Bound, Column, Table
@@ -77,6 +77,7 @@ VIEW_TABLES: Final = (
     RETOLD,
     HANDLE,
     WORD,
+    DETAIL_WORD,
     STATEMENT,
     ACTOR,
     SERIES,
@@ -186,18 +187,15 @@ class Views:
         for vertex in fresh:
             self.catalog.use_id(said.namespace, vertex)
         for vertex, before, after in self.states.fold(said):
-            words = words_of_node(after.key, after)
-            if vertex in fresh:
-                del fresh[vertex]
-            else:
-                words -= words_of_node(after.key, before)
-            self._words.add(position, vertex, words)
+            known = None if vertex in fresh else words_of_node(after.key, before)
+            fresh.pop(vertex, None)
+            self._words.fold_node(position, vertex, words_of_node(after.key, after), known)
             self.handles.fold(said, vertex, before, after)
         for vertex, key in fresh.items():
-            self._words.add(position, vertex, words_of_node(key, None))
+            self._words.fold_node(position, vertex, words_of_node(key, None))
         self.edges.fold(said)
         self.memberships.fold(said)
-        self.links.fold(said)
+        self._words.fold_hubs(position, self.links.fold(said))
         self._statements.fold(said)
         self._sources.fold(said)
         if again:

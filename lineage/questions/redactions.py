@@ -17,13 +17,18 @@ from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.basis import Basis
 from lineage_schemas.codec import decode_envelope
 from lineage_schemas.columns import ColumnsAnswer
+from lineage_schemas.comparisons import ComparisonAnswer
+from lineage_schemas.differences import BetweenPage
 from lineage_schemas.governance import Erasure, PartsErased
 from lineage_schemas.graph import LineageAnswer, NodeAnswer, NodePage, Redaction
 from lineage_schemas.history import HistoryAnswer
 from lineage_schemas.identity import ConflictPage, WhyAnswer
+from lineage_schemas.impact import ImpactAnswer
 from lineage_schemas.instants import format_instant
+from lineage_schemas.knots import CyclesAnswer, OrphanPage
 from lineage_schemas.linking import LinkPage, UnresolvedPage
 from lineage_schemas.mlmd import Kind
+from lineage_schemas.paths import CommonAnswer, PathsAnswer
 from lineage_schemas.registry_views import RegistryAnswer
 from lineage_schemas.serving import ServingAnswer
 
@@ -47,8 +52,15 @@ _Answer = TypeVar(
     ConflictPage,
     ServingAnswer,
     RegistryAnswer,
-    ColumnsAnswer,
+    BetweenPage,
+    ComparisonAnswer,
+    PathsAnswer,
+    CommonAnswer,
+    ImpactAnswer,
+    OrphanPage,
+    CyclesAnswer,
     HistoryAnswer,
+    ColumnsAnswer,
 )
 
 

@@ -1,24 +1,29 @@
-"""Find nodes by words, list them by type: one page at a time, all pages of one size."""
+"""List nodes by type, kind or filter: one page at a time, all pages of one size."""
 
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
+from collections.abc import Iterator
+from heapq import merge
 from typing import Final, NamedTuple
 from zlib import crc32
 
+from msgspec.structs import replace
+
 from lineage.projections.catalog import type_key, types_as_of
 from lineage.projections.nodes import NODE
-from lineage.projections.states import STATE, STATE_PAST, read_shown
-from lineage.projections.words import WORD, words_of, words_of_node
+from lineage.projections.states import STATE, STATE_PAST
 from lineage.questions.as_of import AsOf, Present
-from lineage.questions.nodes import complete_nodes, read_nodes
+from lineage.questions.filtering import PreparedFilter, matching
+from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.stores.base import Reader
+from lineage.stores.tables import Table
 from lineage.vertices import HUB_CODE, ID_MAX, KIND_CODES, namespace_of, vertex_of
 from lineage_schemas.basis import Basis
 from lineage_schemas.errors import InvalidInputError, NotFoundError
-from lineage_schemas.graph import Node, NodePage
+from lineage_schemas.graph import Node, NodePage, Truncation
 from lineage_schemas.instants import parse_instant
 from lineage_schemas.limits import INT_MAX
 from lineage_schemas.mlmd import Kind
@@ -26,7 +31,11 @@ from lineage_schemas.mlmd import Kind
 PAGE_NODES_MAX: Final = 1_000
 PAGE_NODES_DEFAULT: Final = 100
 _CURSOR_VERSION: Final = 3
-QUERY_WORDS_MAX: Final = 16
+
+PAGE_LOOKED_MAX: Final = 50_000
+"""Nodes that are looked at for one page of what fulfils a filter; the next one goes on there."""
+
+_CHUNK: Final = 1_000
 
 
 class Cursor(NamedTuple):
@@ -49,8 +58,25 @@ class Cursor(NamedTuple):
         return Present(self.size, self.judged_us) if self.judged_us else self.size
 
 
-_Found = tuple[int, int, Node]
+Found = tuple[int, int, Node]
 """(part of the list, vertex, node)."""
+
+
+class PageAsked(NamedTuple):
+    """Which page of a list, and of which of its nodes: those that fulfil ``prepared``, or all."""
+
+    question: int
+    cursor: Cursor | None
+    length: int
+    prepared: PreparedFilter | None = None
+
+
+class _Part(NamedTuple):
+    """A part of a list: the nodes of a type, or those from one vertex to another."""
+
+    type_key: int | None
+    first: int = 0
+    last: int = INT_MAX
 
 
 def encode_cursor(cursor: Cursor) -> str:
@@ -81,7 +107,7 @@ def decode_cursor(text: str, question: int) -> Cursor:
         raise InvalidInputError(
             "This cursor is of another question",
             where=text[:64],
-            hint="Ask for the next page with the same words, type and namespace.",
+            hint="Ask for the next page with the same words, type, filter and namespace.",
         )
     return cursor
 
@@ -92,126 +118,145 @@ def check_page(count: int) -> None:
         raise InvalidInputError(f"A page has 1 to {PAGE_NODES_MAX} nodes", where=str(count))
 
 
-def find_words(
-    reader: Reader,
-    namespace: int | None,
-    text: str,
-    cursor: Cursor | None,
-    count: int,
-    basis: Basis,
-) -> NodePage:
-    """Find the nodes that show every word of ``text``, each word as the beginning of one.
-
-    Raises:
-        InvalidInputError: no word, or more than ``QUERY_WORDS_MAX``.
-    """
-    words = list(dict.fromkeys(words_of(text)))
-    if not 1 <= len(words) <= QUERY_WORDS_MAX:
-        raise InvalidInputError(
-            f"A search needs 1 to {QUERY_WORDS_MAX} words of letters or digits", where=text[:64]
-        )
-    after = _after(namespace, cursor)
-    candidates = _candidates(reader, namespace, words, basis.size)
-    waiting = [vertex for vertex in candidates if vertex > after]
-    found: list[_Found] = []
-    for start in range(0, len(waiting), PAGE_NODES_MAX):
-        chunk = waiting[start : start + PAGE_NODES_MAX]
-        nodes = read_nodes(reader, chunk, basis.size)
-        found += [(0, v, nodes[v]) for v in chunk if v in nodes and _shows(nodes[v], words)]
-        if len(found) > count:
-            break
-    page = _page(basis, question_of(basis.namespace, "find", text), count, found)
-    return with_redactions(reader, page, namespace, [v for _, v, _ in found[:count]])
-
-
 def list_type(
-    reader: Reader,
-    namespace: int | None,
-    name: str,
-    cursor: Cursor | None,
-    count: int,
-    basis: Basis,
+    reader: Reader, namespace: int | None, name: str, asked: PageAsked, basis: Basis
 ) -> NodePage:
     """List the nodes of a type, or of every type based on it, or of a kind, by kind and id.
 
     Raises:
         NotFoundError: there is no kind and no type of that name.
     """
-    question = question_of(basis.namespace, "list", name)
-    part, after = 0 if cursor is None else cursor.part, _after(namespace, cursor)
-    if name in {kind.value for kind in Kind}:
-        of_kind = _of_kind(reader, namespace, Kind(name), after, count + 1, basis.size)
-        page = _page(basis, question, count, of_kind)
-        return with_redactions(reader, page, namespace, [v for _, v, _ in of_kind[:count]])
-    keys = _type_keys(reader, namespace, name, basis.size)
-    found: list[_Found] = []
-    while part < len(keys) and len(found) <= count:
-        limit = count + 1 - len(found)
-        index = ("type_key", "vertex")
-        rows = [
-            row
-            for table in (STATE, STATE_PAST)
-            for row in reader.page(table, index, keys[part], after, limit, basis.size)
+    if name not in {kind.value for kind in Kind}:
+        parts = [_Part(key) for key in _type_keys(reader, namespace, name, basis.size)]
+    else:
+        parts = [] if namespace is None else [_of_kind(namespace, Kind(name))]
+    return _listed(reader, namespace, parts, asked, basis)
+
+
+def list_filtered(
+    reader: Reader, namespace: int | None, prepared: PreparedFilter, asked: PageAsked, basis: Basis
+) -> NodePage:
+    """List what fulfils a filter: by kind and id, or where it asks for types, one after another."""
+    wanted = prepared.wanted
+    if namespace is None:
+        parts = []
+    elif wanted.types:
+        parts = [
+            _Part(type_key(row.namespace, row.id))
+            for row in types_as_of(reader, namespace, basis.size)
+            if row.definition.name in prepared.types
         ]
-        rows.sort(key=lambda row: row[0])
-        nodes = {row[0]: read_shown(row) for row in rows[:limit]}
-        found += [(part, v, node) for v, node in complete_nodes(reader, nodes, basis.size).items()]
-        part, after = part + 1, -1
-    page = _page(basis, question, count, found)
-    return with_redactions(reader, page, namespace, [v for _, v, _ in found[:count]])
+    else:
+        parts = [_of_kind(namespace, kind) for kind in Kind if kind in (wanted.kinds or Kind)]
+    return _listed(reader, namespace, parts, asked._replace(prepared=prepared), basis)
 
 
 def vertices_of_type(reader: Reader, namespace: int, name: str, size: int) -> list[int]:
     """Return every node of a type as of a size, by vertex; of an unknown type, none."""
-    keys = [
-        type_key(row.namespace, row.id)
+    return sorted(
+        vertex
         for row in types_as_of(reader, namespace, size)
         if row.definition.name == name
-    ]
-    found: list[int] = []
-    for key in keys:
-        for table in (STATE, STATE_PAST):
-            after: int | None = None
-            index = ("type_key", "vertex")
-            while rows := reader.page(table, index, key, after, PAGE_NODES_MAX, size):
-                found += [int(row[0]) for row in rows]
-                after = found[-1]
-    return sorted(found)
+        for vertex in vertices_of_key(reader, type_key(row.namespace, row.id), size)
+    )
 
 
-def _after(namespace: int | None, cursor: Cursor | None) -> int:
+def vertices_of_key(reader: Reader, key: int, size: int) -> Iterator[int]:
+    """Yield the nodes of a type, named by its key, as of a size, by vertex."""
+    return merge(*(_pages_of_key(reader, table, key, size) for table in (STATE, STATE_PAST)))
+
+
+def _pages_of_key(reader: Reader, table: Table, key: int, size: int) -> Iterator[int]:
+    after: int | None = None
+    while rows := reader.page(table, ("type_key", "vertex"), key, after, PAGE_NODES_MAX, size):
+        yield from (int(row[0]) for row in rows)
+        after = int(rows[-1][0])
+
+
+def after_cursor(namespace: int | None, cursor: Cursor | None) -> int:
     """Return the vertex that a page begins behind."""
     if namespace is None or cursor is None:
         return -1
-    return min(vertex_of(namespace, HUB_CODE, 0) + cursor.after, INT_MAX)
+    return min(_start_of(namespace) + cursor.after, INT_MAX)
 
 
-def _page(basis: Basis, question: int, count: int, found: list[_Found]) -> NodePage:
+def page_of(
+    basis: Basis,
+    asked: PageAsked,
+    found: list[Found],
+    truncations: tuple[Truncation, ...] = (),
+) -> NodePage:
     """Return the first ``count`` of what was found; one more than that means another page."""
     cursor = None
-    if len(found) > count:
-        part, vertex, _ = found[count - 1]
-        after = vertex - vertex_of(namespace_of(vertex), HUB_CODE, 0)
-        judged_us = 0 if basis.sources_at is None else parse_instant(basis.sources_at)
-        cursor = encode_cursor(Cursor(question, basis.size, part, after, judged_us))
-    return NodePage(basis=basis, nodes=tuple(node for _, _, node in found[:count]), cursor=cursor)
+    if len(found) > asked.length:
+        part, vertex, _ = found[asked.length - 1]
+        cursor = _cursor_at(basis, asked, part, vertex - _start_of(namespace_of(vertex)))
+    return NodePage(
+        basis=basis,
+        nodes=tuple(node for _, _, node in found[: asked.length]),
+        cursor=cursor,
+        truncations=truncations,
+    )
 
 
-def _candidates(reader: Reader, namespace: int | None, words: list[str], size: int) -> list[int]:
-    common: set[int] | None = None
-    for word in words:
-        vertices = {
-            vertex
-            for _, vertex, since in reader.find_prefix(WORD, "word", word)
-            if namespace_of(vertex) == namespace and since < size
-        }
-        common = vertices if common is None else common & vertices
-    return sorted(common or ())
+def _cursor_at(basis: Basis, asked: PageAsked, part: int, after: int) -> str:
+    judged_us = 0 if basis.sources_at is None else parse_instant(basis.sources_at)
+    return encode_cursor(Cursor(asked.question, basis.size, part, after, judged_us))
 
 
-def _shows(node: Node, words: list[str]) -> bool:
-    shown = words_of_node(node.key, node)
-    return all(any(one.startswith(word) for one in shown) for word in words)
+def _listed(
+    reader: Reader, namespace: int | None, parts: list[_Part], asked: PageAsked, basis: Basis
+) -> NodePage:
+    """Go through the parts of a list from where the cursor is until a page is full.
+
+    A page of few nodes, of many that were looked at, has a cursor all the same.
+    """
+    cursor, size = asked.cursor, basis.size
+    part, after = 0 if cursor is None else cursor.part, after_cursor(namespace, cursor)
+    found: list[Found] = []
+    looked = 0
+    while part < len(parts) and len(found) <= asked.length and looked < PAGE_LOOKED_MAX:
+        limit = asked.length + 1 - len(found) if asked.prepared is None else _CHUNK
+        vertices, after_these = _read_part(reader, parts[part], after, limit, size)
+        nodes = read_nodes(reader, vertices, size)
+        kept = set(nodes)
+        if asked.prepared is not None:
+            kept = matching(reader, asked.prepared, vertices, size)
+        found += [(part, vertex, nodes[vertex]) for vertex in sorted(kept)]
+        looked += len(vertices)
+        part, after = (part + 1, -1) if after_these is None else (part, after_these)
+    page = page_of(basis, asked, found)
+    if namespace is not None and page.cursor is None and part < len(parts):
+        behind = max(after - _start_of(namespace), 0)
+        page = replace(page, cursor=_cursor_at(basis, asked, part, behind))
+    return with_redactions(reader, page, namespace, [v for _, v, _ in found[: asked.length]])
+
+
+def _read_part(
+    reader: Reader, part: _Part, after: int, count: int, size: int
+) -> tuple[list[int], int | None]:
+    """Return the next vertices of a part of a list, and behind which it goes on, if it does."""
+    if part.type_key is None:
+        rows = reader.scan(NODE, (max(part.first, after),), count)
+        vertices = [row[0] for row in rows if row[1] < size and row[0] <= part.last]
+        ended = len(rows) < count or rows[-1][0] > part.last
+        return vertices, None if ended else rows[-1][0]
+    index = ("type_key", "vertex")
+    found = sorted(
+        int(row[0])
+        for table in (STATE, STATE_PAST)
+        for row in reader.page(table, index, part.type_key, after, count, size)
+    )[:count]
+    return found, found[-1] if len(found) == count else None
+
+
+def _start_of(namespace: int) -> int:
+    return vertex_of(namespace, HUB_CODE, 0)
+
+
+def _of_kind(namespace: int, kind: Kind) -> _Part:
+    first = vertex_of(namespace, KIND_CODES[kind], 0)
+    return _Part(None, first, first + ID_MAX)
 
 
 def _type_keys(reader: Reader, namespace: int | None, name: str, size: int) -> list[int]:
@@ -228,16 +273,3 @@ def _type_keys(reader: Reader, namespace: int | None, name: str, size: int) -> l
             hint="Try artifact, execution, context, or a type such as lineage.DataSet.",
         )
     return found
-
-
-def _of_kind(
-    reader: Reader, namespace: int | None, kind: Kind, after: int, count: int, size: int
-) -> list[_Found]:
-    if namespace is None:
-        return []
-    first = vertex_of(namespace, KIND_CODES[kind], 0)
-    last = first + ID_MAX
-    rows = reader.scan(NODE, (max(first, after),), count)
-    vertices = [row[0] for row in rows if row[1] < size and row[0] <= last]
-    nodes = read_nodes(reader, vertices, size)
-    return [(0, vertex, nodes[vertex]) for vertex in vertices]

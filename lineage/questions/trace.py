@@ -63,15 +63,23 @@ def check_query(query: TraceQuery) -> None:
     """
     if not query.start:
         raise InvalidInputError("A trace needs at least one identifier to start from")
-    if not 0 <= query.depth <= DEPTH_MAX:
-        raise InvalidInputError(f"The depth is from 0 to {DEPTH_MAX}", where=str(query.depth))
-    if not 1 <= query.nodes <= NODES_MAX:
-        raise InvalidInputError(f"The node limit is from 1 to {NODES_MAX}", where=str(query.nodes))
+    check_bounds(query.depth, query.nodes, query.cross)
     if query.fanout is not None and not 1 <= query.fanout <= FANOUT_MAX:
         raise InvalidInputError(
             f"The limit of edges of one node is from 1 to {FANOUT_MAX}", where=str(query.fanout)
         )
-    refused = [link_class.value for link_class in query.cross if link_class not in CROSSABLE]
+
+
+def check_bounds(depth: int, nodes: int, cross: tuple[LinkClass, ...]) -> None:
+    """Refuse a walk outside the limits.
+
+    Raises: as ``check_query``.
+    """
+    if not 0 <= depth <= DEPTH_MAX:
+        raise InvalidInputError(f"The depth is from 0 to {DEPTH_MAX}", where=str(depth))
+    if not 1 <= nodes <= NODES_MAX:
+        raise InvalidInputError(f"The node limit is from 1 to {NODES_MAX}", where=str(nodes))
+    refused = [link_class.value for link_class in cross if link_class not in CROSSABLE]
     if refused:
         raise InvalidInputError(
             "A guess is only ever listed, never crossed", where=", ".join(refused)

@@ -11,23 +11,14 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Final
 
+from lineage.questions.merged import CODE_SUFFIXES, DATA_TYPES
 from lineage.reports.gathered import Joint, Story, Thing, ThingId
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import LinkClass
 
-DATA: Final = frozenset(
-    f"lineage.{name}" for name in ("DataSet", "Split", "Labelling", "FeatureView")
-)
+DATA: Final = DATA_TYPES
 TESTING: Final = frozenset({"test", "testing", "eval", "evaluation", "validation", "holdout"})
 """Words by which tools say that data is to measure a model, and not to teach it."""
-CODE_SUFFIXES: Final = frozenset(
-    f".{name}"
-    for name in (
-        *("c", "cc", "cpp", "go", "h", "hpp", "ipynb", "java", "jl", "js", "kt", "m", "py"),
-        *("r", "rmd", "rs", "scala", "sh", "sql", "ts"),
-    )
-)
-"""Endings of names by which files that are tracked as data are told to be code."""
 
 
 class Uses:

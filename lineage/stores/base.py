@@ -166,8 +166,19 @@ class Reader(Protocol):
         """
         ...
 
-    def find_prefix(self, table: Table, column: str, prefix: str) -> list[Row]:
-        """Return the rows whose text in ``column`` begins with ``prefix``, bytewise."""
+    def find_prefix(
+        self,
+        table: Table,
+        column: str,
+        prefix: str,
+        after: Row | None = None,
+        count: int | None = None,
+    ) -> list[Row]:
+        """Return the rows whose text in ``column`` begins with ``prefix``, bytewise.
+
+        With ``count``, the first so many in the order of the key, from beyond the key ``after``;
+        then ``column`` must be the first of the key.
+        """
         ...
 
     def page(

@@ -99,9 +99,24 @@ class BoundReader:
             values = [one for one in values if self._low <= one < self._high]
         return self._reader.find_documents(table, values, cell, size)
 
-    def find_prefix(self, table: Table, column: str, prefix: str) -> list[Row]:
+    def find_prefix(
+        self,
+        table: Table,
+        column: str,
+        prefix: str,
+        after: Row | None = None,
+        count: int | None = None,
+    ) -> list[Row]:
         """Return the rows whose text in ``column`` begins with ``prefix``."""
-        return self._own(table, self._reader.find_prefix(table, column, prefix))
+        if count is None:
+            return self._own(table, self._reader.find_prefix(table, column, prefix))
+        found: list[Row] = []
+        while rows := self._reader.find_prefix(table, column, prefix, after, count):
+            found += self._own(table, rows)
+            if len(found) >= count or len(rows) < count:
+                break
+            after = table.key_of(rows[-1])
+        return found[:count]
 
     def page(
         self,

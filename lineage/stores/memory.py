@@ -27,6 +27,7 @@ from lineage.stores.base import (
     Strays,
     frozen_error,
 )
+from lineage.stores.prefixes import check_ordered
 from lineage.stores.tables import Cell, Row, Table, is_visible
 from lineage_schemas.entry import PayloadPart, StoredEntry
 from lineage_schemas.errors import StaleHeadError, StoreBusyError, StoreError
@@ -208,17 +209,34 @@ class MemoryReader:
         keys = b",".join(b"%d" % row[0] for row in rows)
         return [Documents(keys, b",".join(row[place] for row in rows))]
 
-    def find_prefix(self, table: Table, column: str, prefix: str) -> list[Row]:
+    def find_prefix(
+        self,
+        table: Table,
+        column: str,
+        prefix: str,
+        after: Row | None = None,
+        count: int | None = None,
+    ) -> list[Row]:
         """Return the rows whose text in ``column`` begins with ``prefix``."""
         if column not in table.lookups:
             raise StoreError(f"Table {table.name} cannot be looked up by {column}")
         rows = self._contents.rows(table)
-        return [
+        found = [
             rows.by_key[key]
             for value, keys in rows.by_value[column].items()
             if str(value).startswith(prefix)
             for key in keys
         ]
+        if count is None:
+            return found
+        check_ordered(table, column)
+        found.sort(key=lambda row: _sortable_row(table.key_of(row)))
+        if after is not None:
+            beyond = _sortable_row(after)
+            found = found[
+                bisect_right(found, beyond, key=lambda row: _sortable_row(table.key_of(row))) :
+            ]
+        return found[:count]
 
     def page(
         self,

@@ -129,13 +129,18 @@ class TruncationReason(StrEnum):
     NODES = "nodes"
     FANOUT = "fanout"
     NEIGHBOURS = "neighbours"
+    PATHS = "paths"
+    STEPS = "steps"
+    CANDIDATES = "candidates"
 
 
 class Truncation(Struct, frozen=True, kw_only=True):
     """An answer was cut by a limit.
 
     ``hidden`` counts the nodes that were seen beyond the limit and not walked: at least that many
-    are missing.
+    are missing. Of the candidates of a search at least that many were not looked at. Of ``PATHS``
+    it counts paths; of ``STEPS``, which bounds how many steps are looked at, it is 0: how much is
+    missing is not known.
     """
 
     reason: TruncationReason
@@ -238,12 +243,22 @@ class TypesAnswer(Struct, frozen=True, kw_only=True):
 
 
 class NodePage(Struct, frozen=True, kw_only=True):
-    """One page of a list. ``cursor`` asks for the next page; ``None``: this is the last."""
+    """One page of a list. ``cursor`` asks for the next page; ``None``: this is the last.
+
+    A page that is not the last may hold few nodes, or none, where a filter passed over many.
+    ``truncations`` say of a search that more nodes may show its words than it looked at.
+    """
 
     basis: Basis
     nodes: tuple[Node, ...]
     cursor: str | None
     redactions: tuple[Redaction, ...] = ()
+    truncations: tuple[Truncation, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether nothing was cut, and nothing is known to be missing in the basis."""
+        return not self.truncations and self.basis.complete
 
 
 class EntryView(Struct, frozen=True, kw_only=True, omit_defaults=True):

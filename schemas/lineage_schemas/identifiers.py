@@ -185,14 +185,28 @@ def dataset_of(identifier: str) -> tuple[str, str]:
         InvalidIdentifierError: no identifier, or not one of a data set.
         LimitExceededError: longer than ``IDENTIFIER_BYTES_MAX``.
     """
+    return _named(identifier, "ol:dataset/", "data set")
+
+
+def job_of(identifier: str) -> tuple[str, str]:
+    """Return namespace and name of OpenLineage's job, both in their one spelling.
+
+    Raises:
+        InvalidIdentifierError: no identifier, or not one of a job.
+        LimitExceededError: longer than ``IDENTIFIER_BYTES_MAX``.
+    """
+    return _named(identifier, "ol:job/", "job")
+
+
+def _named(identifier: str, prefix: str, what: str) -> tuple[str, str]:
     plain = normalise_identifier(identifier)
-    if not plain.startswith("ol:dataset/"):
+    if not plain.startswith(prefix):
         raise InvalidIdentifierError(
-            "An identifier is not one of an OpenLineage data set",
+            f"An identifier is not one of an OpenLineage {what}",
             where=shown(identifier),
-            hint="It begins with ol:dataset/.",
+            hint=f"It begins with {prefix}.",
         )
-    namespace, _, name = plain.removeprefix("ol:dataset/").partition("/")
+    namespace, _, name = plain.removeprefix(prefix).partition("/")
     return unescaped(namespace), unescaped(name)
 
 

@@ -16,6 +16,7 @@ from lineage_schemas.columns import ColumnsAnswer, columns_property
 from lineage_schemas.values import JsonValue
 from openlineage_messages import (
     RUN,
+    TIME,
     Object,
     check_records,
     dataset,
@@ -61,8 +62,8 @@ LINEAGE: Object = {
 SCHEMA: Object = {"fields": [{"name": "order_id", "type": "INT"}, {"name": "customer"}]}
 
 
-def wrote(facets: Object, **more: JsonValue) -> Object:
-    return run_event(outputs=[dataset("report", facets=facets)], **more)
+def wrote(facets: Object, event_type: str = "COMPLETE", at: str = TIME) -> Object:
+    return run_event(event_type, outputs=[dataset("report", facets=facets)], eventTime=at)
 
 
 def told(*messages: Object) -> Ledger:
@@ -162,13 +163,13 @@ def only(column: str) -> Object:
 
 
 def test_of_several_messages_of_a_run_the_latest_counts_for_each_output() -> None:
-    start = wrote(only("first"), eventType="START", eventTime="2026-01-31T12:00:00Z")
+    start = wrote(only("first"), "START", "2026-01-31T12:00:00Z")
     other = run_event(
         eventType="RUNNING",
         eventTime="2026-01-31T12:30:00Z",
         outputs=[dataset("other", facets=only("b"))],
     )
-    late = wrote(only("last"), eventTime="2026-01-31T13:00:00Z")
+    late = wrote(only("last"), at="2026-01-31T13:00:00Z")
     bare = run_event(eventTime="2026-01-31T14:00:00Z", outputs=[dataset("report")])
     for messages in ((start, other, late, bare), (bare, late, other, start)):
         ledger = told(*messages)
@@ -176,7 +177,7 @@ def test_of_several_messages_of_a_run_the_latest_counts_for_each_output() -> Non
         assert {edge.to_field for edge in answer.edges} == {"last"}
         second = ledger.graph.columns(ColumnsQuery(dataset=key_of("other")))
         assert {edge.to_field for edge in second.edges} == {"b"}
-    gone = wrote({"columnLineage": {"_deleted": True}}, eventTime="2026-01-31T15:00:00Z")
+    gone = wrote({"columnLineage": {"_deleted": True}}, at="2026-01-31T15:00:00Z")
     taken_back = told(start, late, gone).graph.columns(ColumnsQuery(dataset=key_of("report")))
     assert not taken_back.edges
 

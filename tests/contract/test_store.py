@@ -333,6 +333,29 @@ def test_find_prefix_is_bytewise(store: Store) -> None:
             assert found == expected, prefix
 
 
+def test_find_prefix_comes_in_pages_in_the_order_of_the_key(store: Store) -> None:
+    names = ["a", "ab", "ab\U0010ffff", "abc", "aB", "b", "\u00e1b", "\ud7ff", "\ue000", "\ue000x"]
+    rows: list[Row] = [(name, since) for name in names for since in (1, 2, 10)]
+    insert(store, MARK, rows)
+    with store.read() as reader:
+        for prefix in ("ab", "a", "", "\ud7ff", "\ue000", "x"):
+            expected = sorted(
+                (row for row in rows if row[0].startswith(prefix)),
+                key=lambda row: (row[0].encode(), row[1]),
+            )
+            for count in (1, 4, 100):
+                found: list[Row] = []
+                while page := reader.find_prefix(
+                    MARK, "name", prefix, found[-1] if found else None, count
+                ):
+                    assert len(page) <= count
+                    found += page
+                assert found == expected, (prefix, count)
+        assert reader.find_prefix(MARK, "name", "b", ("a", 1), 1) == [("b", 1)]
+        with pytest.raises(StoreError):
+            reader.find_prefix(SPAN, "group", "x", None, 1)
+
+
 @pytest.mark.parametrize(
     "wanted",
     [[], [5], [999], list(range(1, 300)), list(range(0, 300, 2)), [299, 1, 150], [*range(90), 999]],

@@ -322,3 +322,17 @@ def test_every_way_gives_the_same_answer(
         cells = walked.rows.tolist(), walked.depths.tolist(), walked.undated
         answers.append((ends, cells, sorted(walked.crossings), walked.truncations))
     assert all(answer == answers[0] for answer in answers)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_of_a_row_the_lowest_rows_are_followed_and_the_others_counted(way: Way) -> None:
+    ends = (1, "INPUT"), (2, "DECLARED_INPUT"), (3, "DECLARED_INPUT"), (3, "INPUT")
+    rows = [(artifact(one), execution(1), kind, 0, None, None, None) for one, kind in ends]
+    for limit, followed in ((1, {1}), (2, {1, 2}), (3, {1, 2, 3})):
+        asked = Bounds(SIZE, 9, 99, (), fanout_max=limit)
+        graph, walked = walked_by(way, Told(rows, []), 0, [execution(1)], (UP, asked))
+        found = {execution(1), *map(artifact, followed)}
+        assert depths_of(walked).keys() == found
+        (cut,) = walked.truncations
+        assert (cut.reason, cut.limit, cut.hidden) == (TruncationReason.FANOUT, limit, 4 - limit)
+        assert (artifact(3), execution(1), "INPUT", 0) not in edges_of(graph, walked)

@@ -14,6 +14,7 @@ import pytest
 import tree
 from terminal import Terminal
 
+EXPORTS: Final = "docs/exports.md"
 REGISTRY: Final = "docs/registry.md"
 EXPECTED: Final = Path(__file__).parents[1] / "recordings" / "whole_story" / "expected.md"
 LOADED: Final = "lineage-demo.db"
@@ -49,13 +50,61 @@ def test_the_demo_prints_what_the_readme_shows_in_its_order(loaded: Path) -> Non
     assert [line for line in shown.splitlines() if line not in {"", "…"} and line not in rest] == []
 
 
-@pytest.mark.parametrize("page", [REGISTRY, "docs/columns.md", "docs/reports.md"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        REGISTRY,
+        "docs/columns.md",
+        "docs/comparing.md",
+        "docs/exploring.md",
+        "docs/reports.md",
+        "docs/searching.md",
+        EXPORTS,
+    ],
+)
 def test_the_commands_work_as_they_stand(terminal: Terminal, page: str) -> None:
     lines = "".join(blocks("sh", page)).splitlines()
     assert f"export LINEAGE_STORE={LOADED}" in lines
     for line in lines:
         if line.startswith("lineage "):
-            terminal.done(*shlex.split(line)[1:])
+            type_in(line, terminal)
+
+
+def type_in(line: str, terminal: Terminal) -> str:
+    """Run a command of a page, into a file where it says so."""
+    command, _, target = line.partition(" > ")
+    printed = terminal.done(*shlex.split(command)[1:])
+    if target:
+        Path(target).write_text(printed)
+    return printed
+
+
+def test_what_is_sent_on_is_the_same_lineage(
+    terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The page's events, taken in elsewhere, have the same edges; its Python example works."""
+    for line in "".join(blocks("sh", EXPORTS)).splitlines():
+        if "openlineage" in line or "ingest" in line:
+            type_in(line, terminal)
+    events = [json.loads(line) for line in Path("champion.ndjson").read_text().splitlines()]
+    runs = [event for event in events if "run" in event]
+    sent = [
+        (event["run"]["runId"], way, one)
+        for event in runs
+        for way in ("input", "output")
+        for one in event[f"{way}s"]
+    ]
+    told = [one[f"{way}Facets"]["lineageLedger_events"]["events"] for _, way, one in sent]
+    facts = runs[0]["run"]["facets"]["lineageLedger_answer"]
+    assert facts["edge_count"] == sum(map(len, told)) > 0
+    starts = [f"ol:run/{event['run']['runId']}" for event in runs]
+    printed = terminal.done(
+        "trace", *starts, "--direction", "both", "--namespace", "copy", "--format", "json"
+    )
+    assert len(json.loads(printed)["edges"]) == len(sent)
+    (example,) = blocks("python", EXPORTS)
+    exec(compile(example, EXPORTS, "exec"), {})  # noqa: S102 - our own page
+    assert capsys.readouterr().out.startswith("True ")
 
 
 def test_a_report_made_again_on_its_basis_is_the_same(terminal: Terminal) -> None:

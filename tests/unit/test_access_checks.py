@@ -21,11 +21,18 @@ from lineage.erasures import Erasures
 from lineage.exploring import Exploring
 from lineage.ledger import (
     Action,
+    BetweenQuery,
     ColumnsQuery,
+    CommonQuery,
+    CompareQuery,
+    DiffQuery,
     HistoryQuery,
+    ImpactQuery,
     Ledger,
+    PathsQuery,
     Principal,
     ProofQuery,
+    ProvenanceQuery,
     Role,
     Shown,
     TraceQuery,
@@ -53,12 +60,27 @@ CALLS: dict[str, Call] = {
     "Ledger.trace": lambda one, who: one.trace(TraceQuery(start=(A,)), principal=who),
     "Exploring.trace": lambda one, who: one.graph.trace(TraceQuery(start=(A,)), principal=who),
     "Exploring.columns": lambda one, who: one.graph.columns(ColumnsQuery(dataset=A), principal=who),
+    "Exploring.paths": lambda one, who: one.graph.paths(PathsQuery(start=A, end=A), principal=who),
+    "Exploring.common": lambda one, who: one.graph.common(CommonQuery(start=(A, A)), principal=who),
+    "Exploring.impact": lambda one, who: one.graph.impact(ImpactQuery(start=(A,)), principal=who),
+    "Exploring.orphans": lambda one, who: one.graph.orphans(principal=who),
+    "Exploring.cycles": lambda one, who: one.graph.cycles(principal=who),
     "Exploring.history": lambda one, who: one.graph.history(HistoryQuery(node=A), principal=who),
     "Exploring.late": lambda one, who: one.graph.late(principal=who),
     "Ledger.show": lambda one, who: one.show(A, principal=who),
     "Ledger.contexts_of": lambda one, who: one.contexts_of([], principal=who),
     "Ledger.find": lambda one, who: one.find("claims", principal=who),
     "Ledger.list_nodes": lambda one, who: one.list_nodes("artifact", principal=who),
+    "Exploring.diff": lambda one, who: one.graph.diff(
+        DiffQuery(trace=TraceQuery(start=(A,))), 0, principal=who
+    ),
+    "Exploring.between": lambda one, who: one.graph.between(BetweenQuery(first=0), principal=who),
+    "Exploring.provenance": lambda one, who: one.graph.provenance(
+        ProvenanceQuery(subject=A), principal=who
+    ),
+    "Exploring.compare": lambda one, who: one.graph.compare(
+        CompareQuery(one=A, other=A), principal=who
+    ),
     "Linking.links": lambda one, who: one.linking.links(principal=who),
     "Linking.unresolved": lambda one, who: one.linking.unresolved(principal=who),
     "Linking.why": lambda one, who: one.linking.why(WhyQuery(one=A, other=A), principal=who),
@@ -137,6 +159,7 @@ SIGNED_IN: dict[str, Call] = {
 TAKES = {
     "Ledger.record": "ingest",
     "Ledger.entries": "read-entries",
+    "Exploring.between": "read-entries",
     "Exploring.history": "read-entries",
     "Exploring.late": "read-entries",
     "Ledger.prove": "prove",

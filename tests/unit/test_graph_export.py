@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from lineage.graph.export import dot_lines, find_circles, lineage_graph
+from lineage.graph.export import find_circles, lineage_graph
+from lineage.graph.exports.dot import dot_lines
 from lineage.graph.layout import lay_out
 from lineage_schemas.basis import Basis
 from lineage_schemas.graph import Direction, Edge, LineageAnswer, Link, Node

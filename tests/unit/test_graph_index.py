@@ -4,10 +4,12 @@ import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from doubles import FakeClock, SeededRandomness
 from lineage.anchoring.durable import Disk
@@ -26,6 +28,7 @@ from lineage.ledger import (
     EventKind,
     Kind,
     LinkClass,
+    StatedTime,
     Statement,
     TraceQuery,
     open_ledger,
@@ -366,3 +369,19 @@ def test_an_answer_of_many_threads_is_the_answer_of_one(tmp_path: Path) -> None:
                 edges = len(answer.edges)
                 assert answer.basis.size in {size, size + 3}
                 assert edges == 2 * (answer.basis.size - before)
+
+
+def test_links_are_those_that_stood_at_a_valid_time(ledger: Ledger) -> None:
+    said = StatedTime(start=datetime.fromisoformat("2026-03-01T00:00:00+00:00"))
+    ledger.record([*steps(0, 1), *steps(9, 10), replace(said_to_be_one(1, 9), stated=said)])
+
+    def found(valid_at: str | None) -> set[str | None]:
+        when = None if valid_at is None else datetime.fromisoformat(valid_at)
+        query = TraceQuery(start=("acme:a/0",), direction=Direction.DOWNSTREAM)
+        return {node.key for node in ledger.graph.trace(query, valid_at=when).nodes}
+
+    before = {"acme:a/0", "acme:e/0", "acme:a/1"}
+    since = before | {"acme:a/9", "acme:e/9", "acme:a/10"}
+    assert found(None) == since
+    assert found("2026-02-28T00:00:00+00:00") == before
+    assert found("2026-03-02T00:00:00+00:00") == since

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import click
 
-from lineage_api.cli.pages import page_options, print_page
+from lineage_api.cli.pages import filter_of, filter_option, page_options, print_page
 from lineage_api.cli.session import Session, asks, format_option, pass_session
 
 
 @click.command("list")
 @click.argument("type_name", metavar="TYPE")
+@filter_option
 @page_options
 @asks
 @format_option("text", "json")
 @pass_session
 def list_nodes(
-    session: Session, type_name: str, count: int, cursor: str | None, output: str
+    session: Session,
+    type_name: str,
+    terms: str | None,
+    count: int,
+    cursor: str | None,
+    output: str,
 ) -> None:
     """List the nodes of a type or kind.
 
@@ -25,6 +31,7 @@ def list_nodes(
     with session.open() as ledger:
         page = ledger.list_nodes(
             type_name,
+            filter=filter_of(terms),
             cursor=cursor,
             count=count,
             as_of=session.as_of,

@@ -10,6 +10,8 @@ import click
 from lineage.questions.search import PAGE_NODES_DEFAULT, PAGE_NODES_MAX
 from lineage_api.cli.printing import missing_lines, print_json, print_rows, printable
 from lineage_api.cli.redactions import redaction_lines
+from lineage_api.cli.tree import cut_text
+from lineage_schemas.filters import NodeFilter, parse_filter
 from lineage_schemas.graph import Node, NodePage
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -21,6 +23,12 @@ _count = click.option(
     show_default=True,
     help="How many nodes to print at most.",
 )
+filter_option = click.option(
+    "--filter",
+    "terms",
+    metavar="TERMS",
+    help="Only what fulfils all of these, such as 'type:DataSet state:LIVE rows>=1000'.",
+)
 _cursor = click.option("--cursor", metavar="CURSOR", help="Go on where an earlier page ended.")
 
 
@@ -29,15 +37,28 @@ def page_options(command: Command) -> Command:
     return _count(_cursor(command))
 
 
+def filter_of(terms: str | None) -> NodeFilter | None:
+    """Read the option ``--filter``.
+
+    Raises:
+        InvalidInputError: it is no filter.
+    """
+    return None if terms is None else parse_filter(terms)
+
+
 def print_page(page: NodePage, output: str) -> None:
     """Print a page; where it is not the last, say on standard error how to get the next."""
     if output == "json":
         print_json(page)
         return
-    if not page.nodes:
+    if not page.nodes and page.cursor is not None:
+        click.echo("nothing found among the first that were looked at", err=True)
+    elif not page.nodes:
         click.echo(f"nothing found as of size {page.basis.size}", err=True)
     else:
         print_rows([_row(node) for node in page.nodes])
+    for truncation in page.truncations:
+        click.echo(f"cut       {cut_text(truncation)}", err=True)
     for line in redaction_lines(page.redactions, page.basis.redactions):
         click.echo(line, err=True)
     for line in missing_lines(page.basis):

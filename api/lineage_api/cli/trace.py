@@ -7,7 +7,11 @@ from typing import Final
 
 import click
 
-from lineage.graph.export import dot_lines
+from lineage.graph.exports.dot import dot_lines
+from lineage.graph.exports.graphml import graphml_lines
+from lineage.graph.exports.node_link import node_link_lines
+from lineage.graph.exports.openlineage import openlineage_lines
+from lineage.graph.exports.prov import prov_lines
 from lineage.graph.links import CROSSABLE, CROSSED_BY_DEFAULT
 from lineage.ledger import TraceQuery
 from lineage.questions.trace import DEPTH_MAX, FANOUT_MAX, NODES_DEFAULT, NODES_MAX
@@ -15,15 +19,24 @@ from lineage.service import Ledger
 from lineage_api.cli.failures import finding
 from lineage_api.cli.printing import print_json, print_lines, tell_labels
 from lineage_api.cli.session import Session, asks, format_option, pass_session
-from lineage_api.cli.tree import executions_of, tree_lines
+from lineage_api.cli.tree import Contexts, executions_of, tree_lines
 from lineage_api.cli.valid_time import valid_options
 from lineage_schemas.filters import parse_filter
 from lineage_schemas.graph import Direction, LineageAnswer
 from lineage_schemas.records import LinkClass
 
 NONE: Final = "none"
+OPENLINEAGE: Final = "openlineage"
+EXPORTS: Final = {
+    "dot": dot_lines,
+    "graphml": graphml_lines,
+    "node-link": node_link_lines,
+    "prov": prov_lines,
+}
+"""Forms for other tools that need nothing but the answer, by name."""
+
 JOBS_NAMED_MAX: Final = 10_000
-"""Of so many of the nearest nodes the tree names the jobs."""
+"""Of so many of the nearest nodes the tree and the run events name the jobs."""
 
 
 @click.command("trace")
@@ -68,7 +81,7 @@ JOBS_NAMED_MAX: Final = 10_000
 @click.option("--stop-at", metavar="TERMS", help="Do not walk on from what fulfils these.")
 @valid_options
 @asks
-@format_option("tree", "json", "dot")
+@format_option("tree", "json", *EXPORTS, OPENLINEAGE)
 @pass_session
 def trace(  # noqa: PLR0913, PLR0917 - one argument an option
     session: Session,
@@ -92,6 +105,9 @@ def trace(  # noqa: PLR0913, PLR0917 - one argument an option
 
     TERMS are those of a search: kind:artifact type:lineage.Model state:LIVE rows>=1000, all of
     which must hold. What a filter leaves out is counted.
+
+    The other forms are for other tools: dot for Graphviz, graphml, node-link for networkx, prov for
+    PROV-JSON, and openlineage for run events, one a line. Each says what the tree's footer says.
 
     In the place of an IDENTIFIER a label may stand: what people call the thing, such as '#847',
     fraud-model-v3.2 or fraud-model@champion. One that names several things is an error, which lists
@@ -135,15 +151,21 @@ def crossed(names: tuple[str, ...]) -> tuple[LinkClass, ...]:
 
 
 def print_answer(ledger: Ledger, answer: LineageAnswer, output: str) -> None:
-    """Print an answer in one of the three forms."""
+    """Print an answer as a tree, as JSON, or in the language of another tool."""
     if output == "json":
         print_json(answer)
-    elif output == "dot":
-        print_lines(dot_lines(answer))
+    elif output in EXPORTS:
+        print_lines(EXPORTS[output](answer))
     else:
-        contexts = ledger.contexts_of(
-            executions_of(answer, JOBS_NAMED_MAX),
-            as_of=answer.basis,
-            namespace=answer.basis.namespace,
-        )
-        print_lines(tree_lines(answer, contexts))
+        contexts = _contexts(ledger, answer)
+        shown = openlineage_lines if output == OPENLINEAGE else tree_lines
+        print_lines(shown(answer, contexts))
+
+
+def _contexts(ledger: Ledger, answer: LineageAnswer) -> Contexts:
+    """Return what the nearest executions belong to: their jobs."""
+    return ledger.contexts_of(
+        executions_of(answer, JOBS_NAMED_MAX),
+        as_of=answer.basis,
+        namespace=answer.basis.namespace,
+    )

@@ -69,7 +69,7 @@ def footer_lines(answer: LineageAnswer) -> Iterator[str]:
         # Else the answer would look as if nothing had led there.
         yield "context   no data flows through one: trace its members, which `lineage show` lists"
     for truncation in answer.truncations:
-        yield f"cut       {_cut(truncation)}"
+        yield f"cut       {cut_text(truncation)}"
     if not answer.truncations:
         yield "cut       nothing"
     yield from _circle_lines(answer)
@@ -127,7 +127,8 @@ def _evidence(links: Sequence[Link]) -> str:
     return printable(f"(link {'; '.join(said)})")
 
 
-def _cut(truncation: Truncation) -> str:
+def cut_text(truncation: Truncation) -> str:
+    """Say which limit cut an answer, and what it hides."""
     hidden = "edge" if truncation.reason is TruncationReason.FANOUT else "node"
     return (
         f"by the limit of {truncation.limit:,} for {truncation.reason.value}: "

@@ -103,6 +103,12 @@ LinkedArgument = Annotated[
     str | None,
     strawberry.argument(description="An identifier or a label; left out, the whole namespace."),
 ]
+FilterArgument = Annotated[
+    str | None,
+    strawberry.argument(
+        description="Only what fulfils all of these terms: `type:DataSet state:LIVE rows>=1000`."
+    ),
+]
 FirstArgument = Annotated[int, strawberry.argument(description="The size of a page, 1 to 1000.")]
 AfterArgument = Annotated[
     str | None, strawberry.argument(description="The cursor of the page before.")

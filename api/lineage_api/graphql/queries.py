@@ -23,6 +23,7 @@ from lineage.questions.why import WhyQuery
 from lineage.service import Ledger
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
 from lineage_api.graphql.column_types import ColumnsAnswerType, FieldArgument
+from lineage_api.graphql.definition_types import TypesAnswerType
 from lineage_api.graphql.fields import resolved
 from lineage_api.graphql.identity_types import ConflictPageType, WhyAnswerType
 from lineage_api.graphql.inputs import (
@@ -30,6 +31,7 @@ from lineage_api.graphql.inputs import (
     AsOfArgument,
     AsOfInput,
     CrossedClass,
+    FilterArgument,
     FirstArgument,
     KeyArgument,
     LinkedArgument,
@@ -58,7 +60,6 @@ from lineage_api.graphql.types import (
     LineageAnswerType,
     NodeAnswerType,
     NodePageType,
-    TypesAnswerType,
 )
 from lineage_schemas import graph, identity, linking
 from lineage_schemas.basis import Basis
@@ -285,12 +286,18 @@ class Query:
 
     @resolved(
         NodePageType,
-        "Nodes that show every word of a text in their names, keys or URIs.",
+        "Nodes that show every word of a text, the best first, and fulfil a filter.",
     )
-    def find(
+    def find(  # noqa: PLR0913, PLR0917 - a field's arguments are its resolver's
         self,
         info: Info,
-        text: str,
+        text: Annotated[
+            str,
+            strawberry.argument(
+                description="Words of names, labels, keys, URIs, identifiers, properties and types."
+            ),
+        ] = "",
+        filter: FilterArgument = None,  # noqa: A002 - it is the argument's name
         first: FirstArgument = PAGE_NODES_DEFAULT,
         after: AfterArgument = None,
         namespace: NamespaceArgument = None,
@@ -298,18 +305,20 @@ class Query:
     ) -> graph.NodePage:
         """Find nodes by words."""
         _check_page(after, as_of)
+        wanted = None if filter is None else parse_filter(filter)
         return info.context.ledger.find(
-            text, cursor=after, count=first, **_question(info, namespace, as_of)
+            text, filter=wanted, cursor=after, count=first, **_question(info, namespace, as_of)
         )
 
     @resolved(
         NodePageType,
         "Nodes of a type (and of those based on it), or of a kind such as artifact.",
     )
-    def nodes(
+    def nodes(  # noqa: PLR0913, PLR0917 - a field's arguments are its resolver's
         self,
         info: Info,
         type: str,  # noqa: A002 - it is the argument's name
+        filter: FilterArgument = None,  # noqa: A002 - as type
         first: FirstArgument = PAGE_NODES_DEFAULT,
         after: AfterArgument = None,
         namespace: NamespaceArgument = None,
@@ -317,8 +326,9 @@ class Query:
     ) -> graph.NodePage:
         """List nodes by type."""
         _check_page(after, as_of)
+        wanted = None if filter is None else parse_filter(filter)
         return info.context.ledger.list_nodes(
-            type, cursor=after, count=first, **_question(info, namespace, as_of)
+            type, filter=wanted, cursor=after, count=first, **_question(info, namespace, as_of)
         )
 
     @resolved(

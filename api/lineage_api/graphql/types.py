@@ -81,13 +81,6 @@ class MetricPoint(NamedTuple):
     time: str | None
 
 
-class PropertyOfType(NamedTuple):
-    """A property that a type declares."""
-
-    name: str
-    type: PropertyType
-
-
 class HeadOfLog(NamedTuple):
     """Where the log of a ledger stands, and how to learn how far it is signed."""
 
@@ -429,6 +422,12 @@ class NodePageType:
     cursor: str | None = strawberry.field(
         description="Asks for the next page as `after`; null: this is the last."
     )
+    truncations: list[TruncationType] = strawberry.field(
+        description="What a search left out, since more may show its words than it looks at."
+    )
+    complete: bool = strawberry.field(
+        description="Nothing was cut, and every source in scope is known to be heard."
+    )
     redactions: list[RedactionType]
 
 
@@ -481,65 +480,6 @@ class EntryPageType:
         description="Asks for the next page as `from`; null: this is the last."
     )
     redactions: list[RedactionType]
-
-
-@strawberry.type(name="PropertyDefinition", description="A property that a type declares.")
-class PropertyDefinitionType:
-    """Shows ``PropertyOfType``."""
-
-    name: str
-    type: PropertyType
-
-
-@strawberry.type(name="TypeDefinition", description="A type of artifacts, executions or contexts.")
-class TypeDefinitionType:
-    """Shows ``lineage_schemas.graph.TypeView``."""
-
-    kind: Kind
-
-    @resolved(Int64)
-    @staticmethod
-    def local_id(row: strawberry.Parent[graph.TypeView]) -> int:
-        """Return our id, as of a node."""
-        return row.id
-
-    @resolved(str)
-    @staticmethod
-    def name(row: strawberry.Parent[graph.TypeView]) -> str:
-        """Return the name."""
-        return row.type.name
-
-    @resolved(str | None)
-    @staticmethod
-    def version(row: strawberry.Parent[graph.TypeView]) -> str | None:
-        """Return the version."""
-        return row.type.version
-
-    @resolved(str | None)
-    @staticmethod
-    def description(row: strawberry.Parent[graph.TypeView]) -> str | None:
-        """Return the description."""
-        return row.type.description
-
-    @resolved(str | None, "One of ML Metadata's nine system types.")
-    @staticmethod
-    def base_type(row: strawberry.Parent[graph.TypeView]) -> str | None:
-        """Return the base type."""
-        return row.type.base_type
-
-    @resolved(list[PropertyDefinitionType])
-    @staticmethod
-    def properties(row: strawberry.Parent[graph.TypeView]) -> list[PropertyOfType]:
-        """List the declared properties."""
-        return [PropertyOfType(name, kind) for name, kind in row.type.properties.items()]
-
-
-@strawberry.type(name="Types", description="The types of a namespace.")
-class TypesAnswerType:
-    """Shows ``lineage_schemas.graph.TypesAnswer``."""
-
-    basis: BasisType
-    types: list[TypeDefinitionType]
 
 
 @strawberry.type(

@@ -26,7 +26,14 @@ from lineage_schemas.mlmd import (
     ExecutionState,
     ParentContext,
 )
-from lineage_schemas.outside.openlineage import EventType, ParentFacet, RunEvent, RunOfJob
+from lineage_schemas.outside.openlineage import (
+    Dataset,
+    EventType,
+    Facets,
+    ParentFacet,
+    RunEvent,
+    RunOfJob,
+)
 from lineage_schemas.records import AnyRecord
 
 RUN_TYPE: Final = "lineage.Run"
@@ -42,6 +49,7 @@ STATES: Final = {
 """What a transition tells of the run's state; an absent one tells nothing."""
 
 _ENDS: Final = frozenset({EventType.COMPLETE, EventType.FAIL, EventType.ABORT})
+_VERSION: Final = "version"
 _PARENTS: Final = ("parent", "parentRun")  # the second is what early producers wrote
 
 
@@ -100,15 +108,23 @@ def _data(event: RunEvent, run: Saying) -> Iterator[Said]:
     columns = RunColumns(run)
     for given, said in zip(event.inputs or (), say_datasets(event.inputs, "inputs"), strict=True):
         run.dataset_facets("input", said.key, given.input_facets)
+        run.dataset_facets("input", said.key, _version(given))
         link = Event(artifact=said.key, execution=run.key, kind=EventKind.INPUT)
         yield Said((*said.records, link), said.flags)
     for put, said in zip(event.outputs or (), say_datasets(event.outputs, "outputs"), strict=True):
         run.dataset_facets("output", said.key, put.output_facets)
         columns.output(put, said.key)
+        run.dataset_facets("output", said.key, _version(put))
         link = Event(artifact=said.key, execution=run.key, kind=EventKind.OUTPUT)
         yield Said((*said.records, link), said.flags)
     columns.job(event.job.facets)
     columns.say()
+
+
+def _version(data: Dataset) -> Facets:
+    """Return the facet that says which version it was: the data set's own word is its latest."""
+    version = (data.facets or {}).get(_VERSION)
+    return {} if version is None else {_VERSION: version}
 
 
 def _parents(event: RunEvent, run: Saying, own_job: str) -> Iterator[AnyRecord]:

@@ -18,7 +18,7 @@ from lineage.stores.base import (
     Strays,
 )
 from lineage.stores.postgres.layout import SQL_TYPES, things_made
-from lineage.stores.prefixes import after_prefix
+from lineage.stores.prefixes import prefix_sql
 from lineage.stores.tables import Cell, Row, Table
 from lineage_schemas.entry import PayloadPart, StoredEntry
 from lineage_schemas.errors import StoreError
@@ -165,16 +165,21 @@ class PostgresReader:
         row = self._one(sql, (list(values), *_visible_cells(table, size)))
         return [Documents(row[1], row[2])] if row[0] else []
 
-    def find_prefix(self, table: Table, column: str, prefix: str) -> list[Row]:
+    def find_prefix(
+        self,
+        table: Table,
+        column: str,
+        prefix: str,
+        after: Row | None = None,
+        count: int | None = None,
+    ) -> list[Row]:
         """Return the rows whose text in ``column`` begins with ``prefix``."""
         if column not in table.lookups:
             raise StoreError(f"Table {table.name} cannot be looked up by {column}")
         self._settle(table.name)
-        sql = f'SELECT * FROM "{table.name}" WHERE "{column}" >= %s'
-        end = after_prefix(prefix)
-        if end is None:
-            return self._run(sql, (prefix,)).fetchall()
-        return self._run(f'{sql} AND "{column}" < %s', (prefix, end)).fetchall()
+        where, cells = prefix_sql(table, (column, prefix), after, count, "%s")
+        sql = f'SELECT * FROM "{table.name}" WHERE {where}'
+        return self._run(sql, tuple(cells)).fetchall()
 
     def page(
         self,

@@ -23,7 +23,7 @@ from lineage.stores.base import (
     Strays,
     frozen_error,
 )
-from lineage.stores.prefixes import after_prefix
+from lineage.stores.prefixes import prefix_sql
 from lineage.stores.sqlite.layout import LOG_DDL, made_by, table_ddl
 from lineage.stores.sqlite.runs import dense_runs
 from lineage.stores.tables import Cell, Row, Table
@@ -161,15 +161,20 @@ class SqliteReader:
                 found.append(Documents(row[1], row[2]))
         return found
 
-    def find_prefix(self, table: Table, column: str, prefix: str) -> list[Row]:
+    def find_prefix(
+        self,
+        table: Table,
+        column: str,
+        prefix: str,
+        after: Row | None = None,
+        count: int | None = None,
+    ) -> list[Row]:
         """Return the rows whose text in ``column`` begins with ``prefix``."""
         if column not in table.lookups:
             raise StoreError(f"Table {table.name} cannot be looked up by {column}")
-        sql = f'SELECT * FROM "{table.name}" WHERE "{column}" >= ?'
-        end = after_prefix(prefix)
-        if end is None:
-            return self._connection.execute(sql, (prefix,)).fetchall()
-        return self._connection.execute(f'{sql} AND "{column}" < ?', (prefix, end)).fetchall()
+        where, cells = prefix_sql(table, (column, prefix), after, count, "?")
+        sql = f'SELECT * FROM "{table.name}" WHERE {where}'
+        return self._connection.execute(sql, cells).fetchall()
 
     def page(
         self,

@@ -1,0 +1,202 @@
+"""``lineage diff``: one lineage in two pasts, and what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import click
+
+from lineage.ledger import DiffQuery, TraceQuery
+from lineage.questions.as_of import AsOf
+from lineage.questions.trace import DEPTH_MAX, NODES_DEFAULT, NODES_MAX
+from lineage_api.cli.differing import basis_lines, change_lines, cut_lines
+from lineage_api.cli.failures import finding
+from lineage_api.cli.instants import INSTANT
+from lineage_api.cli.printing import (
+    basis_line,
+    counted,
+    json_text,
+    missing_lines,
+    node_line,
+    print_json,
+    print_lines,
+    printable,
+    tell_labels,
+)
+from lineage_api.cli.session import (
+    Session,
+    format_option,
+    namespace_option,
+    parse_as_of,
+    pass_session,
+    store_option,
+)
+from lineage_schemas.differences import EdgeAt, EntityChange, LineageDiff, LinkChange
+from lineage_schemas.graph import Direction
+
+
+def _past(_: click.Context, __: click.Parameter, value: str | None) -> AsOf:
+    return None if value is None else parse_as_of(value)
+
+
+@click.command("diff")
+@click.argument("identifiers", metavar="IDENTIFIER...", nargs=-1, required=True)
+@click.option(
+    "--from",
+    "before",
+    metavar="SIZE|TIME",
+    required=True,
+    callback=_past,
+    help="The earlier past: a size of the log, or a time (RFC 3339).",
+)
+@click.option(
+    "--to",
+    "after",
+    metavar="SIZE|TIME",
+    callback=_past,
+    help="The later past.  [default: now]",
+)
+@click.option(
+    "--valid-from",
+    "valid_before",
+    metavar="TIME",
+    type=INSTANT,
+    help="Of the earlier past only what was so at this stated time.",
+)
+@click.option(
+    "--valid-to",
+    "valid_after",
+    metavar="TIME",
+    type=INSTANT,
+    help="Of the later past only what was so at this stated time.",
+)
+@click.option(
+    "--direction",
+    type=click.Choice([direction.value for direction in Direction]),
+    default=Direction.UPSTREAM.value,
+    show_default=True,
+    help="Which way to walk.",
+)
+@click.option(
+    "--depth",
+    type=click.IntRange(0, DEPTH_MAX),
+    default=DEPTH_MAX,
+    show_default="to the end",
+    help="How many edges to walk.",
+)
+@click.option(
+    "--nodes",
+    type=click.IntRange(1, NODES_MAX),
+    default=NODES_DEFAULT,
+    show_default=True,
+    help="How many nodes to find at most, in each past.",
+)
+@store_option
+@namespace_option
+@format_option("text", "json")
+@pass_session
+def diff(  # noqa: PLR0913, PLR0917 - one argument an option
+    session: Session,
+    identifiers: tuple[str, ...],
+    before: AsOf,
+    after: AsOf,
+    valid_before: datetime | None,
+    valid_after: datetime | None,
+    direction: str,
+    depth: int,
+    nodes: int,
+    output: str,
+) -> None:
+    """Tell what differs in one lineage between two pasts.
+
+    Nodes, edges and links that came (+) and went (-), values that changed (~) with the entry that
+    brought each, and things that turned out to be one, or several. What went is what the walk does
+    not come to any more: the log itself loses nothing. An identifier that neither past has heard
+    of is unknown, and the exit code is 1.
+    """
+    trace = TraceQuery(start=identifiers, direction=Direction(direction), depth=depth, nodes=nodes)
+    query = DiffQuery(trace=trace, valid_before=valid_before, valid_after=valid_after)
+    with session.open() as ledger:
+        answer = ledger.graph.diff(query, before, after, namespace=session.namespace)
+    tell_labels(answer.labels)
+    if output == "json":
+        print_json(answer)
+    else:
+        print_lines(_lines(answer))
+    if answer.unknown:
+        raise finding()
+
+
+def _lines(answer: LineageDiff) -> Iterator[str]:
+    names = answer.keys
+    for node in answer.nodes_added:
+        yield f"+ {node_line(node)}"
+    for node in answer.nodes_gone:
+        yield f"- {node_line(node)}"
+    described = {(node.kind, node.id) for node in answer.described}
+    for one in answer.nodes_changed:
+        new = "  (was a stub)" if (one.node.kind, one.node.id) in described else ""
+        yield f"~ {node_line(one.node)}{new}"
+        yield from change_lines(one.changes)
+    for sign, edges in (("+", answer.edges_added), ("-", answer.edges_gone)):
+        yield from (_edge_line(sign, one, names) for one in edges)
+    for change in answer.edges_changed:
+        yield _edge_line("~", EdgeAt(edge=change.after), names)
+    for sign, links in (("+", answer.links_added), ("-", answer.links_gone)):
+        yield from (_link_line(sign, one, names) for one in links)
+    for word, entities in (("joined", answer.joined), ("parted", answer.parted)):
+        yield from (_entity_line(word, one, names) for one in entities)
+    yield "nothing differs" if answer.is_same else ""
+    yield from _footer(answer)
+
+
+def _footer(answer: LineageDiff) -> Iterator[str]:
+    counts = answer.count_before, answer.count_after
+    yield f"holds     {counts[0]:,} before, {counted(counts[1], 'node')} after"
+    if answer.unknown:
+        yield printable("unknown   " + ", ".join(answer.unknown))
+    elif answer.unknown_before:
+        yield printable("unknown   before: " + ", ".join(answer.unknown_before))
+    for word, not_begun in (("before: ", answer.not_begun_before), ("", answer.not_begun)):
+        if not_begun:
+            yield printable(f"not begun {word}{', '.join(not_begun)}")
+    yield from cut_lines(answer.truncations_before, "before, ")
+    yield from cut_lines(answer.truncations)
+    yield basis_line(answer.before).replace("basis  ", "before ", 1)
+    yield from missing_lines(answer.before)
+    yield from basis_lines(answer.basis, answer.redactions)
+    if answer.basis.complete:
+        yield f"complete  {'yes' if answer.complete else 'no'}"
+
+
+def _name(kind: str, number: int, names: dict[str, str]) -> str:
+    name = f"{kind}/{number}"
+    return names.get(name, name)
+
+
+def _edge_line(sign: str, one: EdgeAt, names: dict[str, str]) -> str:
+    artifact = _name("artifact", one.edge.artifact, names)
+    execution = _name("execution", one.edge.execution, names)
+    ends = (artifact, execution) if one.edge.kind.is_input else (execution, artifact)
+    cited = "" if one.position is None else f"  (entry {one.position})"
+    return printable(f"{sign} {ends[0]} → {ends[1]}  {one.edge.kind.value}{cited}")
+
+
+def _link_line(sign: str, one: LinkChange, names: dict[str, str]) -> str:
+    link = one.link
+    name = _name(link.kind.value, link.node, names)
+    by = f" by {link.source}" if link.source else ""
+    evidence = f"  {json_text(link.evidence)}" if link.evidence else ""
+    cited = "" if one.position is None else f", entry {one.position}"
+    return printable(
+        f"{sign} {name} goes by {link.identifier or '(erased)'}  {link.link_class}{by}{evidence}"
+        f"  ({one.reason.value}{cited})"
+    )
+
+
+def _entity_line(word: str, one: EntityChange, names: dict[str, str]) -> str:
+    parts = (
+        " + ".join(_name(one.kind.value, member, names) for member in part) for part in one.parts
+    )
+    return printable(f"{word}    {' | '.join(parts)}")

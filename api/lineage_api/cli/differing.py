@@ -1,0 +1,46 @@
+"""What commands print of two things that differ: changes of values, and what an answer lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from lineage_api.cli.printing import basis_line, json_text, missing_lines, printable
+from lineage_api.cli.redactions import redaction_lines
+from lineage_schemas.basis import Basis
+from lineage_schemas.differences import FieldChange
+from lineage_schemas.graph import Redaction, Truncation
+from lineage_schemas.values import JsonValue
+
+VALUE_WIDTH_MAX = 120
+"""Characters that are shown of a value; the answer in JSON holds it whole."""
+
+
+def short(value: JsonValue) -> str:
+    """Return a value as JSON, cut where it is long; ``-`` for none."""
+    if value is None:
+        return "-"
+    text = json_text(value)
+    return text if len(text) <= VALUE_WIDTH_MAX else f"{text[:VALUE_WIDTH_MAX]}…"
+
+
+def change_lines(changes: Iterable[FieldChange]) -> Iterator[str]:
+    """Yield each change of a value, with the entry that brought it."""
+    for one in changes:
+        cited = "" if one.position is None else f"  (entry {one.position} by {one.source})"
+        yield printable(f"    {one.field}: {short(one.before)} → {short(one.after)}{cited}")
+
+
+def cut_lines(truncations: Iterable[Truncation], where: str = "") -> Iterator[str]:
+    """Yield what a limit cut."""
+    for one in truncations:
+        yield (
+            f"cut       {where}by the limit of {one.limit:,} for {one.reason.value}: "
+            f"at least {one.hidden:,} hidden"
+        )
+
+
+def basis_lines(basis: Basis, redactions: tuple[Redaction, ...]) -> Iterator[str]:
+    """Yield what was erased, and what an answer rests on."""
+    yield from redaction_lines(redactions, basis.redactions)
+    yield basis_line(basis)
+    yield from missing_lines(basis)

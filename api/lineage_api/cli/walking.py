@@ -1,0 +1,127 @@
+"""What commands about the lineage graph share: how far to walk, and how their answers end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, Protocol, TypeVar
+
+import click
+
+from lineage.graph.links import CROSSABLE, CROSSED_BY_DEFAULT
+from lineage.questions.trace import DEPTH_MAX, NODES_MAX
+from lineage_api.cli.printing import basis_line, counted, label, missing_lines, printable
+from lineage_api.cli.redactions import redaction_lines
+from lineage_schemas.basis import Basis
+from lineage_schemas.graph import Node, Redaction, Truncation, TruncationReason
+from lineage_schemas.records import LinkClass
+
+NONE: Final = "none"
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+depth_option = click.option(
+    "--depth",
+    type=click.IntRange(0, DEPTH_MAX),
+    default=DEPTH_MAX,
+    show_default="to the end",
+    help="How many edges to walk; an artifact and the run that made it are one apart.",
+)
+
+
+def nodes_option(default: int) -> Callable[[Command], Command]:
+    """Return the option ``--nodes``."""
+    return click.option(
+        "--nodes",
+        type=click.IntRange(1, NODES_MAX),
+        default=default,
+        show_default=True,
+        help="How many nodes to find at most.",
+    )
+
+
+def _crossed(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> object:
+    if NONE not in names:
+        return tuple(dict.fromkeys(LinkClass(name) for name in names))
+    if set(names) != {NONE}:
+        raise click.BadParameter("'none' goes with no class")
+    return ()
+
+
+cross_option = click.option(
+    "--cross",
+    type=click.Choice([*(link_class.value for link_class in CROSSABLE), NONE]),
+    multiple=True,
+    default=[link_class.value for link_class in CROSSED_BY_DEFAULT],
+    show_default=True,
+    callback=_crossed,
+    help="A class of links to cross; may be given several times.",
+)
+
+
+class Ending(Protocol):
+    """What the answers about the graph have in common."""
+
+    @property
+    def basis(self) -> Basis:
+        """What it rests on."""
+        ...
+
+    @property
+    def truncations(self) -> tuple[Truncation, ...]:
+        """What cut it."""
+        ...
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """What the log has not heard of."""
+        ...
+
+    @property
+    def not_begun(self) -> tuple[str, ...]:
+        """What is stated to have been there only after the valid time."""
+        ...
+
+    @property
+    def undated(self) -> int:
+        """What counts for a valid time though nobody dated it."""
+        ...
+
+    @property
+    def redactions(self) -> tuple[Redaction, ...]:
+        """What was erased of it."""
+        ...
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is known to be missing."""
+        ...
+
+
+def ending_lines(answer: Ending, contexts: Sequence[Node] = ()) -> Iterator[str]:
+    """Yield what an answer hides, and what it rests on."""
+    if answer.unknown:
+        yield printable("unknown   " + ", ".join(answer.unknown))
+    if answer.not_begun:
+        yield printable("later     not there yet: " + ", ".join(answer.not_begun))
+    if contexts:
+        names = ", ".join(map(label, contexts))
+        yield printable(f"context   no data flows through {names}: name its members")
+    for truncation in answer.truncations:
+        yield f"cut       {_cut(truncation)}"
+    if not answer.truncations:
+        yield "cut       nothing"
+    if answer.undated:
+        yield f"undated   {counted(answer.undated, 'edge')} that nobody dated, counted in"
+    yield from redaction_lines(answer.redactions, answer.basis.redactions)
+    yield basis_line(answer.basis)
+    if answer.basis.complete:
+        yield f"complete  {'yes' if answer.complete else 'no'}"
+    yield from missing_lines(answer.basis)
+
+
+def _cut(truncation: Truncation) -> str:
+    limit = f"by the limit of {truncation.limit:,} for {truncation.reason.value}"
+    if truncation.reason is TruncationReason.STEPS:
+        return f"{limit}: there may be more"
+    noun = "path" if truncation.reason is TruncationReason.PATHS else "node"
+    return f"{limit}: at least {counted(truncation.hidden, noun)} hidden"

@@ -1,0 +1,60 @@
+"""Which rows have no edges, and which of them no link joins to a row that has any."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from lineage.graph.adjacency import UNDATED, Ints, Shown
+from lineage.graph.index import GraphSnapshot
+from lineage.graph.links import find_steps
+from lineage.graph.walk import Bounds, walk_lineage
+from lineage_schemas.graph import Direction
+from lineage_schemas.records import LinkClass
+
+_NODES_MAX: Final = 2_000_000
+"""Nodes that links may join to one; with more it counts as one that leads on."""
+
+
+class EdgesFound(NamedTuple):
+    """Rows that have edges in one direction, and how many of those edges nobody dated."""
+
+    rows: set[int]
+    undated: int
+
+
+def rows_with_edges(
+    snapshot: GraphSnapshot, rows: list[int], shown: Shown, *, upstream: bool
+) -> EdgesFound:
+    """Return which of these sorted rows have edges in a direction that count."""
+    frontier: Ints = np.array(rows, dtype=np.int64)
+    edges = snapshot.adjacency.behind(frontier, shown, upstream=upstream).edges
+    if not len(edges):
+        return EdgesFound(set(), 0)
+    columns = snapshot.adjacency.columns(edges)
+    ends = columns.head if upstream else columns.tail
+    undated = int((columns.stated_us == UNDATED).sum()) if shown.valid is not None else 0
+    return EdgesFound(set(ends.tolist()), undated)
+
+
+def linked_vertices(
+    snapshot: GraphSnapshot, vertices: list[int], size: int, crossed: tuple[LinkClass, ...]
+) -> set[int]:
+    """Return which of these nodes a link of these classes joins to another."""
+    nodes: Ints = np.array(vertices, dtype=np.int64)
+    return set(find_steps(snapshot.links.source, nodes, size, crossed).near.tolist())
+
+
+def leads_on(
+    namespace: int,
+    snapshot: GraphSnapshot,
+    row: int,
+    direction: Direction,
+    shown: Shown,
+    crossed: tuple[LinkClass, ...],
+) -> bool:
+    """Tell whether a row, or one that links join to it, has an edge in a direction."""
+    bounds = Bounds(shown.size, 1, _NODES_MAX, crossed, shown.valid)
+    walked = walk_lineage(namespace, snapshot, [row], direction, bounds)
+    return bool(len(walked.edges)) or bool(walked.truncations)

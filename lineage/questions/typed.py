@@ -1,0 +1,48 @@
+"""Tell the types of many nodes at once, without reading all that shows of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct, json
+
+from lineage.projections.catalog import types_as_of
+from lineage.projections.states import STATE, STATE_PAST
+from lineage.stores.base import Reader
+
+_CHUNK: Final = 20_000
+
+
+class _Typed(Struct, gc=False):
+    type: str | None = None
+
+
+_MANY: Final = json.Decoder(list[_Typed])
+_VERTICES: Final = json.Decoder(list[int])
+
+
+def read_types(reader: Reader, vertices: Sequence[int], size: int) -> dict[int, str | None]:
+    """Return the type of each of these nodes that somebody described."""
+    found: dict[int, str | None] = {}
+    names: dict[str, str] = {}
+    for start in range(0, len(vertices), _CHUNK):
+        chunk = vertices[start : start + _CHUNK]
+        for table in (STATE, STATE_PAST):
+            missing = [vertex for vertex in chunk if vertex not in found]
+            if not missing:
+                break
+            for keys, documents in reader.find_documents(table, missing, "shown", size):
+                told = _MANY.decode(b"[%b]" % documents)
+                for vertex, one in zip(_VERTICES.decode(b"[%b]" % keys), told, strict=True):
+                    # Thousands of nodes share one text for the name of their type.
+                    found[vertex] = one.type and names.setdefault(one.type, one.type)
+    return found
+
+
+def base_types(reader: Reader, namespace: int, size: int) -> dict[str, str | None]:
+    """Return the base type of each type that a namespace has, by name."""
+    return {
+        row.definition.name: row.definition.base_type
+        for row in types_as_of(reader, namespace, size)
+    }
