@@ -108,7 +108,8 @@ RATES = ("rates", None, None, None)
 def test_both_facets_say_what_fields_are_made_from(
     facets: Object, expected: set[tuple[str | None, ...]]
 ) -> None:
-    ledger = told(wrote(facets | {"schema": SCHEMA}))
+    described: Object = {"schema": SCHEMA}
+    ledger = told(wrote(facets | described))
     answer = ledger.graph.columns(ColumnsQuery(dataset=key_of("report")))
     assert steps(answer) == expected
     assert {(one.field, one.type) for one in answer.columns if one.in_schema} == {

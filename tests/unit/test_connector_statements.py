@@ -139,7 +139,7 @@ def test_a_large_run_event_is_split_and_each_part_fits() -> None:
     facets: JsonValue = {"schema": {"fields": [{"name": "f" * 400_000}]}}
     body = encoded(run_event(run=run_with(plan=plan), inputs=[dataset("a", facets=facets)]))
     _, *rest = statements(body)
-    assert [statement.id.rpartition("@")[2] for statement in rest] == ["1", "1.2"]
+    assert [statement.id.rpartition("@")[2] for statement in rest] == ["2", "2.2"]
     for statement in rest:
         encode_parts(statement.records)
 
