@@ -13,7 +13,6 @@ from lineage.projections.edges import EDGE
 from lineage.projections.handles import HANDLE, made_handle, used_handle
 from lineage.projections.links import HUB, LinkRow
 from lineage.projections.nodes import NODE, read_stated_starts
-from lineage.projections.standing import standing_links
 from lineage.projections.unfolding import earlier
 from lineage.questions.column_walk import Place, Step
 from lineage.questions.graph_asked import GraphAsked
@@ -249,15 +248,12 @@ class ColumnReading:
             self._datasets[name] = dataset
 
     def _links_of(self, column: str, values: Collection[int]) -> list[LinkRow]:
-        """Return the asserted links of nodes (``vertex``) or identifiers (``hub``) that stand."""
-        reader, links, _, _, valid = self._asked
-        size = self._asked.size
-        if valid is not None:
-            rows = standing_links(reader, column, values, size, valid.time)
-        elif column == "vertex":
-            rows = links.links.of_vertices(values, size)
+        """Return the asserted links of nodes (``vertex``) or identifiers (``hub``)."""
+        links, size = self._asked.graph.links, self._asked.size
+        if column == "vertex":
+            rows = links.of_vertices(values, size)
         else:
-            rows = [row for found in links.links.of_hubs(values, size).values() for row in found]
+            rows = [row for found in links.of_hubs(values, size).values() for row in found]
         return [row for row in rows if row.link_class in ASSERTED_CLASSES]
 
 

@@ -84,7 +84,7 @@ class ColumnWalk:
 
         The start, and what is shown ``beside`` it, is always part of the answer.
         """
-        level = sorted(set(start), key=lambda one: one.order)
+        level = _in_order(set(start))
         self._depths = dict.fromkeys([*level, *beside], 0)
         room = max(self._limits.places_max, len(self._depths))
         passed: list[_Passed] = []
@@ -94,11 +94,11 @@ class ColumnWalk:
             steps = self._steps(level)
             passed += steps
             if depth == self._limits.depth_max:
-                passed += self._end_at_depth(steps)
+                passed += self._end_at_depth(steps, room)
                 break
             self._show(steps, depth, room)
             far = {one.far for one in steps if one.far in self._depths} - self._walked
-            level = sorted(far, key=lambda one: one.order)
+            level = _in_order(far)
             depth += 1
         kept = (one.step for one in passed if {one.near, one.far} <= self._depths.keys())
         return WalkedColumns(self._depths, frozenset(kept), tuple(self._truncations))
@@ -121,26 +121,30 @@ class ColumnWalk:
         """Show the ends of steps: the near ones belong to this level, the far ones to the next."""
         near = {one.near for one in steps} - self._depths.keys()
         far = {one.far for one in steps} - self._depths.keys() - near
-        fresh = [(one, depth) for one in sorted(near, key=lambda one: one.order)]
-        fresh += [(one, depth + 1) for one in sorted(far, key=lambda one: one.order)]
+        fresh = [(one, depth) for one in _in_order(near)]
+        self._add([*fresh, *((one, depth + 1) for one in _in_order(far))], room)
+
+    def _add(self, fresh: list[tuple[Place, int]], room: int) -> bool:
+        """Show as many places as there is room for; tell whether that was all."""
         room -= len(self._depths)
         self._depths.update(fresh[:room])
         if len(fresh) > room:
             self._cut(TruncationReason.NODES, self._limits.places_max, len(fresh) - room)
+        return len(fresh) <= room
 
-    def _end_at_depth(self, steps: Sequence[_Passed]) -> list[_Passed]:
+    def _end_at_depth(self, steps: Sequence[_Passed], room: int) -> list[_Passed]:
         """Keep what joins places that are shown, and count what one more step would add.
 
         A whole that was only shown may be reached by the last step: then what leads on from it
         would be added as well, and is returned where all of it is shown already.
         """
-        shown = self._shown_at_last(steps)
+        shown = self._shown_at_last(steps, room)
         hidden = {one.far for one in steps} - self._depths.keys()
         beyond: list[_Passed] = []
         reached = {one.far for one in shown} - self._walked
         while reached:
             self._walked |= reached
-            further = self._steps(sorted(reached, key=lambda one: one.order))
+            further = self._steps(_in_order(reached))
             beyond += further
             ends = {end for one in further for end in (one.near, one.far)}
             hidden |= ends - self._depths.keys()
@@ -150,17 +154,22 @@ class ColumnWalk:
             return []
         return beyond
 
-    def _shown_at_last(self, steps: Sequence[_Passed]) -> list[_Passed]:
+    def _shown_at_last(self, steps: Sequence[_Passed], room: int) -> list[_Passed]:
         """Show the near ends of steps that lead to what is shown, until no more are."""
         while True:
             shown = [one for one in steps if one.far in self._depths]
             fresh = {one.near for one in shown} - self._depths.keys()
             if not fresh:
                 return shown
-            self._depths.update(dict.fromkeys(fresh, self._limits.depth_max))
+            if not self._add([(one, self._limits.depth_max) for one in _in_order(fresh)], room):
+                return [one for one in shown if one.near in self._depths]
 
     def _cut(self, reason: TruncationReason, limit: int, hidden: int) -> None:
         self._truncations.append(Truncation(reason=reason, limit=limit, hidden=hidden))
+
+
+def _in_order(places: Iterable[Place]) -> list[Place]:
+    return sorted(places, key=lambda one: one.order)
 
 
 def joined(one: WalkedColumns, other: WalkedColumns) -> WalkedColumns:

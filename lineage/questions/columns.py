@@ -143,7 +143,7 @@ def _walk(
     if query.direction is Direction.UPSTREAM:
         return up
     # Both walks begin with the same places, which are not to be counted twice.
-    room = query.columns - len(up.depths) + sum(not depth for depth in up.depths.values())
+    room = query.columns - len(up.depths) + len({*places, *beside})
     limits = limits._replace(places_max=room)
     down = ColumnWalk(reading.downstream, limits, upstream=False).run(places, beside)
     return joined(up, down)

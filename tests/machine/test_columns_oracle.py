@@ -228,7 +228,7 @@ def test_an_answer_has_so_many_columns_and_says_what_it_hides(
     assert found.depths.items() <= expected.depths.items() or query.direction is BOTH
     assert found.depths.keys() <= expected.depths.keys()
     assert found.arrows <= expected.arrows
-    assert len(found.depths) <= max(limit, 1)
+    assert len(found.depths) <= limit
     by_limit = [one for one in cut_at.truncations if one.reason is TruncationReason.NODES]
     assert bool(by_limit) == (not found.depths.keys() >= expected.depths.keys()) or (
         query.direction is BOTH

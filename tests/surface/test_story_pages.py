@@ -54,6 +54,7 @@ def test_the_demo_prints_what_the_readme_shows_in_its_order(loaded: Path) -> Non
     "page",
     [
         REGISTRY,
+        "docs/columns.md",
         "docs/comparing.md",
         "docs/exploring.md",
         "docs/reports.md",

@@ -22,6 +22,7 @@ from lineage.exploring import Exploring
 from lineage.ledger import (
     Action,
     BetweenQuery,
+    ColumnsQuery,
     CommonQuery,
     CompareQuery,
     DiffQuery,
@@ -58,6 +59,7 @@ CALLS: dict[str, Call] = {
     "Ledger.basis": lambda one, who: one.basis(principal=who),
     "Ledger.trace": lambda one, who: one.trace(TraceQuery(start=(A,)), principal=who),
     "Exploring.trace": lambda one, who: one.graph.trace(TraceQuery(start=(A,)), principal=who),
+    "Exploring.columns": lambda one, who: one.graph.columns(ColumnsQuery(dataset=A), principal=who),
     "Exploring.paths": lambda one, who: one.graph.paths(PathsQuery(start=A, end=A), principal=who),
     "Exploring.common": lambda one, who: one.graph.common(CommonQuery(start=(A, A)), principal=who),
     "Exploring.impact": lambda one, who: one.graph.impact(ImpactQuery(start=(A,)), principal=who),

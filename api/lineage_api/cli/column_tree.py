@@ -25,6 +25,7 @@ class _Waiting(NamedTuple):
     """A line that is to be written, with the step that leads to it."""
 
     place: _Place
+    near: str | None
     edge: ColumnEdge | None
     level: int
 
@@ -43,16 +44,36 @@ class _Tree:
 
     def lines(self, starts: Sequence[_Place]) -> Iterator[str]:
         """Yield the starts, and below each what it leads to."""
-        waiting = [_Waiting(place, None, 0) for place in reversed(starts)]
+        waiting = [_Waiting(place, None, None, 0) for place in reversed(starts)]
         while waiting:
             one = waiting.pop()
             is_again = one.place in self._done
             self._done.add(one.place)
-            beyond = [] if is_again else self._next.get(one.place, [])
-            yield self._line(one, is_again=is_again and one.place in self._next)
-            waiting += [
-                _Waiting(self._ends(edge)[1], edge, one.level + 1) for edge in reversed(beyond)
-            ]
+            beyond = self._beyond(one)
+            yield self._line(one, is_again=is_again and bool(beyond))
+            waiting += (
+                []
+                if is_again
+                else [
+                    _Waiting(self._ends(edge)[1], one.place[1], edge, one.level + 1)
+                    for edge in reversed(beyond)
+                ]
+            )
+
+    def _beyond(self, one: _Waiting) -> list[ColumnEdge]:
+        """Return the steps from a place: those of the whole are also those of each field.
+
+        All steps of all fields belong to a whole that was stepped to; at a start they stand below
+        the fields themselves.
+        """
+        dataset, field = one.place
+        found = list(self._next.get(one.place, ()))
+        if field is not None:
+            found += self._next.get((dataset, None), ())
+        elif one.edge is not None:
+            for place, edges in self._next.items():
+                found += edges if place[0] == dataset and place[1] is not None else ()
+        return found
 
     def _ends(self, edge: ColumnEdge) -> tuple[_Place, _Place]:
         source, target = (edge.from_dataset, edge.from_field), (edge.to_dataset, edge.to_field)
@@ -66,7 +87,11 @@ class _Tree:
         if is_again:
             parts.append("(see above)")
         if one.edge is not None:
-            parts += [*map(_how, one.edge.transformations), self._by(one.edge)]
+            near = self._ends(one.edge)[0][1]
+            parts += [*map(_how, one.edge.transformations)]
+            if near != one.near:
+                parts.append("for every field" if near is None else f"for {near}")
+            parts.append(self._by(one.edge))
         return indent + beyond + arrow + printable("  ".join(parts))
 
     def _by(self, edge: ColumnEdge) -> str:
