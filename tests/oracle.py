@@ -181,7 +181,8 @@ class Graph:
                 near, far = (head, tail) if walk.direction is Direction.UPSTREAM else (tail, head)
                 if near == node and distance != walk.depth_max:
                     heappush(waiting, (distance + 1, far, True))
-            for far, link_class in links[node] if may_cross else ():
+            # An edge that nobody dated may lead to what begins later: shown, it joins nothing.
+            for far, link_class in links.get(node, ()) if may_cross else ():
                 if link_class in walk.cross:
                     heappush(waiting, (distance, far, link_class is not LinkClass.CONTENT))
         return distances
