@@ -177,7 +177,6 @@ def spying(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, o
     for name in (
         "prepare",
         "prepare_message",
-        "trace",
         "show",
         "find",
         "list_nodes",
@@ -186,6 +185,7 @@ def spying(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, o
         "basis",
     ):
         monkeypatch.setattr(ledger, name, noting(name, getattr(ledger, name)))
+    monkeypatch.setattr(ledger.graph, "trace", noting("trace", ledger.graph.trace))
     return seen
 
 
