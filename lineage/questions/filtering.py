@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any, Final, NamedTuple
 
@@ -72,7 +72,13 @@ def matching(
     reader: Reader, prepared: PreparedFilter, vertices: Collection[int], size: int
 ) -> set[int]:
     """Return those of the nodes that fulfil a filter."""
-    nodes = read_nodes(reader, vertices, size)
+    return matching_read(reader, prepared, read_nodes(reader, vertices, size), size)
+
+
+def matching_read(
+    reader: Reader, prepared: PreparedFilter, nodes: Mapping[int, Node], size: int
+) -> set[int]:
+    """Return those that fulfil a filter of nodes that were read already, by vertex."""
     found = {vertex for vertex, node in nodes.items() if prepared.matches(node)}
     if prepared.wanted.contexts:
         found &= {
@@ -93,21 +99,20 @@ def _said_by(reader: Reader, vertices: set[int], sources: set[str], size: int) -
 
 
 def _types_named(known: list[KnownTypeRow], asked: str) -> set[str]:
-    """Return the names of a type and of all that are based on it, however far."""
+    """Return the names of a type and of all that are based on it, however far.
+
+    Without what is before its last dot, a name means every type that has it.
+    """
     names = {row.definition.name for row in known} | {
         row.definition.base_type for row in known if row.definition.base_type
     }
     found = {asked} & names or {name for name in names if name.rpartition(".")[2] == asked}
-    if len(found) != 1:
+    if not found:
         raise NotFoundError(
-            "Several types go by this name" if found else "There is no type of this name",
+            "There is no type of this name",
             where=asked[:64],
-            hint=(
-                f"Name one of {', '.join(sorted(found))}."
-                if found
-                else "Write it as it is stored, such as lineage.Model, or without what is before "
-                "its last dot."
-            ),
+            hint="Write it as it is stored, such as lineage.Model, or without what is before its "
+            "last dot.",
         )
     waiting = set(found)
     while waiting:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lineage.graph.adjacency import vertex_at
 from lineage.graph.edges import EdgeEnds
 from lineage.graph.links import CROSSABLE, CROSSED_BY_DEFAULT, Crossing
 from lineage.graph.walk import Bounds
 from lineage.projections.edges import EDGE, EdgeDetail, read_detail
 from lineage.projections.links import LinkRow, read_evidence
-from lineage.projections.nodes import read_stated_starts
 from lineage.questions.entities import entities_among
 from lineage.questions.graph_asked import GraphAsked
-from lineage.questions.labels import resolve_name
-from lineage.questions.nodes import find_identified, read_identifiers, read_nodes
+from lineage.questions.named import Named, find_named, read_contexts_named
+from lineage.questions.nodes import read_identifiers
 from lineage.questions.redactions import with_redactions
 from lineage.questions.walking import Shown, stops_at, walk_from
 from lineage.stores.base import Reader
-from lineage.vertices import KIND_CODES, id_of, kind_code, node_name, vertex_of
+from lineage.vertices import KIND_CODES, id_of, node_name, vertex_of
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.filters import NodeFilter
-from lineage_schemas.graph import Direction, Edge, LineageAnswer, Link, Node, ResolvedLabel
+from lineage_schemas.graph import Direction, Edge, LineageAnswer, Link, Node
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import LinkClass
 
@@ -31,7 +31,6 @@ DEPTH_MAX: Final = 100_000
 NODES_MAX: Final = 2_000_000
 NODES_DEFAULT: Final = 100_000
 FANOUT_MAX: Final = 1_000_000
-_CONTEXT: Final = KIND_CODES[Kind.CONTEXT]
 
 
 class TraceQuery(Struct, frozen=True, kw_only=True):
@@ -96,40 +95,41 @@ def trace(asked: GraphAsked, query: TraceQuery) -> LineageAnswer:
             or context that a filter names and nobody has heard of.
     """
     reader, namespace, size = asked.reader, asked.number, asked.size
-    query, labels = _resolved(reader, namespace, query, size)
-    starts = _find_starts(asked, query)
-    named = LineageAnswer(
+    named = find_named(asked, query.start)
+    contexts = _contexts(asked, named, ids_only=query.ids_only)
+    unknown = [Node(key=key, stub=True) for key in named.unknown]
+    answer = LineageAnswer(
         basis=asked.basis,
         direction=query.direction,
-        start=query.start,
-        nodes=(*starts.contexts, *starts.unknown),
+        start=tuple(dict.fromkeys(named.names)),
+        nodes=(*contexts, *unknown),
         edges=(),
-        stubs=sum(node.stub for node in starts.contexts) + len(starts.unknown),
-        unknown=tuple(node.key or "" for node in starts.unknown),
-        labels=labels,
-        unresolved=len(starts.unknown),
-        not_begun=starts.not_begun,
+        stubs=sum(node.stub for node in contexts) + len(unknown),
+        unknown=named.unknown,
+        labels=named.labels,
+        unresolved=len(unknown),
+        not_begun=named.not_begun,
     )
-    spoken_of = _vertices_of(namespace, starts.contexts)
-    if not starts.vertices or namespace is None:
-        return with_redactions(reader, named, namespace, spoken_of)
+    if namespace is None or not any(named.rows):
+        return with_redactions(reader, answer, namespace, named.contexts)
+    starts = [vertex_at(namespace, row) for rows in named.rows for row in rows]
     shown = Shown(query.filter, query.ids_only)
     bounds = _bounds_of(asked, query)
-    found = walk_from(asked, starts.vertices, query.direction, bounds, shown)
+    found = walk_from(asked, starts, query.direction, bounds, shown)
     answer = replace(
-        named,
-        nodes=(*starts.contexts, *found.nodes, *starts.unknown),
+        answer,
+        nodes=(*contexts, *found.nodes, *unknown),
         edges=read_edges(reader, namespace, found.ends, size),
         links=_links(reader, found.crossings),
         entities=entities_among(reader, asked.links, found.by_vertex, size),
         truncations=found.truncations,
-        stubs=named.stubs + found.stubs,
-        unresolved=named.unresolved + found.unresolved,
+        stubs=answer.stubs + found.stubs,
+        unresolved=answer.unresolved + found.unresolved,
         undated=found.undated,
         filtered=found.filtered,
         stopped=found.stopped,
     )
-    return with_redactions(reader, answer, namespace, [*spoken_of, *found.vertices])
+    return with_redactions(reader, answer, namespace, [*named.contexts, *found.vertices])
 
 
 def _bounds_of(asked: GraphAsked, query: TraceQuery) -> Bounds:
@@ -144,76 +144,11 @@ def _bounds_of(asked: GraphAsked, query: TraceQuery) -> Bounds:
     )
 
 
-def _resolved(
-    reader: Reader, namespace: int | None, query: TraceQuery, size: int
-) -> tuple[TraceQuery, tuple[ResolvedLabel, ...]]:
-    """Put what the labels among the starts name in their place."""
-    named = [resolve_name(reader, namespace, one, tuple(Kind), size) for one in query.start]
-    labels = tuple(label for _, label in named if label is not None)
-    if not labels:
-        return query, ()
-    return replace(query, start=tuple(dict.fromkeys(key for key, _ in named))), labels
-
-
-def _vertices_of(namespace: int | None, contexts: list[Node]) -> list[int]:
-    code = KIND_CODES[Kind.CONTEXT]
-    return (
-        [] if namespace is None else [vertex_of(namespace, code, one.id or 0) for one in contexts]
-    )
-
-
-class _Starts(NamedTuple):
-    """Where to walk from; contexts that were named; what nobody has heard of, or not by then.
-
-    Lineage never runs through memberships, so a context is part of the answer and leads nowhere.
-    """
-
-    vertices: list[int]
-    contexts: list[Node]
-    unknown: list[Node]
-    not_begun: tuple[str, ...]
-
-
-def _find_starts(asked: GraphAsked, query: TraceQuery) -> _Starts:
-    starts: list[int] = []
-    contexts: list[int] = []
-    unknown: list[Node] = []
-    not_begun: list[str] = []
-    for identifier in query.start:
-        found = _named_by(asked, identifier)
-        begun = _begun(asked, found)
-        starts += [vertex for vertex in begun if kind_code(vertex) != _CONTEXT]
-        contexts += [vertex for vertex in begun if kind_code(vertex) == _CONTEXT]
-        if not found:
-            unknown.append(Node(key=identifier, stub=True))
-        elif len(begun) < len(found):
-            not_begun.append(identifier)
-    vertices = sorted(set(contexts))
-    if query.ids_only:
-        named = [Node(kind=Kind.CONTEXT, id=id_of(one)) for one in vertices]
-    else:
-        read = read_nodes(asked.reader, vertices, asked.size)
-        named = [read[vertex] for vertex in vertices]
-    return _Starts(starts, named, unknown, tuple(not_begun))
-
-
-def _named_by(asked: GraphAsked, identifier: str) -> list[int]:
-    """Return the artifacts and executions that go by an identifier; only if none does, contexts."""
-    reader, number = asked.reader, asked.number
-    if number is None:
-        return []
-    kinds = (Kind.ARTIFACT, Kind.EXECUTION)
-    return find_identified(reader, number, identifier, kinds, asked.size) or find_identified(
-        reader, number, identifier, (Kind.CONTEXT,), asked.size
-    )
-
-
-def _begun(asked: GraphAsked, vertices: list[int]) -> list[int]:
-    """Keep the nodes that were there by the valid time, or that nobody has dated."""
-    if asked.valid is None:
-        return vertices
-    starts = read_stated_starts(asked.reader, vertices, asked.size)
-    return [vertex for vertex in vertices if asked.valid.time.has_begun(starts[vertex])]
+def _contexts(asked: GraphAsked, named: Named, *, ids_only: bool) -> tuple[Node, ...]:
+    """Return the contexts among the starts: part of the answer, though no data flows through."""
+    if ids_only:
+        return tuple(Node(kind=Kind.CONTEXT, id=id_of(vertex)) for vertex in named.contexts)
+    return read_contexts_named(asked, named)
 
 
 def read_edges(reader: Reader, namespace: int, ends: EdgeEnds, size: int) -> tuple[Edge, ...]:

@@ -14,7 +14,7 @@ from lineage.graph.marking import mark_rows
 from lineage.graph.walk import Bounds, found_nodes, walk_lineage
 from lineage.projections.nodes import read_stated_starts
 from lineage.questions.entities import members_of
-from lineage.questions.filtering import matching, prepare_filter
+from lineage.questions.filtering import matching, matching_read, prepare_filter
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.nodes import read_nodes
 from lineage.vertices import KINDS, id_of, kind_code
@@ -99,7 +99,11 @@ def stops_at(asked: GraphAsked, wanted: NodeFilter) -> Callable[[Ints], Bools]:
 def _filtered(asked: GraphAsked, wanted: NodeFilter, found: Found, starts: set[int]) -> Found:
     """Keep what fulfils a filter, the start, and what joins them directly."""
     prepared = prepare_filter(asked.reader, asked.number, wanted, asked.size)
-    kept = matching(asked.reader, prepared, found.vertices, asked.size) | starts
+    if found.by_vertex:
+        kept = matching_read(asked.reader, prepared, found.by_vertex, asked.size)
+    else:
+        kept = matching(asked.reader, prepared, found.vertices, asked.size)
+    kept |= starts
     places = [place for place, vertex in enumerate(found.vertices) if vertex in kept]
     nodes = [found.nodes[place] for place in places]
     return found._replace(

@@ -2,10 +2,10 @@ r"""Filters of nodes: one grammar for searches, lists and traces, at every surfa
 
 A filter is a text of terms divided by spaces; all of them must hold. ``kind:artifact``,
 ``type:lineage.Model``, ``state:LIVE``, ``context:NAME``, ``source:NAME``, ``key:PREFIX`` and
-``is:stub`` ask of the node, and several values divided by commas mean any of them. Everything else
-compares a property: ``rows>=1000``, ``owner!=eve``, ``property.kind=x`` where its name is one of
-the words above. What stands in double quotes is text, whatever is in it; there, and only there, a
-backslash takes away the meaning of the next character.
+``is:stub`` (or ``is:described``) ask of the node, and several values divided by commas mean any of
+them. Everything else compares a property: ``rows>=1000``, ``owner!=eve``, ``property.kind=x`` where
+its name is one of the words above. What stands in double quotes is text, whatever is in it; there,
+and only there, a backslash takes away the meaning of the next character.
 """
 
 from __future__ import annotations

@@ -14,19 +14,14 @@ from lineage_api.cli.failures import finding
 from lineage_api.cli.printing import print_json, print_lines, tell_labels
 from lineage_api.cli.session import Session, asks, format_option, pass_session
 from lineage_api.cli.valid_time import Interval, valid_options
+from lineage_api.cli.walking import direction_option
 from lineage_schemas.graph import Direction
 
 
 @click.command("columns")
 @click.argument("dataset")
 @click.argument("field", required=False)
-@click.option(
-    "--direction",
-    type=click.Choice([direction.value for direction in Direction]),
-    default=Direction.UPSTREAM.value,
-    show_default=True,
-    help="Which way to walk.",
-)
+@direction_option
 @click.option(
     "--depth",
     type=click.IntRange(0, DEPTH_MAX),

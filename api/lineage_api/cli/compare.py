@@ -9,10 +9,10 @@ import click
 
 from lineage.ledger import CompareQuery
 from lineage_api.cli.differing import basis_lines, cut_lines, short
-from lineage_api.cli.failures import finding
-from lineage_api.cli.printing import print_json, print_lines, printable, tell_labels
+from lineage_api.cli.printing import printable
 from lineage_api.cli.session import Session, asks, format_option, pass_session
 from lineage_api.cli.valid_time import Interval, valid_options
+from lineage_api.cli.walking import print_graph_answer
 from lineage_schemas.comparisons import Compared, ComparedSide, ComparisonAnswer, Verdict
 from lineage_schemas.values import JsonValue
 
@@ -65,13 +65,7 @@ def compare(
             valid_during=valid_during,
             namespace=session.namespace,
         )
-    tell_labels(answer.labels)
-    if output == "json":
-        print_json(answer)
-    else:
-        print_lines(_lines(answer))
-    if answer.unknown:
-        raise finding()
+    print_graph_answer(answer, output, _lines)
 
 
 def _lines(answer: ComparisonAnswer) -> Iterator[str]:

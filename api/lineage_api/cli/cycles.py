@@ -10,11 +10,10 @@ import click
 from lineage.ledger import CyclesQuery
 from lineage.questions.cycles import KNOTS_DEFAULT, KNOTS_MAX
 from lineage.questions.trace import NODES_MAX
-from lineage_api.cli.failures import finding
-from lineage_api.cli.printing import counted, node_line, print_json, print_lines, tell_labels
+from lineage_api.cli.printing import counted, node_line
 from lineage_api.cli.session import Session, asks, format_option, pass_session
 from lineage_api.cli.valid_time import Interval, valid_options
-from lineage_api.cli.walking import ending_lines, nodes_option
+from lineage_api.cli.walking import ending_lines, nodes_option, print_graph_answer
 from lineage_api.cli.ways import Nodes, by_name, way_lines
 from lineage_schemas.knots import CyclesAnswer, Knot
 
@@ -66,13 +65,7 @@ def cycles(  # noqa: PLR0913, PLR0917 - one argument an option
             as_of=session.as_of,
             namespace=session.namespace,
         )
-    tell_labels(answer.labels)
-    if output == "json":
-        print_json(answer)
-    else:
-        print_lines(_lines(answer))
-    if answer.unknown:
-        raise finding()
+    print_graph_answer(answer, output, _lines)
 
 
 def _lines(answer: CyclesAnswer) -> Iterator[str]:

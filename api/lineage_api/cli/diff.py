@@ -9,9 +9,8 @@ import click
 
 from lineage.ledger import DiffQuery, TraceQuery
 from lineage.questions.as_of import AsOf
-from lineage.questions.trace import DEPTH_MAX, NODES_DEFAULT, NODES_MAX
+from lineage.questions.trace import NODES_DEFAULT
 from lineage_api.cli.differing import basis_lines, change_lines, cut_lines
-from lineage_api.cli.failures import finding
 from lineage_api.cli.instants import INSTANT
 from lineage_api.cli.printing import (
     basis_line,
@@ -19,10 +18,7 @@ from lineage_api.cli.printing import (
     json_text,
     missing_lines,
     node_line,
-    print_json,
-    print_lines,
     printable,
-    tell_labels,
 )
 from lineage_api.cli.session import (
     Session,
@@ -32,6 +28,7 @@ from lineage_api.cli.session import (
     pass_session,
     store_option,
 )
+from lineage_api.cli.walking import depth_option, direction_option, nodes_option, print_graph_answer
 from lineage_schemas.differences import EdgeAt, EntityChange, LineageDiff, LinkChange
 from lineage_schemas.graph import Direction
 
@@ -71,27 +68,9 @@ def _past(_: click.Context, __: click.Parameter, value: str | None) -> AsOf:
     type=INSTANT,
     help="Of the later past only what was so at this stated time.",
 )
-@click.option(
-    "--direction",
-    type=click.Choice([direction.value for direction in Direction]),
-    default=Direction.UPSTREAM.value,
-    show_default=True,
-    help="Which way to walk.",
-)
-@click.option(
-    "--depth",
-    type=click.IntRange(0, DEPTH_MAX),
-    default=DEPTH_MAX,
-    show_default="to the end",
-    help="How many edges to walk.",
-)
-@click.option(
-    "--nodes",
-    type=click.IntRange(1, NODES_MAX),
-    default=NODES_DEFAULT,
-    show_default=True,
-    help="How many nodes to find at most, in each past.",
-)
+@direction_option
+@depth_option
+@nodes_option(NODES_DEFAULT)
 @store_option
 @namespace_option
 @format_option("text", "json")
@@ -119,13 +98,7 @@ def diff(  # noqa: PLR0913, PLR0917 - one argument an option
     query = DiffQuery(trace=trace, valid_before=valid_before, valid_after=valid_after)
     with session.open() as ledger:
         answer = ledger.graph.diff(query, before, after, namespace=session.namespace)
-    tell_labels(answer.labels)
-    if output == "json":
-        print_json(answer)
-    else:
-        print_lines(_lines(answer))
-    if answer.unknown:
-        raise finding()
+    print_graph_answer(answer, output, _lines)
 
 
 def _lines(answer: LineageDiff) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from lineage_api.cli.printing import basis_line, json_text, missing_lines, printable
+from lineage_api.cli.printing import basis_line, cut_text, json_text, missing_lines, printable
 from lineage_api.cli.redactions import redaction_lines
 from lineage_schemas.basis import Basis
 from lineage_schemas.differences import FieldChange
@@ -33,10 +33,7 @@ def change_lines(changes: Iterable[FieldChange]) -> Iterator[str]:
 def cut_lines(truncations: Iterable[Truncation], where: str = "") -> Iterator[str]:
     """Yield what a limit cut."""
     for one in truncations:
-        yield (
-            f"cut       {where}by the limit of {one.limit:,} for {one.reason.value}: "
-            f"at least {one.hidden:,} hidden"
-        )
+        yield f"cut       {where}{cut_text(one)}"
 
 
 def basis_lines(basis: Basis, redactions: tuple[Redaction, ...]) -> Iterator[str]:

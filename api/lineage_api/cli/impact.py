@@ -10,19 +10,21 @@ import click
 from lineage.ledger import ImpactQuery, LinkClass
 from lineage.questions.impact import LISTED_DEFAULT, LISTED_MAX
 from lineage.questions.trace import NODES_MAX
-from lineage_api.cli.failures import finding
 from lineage_api.cli.printing import (
     counted,
     node_line,
-    print_json,
-    print_lines,
     printable,
-    tell_labels,
 )
 from lineage_api.cli.serving import span
 from lineage_api.cli.session import Session, asks, format_option, pass_session
 from lineage_api.cli.valid_time import Interval, valid_options, valid_words
-from lineage_api.cli.walking import cross_option, depth_option, ending_lines, nodes_option
+from lineage_api.cli.walking import (
+    cross_option,
+    depth_option,
+    ending_lines,
+    nodes_option,
+    print_graph_answer,
+)
 from lineage_schemas.filters import parse_filter
 from lineage_schemas.impact import AffectedGroup, AffectedService, ContextGroup, ImpactAnswer
 from lineage_schemas.serving import Certainty
@@ -82,13 +84,7 @@ def impact(  # noqa: PLR0913, PLR0917 - one argument an option
             as_of=session.as_of,
             namespace=session.namespace,
         )
-    tell_labels(answer.labels)
-    if output == "json":
-        print_json(answer)
-    else:
-        print_lines(_lines(answer))
-    if answer.unknown:
-        raise finding()
+    print_graph_answer(answer, output, _lines)
 
 
 def _lines(answer: ImpactAnswer) -> Iterator[str]:

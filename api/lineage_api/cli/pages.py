@@ -8,9 +8,8 @@ from typing import Any, TypeVar
 import click
 
 from lineage.questions.search import PAGE_NODES_DEFAULT, PAGE_NODES_MAX
-from lineage_api.cli.printing import missing_lines, print_json, print_rows, printable
+from lineage_api.cli.printing import cut_text, missing_lines, print_json, print_rows, printable
 from lineage_api.cli.redactions import redaction_lines
-from lineage_api.cli.tree import cut_text
 from lineage_schemas.filters import NodeFilter, parse_filter
 from lineage_schemas.graph import Node, NodePage
 

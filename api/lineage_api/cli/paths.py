@@ -10,11 +10,16 @@ import click
 from lineage.ledger import Direction, LinkClass, PathsQuery
 from lineage.questions.paths import PATHS_DEFAULT, PATHS_MAX
 from lineage.questions.trace import NODES_DEFAULT
-from lineage_api.cli.failures import finding
-from lineage_api.cli.printing import counted, print_json, print_lines, tell_labels
+from lineage_api.cli.printing import counted
 from lineage_api.cli.session import Session, asks, format_option, pass_session
 from lineage_api.cli.valid_time import Interval, valid_options
-from lineage_api.cli.walking import cross_option, depth_option, ending_lines, nodes_option
+from lineage_api.cli.walking import (
+    cross_option,
+    depth_option,
+    ending_lines,
+    nodes_option,
+    print_graph_answer,
+)
 from lineage_api.cli.ways import by_name, way_lines
 from lineage_schemas.paths import Path, PathsAnswer
 
@@ -81,13 +86,7 @@ def paths(  # noqa: PLR0913, PLR0917 - one argument an option
             as_of=session.as_of,
             namespace=session.namespace,
         )
-    tell_labels(answer.labels)
-    if output == "json":
-        print_json(answer)
-    else:
-        print_lines(_lines(answer))
-    if answer.unknown:
-        raise finding()
+    print_graph_answer(answer, output, _lines)
 
 
 def _lines(answer: PathsAnswer) -> Iterator[str]:

@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from lineage_schemas.basis import Basis
-from lineage_schemas.graph import Node, ResolvedLabel
+from lineage_schemas.graph import Edge, Node, ResolvedLabel, Truncation, TruncationReason
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.redactions import redacted_position
 from lineage_schemas.values import JsonValue
@@ -26,6 +26,10 @@ _STEERING: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 """Control characters, and those that turn the direction of text: names come from anywhere."""
+
+
+_HIDDEN: Final = {TruncationReason.FANOUT: "edge", TruncationReason.PATHS: "path"}
+"""What a limit hides, where that is no nodes."""
 
 
 def printable(text: str) -> str:
@@ -152,3 +156,18 @@ def _type(node: Node) -> str:
     if node.type is None:
         return ""
     return node.type if node.type_version is None else f"{node.type}@{node.type_version}"
+
+
+def cut_text(truncation: Truncation) -> str:
+    """Say which limit cut an answer, and what it hides."""
+    limit = f"by the limit of {truncation.limit:,} for {truncation.reason.value}"
+    if truncation.reason is TruncationReason.STEPS:
+        return f"{limit}: there may be more"
+    noun = _HIDDEN.get(truncation.reason, "node")
+    return f"{limit}: at least {counted(truncation.hidden, noun)} hidden"
+
+
+def event_text(edge: Edge) -> str:
+    """Say by which kind of Event, and at which place of it, an artifact and an execution met."""
+    path = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in edge.path)
+    return f"{edge.kind.value} {path.removeprefix('.')}" if path else edge.kind.value

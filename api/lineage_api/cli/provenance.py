@@ -9,12 +9,11 @@ import click
 
 from lineage.ledger import ProvenanceQuery
 from lineage.questions.provenance import PROVENANCE_NODES_DEFAULT, PROVENANCE_NODES_MAX
-from lineage.questions.trace import DEPTH_MAX
 from lineage_api.cli.differing import basis_lines, cut_lines, short
-from lineage_api.cli.failures import finding
-from lineage_api.cli.printing import counted, print_json, print_lines, printable, tell_labels
+from lineage_api.cli.printing import counted, printable
 from lineage_api.cli.session import Session, asks, format_option, pass_session
 from lineage_api.cli.valid_time import Interval, valid_options
+from lineage_api.cli.walking import depth_option, nodes_option, print_graph_answer
 from lineage_schemas.provenance import (
     ProvenanceAnswer,
     ProvenanceStep,
@@ -26,20 +25,8 @@ from lineage_schemas.provenance import (
 
 @click.command("provenance")
 @click.argument("identifier")
-@click.option(
-    "--depth",
-    type=click.IntRange(0, DEPTH_MAX),
-    default=DEPTH_MAX,
-    show_default="to the end",
-    help="How many edges to walk back.",
-)
-@click.option(
-    "--nodes",
-    type=click.IntRange(1, PROVENANCE_NODES_MAX),
-    default=PROVENANCE_NODES_DEFAULT,
-    show_default=True,
-    help="How many nodes to find at most.",
-)
+@depth_option
+@nodes_option(PROVENANCE_NODES_DEFAULT, PROVENANCE_NODES_MAX)
 @valid_options
 @asks
 @format_option("text", "json")
@@ -68,13 +55,7 @@ def provenance(  # noqa: PLR0913, PLR0917 - one argument an option
             valid_during=valid_during,
             namespace=session.namespace,
         )
-    tell_labels(answer.labels)
-    if output == "json":
-        print_json(answer)
-    else:
-        print_lines(_lines(answer))
-    if answer.unknown:
-        raise finding()
+    print_graph_answer(answer, output, _lines)
 
 
 def _lines(answer: ProvenanceAnswer) -> Iterator[str]:

@@ -12,20 +12,19 @@ from lineage.graph.exports.graphml import graphml_lines
 from lineage.graph.exports.node_link import node_link_lines
 from lineage.graph.exports.openlineage import openlineage_lines
 from lineage.graph.exports.prov import prov_lines
-from lineage.graph.links import CROSSABLE, CROSSED_BY_DEFAULT
 from lineage.ledger import TraceQuery
-from lineage.questions.trace import DEPTH_MAX, FANOUT_MAX, NODES_DEFAULT, NODES_MAX
+from lineage.questions.trace import FANOUT_MAX, NODES_DEFAULT
 from lineage.service import Ledger
 from lineage_api.cli.failures import finding
 from lineage_api.cli.printing import print_json, print_lines, tell_labels
 from lineage_api.cli.session import Session, asks, format_option, pass_session
 from lineage_api.cli.tree import Contexts, executions_of, tree_lines
-from lineage_api.cli.valid_time import valid_options
+from lineage_api.cli.valid_time import Interval, valid_options
+from lineage_api.cli.walking import cross_option, depth_option, direction_option, nodes_option
 from lineage_schemas.filters import parse_filter
 from lineage_schemas.graph import Direction, LineageAnswer
 from lineage_schemas.records import LinkClass
 
-NONE: Final = "none"
 OPENLINEAGE: Final = "openlineage"
 EXPORTS: Final = {
     "dot": dot_lines,
@@ -41,35 +40,10 @@ JOBS_NAMED_MAX: Final = 10_000
 
 @click.command("trace")
 @click.argument("identifiers", metavar="IDENTIFIER...", nargs=-1, required=True)
-@click.option(
-    "--direction",
-    type=click.Choice([direction.value for direction in Direction]),
-    default=Direction.UPSTREAM.value,
-    show_default=True,
-    help="Which way to walk.",
-)
-@click.option(
-    "--depth",
-    type=click.IntRange(0, DEPTH_MAX),
-    default=DEPTH_MAX,
-    show_default="to the end",
-    help="How many edges to walk; an artifact and the run that made it are one apart.",
-)
-@click.option(
-    "--nodes",
-    type=click.IntRange(1, NODES_MAX),
-    default=NODES_DEFAULT,
-    show_default=True,
-    help="How many nodes to find at most.",
-)
-@click.option(
-    "--cross",
-    type=click.Choice([*(link_class.value for link_class in CROSSABLE), NONE]),
-    multiple=True,
-    default=[link_class.value for link_class in CROSSED_BY_DEFAULT],
-    show_default=True,
-    help="A class of links to cross; may be given several times.",
-)
+@direction_option
+@depth_option
+@nodes_option(NODES_DEFAULT)
+@cross_option
 @click.option(
     "--fanout",
     type=click.IntRange(1, FANOUT_MAX),
@@ -89,12 +63,12 @@ def trace(  # noqa: PLR0913, PLR0917 - one argument an option
     direction: str,
     depth: int,
     nodes: int,
-    cross: tuple[str, ...],
+    cross: tuple[LinkClass, ...],
     fanout: int | None,
     filtered: str | None,
     stop_at: str | None,
     valid_at: datetime | None,
-    valid_during: tuple[datetime, datetime] | None,
+    valid_during: Interval | None,
     output: str,
 ) -> None:
     """Trace where something came from, or where it went.
@@ -118,7 +92,7 @@ def trace(  # noqa: PLR0913, PLR0917 - one argument an option
         direction=Direction(direction),
         depth=depth,
         nodes=nodes,
-        cross=crossed(cross),
+        cross=cross,
         fanout=fanout,
         filter=None if filtered is None else parse_filter(filtered),
         stop_at=None if stop_at is None else parse_filter(stop_at),
@@ -135,19 +109,6 @@ def trace(  # noqa: PLR0913, PLR0917 - one argument an option
         print_answer(ledger, answer, output)
     if answer.unknown:
         raise finding()
-
-
-def crossed(names: tuple[str, ...]) -> tuple[LinkClass, ...]:
-    """Return the classes that are named.
-
-    Raises:
-        click.BadParameter: ``none`` together with a class.
-    """
-    if NONE in names:
-        if set(names) != {NONE}:
-            raise click.BadParameter("'none' goes with no class", param_hint="'--cross'")
-        return ()
-    return tuple(dict.fromkeys(LinkClass(name) for name in names))
 
 
 def print_answer(ledger: Ledger, answer: LineageAnswer, output: str) -> None:

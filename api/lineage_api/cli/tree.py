@@ -11,6 +11,8 @@ from lineage.questions.contexts import NodeId
 from lineage_api.cli.printing import (
     basis_line,
     counted,
+    cut_text,
+    event_text,
     json_text,
     label,
     missing_lines,
@@ -21,12 +23,9 @@ from lineage_api.cli.redactions import redaction_lines
 from lineage_api.cli.valid_time import valid_words
 from lineage_schemas.graph import (
     Direction,
-    Edge,
     LineageAnswer,
     Link,
     Node,
-    Truncation,
-    TruncationReason,
 )
 from lineage_schemas.mlmd import Kind
 
@@ -110,12 +109,7 @@ def _reached(step: Step) -> str:
         return ""
     if step.links:
         return "= "
-    return f"{_ARROWS[step.way]} {printable(', '.join(map(_event, step.edges)))} "
-
-
-def _event(edge: Edge) -> str:
-    path = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in edge.path)
-    return f"{edge.kind.value} {path.removeprefix('.')}" if path else edge.kind.value
+    return f"{_ARROWS[step.way]} {printable(', '.join(map(event_text, step.edges)))} "
 
 
 def _evidence(links: Sequence[Link]) -> str:
@@ -126,15 +120,6 @@ def _evidence(links: Sequence[Link]) -> str:
         for link in claims
     ]
     return printable(f"(link {'; '.join(said)})")
-
-
-def cut_text(truncation: Truncation) -> str:
-    """Say which limit cut an answer, and what it hides."""
-    hidden = "edge" if truncation.reason is TruncationReason.FANOUT else "node"
-    return (
-        f"by the limit of {truncation.limit:,} for {truncation.reason.value}: "
-        f"at least {counted(truncation.hidden, hidden)} hidden"
-    )
 
 
 def _filter_lines(answer: LineageAnswer) -> Iterator[str]:

@@ -9,10 +9,21 @@ import click
 
 from lineage.graph.links import CROSSABLE, CROSSED_BY_DEFAULT
 from lineage.questions.trace import DEPTH_MAX, NODES_MAX
-from lineage_api.cli.printing import basis_line, counted, label, missing_lines, printable
+from lineage_api.cli.failures import finding
+from lineage_api.cli.printing import (
+    basis_line,
+    counted,
+    cut_text,
+    label,
+    missing_lines,
+    print_json,
+    print_lines,
+    printable,
+    tell_labels,
+)
 from lineage_api.cli.redactions import redaction_lines
 from lineage_schemas.basis import Basis
-from lineage_schemas.graph import Node, Redaction, Truncation, TruncationReason
+from lineage_schemas.graph import Direction, Node, Redaction, ResolvedLabel, Truncation
 from lineage_schemas.records import LinkClass
 
 NONE: Final = "none"
@@ -28,11 +39,20 @@ depth_option = click.option(
 )
 
 
-def nodes_option(default: int) -> Callable[[Command], Command]:
-    """Return the option ``--nodes``."""
+direction_option = click.option(
+    "--direction",
+    type=click.Choice([direction.value for direction in Direction]),
+    default=Direction.UPSTREAM.value,
+    show_default=True,
+    help="Which way to walk.",
+)
+
+
+def nodes_option(default: int, most: int = NODES_MAX) -> Callable[[Command], Command]:
+    """Return the option ``--nodes``, of which there may be ``most``."""
     return click.option(
         "--nodes",
-        type=click.IntRange(1, NODES_MAX),
+        type=click.IntRange(1, most),
         default=default,
         show_default=True,
         help="How many nodes to find at most.",
@@ -56,6 +76,20 @@ cross_option = click.option(
     callback=_crossed,
     help="A class of links to cross; may be given several times.",
 )
+
+
+class Named(Protocol):
+    """An answer to names that somebody gave."""
+
+    @property
+    def labels(self) -> tuple[ResolvedLabel, ...]:
+        """What the labels among them turned out to name."""
+        ...
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """What the log has not heard of."""
+        ...
 
 
 class Ending(Protocol):
@@ -107,7 +141,7 @@ def ending_lines(answer: Ending, contexts: Sequence[Node] = ()) -> Iterator[str]
         names = ", ".join(map(label, contexts))
         yield printable(f"context   no data flows through {names}: name its members")
     for truncation in answer.truncations:
-        yield f"cut       {_cut(truncation)}"
+        yield f"cut       {cut_text(truncation)}"
     if not answer.truncations:
         yield "cut       nothing"
     if answer.undated:
@@ -119,9 +153,16 @@ def ending_lines(answer: Ending, contexts: Sequence[Node] = ()) -> Iterator[str]
     yield from missing_lines(answer.basis)
 
 
-def _cut(truncation: Truncation) -> str:
-    limit = f"by the limit of {truncation.limit:,} for {truncation.reason.value}"
-    if truncation.reason is TruncationReason.STEPS:
-        return f"{limit}: there may be more"
-    noun = "path" if truncation.reason is TruncationReason.PATHS else "node"
-    return f"{limit}: at least {counted(truncation.hidden, noun)} hidden"
+def print_graph_answer(answer: Named, output: str, lines: Callable[[Any], Iterator[str]]) -> None:
+    """Print an answer about the graph, as JSON or as ``lines`` tells it, with what labels meant.
+
+    Raises:
+        click.exceptions.Exit: it names something that the log has never heard of: exit code 1.
+    """
+    tell_labels(answer.labels)
+    if output == "json":
+        print_json(answer)
+    else:
+        print_lines(lines(answer))
+    if answer.unknown:
+        raise finding()

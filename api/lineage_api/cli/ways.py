@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from lineage_api.cli.printing import json_text, node_line, printable
-from lineage_schemas.graph import Direction, Edge, Link, Node
+from lineage_api.cli.printing import event_text, json_text, node_line, printable
+from lineage_schemas.graph import Direction, Link, Node
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.paths import CrossedLink, Path, PathStep
 
@@ -30,12 +30,7 @@ def way_lines(path: Path, nodes: Nodes, before: str = "  ") -> Iterator[str]:
 def _step(step: PathStep, direction: Direction) -> str:
     if step.links:
         return printable(f"= ({'; '.join(map(_link, step.links))}) ")
-    return printable(f"{_ARROWS[direction]} {', '.join(map(_event, step.edges))} ")
-
-
-def _event(edge: Edge) -> str:
-    path = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in edge.path)
-    return f"{edge.kind.value} {path.removeprefix('.')}" if path else edge.kind.value
+    return printable(f"{_ARROWS[direction]} {', '.join(map(event_text, step.edges))} ")
 
 
 def _link(crossed: CrossedLink) -> str:
