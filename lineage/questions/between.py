@@ -17,6 +17,7 @@ from lineage.projections.states import STATE, STATE_PAST, told_fields
 from lineage.projections.unfolding import KEY_CLASS
 from lineage.projections.values import Said
 from lineage.questions.as_of import AsOf
+from lineage.questions.changing import changed_fields
 from lineage.questions.nodes import read_identifiers, read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.questions.search import Cursor, encode_cursor
@@ -24,7 +25,7 @@ from lineage.stores.base import Reader
 from lineage.stores.tables import Row
 from lineage.vertices import KIND_CODES, id_of, node_name, vertex_of
 from lineage_schemas.basis import Basis
-from lineage_schemas.codec import decode_envelope, encode_json
+from lineage_schemas.codec import decode_envelope
 from lineage_schemas.differences import (
     AddedEdge,
     AddedEntry,
@@ -355,19 +356,17 @@ class _Page:
 
 
 def _changes(was: dict[str, Said], shows: dict[str, Said], position: int) -> Iterator[FieldChange]:
-    for field in sorted({*was, *shows}):
-        old, new = was.get(field), shows.get(field)
-        before = None if old is None else old.value
-        after = None if new is None else new.value
-        if encode_json(before) != encode_json(after):
-            yield FieldChange(
-                field=field,
-                before=before,
-                after=after,
-                position=position,
-                source="" if new is None else new.source,
-                stated_at=None if new is None else format_known_instant(new.stated_us),
-            )
+    values = ({field: one.value for field, one in told.items()} for told in (was, shows))
+    for field, before, after in changed_fields(*values):
+        new = shows.get(field)
+        yield FieldChange(
+            field=field,
+            before=before,
+            after=after,
+            position=position,
+            source="" if new is None else new.source,
+            stated_at=None if new is None else format_known_instant(new.stated_us),
+        )
 
 
 def _types(seen: Iterable[SeenNode], changed: Iterable[ChangedNode]) -> tuple[TypeCount, ...]:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from lineage.projections.links import LINK, LinkRow, read_evidence
 from lineage.projections.nodes import NODE
 from lineage.projections.states import shown_fields
+from lineage.questions.changing import changed_fields
 from lineage.questions.citing import Cited, History, cite_nodes
 from lineage.questions.edge_lists import read_told_edges
 from lineage.questions.entities import members_of
@@ -183,19 +184,17 @@ def _at(histories: dict[str, History], asked: GraphAsked) -> dict[str, Cited]:
 
 
 def _field_changes(was: dict[str, Cited], shows: dict[str, Cited]) -> Iterator[FieldChange]:
-    for field in sorted({*was, *shows}):
-        old, new = was.get(field), shows.get(field)
-        before = None if old is None else old.value
-        after = None if new is None else new.value
-        if encode_json(before) != encode_json(after):
-            yield FieldChange(
-                field=field,
-                before=before,
-                after=after,
-                position=None if new is None else new.position,
-                source="" if new is None else new.source,
-                stated_at=None if new is None else format_known_instant(new.stated_us),
-            )
+    values = ({field: one.value for field, one in told.items()} for told in (was, shows))
+    for field, before, after in changed_fields(*values):
+        new = shows.get(field)
+        yield FieldChange(
+            field=field,
+            before=before,
+            after=after,
+            position=None if new is None else new.position,
+            source="" if new is None else new.source,
+            stated_at=None if new is None else format_known_instant(new.stated_us),
+        )
 
 
 def _edges(answer: LineageAnswer) -> dict[_EdgeName, Edge]:

@@ -22,6 +22,7 @@ from lineage.projections.states import (
     told_fields,
 )
 from lineage.projections.unfolding import Unfolded, earlier, stated_start, unfold
+from lineage.questions.changing import changed_fields
 from lineage.questions.entities import members_of
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.labels import resolve_name
@@ -36,11 +37,11 @@ from lineage.vertices import node_name
 from lineage_schemas.entry import EraseItem, Item, KeyItem
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.history import (
-    FieldChange,
     HistoryAnswer,
     HistoryEntry,
     NamedNode,
     SaidRecord,
+    ShownChange,
 )
 from lineage_schemas.instants import format_instant, format_known_instant, parse_instant
 from lineage_schemas.mlmd import Kind
@@ -219,15 +220,12 @@ class _Telling:
                 found.append((rows[at - 1] if at else None, rows[at]))
         return found
 
-    def _changes(self, before: Row | None, after: Row) -> Iterator[FieldChange]:
+    def _changes(self, before: Row | None, after: Row) -> Iterator[ShownChange]:
         node = read_shown(after)
         old = {} if before is None else shown_fields(read_shown(before))
         new = shown_fields(node)
-        for field in sorted(old.keys() | new.keys()):
-            if old.get(field) != new.get(field):
-                yield FieldChange(
-                    node=node.key, field=field, before=old.get(field), after=new.get(field)
-                )
+        for changed in changed_fields(old, new):
+            yield ShownChange(node=node.key, **changed._asdict())
 
     def _is_superseded(self, said: Unfolded) -> bool:
         """Tell whether nothing that an entry says of fields shows any more."""

@@ -35,7 +35,7 @@ class SaidRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     record: JsonValue = None
 
 
-class FieldChange(Struct, frozen=True, kw_only=True):
+class ShownChange(Struct, frozen=True, kw_only=True):
     """What shows of a field of a node since an entry, and what did before; ``None``: nothing."""
 
     node: str | None
@@ -71,7 +71,7 @@ class HistoryEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     message: int | None = None
     mapping: str | None = None
     records: tuple[SaidRecord, ...] = ()
-    changes: tuple[FieldChange, ...] = ()
+    changes: tuple[ShownChange, ...] = ()
     late: bool = False
     backdated: bool = False
     superseded: bool = False

@@ -340,3 +340,14 @@ def test_pages_of_late_records_join_and_say_how_far_they_looked(
             break
     assert found == list(whole.records)
     assert looked[-1] == told.head().size
+
+
+def test_a_value_of_another_sort_is_a_change_though_python_takes_it_for_the_same(
+    ledger: Ledger,
+) -> None:
+    for day_, value in enumerate((1, True, 1.0)):
+        record = Artifact(key=DATA, custom_properties={"p": value})
+        tell(ledger, f"say {day_}", record, at=day_)
+    told = ledger.graph.history(HistoryQuery(node=DATA))
+    changes = [[(one.before, one.after) for one in entry.changes] for entry in told.entries]
+    assert [repr(one) for one in changes] == ["[(None, 1)]", "[(1, True)]", "[(True, 1.0)]"]
