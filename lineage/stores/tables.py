@@ -7,6 +7,7 @@ A table has plain columns of whole numbers, text or bytes. One with the columns 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from enum import Enum, auto
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -88,6 +89,14 @@ class Table(Struct, frozen=True, eq=False, dict=True):
     def lookups(self) -> frozenset[str]:
         """The columns by which rows may be looked up."""
         return frozenset((self.key[0], *(index[0] for index in self.indexes)))
+
+
+def wanting(tables: Iterable[Table], there: Mapping[str, tuple[str, ...]]) -> list[Table]:
+    """Return the tables that a store has not, or has with other columns, of another version.
+
+    ``there`` are the tables that it has, each with the names of its columns in order.
+    """
+    return [table for table in tables if there.get(table.name) != table.names]
 
 
 BOOKMARK_TABLE = "bookmark"

@@ -9,8 +9,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from checks import check_ledger
 from databases import clerk_of, fresh_schema, own_url, run_behind, schema_of
-from lineage.ledger import open_ledger
+from lineage.ledger import Artifact, Statement, open_ledger
 from lineage.projections.views import TABLES
 from lineage.stores.opening import has_store, open_store
 from lineage.stores.tables import Column, Table
@@ -76,6 +77,16 @@ def test_a_later_version_is_refused(location: str) -> None:
     run_behind(location, "UPDATE ledger SET store_version = store_version + 1")
     with pytest.raises(NewerStoreError):
         open_store(location, (NUMBER,), "test/origin")
+
+
+def test_a_view_of_another_version_is_made_anew_and_folded(location: str) -> None:
+    said = Statement(id="1", source="ci", records=(Artifact(key="acme:a", name="first"),))
+    with open_ledger(location) as ledger:
+        ledger.record([said])
+    run_behind(location, "ALTER TABLE node DROP COLUMN earliest_us, ADD COLUMN gone BIGINT")
+    with open_ledger(location) as ledger:
+        assert ledger.show("acme:a")[0].node.name == "first"
+        check_ledger(ledger)
 
 
 def test_a_view_that_is_new_is_made_beside_the_log(location: str) -> None:

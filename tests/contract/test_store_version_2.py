@@ -127,9 +127,14 @@ def test_no_row_of_log_or_views_is_changed(path: Path) -> None:
     before = rows_of(path)
     opened(path).close()
     after = rows_of(path)
-    # Views that are new since then are made and folded, and the bookmark names their version.
+    # Views that are new since then, or have more columns, are made and folded, and the bookmark
+    # names their version.
     del before["bookmark"]
-    assert {name: after[name] for name in before} == before
+    widths = {name: len(rows[0]) if rows else 0 for name, rows in before.items()}
+    shared = {
+        name: sorted((row[: widths[name]] for row in after[name]), key=repr) for name in before
+    }
+    assert shared == before
 
 
 def test_its_sidecar_is_the_one_that_older_software_reads_too(path: Path) -> None:

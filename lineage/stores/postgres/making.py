@@ -16,15 +16,19 @@ from lineage.stores.postgres.layout import (
     table_ddl,
 )
 from lineage.stores.postgres.place import Place
-from lineage.stores.tables import BOOKMARK_ID, BOOKMARK_TABLE, Table
+from lineage.stores.tables import BOOKMARK_ID, BOOKMARK_TABLE, Table, wanting
 from lineage_schemas.errors import ForeignStoreError, NewerStoreError, StoreConflictError
 
 _ATTEMPTS_MAX: Final = 100
 _PAUSE_SECONDS: Final = 0.05
 
-_TABLES: Final = b"""
-    SELECT relname FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace
+_COLUMNS: Final = b"""
+    SELECT relname, array_agg(attname::text ORDER BY attnum) FILTER (WHERE attnum > 0)
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace
+    LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND NOT attisdropped
     WHERE nspname = %s AND relkind IN ('r', 'p', 'v', 'm', 'f')
+    GROUP BY relname
 """
 _SCHEMAS: Final = b"SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = %s"
 
@@ -43,6 +47,9 @@ _MADE_MEANWHILE: Final = (
 
 def prepare(connection: Connection, place: Place, tables: Sequence[Table], new_origin: str) -> None:
     """Make what is missing; where nothing is, nothing is written and nobody waits.
+
+    A view's table whose columns are others is one of another version: it is made anew, and its
+    rows, which can be folded again, go with it.
 
     Raises:
         ForeignStoreError: the schema holds something else; it is left as it is.
@@ -82,7 +89,7 @@ def _is_complete(connection: Connection, place: Place, tables: Sequence[Table]) 
             where=place.shown,
             hint="Install the version that wrote it, or a later one.",
         )
-    return {table.name for table in tables} <= there
+    return not wanting(tables, there)
 
 
 def _make(connection: Connection, place: Place, tables: Sequence[Table], new_origin: str) -> None:
@@ -98,8 +105,9 @@ def _make(connection: Connection, place: Place, tables: Sequence[Table], new_ori
         # Nobody writes while a view is added, which whoever opens then folds from the beginning.
         connection.execute(b"SELECT id FROM ledger WHERE id = 1 FOR UPDATE")
         there = _tables_in(connection, place)
-    missing = [table for table in tables if table.name not in there]
+    missing = wanting(tables, there)
     for table in missing:
+        connection.execute(f'DROP TABLE IF EXISTS "{table.name}"'.encode())
         for statement in table_ddl(table):
             connection.execute(statement.encode())
     if missing and BOOKMARK_TABLE in there:
@@ -107,5 +115,7 @@ def _make(connection: Connection, place: Place, tables: Sequence[Table], new_ori
         connection.execute(statement.encode(), (BOOKMARK_ID,))
 
 
-def _tables_in(connection: Connection, place: Place) -> set[str]:
-    return {row[0] for row in connection.execute(_TABLES, (place.schema,))}
+def _tables_in(connection: Connection, place: Place) -> dict[str, tuple[str, ...]]:
+    """Return the tables that are there, each with the names of its columns in order."""
+    rows = connection.execute(_COLUMNS, (place.schema,))
+    return {row[0]: tuple(row[1] or ()) for row in rows}

@@ -31,7 +31,7 @@ from lineage.stores.sqlite.layout import (
     table_ddl,
 )
 from lineage.stores.sqlite.transactions import SqliteReader, SqliteWriter
-from lineage.stores.tables import BOOKMARK_ID, BOOKMARK_TABLE, Table
+from lineage.stores.tables import BOOKMARK_ID, BOOKMARK_TABLE, Table, wanting
 from lineage_schemas.errors import (
     ForeignStoreError,
     NewerStoreError,
@@ -47,6 +47,10 @@ STATEMENTS_CACHED: Final = 512
 
 _PAUSE_SECONDS: Final = 0.01
 
+_COLUMNS: Final = """
+    SELECT made.name, held.name FROM sqlite_master made, pragma_table_info(made.name) held
+    WHERE made.type = 'table' ORDER BY made.name, held.cid
+"""
 _USE_WAL: Final = "PRAGMA journal_mode = WAL"
 
 WRITER_CACHE_KIB: Final = 65_536
@@ -372,22 +376,27 @@ def _enable_wal(database: Database) -> None:
 
 
 def _create_missing(database: Database, tables: Sequence[Table], new_origin: str) -> None:
-    """Make the tables that are not there; where all are, nothing is written and nobody waits."""
-    wanted = {"ledger", *(table.name for table in tables)}
-    if wanted <= set(database.table_names()):
+    """Make the tables that are not there; where all are, nothing is written and nobody waits.
+
+    A view's table whose columns are others is one of another version: it is made anew, and its
+    rows, which can be folded again, go with it.
+    """
+    there = _columns_of(database)
+    if "ledger" in there and not wanting(tables, there):
         return
     connection = database.conn
     connection.execute("BEGIN IMMEDIATE")
     try:
-        there = set(database.table_names())
+        there = _columns_of(database)
         if "ledger" not in there:
             for statement in LOG_DDL:
                 connection.execute(statement)
             connection.execute(NEW_LEDGER, [new_origin])
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {STORE_VERSION}")
-        missing = [table for table in tables if table.name not in there]
+        missing = wanting(tables, there)
         for table in missing:
+            connection.execute(f'DROP TABLE IF EXISTS "{table.name}"')
             for statement in table_ddl(table):
                 connection.execute(statement)
         if missing and "ledger" in there and BOOKMARK_TABLE in there:
@@ -397,3 +406,11 @@ def _create_missing(database: Database, tables: Sequence[Table], new_origin: str
     except BaseException:
         connection.rollback()
         raise
+
+
+def _columns_of(database: Database) -> dict[str, tuple[str, ...]]:
+    """Return the tables that are there, each with the names of its columns in order."""
+    found: dict[str, tuple[str, ...]] = {}
+    for table, column in database.conn.execute(_COLUMNS):
+        found[table] = (*found.get(table, ()), column)
+    return found
