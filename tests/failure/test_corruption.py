@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from shutil import copyfile
 
@@ -80,9 +81,12 @@ def story() -> list[list[Statement]]:
     )
     changed = (Artifact(key=a, name="rows again", custom_properties={"p": 1}),)
     commanded = (*SHAPE_TYPES, Artifact(type="Shape", name="square", properties={"sides": 4}))
+    late = (Artifact(key=a, name="rows"),)
+    before = StatedTime(start=DAWN - timedelta(hours=1))
     first = [
         Statement(id="observed", source="ci", records=observed, stated=StatedTime(start=DAWN)),
         Statement(id="changed", source="dvc", records=changed),
+        Statement(id="late", source="ci", records=late, stated=before),
         Statement(id="commanded", source="client", mode=Mode.COMMAND, records=commanded),
         Statement(id="scan", source="shelf", records=(LOOKED,)),
         Statement(
