@@ -15,7 +15,7 @@ LOCK := requirements
 PIP  := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check static format-check lint types floors \
+.PHONY: help setup demo test test-peers test-long check static format-check lint types floors \
         fix golden peers bench bench-integrity bench-rivals lock lock-peers clean
 
 help: ## list the commands
@@ -29,10 +29,13 @@ demo: $(VENV)/.runtime ## load the story of one model, tell it in words and serv
 test: $(VENV)/.dev ## run the tests (T=path, ARGS="-x -k word", WORKERS=0 for a debugger)
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal $(T) $(ARGS)
 
+test-peers: $(VENV)/.dev ## run the tests that run real tools, which make peers installs
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile -m "peers and not long" $(T) $(ARGS)
+
 test-long: $(VENV)/.dev ## run the tests that take minutes
 	$(BIN)/python -m pytest -m long --hypothesis-profile=long $(T) $(ARGS)
 
-check: static test ## the gate: format, lint, types, floors, tests, docs, wheel
+check: static test test-peers ## the gate: format, lint, types, floors, tests, docs, wheel
 
 static: format-check lint types floors ## the part of the gate that runs nothing of ours
 

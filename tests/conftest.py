@@ -53,8 +53,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """Bound the processes that test at once: they share the connections of one server."""
-    return min((yield), WORKERS_MAX)
+    """Say how many processes test at once, up to a bound: they share one server's connections.
+
+    One more than there are cores, since a third of the time of a test is waiting for disks, servers
+    and clocks.
+    """
+    return min((yield) + 1, WORKERS_MAX)
 
 
 @pytest.hookimpl(optionalhook=True)

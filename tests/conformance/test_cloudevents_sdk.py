@@ -13,6 +13,8 @@ from lineage_schemas.values import JsonValue
 from live_server import LiveServer, live_server
 from peers import PEERS, run_peer
 
+pytestmark = pytest.mark.peers
+
 WAYS = ("structured", "binary", "batch")
 IMAGE = f"pkg:oci/churn@sha256:{'0b' * 32}?repository_url=registry.example/team"
 ENVIRONMENT: Object = {"environment": {"id": "production"}}

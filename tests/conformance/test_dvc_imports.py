@@ -13,6 +13,8 @@ from lineage_schemas.mlmd import Artifact, Attribution, Event, EventKind, Execut
 from lineage_schemas.records import Claim, LinkClass
 from peers import peer
 
+pytestmark = pytest.mark.peers
+
 
 @pytest.fixture(scope="module")
 def repositories(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tools, Tools, str]:

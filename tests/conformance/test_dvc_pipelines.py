@@ -20,6 +20,8 @@ from lineage_schemas.records import AnyRecord
 from looks import Remembered
 from peers import peer
 
+pytestmark = pytest.mark.peers
+
 ORACLE = """
 import json, os, sys
 from dvc.repo import Repo

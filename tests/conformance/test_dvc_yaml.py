@@ -14,6 +14,8 @@ from lineage_schemas.mlmd import Execution
 from lineage_schemas.outside.dvc import read_lock
 from peers import peer
 
+pytestmark = pytest.mark.peers
+
 ORACLE = """
 import datetime, json, math, sys
 from ruamel.yaml import YAML

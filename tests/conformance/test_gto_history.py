@@ -25,6 +25,8 @@ from lineage_schemas.records import AnyRecord
 from looks import LOOKED_AT, Remembered, miss
 from peers import peer
 
+pytestmark = pytest.mark.peers
+
 MODEL = "a" * 32
 NEXT = "b" * 32
 

@@ -25,6 +25,8 @@ from peers import PEERS, peer, run_peer
 from surface_client import dig
 from terminal import Terminal, parsed
 
+pytestmark = pytest.mark.peers
+
 SCRIPT = PEERS / "mlflow" / "deliveries.py"
 NAME = "tracking"
 SOURCE = f"mlflow:{NAME}"

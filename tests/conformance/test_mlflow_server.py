@@ -18,6 +18,8 @@ from lineage_schemas.mlmd import Kind
 from mlflow_looking import SERVER, Graph, documents, fresh_ledger, graph, look
 from mlflow_peer import UrllibTransport, file_bytes, mlflow_server, play, selected
 
+pytestmark = pytest.mark.peers
+
 NOTHING_BY_STEP = b'"points":[]'
 ALL_SERIES = ReadingOptions(series=SeriesChoice.ALL)
 BEYOND_THE_STORE = ("artifacts/", "model_file/")

@@ -21,6 +21,8 @@ from mlflow_looking import documents as shown_by
 from mlflow_peer import QUIET, file_bytes, play
 from peers import PEERS, run_peer
 
+pytestmark = pytest.mark.peers
+
 ALL = ReadingOptions(series=SeriesChoice.ALL)
 
 

@@ -14,6 +14,8 @@ import pytest
 from live_server import Flow, dataset_key, edges, free_address, in_order, live_server
 from peers import PEERS, run_peer
 
+pytestmark = pytest.mark.peers
+
 INLETS = """
 select task_id, uri from task_inlet_asset_reference join asset on asset.id = asset_id
 where dag_id = 'weather'

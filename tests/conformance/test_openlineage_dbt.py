@@ -13,6 +13,8 @@ import pytest
 from live_server import LiveServer, dataset_key, edges, free_address, live_server
 from peers import PEERS, run_peer, try_peer
 
+pytestmark = pytest.mark.peers
+
 NAMESPACE = "duckdb://shop.duckdb"
 BUILT = ("model.", "snapshot.")
 STATES = {"success": "COMPLETE", "error": "FAILED"}

@@ -15,6 +15,8 @@ from msgspec import Struct
 from live_server import Flow, dataset_key, edges, free_address, in_order, live_server
 from peers import PEERS, run_peer
 
+pytestmark = pytest.mark.peers
+
 T = TypeVar("T")
 MATERIALIZE = ("materialize", "2026-01-01T00:00:00", "2026-01-04T00:00:00")
 

@@ -12,6 +12,8 @@ from lineage_schemas.values import JsonValue
 from live_server import LiveServer, live_server
 from peers import PEERS, run_peer
 
+pytestmark = pytest.mark.peers
+
 RUNS = {
     "airflow": ("weather", (("airflow", "db", "migrate"), ("python", "weather.py"))),
     "dbt": ("shop", (("dbt-ol", "seed"),)),

@@ -22,6 +22,8 @@ from mlflow_peer import QUIET, mlflow_server, selected
 from peers import PEERS, peer, peer_environment, run_peer
 from terminal import Terminal
 
+pytestmark = pytest.mark.peers
+
 MEETING: Final = PEERS / "meeting"
 REMOTE: Final = "https://example.org/team/fraud.git"
 SERVER: Final = "tracking.example.org"

@@ -41,6 +41,7 @@ def test_the_wheel_holds_the_package_and_its_licence(wheel: Path) -> None:
     assert "Requires-Python: >=3.9" in facts
 
 
+@pytest.mark.peers
 def test_mlflow_finds_it_and_stamps_the_run(wheel: Path, tmp_path: Path) -> None:
     peer("mlflow")
     installed = tmp_path / "installed"

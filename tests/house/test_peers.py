@@ -35,6 +35,16 @@ def test_what_npm_installs_is_pinned_by_hash_and_names_no_registry(lock: Path) -
         assert "resolved" not in one
 
 
+def test_what_runs_a_tool_is_marked_as_such() -> None:
+    unmarked = [
+        path.name
+        for path in sorted((tree.ROOT / "tests").rglob("test_*.py"))
+        if re.search(r"^from (?:peers|mlflow_peer) import", text := path.read_text(), re.MULTILINE)
+        and "pytest.mark.peers" not in text
+    ]
+    assert unmarked == []
+
+
 def test_a_tool_that_is_not_there_skips_the_test_and_fails_it_in_ci(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
