@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from lineage.graph.spare_marks import SpareMarks
 from lineage.stores.tables import Row
 from lineage.valid_time import ValidTime
 from lineage.vertices import KIND_CODES, id_of, kind_code, vertex_of
@@ -113,6 +114,11 @@ class EdgeSource(Protocol):
     @property
     def rows(self) -> int:
         """How many rows there are room for, at least; a row beyond has no edges in memory."""
+        ...
+
+    @property
+    def spare_marks(self) -> SpareMarks:
+        """What a walk takes its marks from, and gives them back to."""
         ...
 
     def behind(self, frontier: Ints, shown: Shown, *, upstream: bool) -> Behind:

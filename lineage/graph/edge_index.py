@@ -32,6 +32,7 @@ from lineage.graph.packing import (
     PackedEdges,
     pack_edges,
 )
+from lineage.graph.spare_marks import SpareMarks
 from lineage.stores.tables import Row
 from lineage_schemas.errors import StoreError
 
@@ -55,6 +56,7 @@ class AddedEdges:
         self.until: dict[int, int] = {}
         self.downstream: dict[int, list[tuple[int, int]]] = {}
         self.upstream: dict[int, list[tuple[int, int]]] = {}
+        self.spare_marks = SpareMarks()
         self._numbers: dict[_Edge, int] = {}
 
     @property
@@ -142,6 +144,7 @@ class EdgeIndex:
         self.added = added
         self.closings = closings
         """Those of packed edges, since they were packed."""
+        self.spare_marks = added.spare_marks
         self._added_count = added.count
 
     @classmethod

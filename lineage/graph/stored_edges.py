@@ -14,6 +14,7 @@ from lineage.graph.adjacency import (
     piece_of,
     vertices_at,
 )
+from lineage.graph.spare_marks import SpareMarks
 from lineage.projections.edges import EDGE
 from lineage.stores.base import Reader
 from lineage.stores.tables import Row
@@ -29,6 +30,7 @@ class StoredEdges:
         self.size = size
         self.rows = 0
         """Nothing is in memory."""
+        self.spare_marks = SpareMarks()
         self._reader = reader
         self._namespace = namespace
         self._numbers: dict[Row, int] = {}

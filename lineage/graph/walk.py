@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from lineage.graph.adjacency import (
     UNDATED,
@@ -34,6 +33,7 @@ from lineage.graph.links import (
     find_steps,
 )
 from lineage.graph.narrow import Narrow
+from lineage.graph.spare_marks import Marks
 from lineage.valid_time import ValidTime
 from lineage_schemas.graph import Direction, Truncation, TruncationReason
 from lineage_schemas.records import LinkClass
@@ -83,7 +83,7 @@ class Walked(NamedTuple):
 
 
 class Walk:
-    """One walk in one direction."""
+    """One walk in one direction; it is run once."""
 
     def __init__(
         self, namespace: int, snapshot: GraphSnapshot, bounds: Bounds, *, upstream: bool
@@ -94,7 +94,7 @@ class Walk:
         self._bounds = bounds
         self._upstream = upstream
         self._shown = Shown(bounds.size, bounds.valid)
-        self._marks: npt.NDArray[np.uint8] = np.zeros(snapshot.adjacency.rows, dtype=np.uint8)
+        self._marks: Marks = self._edges.spare_marks.take(self._edges.rows)
         self._steps: list[Steps] = []
         self._stopped: list[Ints] = []
         self._hidden = 0
@@ -162,6 +162,7 @@ class Walk:
     def _walked(
         self, rows: list[Ints], depths: list[Ints], edges: list[Ints], cuts: list[Truncation]
     ) -> Walked:
+        every_row = np.concatenate(rows)
         every_edge: Ints = np.concatenate(edges) if edges else _NO_ROWS
         steps = self._steps
         if cuts:
@@ -174,8 +175,9 @@ class Walk:
         if self._bounds.valid is not None and len(every_edge):
             undated = int((self._edges.columns(every_edge).stated_us == UNDATED).sum())
         crossed = _joined_steps(steps)
+        self._edges.spare_marks.give_back(self._marks, every_row)
         return Walked(
-            np.concatenate(rows),
+            every_row,
             np.concatenate(depths),
             every_edge,
             self._links.crossings_of(crossed, self._bounds.size),
@@ -266,7 +268,7 @@ class Walk:
         joined_rows: Ints = np.concatenate(found) if found else _NO_ROWS
         return joined_rows
 
-    def _marks_of(self, rows: Ints) -> npt.NDArray[np.uint8]:
+    def _marks_of(self, rows: Ints) -> Marks:
         self._make_room(rows)
         return self._marks[rows]
 

@@ -204,7 +204,13 @@ def walked_by(
     direction, asked = query
     with store.read() as reader:
         graph = open_graph(reader)
-        walked = walk_lineage(NAMESPACE, graph, map(row_of, start), direction, asked)
+        rows = list(map(row_of, start))
+        walked = walk_lineage(NAMESPACE, graph, rows, direction, asked)
+        # The next walk marks rows with what this one has given back.
+        again = walk_lineage(NAMESPACE, graph, rows, direction, asked)
+        assert again.rows.tolist() == walked.rows.tolist()
+        assert again.truncations == walked.truncations
+        assert not graph.adjacency.spare_marks.take(0).any()
         return graph, walked
 
 

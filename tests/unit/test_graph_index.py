@@ -321,6 +321,7 @@ class Counting:
         self._edges = edges
         self.size = edges.size
         self.rows = edges.rows
+        self.spare_marks = edges.spare_marks
         self.looked_at = 0
 
     def behind(self, frontier: Ints, shown: Shown, *, upstream: bool) -> object:
