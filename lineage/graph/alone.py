@@ -8,7 +8,6 @@ import numpy as np
 
 from lineage.graph.adjacency import UNDATED, Ints, Shown
 from lineage.graph.index import GraphSnapshot
-from lineage.graph.links import find_steps
 from lineage.graph.walk import Bounds, walk_lineage
 from lineage_schemas.graph import Direction
 from lineage_schemas.records import LinkClass
@@ -36,14 +35,6 @@ def rows_with_edges(
     ends = columns.head if upstream else columns.tail
     undated = int((columns.stated_us == UNDATED).sum()) if shown.valid is not None else 0
     return EdgesFound(set(ends.tolist()), undated)
-
-
-def linked_vertices(
-    snapshot: GraphSnapshot, vertices: list[int], size: int, crossed: tuple[LinkClass, ...]
-) -> set[int]:
-    """Return which of these nodes a link of these classes joins to another."""
-    nodes: Ints = np.array(vertices, dtype=np.int64)
-    return set(find_steps(snapshot.links.source, nodes, size, crossed).near.tolist())
 
 
 def leads_on(

@@ -33,6 +33,18 @@ def members_of(links: LinkIndex, vertex: int, size: int) -> list[int]:
     return sorted(found)
 
 
+def entities_of(links: LinkIndex, vertices: Iterable[int], size: int) -> dict[int, list[int]]:
+    """Return for each of these nodes the members of its entity, which is looked at once."""
+    found: dict[int, list[int]] = {}
+    every: dict[int, list[int]] = {}
+    for vertex in sorted(set(vertices)):
+        if vertex not in every:
+            members = members_of(links, vertex, size)
+            every.update(dict.fromkeys(members, members))
+        found[vertex] = every[vertex]
+    return found
+
+
 def _asserted(rows: Iterable[LinkRow]) -> Iterator[LinkRow]:
     return (row for row in rows if row.link_class in ASSERTED_CLASSES)
 
@@ -41,15 +53,9 @@ def entities_among(
     reader: Reader, links: LinkIndex, nodes: Mapping[int, Node], size: int
 ) -> tuple[Entity, ...]:
     """Return the entities of more than one member that these nodes are part of."""
-    done: set[int] = set()
-    groups: list[list[int]] = []
-    for vertex in links.linked(nodes, size):
-        if vertex in done:
-            continue
-        members = members_of(links, vertex, size)
-        done.update(members)
-        if len(members) > 1:
-            groups.append(members)
+    entities = entities_of(links, links.linked(nodes, size), size)
+    every = {members[0]: members for members in entities.values()}
+    groups = [members for members in every.values() if len(members) > 1]
     if not groups:
         return ()
     found = read_contradictions(reader, namespace_of(groups[0][0]), groups, size)

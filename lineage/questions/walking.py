@@ -8,12 +8,12 @@ from typing import NamedTuple
 from msgspec.structs import force_setattr
 
 from lineage.graph.adjacency import Bools, Ints, row_of, vertices_at
+from lineage.graph.crossing import WalkedLinks
 from lineage.graph.edges import EdgeEnds, edge_ends
-from lineage.graph.links import Crossing
 from lineage.graph.marking import mark_rows
 from lineage.graph.walk import Bounds, found_nodes, walk_lineage
 from lineage.projections.nodes import read_stated_starts
-from lineage.questions.entities import members_of
+from lineage.questions.entities import entities_of
 from lineage.questions.filtering import matching, matching_read, prepare_filter
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.nodes import read_nodes
@@ -40,7 +40,7 @@ class Found(NamedTuple):
     nodes: list[Node]
     by_vertex: dict[int, Node]
     ends: EdgeEnds
-    crossings: list[Crossing]
+    links: WalkedLinks
     truncations: tuple[Truncation, ...]
     stubs: int
     unresolved: int
@@ -69,7 +69,7 @@ def walk_from(
         bare(vertices, depths) if shown.ids_only else whole(by_vertex, vertices, depths),
         by_vertex,
         edge_ends(asked.graph.adjacency, walked.edges),
-        walked.crossings,
+        walked.links,
         tuple(walked.truncations),
         stubs=len(stubs),
         unresolved=len(stubs) - _count_resolved(asked, stubs),
@@ -111,7 +111,7 @@ def _filtered(asked: GraphAsked, wanted: NodeFilter, found: Found, starts: set[i
         nodes=nodes,
         by_vertex={vertex: node for vertex, node in found.by_vertex.items() if vertex in kept},
         ends=_ends_among(found.ends, nodes),
-        crossings=[one for one in found.crossings if {one.near.vertex, one.far.vertex} <= kept],
+        links=found.links.among(kept),
         filtered=len(found.nodes) - len(nodes),
     )
 
@@ -137,11 +137,11 @@ def _ends_among(ends: EdgeEnds, nodes: Collection[Node]) -> EdgeEnds:
 def _count_resolved(asked: GraphAsked, stubs: Collection[int]) -> int:
     """Count the stubs that asserted links join to a node that somebody describes."""
     linked = asked.links.linked(stubs, asked.size)
-    members = {vertex: members_of(asked.links, vertex, asked.size) for vertex in linked}
-    known = read_nodes(
-        asked.reader, {one for found in members.values() for one in found}, asked.size
-    )
-    return sum(any(not known[one].stub for one in found) for found in members.values())
+    entities = entities_of(asked.links, linked, asked.size)
+    every = {members[0]: members for members in entities.values()}
+    known = read_nodes(asked.reader, {one for some in every.values() for one in some}, asked.size)
+    told = {first for first, some in every.items() if any(not known[one].stub for one in some)}
+    return sum(entities[vertex][0] in told for vertex in linked)
 
 
 def _count_undated(asked: GraphAsked, vertices: Collection[int]) -> int:

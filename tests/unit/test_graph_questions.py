@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from calendars import hour, moves_in, say_move
-from lineage.graph.hops import LinkStep
+from lineage.graph.hops import LinkSteps
 from lineage.graph.paths import PathLimits, find_paths
 from lineage.ledger import (
     Artifact,
@@ -302,6 +302,7 @@ def test_questions_out_of_bounds_are_refused(told: Ledger) -> None:
 
 # --- work counts ---------------------------------------------------------------------------------
 
+NO_LINKS = LinkSteps({}, 0)
 LIMITS = PathLimits(10, 1_000, 20_000)
 
 
@@ -331,12 +332,9 @@ def test_the_first_paths_of_very_many_are_found_at_once() -> None:
 
 
 def test_nodes_that_many_links_join_do_not_multiply_paths() -> None:
-    links = [
-        LinkStep(2 * one, 2 * other, by_content=False)
-        for one in range(20)
-        for other in range(20)
-        if one != other
-    ]
+    rows = [2 * number for number in range(20)]
+    onward = {row: [(201, False)] for row in rows} | {201: [(row, False) for row in rows]}
+    links = LinkSteps(onward, first=201)
     found = find_paths([(2 * 19, 1), (1, 200)], links, ([0], [200]), LIMITS)
     assert [(path.length, path.links) for path in found.paths] == [(2, 1)]
 
