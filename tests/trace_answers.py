@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lineage.ledger import Direction, EventKind, Kind, LinkClass, TraceQuery
 from lineage_schemas.graph import LineageAnswer
-from oracle import Graph, Name, Walk
+from oracle import Graph, Name, Standing, Walk
 from strategies import ALIASES, ARTIFACTS, DIGESTS, EXECUTIONS, histories, lineage_records
 from told_graphs import DEFAULT, EVERY
 
@@ -50,26 +50,20 @@ def edges_within(graph: Graph, nodes: Iterable[Name]) -> Edges:
     return {edge for edge in graph.edges if inside.issuperset(edge[:2])}
 
 
-def check_links(
-    graph: Graph, answer: LineageAnswer, crossed: set[tuple[Name, Name, LinkClass]]
-) -> None:
-    """Every link shown stands, between nodes of the answer; every one that was crossed is shown."""
+def links_of(answer: LineageAnswer) -> set[Standing]:
+    """Return the links of an answer by keys."""
     keys = {(node.kind, node.id): str(node.key) for node in answer.nodes}
-    standing = {(one.node, one.identifier, one.source or ""): one for one in graph.standing}
-    shown: dict[Name, set[tuple[str, LinkClass]]] = {}
-    for link in answer.links:
-        node = link.kind, keys[link.kind, link.node]
-        identifier = str(link.identifier)
-        own = link.link_class == "key"
-        found = LinkClass.ASSERTED if own else LinkClass(link.link_class)
-        assert (node, identifier, link.source) in standing
-        shown.setdefault(node, set()).add((identifier, found))
-    for near, far, link_class in crossed:
-        assert any(
-            identifier == other and max(one, two, key=list(LinkClass).index) is link_class
-            for identifier, one in shown[near]
-            for other, two in shown[far]
-        ), (near, far, link_class)
+    found = {
+        Standing(
+            (link.kind, keys[link.kind, link.node]),
+            str(link.identifier),
+            LinkClass.ASSERTED if link.link_class == "key" else LinkClass(link.link_class),
+            link.source or None,
+        )
+        for link in answer.links
+    }
+    assert len(found) == len(answer.links)
+    return found
 
 
 def queries(**fixed: st.SearchStrategy[object]) -> st.SearchStrategy[TraceQuery]:

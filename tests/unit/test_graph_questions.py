@@ -315,18 +315,18 @@ def knot_of(size: int) -> list[tuple[int, int]]:
 def test_a_knot_that_leads_nowhere_else_makes_no_work_without_end() -> None:
     # Every way through the knot of 100 executions comes back to the start, which is taken.
     edges = [*knot_of(10), (0, 101), (101, 200)]
-    found = find_paths(edges, (), ([0], [200]), LIMITS)
+    found = find_paths(edges, NO_LINKS, ([0], [200]), LIMITS)
     assert [path.length for path in found.paths] == [2]
     assert not found.is_stopped
 
 
 def test_the_first_paths_of_very_many_are_found_at_once() -> None:
-    found = find_paths(knot_of(10), (), ([0], [18]), LIMITS)
+    found = find_paths(knot_of(10), NO_LINKS, ([0], [18]), LIMITS)
     assert [path.length for path in found.paths] == [2] * 10
     assert not found.is_stopped
     ladder = [(2 * i, 2 * other + 1) for i in range(0, 1_000, 2) for other in (i, i + 1)]
     ladder += [(2 * other + 1, 2 * i + 4) for i in range(0, 1_000, 2) for other in (i, i + 1)]
-    deep = find_paths(ladder, (), ([0], [2_000]), PathLimits(10, 10_000, 200_000))
+    deep = find_paths(ladder, NO_LINKS, ([0], [2_000]), PathLimits(10, 10_000, 200_000))
     assert [path.length for path in deep.paths] == [1_000] * 10
     assert not deep.is_stopped
 
