@@ -7,7 +7,7 @@ the shortest, then the first by its nodes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from lineage.graph.adjacency import rows_of
@@ -81,6 +81,23 @@ def chains(row: int, steps: LinkSteps) -> dict[int, Hop]:
                     following.append(far)
         level = following
     return {far: Hop(far, way, by_content=far not in onward) for far, way in shown.items()}
+
+
+def rows_leading_to(ends: Iterable[int], steps: LinkSteps) -> set[int]:
+    """Return the rows from which a chain of links leads to any of some rows."""
+    into: dict[int, list[tuple[int, bool]]] = {}
+    for near, onward in steps.onward.items():
+        for far, by_content in onward:
+            into.setdefault(far, []).append((near, by_content))
+    # A chain may end with equal contents, and not go on from there.
+    waiting = [near for end in ends for near, _ in into.get(end, ())]
+    found: set[int] = set()
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += [near for near, by_content in into.get(one, ()) if not by_content]
+    return {one for one in found if one < steps.first}
 
 
 def _joined(near: int, steps: LinkSteps, passed: set[int]) -> list[tuple[int, bool]]:

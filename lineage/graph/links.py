@@ -184,6 +184,17 @@ class LinkIndex:
         far = sorted(self._find("hub", {near.hub for near in rows}, size))
         return crossings_between(rows, far, classes)
 
+    def joined_to(
+        self, vertices: Iterable[int], size: int, allowed: Iterable[LinkClass]
+    ) -> set[int]:
+        """Return the nodes that links of the allowed classes join to any of these."""
+        near = self.source.of_vertices(np.array(sorted(set(vertices)), dtype=np.int64), size)
+        if not len(near.hub):
+            return set()
+        far = self.source.of_hubs(np.unique(near.hub), size)
+        joined = find_ways(far, near) & ways_of(allowed)
+        return set(far.vertex[joined > 0].tolist())
+
     def linked_among(
         self, vertices: Iterable[int], size: int, allowed: Iterable[LinkClass]
     ) -> set[int]:
