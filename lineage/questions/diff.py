@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from itertools import chain
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -292,8 +293,11 @@ def _entities(asked: GraphAsked, vertices: Iterable[int]) -> set[tuple[int, ...]
 def _split(asked: GraphAsked, entities: Iterable[tuple[int, ...]]) -> tuple[EntityChange, ...]:
     """Return those of some entities that are several in another past."""
     found: list[EntityChange] = []
-    for members in sorted(entities):
-        parts = sorted(_entities(asked, members))
+    ordered = sorted(members for members in entities if len(members) > 1)
+    every = entities_of(asked.links, chain.from_iterable(ordered), asked.size)
+    for members in ordered:
+        firsts = {every[vertex][0]: every[vertex] for vertex in members}
+        parts = [firsts[first] for first in sorted(firsts)]
         if len(parts) > 1:
             found.append(
                 EntityChange(

@@ -18,11 +18,17 @@ from lineage_schemas.mlmd import Kind
 
 
 def members_of(links: LinkIndex, vertex: int, size: int) -> list[int]:
-    """Return the nodes that asserted links join to a node, itself included, by vertex.
+    """Return the nodes that asserted links join to a node, itself included, by vertex."""
+    return sorted(members_among(links, [vertex], size))
+
+
+def members_among(links: LinkIndex, vertices: Iterable[int], size: int) -> set[int]:
+    """Return the nodes that asserted links join to any of some nodes, themselves included.
 
     Each identifier is looked at once, however many nodes share it.
     """
-    found, waiting = {vertex}, {vertex}
+    found = set(vertices)
+    waiting = set(found)
     passed: set[int] = set()
     while waiting:
         hubs = {row.hub for row in _asserted(links.of_vertices(waiting, size))} - passed
@@ -30,7 +36,7 @@ def members_of(links: LinkIndex, vertex: int, size: int) -> list[int]:
         far = (row for rows in links.of_hubs(hubs, size).values() for row in _asserted(rows))
         waiting = {row.vertex for row in far} - found
         found |= waiting
-    return sorted(found)
+    return found
 
 
 def entities_of(links: LinkIndex, vertices: Iterable[int], size: int) -> dict[int, list[int]]:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from lineage.graph.links import LinkIndex, strength_of
 from lineage.projections.links import LinkRow, read_evidence
 from lineage.projections.unfolding import KEY_CLASS
-from lineage.questions.entities import members_of
+from lineage.questions.entities import members_among
 from lineage.questions.labels import resolve_name
 from lineage.questions.nodes import find_identified, read_identifiers, read_nodes
 from lineage.questions.redactions import with_redactions
@@ -112,7 +112,7 @@ def find_vertices(asked: LinksAsked, name: str | None) -> tuple[list[int], Resol
             where=key,
             hint="Look for it with `lineage find`.",
         )
-    return sorted({one for vertex in found for one in members_of(links, vertex, size)}), label
+    return sorted(members_among(links, found, size)), label
 
 
 def _vertex(row: LinkRow) -> int:
