@@ -52,7 +52,9 @@ def test_the_ways_of_a_claim_are_those_of_its_pairs(claims: list[Told], others: 
 def led_to(arcs: LinkArcs, start: int) -> set[tuple[int, bool]]:
     """Return the nodes that a node leads to through points, and if by equal contents."""
     steps = list(zip(arcs.tail.tolist(), arcs.head.tolist(), arcs.by_content.tolist(), strict=True))
-    found, seen, waiting = set(), set(), [start]
+    found: set[tuple[int, bool]] = set()
+    seen: set[int] = set()
+    waiting = [start]
     while waiting:
         here = waiting.pop()
         for tail, head, by_content in steps:
