@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from lineage.asking import Asked, Asking
 from lineage.collector import paused_collector
 from lineage.graph.index import GraphIndex
+from lineage.graph.lineage_ids import LineageIds
 from lineage.graph.links import LinkIndex
 from lineage.projections.links import LinkRow
 from lineage.projections.standing import standing_links
@@ -38,6 +39,7 @@ from lineage.questions.paths import PathsQuery, check_paths, find_shortest
 from lineage.questions.provenance import ProvenanceQuery, check_provenance, tell_provenance
 from lineage.questions.search import Cursor, decode_cursor, question_of
 from lineage.questions.trace import TraceQuery, check_query, trace
+from lineage.questions.trace_ids import trace_ids
 from lineage.stores.base import Reader
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
 from lineage_schemas.codec import encode_json
@@ -105,6 +107,22 @@ class Exploring:
         with self._question(where, "trace", query) as question:
             answer = trace(question.graph, query)
             question.asked.count = len(answer.nodes)
+            return answer
+
+    def trace_ids(self, query: TraceQuery, **where: Unpack[Where]) -> LineageIds:
+        """Trace as ``trace`` does, and tell what was found by ids alone, in columns.
+
+        Nothing is read of the nodes, unless ``query`` filters or stops by what shows of them.
+
+        Raises:
+            InvalidInputError: an identifier or limit that cannot be.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        """
+        check_query(query)
+        query = replace(query, start=tuple(map(clean_name, query.start)))
+        with self._question(where, "trace_ids", query) as question:
+            answer = trace_ids(question.graph, query)
+            question.asked.count = len(answer.nodes.ids)
             return answer
 
     def paths(self, query: PathsQuery, **where: Unpack[Where]) -> PathsAnswer:

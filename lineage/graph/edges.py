@@ -27,8 +27,28 @@ class EdgeEnds(NamedTuple):
     detailed: list[int]
 
 
+class EdgeCells(NamedTuple):
+    """Edges as columns in step, ordered by artifact, execution and kind.
+
+    ``kinds`` are places in ``EVENT_KINDS``; ``detailed`` tells of those with a path or a time.
+    """
+
+    artifacts: Ints
+    executions: Ints
+    kinds: Ints
+    detailed: Ints
+
+
 def edge_ends(source: EdgeSource, edges: Ints) -> EdgeEnds:
     """Return the ends of these edges, of which each is given once."""
+    cells = edge_cells(source, edges)
+    kinds: list[EventKind] = _KIND_OBJECTS[cells.kinds].tolist()
+    detailed: list[int] = np.flatnonzero(cells.detailed).tolist()
+    return EdgeEnds(cells.artifacts.tolist(), cells.executions.tolist(), kinds, detailed)
+
+
+def edge_cells(source: EdgeSource, edges: Ints) -> EdgeCells:
+    """Return these edges, of which each is given once."""
     columns = source.columns(edges)
     artifact, execution = _by_kind(columns)
     cell = columns.kind.astype(np.int64) << 1
@@ -36,14 +56,14 @@ def edge_ends(source: EdgeSource, edges: Ints) -> EdgeEnds:
     bits = int(execution.max(initial=0)).bit_length() + _CELL_BITS
     if int(artifact.max(initial=0)).bit_length() + bits > _NAME_BITS_MAX:
         order = np.lexsort((cell, execution, artifact))
-        return _ends(artifact[order], execution[order], cell[order])
+        return _cells(artifact[order], execution[order], cell[order])
     # All of an edge in one number: to sort those takes a fifth of the time of sorting places.
     name = artifact.astype(np.int64) << bits
     name |= execution.astype(np.int64) << _CELL_BITS
     name |= cell
     name.sort()
     mask = (1 << bits) - 1
-    return _ends(name >> bits, (name & mask) >> _CELL_BITS, name & ((1 << _CELL_BITS) - 1))
+    return _cells(name >> bits, (name & mask) >> _CELL_BITS, name & ((1 << _CELL_BITS) - 1))
 
 
 def _by_kind(columns: EdgeColumns) -> tuple[Ints, Ints]:
@@ -53,7 +73,5 @@ def _by_kind(columns: EdgeColumns) -> tuple[Ints, Ints]:
     return np.where(flows_in, tail, head) >> 1, np.where(flows_in, head, tail) >> 1
 
 
-def _ends(artifact: Ints, execution: Ints, cell: Ints) -> EdgeEnds:
-    kinds: list[EventKind] = _KIND_OBJECTS[cell >> 1].tolist()
-    detailed: list[int] = np.flatnonzero(cell & 1).tolist()
-    return EdgeEnds(artifact.tolist(), execution.tolist(), kinds, detailed)
+def _cells(artifact: Ints, execution: Ints, cell: Ints) -> EdgeCells:
+    return EdgeCells(artifact, execution, cell >> 1, cell & 1)

@@ -53,14 +53,9 @@ def check_diff(query: DiffQuery) -> None:
     """Refuse a query outside the limits.
 
     Raises:
-        InvalidInputError: as a trace, or one of ids alone.
+        InvalidInputError: as a trace.
     """
     check_query(query.trace)
-    if query.trace.ids_only:
-        raise InvalidInputError(
-            "A diff compares what shows of nodes, and a trace of ids alone shows nothing",
-            hint="Leave ids_only out.",
-        )
 
 
 def diff(before: GraphAsked, after: GraphAsked, query: DiffQuery) -> LineageDiff:

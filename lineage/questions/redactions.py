@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lineage.graph.lineage_ids import LineageIds
 from lineage.projections.erasures import ERASED, ERASING, REDACTED
 from lineage.projections.governance import read_governance
 from lineage.projections.statements import ACTOR
@@ -61,6 +62,7 @@ _Answer = TypeVar(
     CyclesAnswer,
     HistoryAnswer,
     ColumnsAnswer,
+    LineageIds,
 )
 
 
