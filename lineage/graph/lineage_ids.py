@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 
 from lineage.graph.adjacency import EdgeSource, Ints
-from lineage.graph.edges import edge_cells
+from lineage.graph.edges import edge_arrays
 from lineage_schemas.basis import Basis
 from lineage_schemas.graph import Direction, Redaction, ResolvedLabel, Truncation
 from lineage_schemas.mlmd import Kind
@@ -93,12 +93,13 @@ def node_ids(rows: Ints, depths: Ints, before: NodeIds = NO_NODES) -> NodeIds:
 
 def edge_ids(source: EdgeSource, edges: Ints) -> EdgeIds:
     """Return these edges, of which each is given once, as columns."""
-    cells = edge_cells(source, edges)
-    return EdgeIds(cells.artifacts, cells.executions, cells.kinds)
+    artifacts, executions, cells = edge_arrays(source, edges)
+    cells >>= 1
+    return EdgeIds(artifacts, executions, cells)
 
 
 def edges_among(source: EdgeSource, edges: Ints, rows: Ints) -> Ints:
     """Return those of the edges of which both ends are among these rows."""
-    tail, head = source.columns(edges)[:2]
+    tail, head, _ = source.names(edges)
     found: Ints = edges[np.isin(tail, rows) & np.isin(head, rows)]
     return found
