@@ -43,14 +43,23 @@ class EdgeArrays(NamedTuple):
 
 
 def edge_ends(source: EdgeSource, edges: Ints) -> EdgeEnds:
+    """Return the ends of these edges, of which each is given once."""
     artifacts, executions, cells = edge_arrays(source, edges)
     kinds: list[EventKind] = _KIND_OBJECTS[cells >> 1].tolist()
     detailed: list[int] = np.flatnonzero(cells & 1).tolist()
-    return EdgeEnds(artifacts.tolist(), executions.tolist(), kinds, detailed)
+    return EdgeEnds(_listed(artifacts), _listed(executions), kinds, detailed)
+
+
+def _listed(ids: Ints) -> list[int]:
+    """Return ids as a list; where they lie close together each is one object, however often."""
+    count = int(ids.max(initial=0)) + 1
+    shared = ids if count > len(ids) else np.arange(count).astype(object)[ids]
+    listed: list[int] = shared.tolist()
+    return listed
 
 
 def edge_arrays(source: EdgeSource, edges: Ints) -> EdgeArrays:
-    """Return the ends of these edges, of which each is given once."""
+    """Return the same in arrays."""
     tail, head, kind = source.names(edges)
     artifact = np.where(tail & 1, head, tail)
     # The other of the two ends.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 
 from msgspec.structs import replace
 
@@ -38,12 +38,14 @@ def _asserted(rows: Iterable[LinkRow]) -> Iterator[LinkRow]:
 
 
 def entities_among(
-    reader: Reader, links: LinkIndex, nodes: Mapping[int, Node], size: int
+    reader: Reader, links: LinkIndex, vertices: Collection[int], size: int
 ) -> tuple[Entity, ...]:
     """Return the entities of more than one member that these nodes are part of."""
+    if not vertices:
+        return ()
     done: set[int] = set()
     groups: list[list[int]] = []
-    for vertex in links.linked(nodes, size):
+    for vertex in links.linked(vertices, size):
         if vertex in done:
             continue
         members = members_of(links, vertex, size)

@@ -118,7 +118,7 @@ def trace(asked: GraphAsked, query: TraceQuery) -> LineageAnswer:
         nodes=(*contexts, *found.nodes, *unknown),
         edges=read_edges(reader, namespace, found.ends, size),
         links=_links(reader, found.crossings),
-        entities=entities_among(reader, asked.links, found.by_vertex, size),
+        entities=entities_among(reader, asked.links, found.linked, size),
         truncations=found.truncations,
         stubs=answer.stubs + found.stubs,
         unresolved=answer.unresolved + found.unresolved,

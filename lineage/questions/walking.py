@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection
+from itertools import repeat
 from typing import NamedTuple
 
 from msgspec.structs import force_setattr
@@ -16,18 +18,22 @@ from lineage.projections.nodes import read_stated_starts
 from lineage.questions.entities import members_of
 from lineage.questions.filtering import matching, matching_read, prepare_filter
 from lineage.questions.graph_asked import GraphAsked
-from lineage.questions.nodes import read_nodes
+from lineage.questions.nodes import read_nodes, read_with_stubs
 from lineage_schemas.filters import NodeFilter
 from lineage_schemas.graph import Direction, Node, Truncation
 from lineage_schemas.mlmd import Kind
 
 
 class Found(NamedTuple):
-    """What a walk found, as an answer tells it: ``LineageAnswer`` says what is counted."""
+    """What a walk found, as an answer tells it: ``LineageAnswer`` says what is counted.
+
+    ``linked`` are those of the vertices that may have links.
+    """
 
     vertices: list[int]
     nodes: list[Node]
     by_vertex: dict[int, Node]
+    linked: list[int]
     ends: EdgeEnds
     crossings: list[Crossing]
     truncations: tuple[Truncation, ...]
@@ -53,12 +59,13 @@ def walk_from(
     rows = [row_of(vertex) for vertex in starts]
     walked = walk_lineage(asked.number, asked.graph, rows, direction, bounds)
     vertices, depths = found_nodes(asked.number, walked)
-    by_vertex = read_nodes(asked.reader, vertices, asked.size)
-    stubs = [vertex for vertex, node in by_vertex.items() if node.stub]
+    may_link = asked.links.source.may_link(walked.rows)
+    by_vertex, stubs = read_with_stubs(asked.reader, vertices, asked.size)
     found = Found(
         vertices,
         _whole_nodes(by_vertex, vertices, depths),
         by_vertex,
+        vertices if may_link is None else vertices_at(asked.number, walked.rows[may_link]).tolist(),
         edge_ends(asked.graph.adjacency, walked.edges),
         walked.crossings,
         tuple(walked.truncations),
@@ -97,6 +104,7 @@ def _filtered(asked: GraphAsked, wanted: NodeFilter, found: Found, starts: set[i
         vertices=[found.vertices[place] for place in places],
         nodes=nodes,
         by_vertex={vertex: node for vertex, node in found.by_vertex.items() if vertex in kept},
+        linked=[vertex for vertex in found.linked if vertex in kept],
         ends=_ends_among(found.ends, nodes),
         crossings=[one for one in found.crossings if {one.near.vertex, one.far.vertex} <= kept],
         filtered=len(found.nodes) - len(nodes),
@@ -123,6 +131,8 @@ def _ends_among(ends: EdgeEnds, nodes: Collection[Node]) -> EdgeEnds:
 
 def _count_resolved(asked: GraphAsked, stubs: Collection[int]) -> int:
     """Count the stubs that asserted links join to a node that somebody describes."""
+    if not stubs:
+        return 0
     linked = asked.links.linked(stubs, asked.size)
     members = {vertex: members_of(asked.links, vertex, asked.size) for vertex in linked}
     known = read_nodes(
@@ -145,7 +155,5 @@ def _whole_nodes(by_vertex: dict[int, Node], vertices: list[int], depths: list[i
     They were read from the store a moment ago and seen by nobody yet, so they are ours to complete.
     """
     nodes = [by_vertex[vertex] for vertex in vertices]
-    for node, depth in zip(nodes, depths, strict=True):
-        if depth:
-            force_setattr(node, "depth", depth)
+    deque(map(force_setattr, nodes, repeat("depth"), depths), maxlen=0)
     return nodes
