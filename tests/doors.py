@@ -31,6 +31,7 @@ from lineage.ledger import (
     Kind,
     LateQuery,
     Ledger,
+    LineageIds,
     OrphanKind,
     OrphansQuery,
     PathsQuery,
@@ -76,6 +77,15 @@ def turn(ledger: Ledger, namespace: str, cursor: str | None) -> object:
     return ledger.list_nodes("artifact", cursor=cursor, namespace=namespace)
 
 
+def listed(ids: LineageIds) -> object:
+    """Return what is told by ids without its columns, and these as lists."""
+    columns = [column.tolist() for column in (*ids.nodes, *ids.edges)]
+    return {name: getattr(ids, name) for name in ids.__struct_fields__} | {
+        "nodes": columns[:3],
+        "edges": columns[3:],
+    }
+
+
 def attempt(ask: Question, ledger: Ledger, namespace: str) -> Answer:
     """Ask, and take an error for an answer."""
     try:
@@ -91,6 +101,12 @@ QUESTIONS: list[Question] = [
         )
         for key in (*KEYS, *RUNS, *JOBS, SHARED)
         for way in (Direction.BOTH, Direction.UPSTREAM)
+    ),
+    *(
+        lambda one, where, key=key: listed(
+            one.trace_ids(TraceQuery(start=(key,), direction=Direction.BOTH), namespace=where)
+        )
+        for key in (*KEYS, *RUNS, *JOBS, SHARED)
     ),
     *(
         lambda one, where, key=key: one.show(key, namespace=where)
