@@ -50,6 +50,7 @@ def read_with_stubs(reader: Reader, vertices: Collection[int], size: int) -> Nod
         stubs = _read_stubs(reader, missing, size)
         found |= stubs
     nodes = complete_nodes(reader, found, size)
+    # Not all of them are stubs any more: of some what described them was erased.
     return NodesRead(nodes, [vertex for vertex, node in stubs.items() if node.stub])
 
 

@@ -148,9 +148,10 @@ def bounds_of(asked: GraphAsked, query: TraceQuery) -> Bounds:
 
 def read_edges(reader: Reader, namespace: int, ends: EdgeEnds, size: int) -> tuple[Edge, ...]:
     """Return the edges by artifact, execution and kind; details only of those that have any."""
-    edges = list(map(Edge, ends.artifacts, ends.executions, ends.kinds))
+    every = map(Edge, ends.artifacts, ends.executions, ends.kinds)
     if not ends.detailed:
-        return tuple(edges)
+        return tuple(every)
+    edges = list(every)
     details = _details(reader, namespace, [edges[index] for index in ends.detailed], size)
     for index in ends.detailed:
         edge = edges[index]

@@ -32,7 +32,6 @@ class Found(NamedTuple):
 
     vertices: list[int]
     nodes: list[Node]
-    by_vertex: dict[int, Node]
     linked: list[int]
     ends: EdgeEnds
     crossings: list[Crossing]
@@ -64,7 +63,6 @@ def walk_from(
     found = Found(
         vertices,
         _whole_nodes(by_vertex, vertices, depths),
-        by_vertex,
         vertices if may_link is None else vertices_at(asked.number, walked.rows[may_link]).tolist(),
         edge_ends(asked.graph.adjacency, walked.edges),
         walked.crossings,
@@ -97,13 +95,13 @@ def stops_at(asked: GraphAsked, wanted: NodeFilter) -> Callable[[Ints], Bools]:
 def _filtered(asked: GraphAsked, wanted: NodeFilter, found: Found, starts: set[int]) -> Found:
     """Keep what fulfils a filter, the start, and what joins them directly."""
     prepared = prepare_filter(asked.reader, asked.number, wanted, asked.size)
-    kept = matching_read(asked.reader, prepared, found.by_vertex, asked.size) | starts
+    by_vertex = dict(zip(found.vertices, found.nodes, strict=True))
+    kept = matching_read(asked.reader, prepared, by_vertex, asked.size) | starts
     places = [place for place, vertex in enumerate(found.vertices) if vertex in kept]
     nodes = [found.nodes[place] for place in places]
     return found._replace(
         vertices=[found.vertices[place] for place in places],
         nodes=nodes,
-        by_vertex={vertex: node for vertex, node in found.by_vertex.items() if vertex in kept},
         linked=[vertex for vertex in found.linked if vertex in kept],
         ends=_ends_among(found.ends, nodes),
         crossings=[one for one in found.crossings if {one.near.vertex, one.far.vertex} <= kept],
@@ -155,5 +153,6 @@ def _whole_nodes(by_vertex: dict[int, Node], vertices: list[int], depths: list[i
     They were read from the store a moment ago and seen by nobody yet, so they are ours to complete.
     """
     nodes = [by_vertex[vertex] for vertex in vertices]
+    # As a loop would, without a step of the interpreter for each of very many nodes.
     deque(map(force_setattr, nodes, repeat("depth"), depths), maxlen=0)
     return nodes
