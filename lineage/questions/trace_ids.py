@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from collections.abc import Iterator
 
 from msgspec.structs import replace
 
@@ -19,7 +19,7 @@ from lineage.graph.marking import mark_rows
 from lineage.graph.walk import Walked, walk_lineage
 from lineage.questions.filtering import matching, prepare_filter
 from lineage.questions.graph_asked import GraphAsked
-from lineage.questions.named import find_named
+from lineage.questions.named import Named, find_named
 from lineage.questions.redactions import with_redactions
 from lineage.questions.trace import TraceQuery, bounds_of
 from lineage.questions.walking import count_undated
@@ -61,8 +61,13 @@ def trace_ids(asked: GraphAsked, query: TraceQuery) -> LineageIds:
         filtered=len(walked.rows) - len(shown.rows),
         stopped=len(set(walked.stopped.tolist())),
     )
-    vertices = chain(named.contexts, map(int, vertices_at(namespace, shown.rows)))
-    return with_redactions(reader, answer, namespace, vertices)
+    return with_redactions(reader, answer, namespace, _vertices(named, namespace, shown))
+
+
+def _vertices(named: Named, namespace: int, shown: Walked) -> Iterator[int]:
+    """Yield the vertices of what is shown; they are made only for whoever looks at the first."""
+    yield from named.contexts
+    yield from vertices_at(namespace, shown.rows).tolist()
 
 
 def _count_undated(asked: GraphAsked, namespace: int, walked: Walked) -> int:
