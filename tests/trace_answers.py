@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from hypothesis import strategies as st
 
 from lineage.ledger import Direction, EventKind, Kind, LinkClass, TraceQuery
-from lineage_schemas.graph import LineageAnswer
+from lineage_schemas.graph import LineageAnswer, TruncationReason
 from oracle import Graph, Name, Walk
 from strategies import ALIASES, ARTIFACTS, DIGESTS, EXECUTIONS, histories, lineage_records
-from told_graphs import DEFAULT, EVERY
+from told_graphs import DEFAULT, EVERY, Keys
 
 UP, DOWN, BOTH = Direction.UPSTREAM, Direction.DOWNSTREAM, Direction.BOTH
 Edges = set[tuple[Name, Name, EventKind]]
@@ -70,6 +70,47 @@ def check_links(
             for identifier, one in shown[near]
             for other, two in shown[far]
         ), (near, far, link_class)
+
+
+def check_entities(graph: Graph, keys: Keys, answer: LineageAnswer) -> None:
+    expected = {graph.entity(node) for node in depths_of(answer)}
+    assert {
+        frozenset((one.kind, keys[one.kind, member]) for member in one.members)
+        for one in answer.entities
+    } == {entity for entity in expected if len(entity) > 1}
+
+
+def check_whole(
+    graph: Graph,
+    keys: Keys,
+    query: TraceQuery,
+    answer: LineageAnswer,
+    starts: set[Name] | None = None,
+) -> None:
+    """Compare an answer that no limit of nodes has cut; its start is named, or what is given."""
+    starts = starts_of(graph, query) if starts is None else starts
+    depth_max = query.depth
+    expected: dict[Name, int] = {}
+    edges: Edges = set()
+    crossed: set[tuple[Name, Name, LinkClass]] = set()
+    cuts = []
+    for walk in walks(query, depth_max):
+        reached = graph.trace(starts, walk)
+        missing = len(graph.trace(starts, walk._replace(depth_max=None))) - len(reached)
+        cuts += [missing] if missing else []
+        edges |= edges_within(graph, reached)
+        crossed |= graph.crossings(starts, walk)
+        for node, depth in reached.items():
+            expected[node] = min(depth, expected.get(node, depth))
+    assert depths_of(answer) == expected
+    assert edges_of(answer) == edges
+    check_links(graph, answer, crossed)
+    check_entities(graph, keys, answer)
+    assert len(answer.truncations) == len(cuts)
+    for truncation, missing in zip(answer.truncations, cuts, strict=True):
+        assert (truncation.reason, truncation.limit) == (TruncationReason.DEPTH, depth_max)
+        assert 1 <= truncation.hidden <= missing
+    assert answer.complete == (not cuts)
 
 
 def queries(**fixed: st.SearchStrategy[object]) -> st.SearchStrategy[TraceQuery]:
