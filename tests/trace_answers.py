@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from lineage.ledger import Direction, EventKind, Kind, LinkClass, TraceQuery
 from lineage_schemas.graph import LineageAnswer, TruncationReason
@@ -32,6 +33,15 @@ def depths_of(answer: LineageAnswer) -> dict[Name, int]:
     return depths
 
 
+def restored(answer: LineageAnswer, keys: Keys) -> LineageAnswer:
+    """Return an answer with the keys of its nodes that were erased."""
+    nodes = (
+        node if node.id is None else replace(node, key=keys[node.kind, node.id])
+        for node in answer.nodes
+    )
+    return replace(answer, nodes=tuple(nodes))
+
+
 def edges_of(answer: LineageAnswer) -> Edges:
     """Return the edges of an answer by keys, in the direction of the data; all ends are nodes."""
     keys = {(node.kind, node.id): str(node.key) for node in answer.nodes}
@@ -53,17 +63,24 @@ def edges_within(graph: Graph, nodes: Iterable[Name]) -> Edges:
 def check_links(
     graph: Graph, answer: LineageAnswer, crossed: set[tuple[Name, Name, LinkClass]]
 ) -> None:
-    """Every link shown stands, between nodes of the answer; every one that was crossed is shown."""
+    """Every link shown stands, between nodes of the answer; every one that was crossed is shown.
+
+    One whose identifier was erased may be any that stands of its node, class and source.
+    """
     keys = {(node.kind, node.id): str(node.key) for node in answer.nodes}
-    standing = {(one.node, one.identifier, one.source or ""): one for one in graph.standing}
     shown: dict[Name, set[tuple[str, LinkClass]]] = {}
     for link in answer.links:
         node = link.kind, keys[link.kind, link.node]
-        identifier = str(link.identifier)
         own = link.link_class == "key"
         found = LinkClass.ASSERTED if own else LinkClass(link.link_class)
-        assert (node, identifier, link.source) in standing
-        shown.setdefault(node, set()).add((identifier, found))
+        meant = {
+            one.identifier
+            for one in graph.standing
+            if (one.node, one.link_class, one.source or "") == (node, found, link.source)
+            and (link.identifier or one.identifier) == one.identifier
+        }
+        assert meant, link
+        shown.setdefault(node, set()).update((identifier, found) for identifier in meant)
     for near, far, link_class in crossed:
         assert any(
             identifier == other and max(one, two, key=list(LinkClass).index) is link_class
