@@ -99,9 +99,9 @@ def _concerned(one: Erased) -> set[Name]:
 
 
 def _has_personal(record: NodeRecord) -> bool:
-    """Tell whether a value is marked personal by the record, or by the type: an owner."""
-    marked = [record.custom_properties.get(name) for name in record.personal]
-    return any(value is not None for value in (*marked, record.properties.get("owner")))
+    """Tell whether it tells, or clears, what the record or the type marks personal: an owner."""
+    told = record.custom_properties.keys() & set(record.personal)
+    return bool(told) or "owner" in record.properties
 
 
 def _steps() -> st.SearchStrategy[list[Step]]:
