@@ -182,8 +182,10 @@ def _forget(happened: Happened, prefix: str) -> None:
         is_erased = PartsErased.ALL in one.parts
         nodes[is_erased] |= Graph([one.statement]).nodes
         told[is_erased] |= Graph([one.statement]).nodes | _claimed(one.statement)
-    keys = {name: prefix + name[1] for name in nodes[True] - nodes[False]}
-    identifiers = {name: prefix + name[1] for name in told[True] - told[False]}
+    keys, identifiers = (
+        {name: prefix + name[1] for name in of[True] - of[False] if not name[1].startswith(GONE)}
+        for of in (nodes, told)
+    )
     happened.said[:] = [
         one._replace(statement=_renamed(one.statement, keys, identifiers)) for one in happened.said
     ]
