@@ -1,6 +1,6 @@
 """Every question of any history, erasures included, has one answer: in every store, both ways."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from erased_histories import STORIES, Happened, Step, happen
 from every_question import Asked, Times, answers, asked_things, valid_times
-from every_store import every_store, in_memory
+from every_store import Place, every_store, in_memory
 from lineage.ledger import (
     CommonQuery,
     CyclesQuery,
@@ -25,54 +25,67 @@ from path_answers import check_paths
 from shape_answers import check_common, check_impact, check_knots, check_orphans, orphan_pages
 from trace_answers import check_whole, depths_of, restored, starts_of
 
-LAST = st.integers(0, 9)
-"""A step counted from the end of a story."""
+
+class Round(NamedTuple):
+    """What is asked, of which stated time, between which steps as counted from the last one."""
+
+    asked: Asked
+    valid: dict[str, Any]
+    since: int
+    until: int
+
+    def times(self, sizes: list[int]) -> Times:
+        """Return the times that are meant in a ledger that had these sizes between its steps."""
+        earlier, size = sorted(sizes[-1 - last % len(sizes)] for last in (self.since, self.until))
+        return Times(size, earlier, **self.valid)
 
 
-@settings(max_examples=10, phases=[Phase.explicit, Phase.generate])
-@given(story=STORIES, asked=asked_things(), valid=valid_times(), since=LAST, until=LAST)
+STEPS = st.integers(0, 9)
+ROUNDS = st.lists(
+    st.builds(Round, asked_things(), valid_times(), STEPS, STEPS), min_size=3, max_size=3
+)
+
+
+@settings(max_examples=6, phases=[Phase.explicit, Phase.generate])
+@given(story=STORIES, rounds=ROUNDS)
 def test_every_question_has_one_answer_in_every_store_both_ways(
-    story: list[Step], asked: Asked, valid: dict[str, Any], since: int, until: int
+    story: list[Step], rounds: list[Round]
 ) -> None:
-    check_story(story, asked, valid, since, until)
+    with every_store() as places:
+        check_story(places, story, rounds)
+
+
+@settings(max_examples=50)
+@given(story=STORIES, rounds=ROUNDS)
+def test_every_question_has_one_answer_in_memory_both_ways(
+    story: list[Step], rounds: list[Round]
+) -> None:
+    with in_memory() as place:
+        check_story([place], story, rounds)
 
 
 @pytest.mark.long
 @settings(max_examples=600)
-@given(story=STORIES, asked=asked_things(), valid=valid_times(), since=LAST, until=LAST)
+@given(story=STORIES, rounds=ROUNDS)
 def test_every_question_has_one_answer_in_every_store_both_ways_for_long(
-    story: list[Step], asked: Asked, valid: dict[str, Any], since: int, until: int
+    story: list[Step], rounds: list[Round]
 ) -> None:
-    check_story(story, asked, valid, since, until)
-
-
-@settings(max_examples=40)
-@given(story=STORIES, asked=asked_things(), valid=valid_times(), until=LAST)
-def test_what_is_left_after_erasures_is_what_the_oracles_say(
-    story: list[Step], asked: Asked, valid: dict[str, Any], until: int
-) -> None:
-    with in_memory() as place:
-        told = happen(story, place)
-        size = told.sizes[-1 - until % len(told.sizes)]
-        check_oracles(place.ledger, told, asked, Times(size, size, **valid))
-
-
-def check_story(
-    story: list[Step], asked: Asked, valid: dict[str, Any], since: int, until: int
-) -> None:
-    """Ask one and the same of all, and hold the first of them against the oracles."""
     with every_store() as places:
-        told = [happen(story, place) for place in places]
-        heads = [place.ledger.head() for place in places]
-        assert heads == heads[:1] * len(places)
-        sizes = told[0].sizes
-        earlier, size = sorted(sizes[-1 - last % len(sizes)] for last in (since, until))
-        times = Times(size, earlier, **valid)
-        (_, first), *others = [way for place in places for way in place.ways()]
-        check_oracles(first, told[0], asked, times)
-        expected = dict(answers(first, asked, times))
+        check_story(places, story, rounds)
+
+
+def check_story(places: list[Place], story: list[Step], rounds: list[Round]) -> None:
+    """Ask one and the same of all, and hold the first of them against the oracles."""
+    told = [happen(story, place) for place in places]
+    heads = [place.ledger.head() for place in places]
+    assert heads == heads[:1] * len(places)
+    (_, first), *others = [way for place in places for way in place.ways()]
+    for one in rounds:
+        times = one.times(told[0].sizes)
+        check_oracles(first, told[0], one.asked, times)
+        expected = dict(answers(first, one.asked, times))
         for name, ledger in others:
-            for question, answer in answers(ledger, asked, times):
+            for question, answer in answers(ledger, one.asked, times):
                 assert answer == expected[question], (question, name)
 
 
