@@ -66,7 +66,7 @@ def test_any_order_of_arrival_gives_the_same_answers(
 
 
 @pytest.mark.long
-@settings(max_examples=600)
+@settings(max_examples=300)
 @given(told=orders(), asked=asked_things(), valid=valid_times())
 def test_any_order_of_arrival_gives_the_same_answers_in_every_store_for_long(
     told: Orders, asked: Asked, valid: dict[str, Any]

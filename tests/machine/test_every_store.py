@@ -65,7 +65,7 @@ def test_every_question_has_one_answer_in_memory_both_ways(
 
 
 @pytest.mark.long
-@settings(max_examples=600)
+@settings(max_examples=300)
 @given(story=STORIES, rounds=ROUNDS)
 def test_every_question_has_one_answer_in_every_store_both_ways_for_long(
     story: list[Step], rounds: list[Round]
