@@ -55,7 +55,7 @@ def test_every_question_has_one_answer_in_every_store_both_ways(
         check_story(places, story, rounds)
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(story=STORIES, rounds=ROUNDS)
 def test_every_question_has_one_answer_in_memory_both_ways(
     story: list[Step], rounds: list[Round]
