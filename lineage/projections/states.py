@@ -16,7 +16,7 @@ from msgspec import Struct, json
 from lineage.projections.catalog import Catalog, type_key
 from lineage.projections.retellings import Retellings
 from lineage.projections.unfolding import Unfolded, command_key
-from lineage.projections.values import Said, is_late, keep, shown
+from lineage.projections.values import Said, any_later, keep, shown
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Bound, Column, Row, Table
 from lineage.vertices import NodeName, node_name
@@ -124,8 +124,8 @@ class States:
             kept = _replaced(name.kind, record, before, kept, common)
         else:
             told = said_fields(said, record)
-            if any(is_late(said, kept.get(field, ())) for field, said in told):
-                self._retellings.late.add(vertex)
+            if any(any_later(said, kept.get(field, ())) for field, said in told):
+                self._retellings.overtaken.add(vertex)
             moved = [keep(field, kept.setdefault(field, []), said) for field, said in told]
             if row is not None and not any(moved):
                 return None

@@ -58,7 +58,7 @@ def keep(field: str, kept: list[Said], said: Said) -> bool:
     return True
 
 
-def is_late(said: Said, kept: Iterable[Said]) -> bool:
+def any_later(said: Said, kept: Iterable[Said]) -> bool:
     """Tell whether the source of a value has said something later stated in its place."""
     return any(
         old.source == said.source and is_overtaken(said.stated_us, old.stated_us) for old in kept
