@@ -191,10 +191,14 @@ def read_said(row: Row, field: str) -> Said | None:
     return None if said is None or said.value is None else said
 
 
+def kept_values(row: Row) -> dict[str, list[Said]]:
+    """Return of each field of a row's node the latest value of each source."""
+    return _kept_values(read_shown(row), row[-1])
+
+
 def told_fields(row: Row) -> dict[str, Said]:
     """Return of each field of a row's node what counts of it; without a value: it was cleared."""
-    kept = _kept_values(read_shown(row), row[-1])
-    return {field: shown(field, said) for field, said in kept.items()}
+    return {field: shown(field, said) for field, said in kept_values(row).items()}
 
 
 def custom_field(name: str) -> str:

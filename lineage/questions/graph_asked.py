@@ -30,6 +30,11 @@ class GraphAsked(NamedTuple):
         return self.graph.links
 
     @property
+    def valid_us(self) -> int | None:
+        """The last moment of the valid time that is asked about."""
+        return None if self.valid is None else self.valid.time.end_us - 1
+
+    @property
     def size(self) -> int:
         """The size that is asked about."""
         return self.basis.size
