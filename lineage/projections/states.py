@@ -8,7 +8,7 @@ found as fast as any other; what was known before is another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct, json
@@ -130,7 +130,7 @@ class States:
             if row is not None and not any(moved):
                 return None
         key = before.key if before else record.key or command_key(name.kind, name.id)
-        after = _node_of(vertex, key, kept)
+        after = node_of(vertex, key, kept)
         self._begin(said, vertex, name, after, _stamps_of(after, kept, common))
         return before, after
 
@@ -176,12 +176,6 @@ def read_sources(row: Row) -> set[str]:
     """Return the sources whose values are kept of a row's node."""
     stamps = _STAMPS.decode(row[-1])
     return {stamps.common[1], *(said.source for told in stamps.fields.values() for said in told)}
-
-
-def read_tellers(row: Row) -> set[str]:
-    """Return the sources that tell a value of a row's node, in whatever order they spoke."""
-    kept = _kept_values(read_shown(row), row[-1])
-    return {said.source for told in kept.values() for said in told}
 
 
 def read_said(row: Row, field: str) -> Said | None:
@@ -314,7 +308,7 @@ def _values_shown(node: Node) -> list[tuple[str, JsonValue]]:
     return values
 
 
-def _node_of(vertex: int, key: str | None, kept: dict[str, list[Said]]) -> Node:
+def node_of(vertex: int, key: str | None, kept: Mapping[str, Sequence[Said]]) -> Node:
     """Return the node that shows, given the latest value of each source, of each field."""
     scalars: dict[str, Any] = {}
     properties: dict[str, JsonValue] = {}
@@ -367,4 +361,4 @@ def merge_states(rows: Iterable[Row]) -> Node:
         for field, values in _kept_values(read_shown(row), row[-1]).items():
             for said in values:
                 keep(field, kept.setdefault(field, []), said)
-    return _node_of(int(ordered[0][0]), first.key, kept)
+    return node_of(int(ordered[0][0]), first.key, kept)

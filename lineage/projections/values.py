@@ -9,7 +9,7 @@ which came first. States are ordered as ML Metadata numbers them, so an end wins
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from lineage.projections.retellings import is_overtaken
@@ -65,7 +65,7 @@ def any_later(said: Said, kept: Iterable[Said]) -> bool:
     )
 
 
-def shown(field: str, kept: list[Said]) -> Said:
+def shown(field: str, kept: Sequence[Said]) -> Said:
     """Return the one that is shown. ``kept`` is not empty."""
     if len(kept) == 1:
         return kept[0]
