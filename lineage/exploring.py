@@ -276,17 +276,20 @@ class Exploring:
         Raises:
             InvalidInputError: a page size out of range, a cursor that is not ours, or a first size
                 that is larger than the last.
+            NotFoundError: the filter names a type or a context that nobody has heard of.
         """
         check_entries(count)
         namespace = place.get("namespace", DEFAULT_NAMESPACE)
-        words = encode_json((query.first, query.last)).decode()
+        words = encode_json((query.first, query.last, query.filter)).decode()
         question = question_of(namespace, "between", words)
         after = None if cursor is None else decode_cursor(cursor, question)
         then = query.last if after is None else after.as_of
         with self._asking.question(_place(place, then), "between", query, cursor, count) as asked:
             before = self._asking.at(asked, query.first).basis
             page = list_added(
-                BetweenAsked(asked.reader, asked.number, before, asked.basis, question),
+                BetweenAsked(
+                    asked.reader, asked.number, before, asked.basis, question, query.filter
+                ),
                 after,
                 count,
             )

@@ -134,6 +134,7 @@ def exploring(namespace: str) -> Iterator[Arguments]:
     identifiers = (*KEYS, *RUNS, *JOBS, SHARED)
     for form in ("text", "json"):
         yield "between", "0", "--format", form
+        yield "between", "0", "--filter", "is:described", "--format", form
         yield "diff", *KEYS, "--from", "0", "--direction", "both", "--format", form
         yield "compare", *RUNS[:2], "--format", form
     yield from (("provenance", one, "--format", "json") for one in identifiers)
