@@ -190,6 +190,19 @@ def test_what_came_after_something_later_is_told_of_its_time(ledger: Ledger) -> 
     assert facts_of(dossier(ledger), "identity", "stage") != {"stage": "staging"}
 
 
+def test_what_came_late_is_cited_where_it_stands_among_other_namespaces(ledger: Ledger) -> None:
+    told = story()
+    late = next(one for one in told if one.id == "register")
+    for statement in [*(one for one in told if one is not late), late]:
+        ledger.record([statement], namespace="other")
+        ledger.record([statement])
+    report = dossier(ledger, day(4.5))
+    (item,) = items_of(report, "identity", "stage")
+    assert item.facts[0].positions == (ledger.head().size - 1,)
+    (entry,) = (one for one in report.entries if one.position == ledger.head().size - 1)
+    assert entry.statement == "register"
+
+
 def test_what_is_stated_later_is_left_out_and_counted(told: Ledger) -> None:
     early = dossier(told, day(4.5))
     assert facts_of(early, "identity", "stage") == {"stage": "staging"}
