@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 from graphql import GraphQLObjectType, GraphQLOutputType, get_named_type
 
@@ -51,6 +52,9 @@ Door = Callable[[Told, str], Iterator[Answer]]
 """Asks everything in one namespace, and yields what it is answered."""
 
 Question = Callable[[Ledger, str], object]
+
+LATER = datetime(2030, 1, 1, tzinfo=UTC)
+"""A stated time by which everything had begun."""
 
 
 def engine(told: Told, namespace: str) -> Iterator[Answer]:
@@ -173,6 +177,13 @@ QUESTIONS: list[Question] = [
         for key in (*KEYS, *RUNS, *JOBS, SHARED)
     ),
     lambda one, where: one.linking.conflicts(namespace=where),
+    *(
+        lambda one, where, key=key: one.linking.why(
+            WhyQuery(one=key, other=KEYS[0]), valid_at=LATER, namespace=where
+        )
+        for key in (*KEYS, *RUNS, *JOBS, SHARED)
+    ),
+    lambda one, where: one.linking.conflicts(valid_at=LATER, namespace=where),
     *(
         lambda one, where, key=key: one.graph.history(HistoryQuery(node=key), namespace=where)
         for key in (*KEYS, *RUNS, *JOBS, SHARED)

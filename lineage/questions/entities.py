@@ -10,6 +10,7 @@ from lineage.graph.links import LinkIndex
 from lineage.projections.links import LinkRow
 from lineage.projections.states import STATE, STATE_PAST, merge_states
 from lineage.questions.conflicts import read_contradictions
+from lineage.questions.graph_asked import Then
 from lineage.questions.nodes import ASSERTED_CLASSES
 from lineage.stores.base import Reader
 from lineage.vertices import id_of, namespace_of, node_name
@@ -54,7 +55,7 @@ def entities_among(
             groups.append(members)
     if not groups:
         return ()
-    found = read_contradictions(reader, namespace_of(groups[0][0]), groups, size)
+    found = read_contradictions(reader, namespace_of(groups[0][0]), groups, Then(size))
     return tuple(
         replace(
             read_entity(reader, members, size),

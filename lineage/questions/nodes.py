@@ -107,15 +107,8 @@ def find_by_claim(
 
     A digest is asked for whoever's bytes they are: then also those that only have that content.
     """
-    classes = ASSERTED_CLASSES
-    if is_content_digest(identifier):
-        classes |= {LinkClass.CONTENT.value}
-    hashes = [name_hash(realm_of(namespace, KIND_CODES[kind]), identifier) for kind in kinds]
-    hubs = [
-        hub
-        for hub, _, _, text, _ in reader.find(HUB, "identifier_hash", hashes)
-        if text == identifier
-    ]
+    classes = naming_classes(identifier)
+    hubs = find_hubs(reader, namespace, identifier, kinds)
     rows = map(LinkRow._make, reader.find(LINK, "hub", hubs))
     return sorted(
         {
@@ -124,6 +117,23 @@ def find_by_claim(
             if row.active and row.link_class in classes and is_visible(row.since, row.until, size)
         }
     )
+
+
+def find_hubs(reader: Reader, namespace: int, identifier: str, kinds: Iterable[Kind]) -> list[int]:
+    """Return the hubs of an identifier, one a kind at the most."""
+    hashes = [name_hash(realm_of(namespace, KIND_CODES[kind]), identifier) for kind in kinds]
+    return [
+        hub
+        for hub, _, _, text, _ in reader.find(HUB, "identifier_hash", hashes)
+        if text == identifier
+    ]
+
+
+def naming_classes(identifier: str) -> frozenset[str]:
+    """Return the classes of the claims by which an identifier means a node."""
+    if is_content_digest(identifier):
+        return ASSERTED_CLASSES | {LinkClass.CONTENT.value}
+    return ASSERTED_CLASSES
 
 
 def find_identified(

@@ -14,7 +14,7 @@ from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import Claim, Retraction, StatedTime
 from oracle import Graph, Interval, Name
-from strategies import ARTIFACTS, DAWN, EXECUTIONS, INSTANTS, batch_sizes, cut
+from strategies import ARTIFACTS, DAWN, EXECUTIONS, batch_sizes, cut, valid_times
 from told_graphs import told
 from trace_answers import (
     DOWN,
@@ -30,19 +30,6 @@ from trace_answers import (
 )
 
 MICROSECOND = timedelta(microseconds=1)
-
-
-def valid_times() -> st.SearchStrategy[Interval]:
-    """Draw moments on and beside those at which things are stated, and intervals between them."""
-    around = [
-        moment + shift
-        for moment in INSTANTS
-        for shift in (-MICROSECOND, 0 * MICROSECOND, MICROSECOND)
-    ]
-    moments = st.sampled_from(around)
-    at = moments.map(lambda moment: (moment, moment + MICROSECOND))
-    during = st.tuples(moments, moments).filter(lambda both: both[0] < both[1])
-    return st.one_of(at, during)
 
 
 class Then(NamedTuple):
