@@ -75,7 +75,9 @@ class Graph:
             if _stood(said, valid) and node in self.nodes
         } | {Standing(node, node[1], LinkClass.ASSERTED, None) for node in self.nodes}
         self.taken_back = {
-            register for register, said in self._registers.items() if not max(said).stands
+            register
+            for register, said in self._registers.items()
+            if _was_said(said, valid) and not _stood(said, valid)
         }
         """The claims that their sources took back last: (node, identifier, class, source)."""
 
@@ -233,6 +235,12 @@ def _has_begun(told: list[Stated], valid: Interval | None) -> bool:
     """Tell whether the earliest stated time lies before the end; what nobody dated counts in."""
     dated = [one for one in told if one is not None]
     return valid is None or not dated or min(dated) < valid[1]
+
+
+def _was_said(said: list[_Said], valid: Interval | None) -> bool:
+    return valid is None or any(
+        not one.is_stated or one.stated < valid[1].timestamp() for one in said
+    )
 
 
 def _stood(said: list[_Said], valid: Interval | None) -> bool:

@@ -12,6 +12,7 @@ from lineage.graph.links import LinkSource
 from lineage.graph.partners import (
     CONTENT,
     LinkColumns,
+    counted,
     find_ways,
     joined_columns,
     ways_of,
@@ -129,13 +130,7 @@ class Crosser:
 
 def _others_have(fresh: LinkColumns, near: LinkColumns, far: LinkColumns) -> Bools:
     """Tell of claims whether nodes that were not asked about share their identifier."""
-    counts = []
-    for claims in (near, far):
-        ordered = np.sort(claims.hub)
-        first = np.searchsorted(ordered, fresh.hub, "left")
-        counts.append(np.searchsorted(ordered, fresh.hub, "right") - first)
-    mine, every = counts
-    shared: Bools = every > mine
+    shared: Bools = counted(fresh.hub, far.hub) > counted(fresh.hub, near.hub)
     return shared
 
 

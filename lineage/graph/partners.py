@@ -73,12 +73,12 @@ def find_ways(claims: LinkColumns, others: LinkColumns) -> Ways:
     (hub, node, source), (other_hub, other_node, other_source) = _numbered(claims, others)
     for strength in np.unique(others.strength).tolist():
         chosen = others.strength == strength
-        partners = _counted(hub, other_hub[chosen]) - _counted(node, other_node[chosen])
+        partners = counted(hub, other_hub[chosen]) - counted(node, other_node[chosen])
         if strength == CONTENT:
             is_content = claims.strength == CONTENT
-            partners[is_content] -= _counted(source[is_content], other_source[chosen])
+            partners[is_content] -= counted(source[is_content], other_source[chosen])
             own, others_own = _paired(node, source, other_node[chosen], other_source[chosen])
-            partners[is_content] += _counted(own[is_content], others_own)
+            partners[is_content] += counted(own[is_content], others_own)
         weaker = np.maximum(claims.strength, strength)
         found |= np.where(partners > 0, np.left_shift(1, weaker), 0).astype(np.uint8)
     return found
@@ -108,7 +108,7 @@ def _paired(one: Ints, two: Ints, other_one: Ints, other_two: Ints) -> tuple[Int
     return pairs[:count], pairs[count:]
 
 
-def _counted(wanted: Ints, among: Ints) -> Ints:
+def counted(wanted: Ints, among: Ints) -> Ints:
     """Return how often each number occurs among some."""
     ordered = np.sort(among)
     counts: Ints = np.searchsorted(ordered, wanted, "right") - np.searchsorted(ordered, wanted)

@@ -9,6 +9,7 @@ from lineage.graph.adjacency import (
     KIND_MASK,
     Behind,
     EdgeColumns,
+    EdgeNames,
     Ints,
     Shown,
     piece_of,
@@ -59,12 +60,19 @@ class StoredEdges:
 
     def columns(self, edges: Ints) -> EdgeColumns:
         """Return what is known of edges that were found."""
-        numbers = edges.tolist()
-        tail, head, kind, since, stated_us = (
-            np.array([column[number] for number in numbers], dtype=np.int64)
-            for column in self._columns
-        )
+        tail, head, kind, since, stated_us = self._cells(edges, len(self._columns))
         return EdgeColumns(tail, head, kind & KIND_MASK, since, stated_us, kind >= DETAILED)
+
+    def names(self, edges: Ints) -> EdgeNames:
+        """Return what edges that were found join, and of what kind they are."""
+        return EdgeNames(*self._cells(edges, len(EdgeNames._fields)))
+
+    def _cells(self, edges: Ints, count: int) -> list[Ints]:
+        numbers = edges.tolist()
+        return [
+            np.array([column[number] for number in numbers], dtype=np.int64)
+            for column in self._columns[:count]
+        ]
 
     def _numbered(self, rows: list[Row]) -> list[int]:
         numbers = self._numbers

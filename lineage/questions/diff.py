@@ -54,14 +54,9 @@ def check_diff(query: DiffQuery) -> None:
     """Refuse a query outside the limits.
 
     Raises:
-        InvalidInputError: as a trace, or one of ids alone.
+        InvalidInputError: as a trace.
     """
     check_query(query.trace)
-    if query.trace.ids_only:
-        raise InvalidInputError(
-            "A diff compares what shows of nodes, and a trace of ids alone shows nothing",
-            hint="Leave ids_only out.",
-        )
 
 
 def diff(before: GraphAsked, after: GraphAsked, query: DiffQuery) -> LineageDiff:
@@ -162,14 +157,14 @@ def _changed(
     if before.valid is None and after.valid is None:
         pairs = [(old, new) for old, new in pairs if shown_fields(old) != shown_fields(new)]
     vertices = [_vertex(after.number, new) for _, new in pairs]
-    was = cite_nodes(before.reader, vertices, before.size)
-    shows = cite_nodes(after.reader, vertices, after.size)
+    was = cite_nodes(before.reader, vertices, before.size, before.valid_us)
+    shows = cite_nodes(after.reader, vertices, after.size, after.valid_us)
     found: list[NodeChange] = []
     for vertex, (_, new) in zip(vertices, pairs, strict=True):
         changes = tuple(
             _field_changes(
-                _at(was.get(vertex, {}), before),
-                _at(shows.get(vertex, {}), after),
+                _shown(was.get(vertex, {})),
+                _shown(shows.get(vertex, {})),
             )
         )
         if changes:
@@ -177,10 +172,9 @@ def _changed(
     return tuple(found)
 
 
-def _at(histories: dict[str, History], asked: GraphAsked) -> dict[str, Cited]:
+def _shown(histories: dict[str, History]) -> dict[str, Cited]:
     """Return what each field showed of the stated time that is asked about."""
-    valid_us = None if asked.valid is None else asked.valid.time.end_us - 1
-    shown = {field: history.at(valid_us) for field, history in histories.items()}
+    shown = {field: history.shown(field) for field, history in histories.items()}
     return {field: cited for field, cited in shown.items() if cited is not None}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 
 from msgspec.structs import replace
 
@@ -10,6 +10,7 @@ from lineage.graph.links import LinkIndex
 from lineage.projections.links import LinkRow
 from lineage.projections.states import STATE, STATE_PAST, merge_states
 from lineage.questions.conflicts import read_contradictions
+from lineage.questions.graph_asked import Then
 from lineage.questions.nodes import ASSERTED_CLASSES
 from lineage.stores.base import Reader
 from lineage.vertices import id_of, namespace_of, node_name
@@ -56,15 +57,17 @@ def _asserted(rows: Iterable[LinkRow]) -> Iterator[LinkRow]:
 
 
 def entities_among(
-    reader: Reader, links: LinkIndex, nodes: Mapping[int, Node], size: int
+    reader: Reader, links: LinkIndex, vertices: Collection[int], size: int
 ) -> tuple[Entity, ...]:
     """Return the entities of more than one member that these nodes are part of."""
-    entities = entities_of(links, links.linked(nodes, size), size)
+    if not vertices:
+        return ()
+    entities = entities_of(links, links.linked(vertices, size), size)
     every = {members[0]: members for members in entities.values()}
     groups = [members for members in every.values() if len(members) > 1]
     if not groups:
         return ()
-    found = read_contradictions(reader, namespace_of(groups[0][0]), groups, size)
+    found = read_contradictions(reader, namespace_of(groups[0][0]), groups, Then(size))
     return tuple(
         replace(
             read_entity(reader, members, size),

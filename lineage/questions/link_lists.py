@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby, islice
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct
 
@@ -14,13 +14,13 @@ from lineage.graph.links import LinkIndex, strength_of
 from lineage.projections.links import LinkRow, read_evidence
 from lineage.projections.unfolding import KEY_CLASS
 from lineage.questions.entities import members_among
+from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.labels import resolve_name
 from lineage.questions.nodes import find_identified, read_identifiers, read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.questions.search import Cursor, encode_cursor, question_of
 from lineage.stores.base import Reader
 from lineage.vertices import HUB_CODE, id_of, node_name, vertex_of
-from lineage_schemas.basis import Basis
 from lineage_schemas.errors import NotFoundError
 from lineage_schemas.graph import Node, ResolvedLabel
 from lineage_schemas.instants import format_instant
@@ -48,23 +48,14 @@ class LinkQuery(Struct, frozen=True, kw_only=True):
         return self.node or "", " ".join(sorted(self.classes)), self.source or ""
 
 
-class LinksAsked(NamedTuple):
-    """What a question of links is answered from: the links of the ledger are kept in memory."""
-
-    reader: Reader
-    links: LinkIndex
-    namespace: int | None
-    basis: Basis
-
-
-def list_links(asked: LinksAsked, query: LinkQuery, cursor: Cursor | None, count: int) -> LinkPage:
+def list_links(asked: GraphAsked, query: LinkQuery, cursor: Cursor | None, count: int) -> LinkPage:
     """Return one page of the links that stand, by node.
 
     Raises:
         AmbiguousLabelError: a label of several things.
         NotFoundError: a node that the log has not heard of.
     """
-    reader, links, namespace, basis = asked
+    reader, links, namespace, basis = asked.reader, asked.links, asked.number, asked.basis
     size = basis.size
     vertices, label = find_vertices(asked, query.node)
     start = None if namespace is None else vertex_of(namespace, HUB_CODE, 0)
@@ -93,15 +84,14 @@ def list_links(asked: LinksAsked, query: LinkQuery, cursor: Cursor | None, count
     return with_redactions(reader, page, namespace, {row.vertex for row in rows_shown})
 
 
-def find_vertices(asked: LinksAsked, name: str | None) -> tuple[list[int], ResolvedLabel | None]:
+def find_vertices(asked: GraphAsked, name: str | None) -> tuple[list[int], ResolvedLabel | None]:
     """Return the nodes of a thing, or every node of the namespace that has links, by vertex.
 
     Raises:
         AmbiguousLabelError: a label of several things.
         NotFoundError: a name that the log has not heard of.
     """
-    reader, links, namespace, basis = asked
-    size = basis.size
+    reader, links, namespace, size = asked.reader, asked.links, asked.number, asked.size
     if name is None:
         return links.vertices, None
     kinds = tuple(Kind)

@@ -105,25 +105,19 @@ def read_merged(asked: GraphAsked, vertices: Iterable[int]) -> dict[int, Merged]
     entities = entities_of(asked.links, vertices, asked.size)
     groups = {members[0]: tuple(members) for members in entities.values()}
     every = [one for members in groups.values() for one in members]
-    histories = cite_nodes(asked.reader, every, asked.size)
+    histories = cite_nodes(asked.reader, every, asked.size, asked.valid_us)
     redacted = count_redacted(asked.reader, every, asked.size)
     keys = {row[0]: row[3] for row in asked.reader.find(NODE, "vertex", every)}
-    valid_us = valid_moment(asked)
     found: dict[int, Merged] = {}
     for members in groups.values():
         merged = Merged(
             members,
             tuple(sorted(key for one in members if (key := keys.get(one)) is not None)),
-            cite_entity([histories.get(one, {}) for one in members], valid_us),
+            cite_entity([histories.get(one, {}) for one in members]),
             sum(redacted.get(one, 0) for one in members),
         )
         found.update(dict.fromkeys(members, merged))
     return found
-
-
-def valid_moment(asked: GraphAsked) -> int | None:
-    """Return the last moment of the stated time that is asked about."""
-    return None if asked.valid is None else asked.valid.time.end_us - 1
 
 
 def is_code_file(thing: Merged) -> bool:

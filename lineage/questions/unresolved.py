@@ -17,8 +17,9 @@ from lineage.projections.memberships import MEMBERSHIP
 from lineage.projections.nodes import NODE
 from lineage.projections.states import STATE, STATE_PAST
 from lineage.projections.unfolding import KEY_CLASS
+from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.guesses import Compared, Guesses, compared
-from lineage.questions.link_lists import LinksAsked, find_vertices
+from lineage.questions.link_lists import find_vertices
 from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.questions.search import Cursor, encode_cursor, question_of
@@ -58,7 +59,7 @@ _REFERENCES: Final[tuple[tuple[Table, str, ReferenceKind], ...]] = (
 
 
 def list_unresolved(
-    asked: LinksAsked, node: str | None, cursor: Cursor | None, count: int
+    asked: GraphAsked, node: str | None, cursor: Cursor | None, count: int
 ) -> UnresolvedPage:
     """Return one page of what is unresolved, of one thing or of the whole namespace.
 
@@ -66,7 +67,7 @@ def list_unresolved(
         AmbiguousLabelError: ``node`` is a label of several things.
         NotFoundError: the log has not heard of ``node``.
     """
-    reader, links, namespace, basis = asked
+    reader, links, namespace, basis = asked.reader, asked.links, asked.number, asked.basis
     only, label = (None, None) if node is None else find_vertices(asked, node)
     if namespace is None:
         return UnresolvedPage(basis=basis, things=(), cursor=None)

@@ -28,7 +28,6 @@ from lineage.questions.sources import view_sources
 from lineage.questions.trace import DEPTH_MAX
 from lineage.reports.belonging import CODE, REGISTERED_MODEL, SAID, prune
 from lineage.reports.deciding import Told, tell_of_version
-from lineage.reports.disorder import Disorder, find_disorder
 from lineage.reports.gathered import Crossed, Gathered, Joint, ThingId
 from lineage.reports.joining import (
     CLAIMS_PAIRED_MAX,
@@ -178,10 +177,6 @@ class _Collecting:
         )
         positions.update(p for one in pruned.held for p in one.positions)
         positions.update(p for one in pruned.decided for p in one.positions)
-        disorder = Disorder((), 0)
-        if self._valid_us is not None:
-            where = self._asked.basis.namespace, self._asked.namespace, self._size
-            disorder = find_disorder(self._reader, where, vertices, self._valid_us)
         return pruned._replace(
             basis=basis,
             left_out=things.left_out(kept),
@@ -191,8 +186,6 @@ class _Collecting:
             corrections_hidden=hidden,
             entries=read_entries(self._reader, positions),
             sources=self._sources(basis),
-            out_of_order=disorder.positions,
-            unscanned=disorder.unscanned,
         )
 
     def _sources(self, basis: Basis) -> tuple[ScopedSource, ...]:

@@ -33,8 +33,8 @@ Ask = Callable[[Ledger], object]
 UP, DOWN, BOTH = Direction.UPSTREAM, Direction.DOWNSTREAM, Direction.BOTH
 
 
-def tracing(start: str, direction: Direction, *, ids_only: bool = False) -> Ask:
-    query = TraceQuery(start=(start,), direction=direction, cross=EVERY, ids_only=ids_only)
+def tracing(start: str, direction: Direction) -> Ask:
+    query = TraceQuery(start=(start,), direction=direction, cross=EVERY)
     return lambda ledger: ledger.graph.trace(query)
 
 
@@ -47,7 +47,9 @@ ASKED: Final[dict[str, Ask]] = {
     "trace up": tracing(LAST, UP),
     "trace down": tracing(ROOT, DOWN),
     "trace both ways": tracing("acme:out1", BOTH),
-    "ids alone": tracing(ROOT, DOWN, ids_only=True),
+    "ids alone": lambda ledger: ledger.graph.trace_ids(
+        TraceQuery(start=(ROOT,), direction=DOWN, cross=EVERY)
+    ),
     "impact": lambda ledger: ledger.graph.impact(ImpactQuery(start=(ROOT,), cross=EVERY)),
     "common": lambda ledger: ledger.graph.common(
         CommonQuery(start=("acme:out1", "acme:out2"), direction=UP, cross=EVERY)
