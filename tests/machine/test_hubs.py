@@ -6,13 +6,29 @@ from typing import Final
 
 import pytest
 
-from hub_stories import KINDS, LAST, ROOT, Work, chain, counted, ledger_of, story
+from hub_stories import (
+    DIGEST,
+    KINDS,
+    LAST,
+    ROOT,
+    Work,
+    chain,
+    counted,
+    ledger_of,
+    statements_of,
+    story,
+)
 from lineage.ledger import (
+    Claim,
     CommonQuery,
     CyclesQuery,
     DiffQuery,
     Direction,
+    Event,
+    EventKind,
     ImpactQuery,
+    Kind,
+    LinkClass,
     OrphansQuery,
     PathsQuery,
     ProvenanceQuery,
@@ -23,6 +39,7 @@ from lineage.ledger import (
 from lineage.questions import provenance
 from lineage.service import Ledger
 from lineage_schemas.graph import LineageAnswer
+from lineage_schemas.records import AnyRecord
 from told_graphs import EVERY
 
 FEW, MANY, LARGE = 60, 240, 10_000
@@ -110,6 +127,34 @@ def test_an_identifier_that_one_comes_to_again_and_again_takes_work_in_proportio
     check_in_proportion(
         *(work_of(chain(kind, count), ask, is_indexed=is_indexed) for count in (FEW, MANY))
     )
+
+
+@pytest.mark.parametrize("is_indexed", [True, False])
+def test_what_one_source_does_not_reach_by_equal_contents_a_second_does(
+    *, is_indexed: bool
+) -> None:
+    said = {"dvc": ("acme:one", "acme:other"), "mlflow": ("acme:made",)}
+    told: dict[str, list[AnyRecord]] = {
+        source: [
+            Claim(kind=Kind.ARTIFACT, node=node, identifier=DIGEST, link_class=LinkClass.CONTENT)
+            for node in nodes
+        ]
+        for source, nodes in said.items()
+    }
+    told["ci"] = [
+        Event(artifact="acme:one", execution="acme:run", kind=EventKind.INPUT),
+        Event(artifact="acme:made", execution="acme:run", kind=EventKind.OUTPUT),
+    ]
+    ledger = ledger_of(statements_of(told), is_indexed=is_indexed)
+    answer = ledger.graph.trace(TraceQuery(start=("acme:one",), direction=DOWN))
+    # Of the same bytes as the start, and by another source; the other one only by way of it.
+    assert [(node.key, node.depth) for node in answer.nodes] == [
+        ("acme:one", 0),
+        ("acme:made", 0),
+        ("acme:run", 1),
+        ("acme:other", 2),
+    ]
+    assert len(answer.links) == 3
 
 
 @pytest.mark.long
