@@ -254,7 +254,7 @@ class EdgeIndex:
             raise StoreError(
                 "An edge was closed that the graph in memory has never seen",
                 where=f"since position {edge[3]}",
-                hint="Restart this process, and run an audit of the views.",
+                hint="Ask again: it is read anew. Should that not help, run an audit of the views.",
             )
         self.added.until[number] = until
         return is_packed

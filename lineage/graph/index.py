@@ -20,7 +20,9 @@ from lineage.graph.edge_index import EdgeIndex
 from lineage.graph.keeping import GraphFile, Packed, decode_graphs, encode_graphs
 from lineage.graph.link_index import (
     IndexedLinks,
+    LinkChanges,
     LinkPiece,
+    link_changes,
     link_piece,
     pack_links,
 )
@@ -68,6 +70,14 @@ class GraphSnapshot(NamedTuple):
     links: LinkIndex
 
 
+class GraphChanges(NamedTuple):
+    """What changed of a namespace, up to ``size``: rows of ``EDGE``, and links."""
+
+    size: int
+    edges: list[Row]
+    links: LinkChanges
+
+
 class GraphArrays(NamedTuple):
     """One namespace in memory, as of one size and turn."""
 
@@ -84,11 +94,21 @@ class GraphArrays(NamedTuple):
         """Return the same without what was added since it was packed."""
         return Packed(self.edges.repacked().packed, self.links.repacked().packed)
 
-    def extended(self, reader: Reader, namespace: int, size: int) -> GraphArrays:
-        """Return the graph as of ``size``, with what changed since from a store."""
-        rows = edges_since(reader, namespace, self.edges.size, size)
-        edges = self.edges.extended(rows, size)
-        return GraphArrays(self.turn, edges, self.links.extended(reader, size))
+    def changes(self, reader: Reader, namespace: int, size: int) -> GraphChanges:
+        """Read what changed since, up to ``size``."""
+        since = self.edges.size
+        edges = edges_since(reader, namespace, since, size)
+        return GraphChanges(size, edges, link_changes(reader, namespace, since))
+
+    def extended(self, changes: GraphChanges) -> GraphArrays:
+        """Return the graph with what changed since; where that fails, this one is of no more use.
+
+        Raises:
+            StoreError: an edge was closed that is not here.
+        """
+        size = changes.size
+        edges = self.edges.extended(changes.edges, size)
+        return GraphArrays(self.turn, edges, self.links.extended(changes.links, size))
 
 
 class _Place:
@@ -207,7 +227,10 @@ class GraphIndex:
                 if kept is not None and kept.edges.count >= KEPT_EDGES_MIN:
                     self.save(reader)
             elif kept.edges.size < size:
-                kept = kept.extended(reader, namespace, size)
+                changes = kept.changes(reader, namespace, size)
+                # All snapshots share what is appended to: half of it must not be appended to again.
+                place.kept = None
+                kept = kept.extended(changes)
             place.kept = kept
             place.too_large = turn if kept is None else None
             return kept

@@ -14,6 +14,7 @@ from lineage.graph import edge_index, link_index, narrow
 from lineage.graph.adjacency import KIND_NUMBERS, Bools, Ints, row_of, vertex_at, vertices_at
 from lineage.graph.edges import edge_ends
 from lineage.graph.index import GraphArrays, GraphSnapshot, read_graph, stored_graph
+from lineage.graph.link_index import link_changes
 from lineage.graph.links import CROSSABLE, LinkIndex
 from lineage.graph.walk import Bounds, Walked, walk_lineage
 from lineage.projections.edges import EDGE
@@ -172,7 +173,8 @@ def grown(store: Store, told: Told, size: int) -> Callable[[Reader], GraphSnapsh
             if so_far <= row[3] < following or (row[4] is not None and so_far <= row[4])
         ]
         with store.read() as reader:
-            links = arrays.links.extended(reader, following)
+            changes = link_changes(reader, NAMESPACE, so_far)
+        links = arrays.links.extended(changes, following)
         arrays = GraphArrays(0, arrays.edges.extended(rows, following), links)
     return lambda reader: in_memory(reader, arrays)
 
