@@ -27,6 +27,10 @@ CHANGED_NODES_MIN: Final = 4_096
 _CHANGED_PART: Final = 32
 """... nor with less than one in so many links that are packed."""
 
+CHANGED_NODE_BYTES: Final = 400
+CHANGED_CLAIM_BYTES: Final = 800
+"""What a node whose links have changed takes, and each of its claims, about."""
+
 _CONTEXT: Final = KIND_CODES[Kind.CONTEXT]
 
 
@@ -150,6 +154,13 @@ class IndexedLinks:
     def touched_rows(self) -> frozenset[int]:
         """The rows of those nodes; contexts have none."""
         return frozenset(row_of(one) for one in self.touched if kind_code(one) != _CONTEXT)
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes they take, about, with all that shares what changed."""
+        changed = CHANGED_NODE_BYTES * len(self._changed)
+        claims = sum(len(found) for found in self._changed.values())
+        return self.packed.nbytes + changed + CHANGED_CLAIM_BYTES * claims
 
     @classmethod
     def of(cls, packed: PackedLinks, size: int | None = None) -> IndexedLinks:

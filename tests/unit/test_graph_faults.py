@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kept_graphs import FailingReader, opened, said_to_be_one, steps, traced
-from lineage.graph import index as graph_index
+from lineage.graph import reading
 from lineage.graph.adjacency import edges_at
 from lineage.graph.index import GraphIndex, GraphSnapshot, stored_graph
 from lineage.graph.link_index import IndexedLinks
@@ -81,7 +81,7 @@ def test_an_edge_that_was_never_seen_is_told_once_and_the_graph_read_again(
     ends = vertex_of(NAMESPACE, 1, 77), vertex_of(NAMESPACE, 2, 77)
     closed = (*ends, "INPUT", 0, 1 << 40, None, None)
     with monkeypatch.context() as patch:
-        patch.setattr(graph_index, "edges_since", lambda *_: [closed])
+        patch.setattr(reading, "edges_since", lambda *_: [closed])
         with pytest.raises(StoreError, match="never seen"):
             traced(ledger)
     assert len(traced(ledger).edges) == 8

@@ -15,6 +15,7 @@ from kept_graphs import opened, said_to_be_one, steps, traced
 from lineage.anchoring.durable import Disk
 from lineage.audit import AuditLevel
 from lineage.graph import index as graph_index
+from lineage.graph import reading
 from lineage.graph.adjacency import OPEN, UNDATED, EdgePiece, Ints, Shown, row_of
 from lineage.graph.edge_index import ADDED_EDGES_MIN, EdgeIndex
 from lineage.graph.index import GraphIndex, GraphSnapshot
@@ -115,7 +116,7 @@ def every_graph_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
 def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return the namespaces that are read from the views, as they are."""
     found: list[int] = []
-    real = graph_index.read_graph
+    real = reading.read_graph
 
     def counted(reader: Reader, namespace: int, *more: object) -> object:
         found.append(namespace)
@@ -234,7 +235,7 @@ def test_an_audit_sees_a_kept_graph_that_the_views_do_not_say(tmp_path: Path) ->
         assert arrays is not None
         # As if somebody had made a file that fits in all else.
         arrays.edges.packed.arrays["head"][0] = arrays.edges.packed.arrays["head"][1]
-        ledger._graph._filed_sizes = {}
+        ledger._graph._filing._marks = {}
     with opened(path) as ledger:
         (finding,) = ledger.audit().findings
         assert finding.level is AuditLevel.VIEWS
