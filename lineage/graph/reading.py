@@ -18,20 +18,20 @@ from lineage.graph.link_index import (
 )
 from lineage.graph.links import scan_links
 from lineage.graph.packing import pack_edges, packed_bytes
-from lineage.projections.catalog import COUNTER
-from lineage.projections.edges import EDGE
+from lineage.projections.catalog import COUNTER, NAMESPACE
+from lineage.projections.edges import EDGE, EdgeEnds
 from lineage.projections.links import LinkRow
 from lineage.stores.base import READ_ENTRIES_MAX, Reader
 from lineage.stores.tables import Row
 from lineage.vertices import KIND_CODES, vertex_of
-from lineage_schemas.codec import decode_envelope
+from lineage_schemas.codec import decode_envelope, decode_namespace
 from lineage_schemas.entry import EdgeItem
-from lineage_schemas.mlmd import Kind
+from lineage_schemas.mlmd import INPUT_KINDS, Kind
 
 _ARTIFACT: Final = KIND_CODES[Kind.ARTIFACT]
 _EXECUTION: Final = KIND_CODES[Kind.EXECUTION]
 _ROWS_PER_READ: Final = 10_000
-_EXECUTIONS_PER_READ: Final = 10_000
+_ENDS_PER_READ: Final = 10_000
 _BYTES_PER_LINK: Final = 40
 
 BuildProgress = Callable[[int, int], None]
@@ -157,24 +157,35 @@ def _link_pages(reader: Reader, namespace: int) -> Iterator[LinkPiece]:
 def edges_since(reader: Reader, namespace: int, since: int, size: int) -> list[Row]:
     """Return the rows of edges that began or were closed at ``since`` or later.
 
-    Which executions they are at is read off the log, so that edges need no index by position.
+    Between which ends they are is read off the log, so that edges need no index by position.
     """
-    executions: set[int] = set()
+    ends = sorted(_ends_since(reader, namespace, since, size))
+    changed: list[Row] = []
+    for first in range(0, len(ends), _ENDS_PER_READ):
+        changed += [
+            row
+            for row in reader.find_pairs(EDGE, ends[first : first + _ENDS_PER_READ])
+            if row[3] >= since or (row[4] is not None and row[4] >= since)
+        ]
+    return changed
+
+
+def _ends_since(reader: Reader, namespace: int, since: int, size: int) -> set[EdgeEnds]:
+    """Return the tail and head of each Event of a namespace that the log holds since a size."""
+    found: set[EdgeEnds] = set()
+    names = {row[2] for row in reader.find(NAMESPACE, "number", [namespace])}
     for start in range(since, size, READ_ENTRIES_MAX):
         for envelope in reader.envelopes(start, min(READ_ENTRIES_MAX, size - start)):
-            executions.update(
-                vertex_of(namespace, _EXECUTION, item.execution)
-                for item in decode_envelope(envelope).structure
-                if isinstance(item, EdgeItem)
-            )
-    changed: list[Row] = []
-    wanted = sorted(executions)
-    for first in range(0, len(wanted), _EXECUTIONS_PER_READ):
-        some = wanted[first : first + _EXECUTIONS_PER_READ]
-        for end in ("tail", "head"):
-            changed += [
-                row
-                for row in reader.find(EDGE, end, some)
-                if row[3] >= since or (row[4] is not None and row[4] >= since)
-            ]
-    return changed
+            if decode_namespace(envelope) in names:
+                found.update(
+                    _ends_of(namespace, item)
+                    for item in decode_envelope(envelope).structure
+                    if isinstance(item, EdgeItem)
+                )
+    return found
+
+
+def _ends_of(namespace: int, item: EdgeItem) -> EdgeEnds:
+    artifact = vertex_of(namespace, _ARTIFACT, item.artifact)
+    execution = vertex_of(namespace, _EXECUTION, item.execution)
+    return (artifact, execution) if item.kind in INPUT_KINDS else (execution, artifact)
