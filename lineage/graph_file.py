@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from lineage.anchoring.durable import DISK, Disk, FileLock, beside, replace_file
-from lineage.graph.index import MEMORY_BYTES_DEFAULT, BuildProgress, GraphIndex
+from lineage.graph.index import MEMORY_BYTES_DEFAULT, GraphIndex
+from lineage.graph.reading import BuildProgress
 from lineage.stores.base import Store
 from lineage.stores.opening import path_of
 from lineage_schemas.errors import StoreError

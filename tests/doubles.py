@@ -239,6 +239,9 @@ class FaultyWriter:
     ) -> list[Row]:
         return self._writer.find(table, column, values, size)
 
+    def find_pairs(self, table: Table, pairs: Collection[tuple[int, int]]) -> list[Row]:
+        return self._writer.find_pairs(table, pairs)
+
     def find_documents(
         self, table: Table, values: Collection[int], cell: str, size: int
     ) -> list[Documents]:

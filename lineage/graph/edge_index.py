@@ -42,12 +42,17 @@ ADDED_EDGES_MIN: Final = 8_192
 _ADDED_PART: Final = 32
 """... nor with less than one in so many of what is packed."""
 
+ADDED_EDGE_BYTES: Final = 720
+"""What an edge of the tail takes, about: plain numbers, in lists and tables."""
+CLOSED_EDGE_BYTES: Final = 120
+"""What it takes to know that an edge was closed since all was packed."""
+
 _Edge = tuple[int, int, int, int]
 """Tail, head, number of its kind, and since when."""
 
 
 class AddedEdges:
-    """What was added to packed edges, and which of all were closed since."""
+    """What was added to packed edges, and which of it was closed since."""
 
     def __init__(self, first: int) -> None:
         """Begin a tail whose first edge has the number ``first``."""
@@ -64,6 +69,11 @@ class AddedEdges:
     def count(self) -> int:
         """How many edges were added."""
         return len(self.columns[-1])
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes they take, about."""
+        return self.count * ADDED_EDGE_BYTES + len(self.until) * CLOSED_EDGE_BYTES
 
     def add(self, edge: _Edge, kind: int, stated_us: int) -> None:
         """Append an edge; whoever finds its number finds all of it."""
@@ -164,12 +174,18 @@ class EdgeIndex:
         """How many edges there are, closed ones too."""
         return self.packed.count + self._added_count
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes they take, about, with all that shares their tail."""
+        return self.packed.nbytes + self.added.nbytes + self.closings.nbytes
+
     def extended(self, rows: Sequence[Row], size: int) -> EdgeIndex:
         """Return the edges as of ``size``, given the rows of ``EDGE`` that changed since.
 
         Those are rows that began, and rows that were closed, at ``self.size`` or later.
         """
-        highest, has_closed = self.rows, False
+        highest = self.rows
+        closed: dict[int, int] = {}
         for row in rows:
             edge = _edge(row)
             highest = max(highest, edge[0] + 1, edge[1] + 1)
@@ -178,8 +194,13 @@ class EdgeIndex:
                 stated_us = UNDATED if row[6] is None else row[6]
                 self.added.add(edge, edge[2] | detailed, stated_us)
             if row[4] is not None and row[4] >= self.size:
-                has_closed |= self._close(edge, row[4])
-        closings = self._closings() if has_closed else self.closings
+                closed[self._number_of(edge)] = row[4]
+        self.added.until.update(
+            (edge, until) for edge, until in closed.items() if edge >= self.packed.count
+        )
+        closings = self.closings.with_more(
+            {edge: until for edge, until in closed.items() if edge < self.packed.count}
+        )
         grown = EdgeIndex(size, self.packed, self.added, closings, highest)
         allowed = max(ADDED_EDGES_MIN, self.packed.count // _ADDED_PART)
         return grown.repacked() if self.added.count + len(closings) > allowed else grown
@@ -254,25 +275,17 @@ class EdgeIndex:
     def _added_piece(self) -> EdgePiece:
         return self.added.piece(self._added_count, self.size)
 
-    def _close(self, edge: _Edge, until: int) -> bool:
-        """Note that an edge was closed; tell whether it is one that is packed."""
+    def _number_of(self, edge: _Edge) -> int:
         number = self.added.number_of(edge)
-        is_packed = number is None
         if number is None:
             number = self.packed.find(*edge)
         if number is None:
             raise StoreError(
                 "An edge was closed that the graph in memory has never seen",
                 where=f"since position {edge[3]}",
-                hint="Restart this process, and run an audit of the views.",
+                hint="Ask again: it is read anew. Should that not help, run an audit of the views.",
             )
-        self.added.until[number] = until
-        return is_packed
-
-    def _closings(self) -> Closings:
-        closed = sorted(edge for edge in self.added.until if edge < self.packed.count)
-        until = [self.added.until[edge] for edge in closed]
-        return Closings(np.array(closed, dtype=np.int64), np.array(until, dtype=np.int64))
+        return number
 
 
 def _edge(row: Row) -> _Edge:

@@ -1,8 +1,8 @@
 """Keep the arrays of the graph in one file, so that a restart need not read the views again.
 
-The file is derived: it holds numbers alone, no names and nothing personal, and whatever does not
-fit the log as it is now is thrown away. What fits is the origin, the projections that made the
-views, their turn, a size the log has reached, and the log's root at that size.
+The file is derived: it holds numbers alone, no names and nothing personal. What must fit is the
+origin, the projections that made the views, their turn, and the log's root at the size of each
+namespace (``lineage.graph.filing``).
 
 After a first line come a digest of all the rest, the length of a header, the header (JSON), and the
 arrays, each from a multiple of 64 bytes on, so that the file can be mapped and used as it lies.
@@ -52,10 +52,37 @@ class GraphFile(Protocol):
 
 
 class Packed(NamedTuple):
-    """One namespace, as it is kept."""
+    """One namespace in arrays."""
 
     edges: PackedEdges
     links: PackedLinks
+
+    @property
+    def size(self) -> int:
+        """The size up to which all is here."""
+        return self.edges.size
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the arrays take."""
+        return self.edges.nbytes + self.links.nbytes
+
+
+class Filed(NamedTuple):
+    """One namespace as it is kept: with the log's root at its size, in hexadecimal."""
+
+    root: str
+    packed: Packed
+
+
+class Contents(NamedTuple):
+    """What a file keeps: namespaces, all of one turn of the views."""
+
+    turn: int
+    graphs: dict[int, Filed]
+
+
+NO_CONTENTS: Final = Contents(-1, {})
 
 
 class _Kept(Struct, frozen=True):
@@ -74,12 +101,22 @@ class _Header(Struct, frozen=True):
     kept: list[_Kept]
 
 
-def encode_graphs(reader: Reader, turn: int, graphs: dict[int, Packed]) -> bytes:
+def filed(reader: Reader, packed: Packed) -> Filed:
+    """Return a namespace as it is to be kept."""
+    return Filed(root_at(packed.size, reader.hashes).hex(), packed)
+
+
+def is_of_log(reader: Reader, kept: Filed) -> bool:
+    """Tell whether a namespace was made of this log, which has reached its size."""
+    return root_at(kept.packed.size, reader.hashes).hex() == kept.root
+
+
+def encode_graphs(origin: str, contents: Contents) -> bytes:
     """Return the bytes of a file that keeps these namespaces."""
     body: list[bytes] = []
     offset = 0
     kept: list[_Kept] = []
-    for namespace, packed in graphs.items():
+    for namespace, (root, packed) in contents.graphs.items():
         places: list[dict[str, _Place]] = []
         for arrays in (packed.edges.arrays, packed.links.arrays):
             places.append({})
@@ -88,19 +125,17 @@ def encode_graphs(reader: Reader, turn: int, graphs: dict[int, Packed]) -> bytes
                 padding = -array.nbytes % _ALIGNED
                 body += [array.tobytes(), bytes(padding)]
                 offset += array.nbytes + padding
-        size = packed.edges.size
-        root = root_at(size, reader.hashes).hex()
-        kept.append(_Kept(namespace, size, root, *places))
+        kept.append(_Kept(namespace, packed.size, root, *places))
     header = msgspec.json.encode(
-        _Header(reader.origin(), PROJECTION_VERSION, turn, sys.byteorder, kept)
+        _Header(origin, PROJECTION_VERSION, contents.turn, sys.byteorder, kept)
     )
     header += b" " * (-(_HEADER_AT + len(header)) % _ALIGNED)
     rest = b"".join((len(header).to_bytes(_LENGTH_BYTES, "little"), header, *body))
     return MAGIC + sha256(rest).digest() + rest
 
 
-def decode_graphs(body: memoryview[int], reader: Reader, turn: int) -> dict[int, Packed] | str:
-    """Return the namespaces that a file keeps, or why they do not fit this log."""
+def decode_graphs(body: memoryview[int], origin: str) -> Contents | str:
+    """Return what a file keeps, or why it can be of no use to a ledger of this origin."""
     start = len(MAGIC) + _DIGEST_BYTES
     if bytes(body[: len(MAGIC)]) != MAGIC:
         return "it is of another form"
@@ -110,36 +145,26 @@ def decode_graphs(body: memoryview[int], reader: Reader, turn: int) -> dict[int,
     arrays = body[_HEADER_AT + length :]
     try:
         header = msgspec.json.decode(body[_HEADER_AT : _HEADER_AT + length], type=_Header)
-        found = {
-            one.namespace: Packed(
-                PackedEdges(one.size, _arrays(arrays, one.edges, PackedEdges.FIELDS)),
-                PackedLinks(
-                    one.namespace, one.size, _arrays(arrays, one.links, PackedLinks.FIELDS)
-                ),
-            )
-            for one in header.kept
-        }
+        found = {one.namespace: _decoded(arrays, one) for one in header.kept}
     except (msgspec.MsgspecError, KeyError, ValueError, TypeError):
         return "it is of another form"
-    return _misfit(header, reader, turn) or found
+    return _misfit(header, origin) or Contents(header.turn, found)
 
 
-def _misfit(header: _Header, reader: Reader, turn: int) -> str:
-    head = reader.head().size
-    reasons = (
-        (header.origin != reader.origin(), "it is of another ledger"),
-        (header.projection != PROJECTION_VERSION, f"it was made of {header.projection}"),
-        (header.byteorder != sys.byteorder, "it was made on another kind of machine"),
-        (header.turn != turn, "the views were folded anew since"),
-        (any(one.size > head for one in header.kept), "the log is shorter than it was then"),
-    )
-    for holds, reason in reasons:
-        if holds:
-            return reason
-    for one in header.kept:
-        if root_at(one.size, reader.hashes).hex() != one.root:
-            return f"the log has another root at size {one.size}"
+def _misfit(header: _Header, origin: str) -> str:
+    if header.origin != origin:
+        return "it is of another ledger"
+    if header.projection != PROJECTION_VERSION:
+        return f"it was made of {header.projection}"
+    if header.byteorder != sys.byteorder:
+        return "it was made on another kind of machine"
     return ""
+
+
+def _decoded(body: memoryview[int], one: _Kept) -> Filed:
+    edges = PackedEdges(one.size, _arrays(body, one.edges, PackedEdges.FIELDS))
+    links = _arrays(body, one.links, PackedLinks.FIELDS)
+    return Filed(one.root, Packed(edges, PackedLinks(one.namespace, one.size, links)))
 
 
 def _arrays(

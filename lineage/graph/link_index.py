@@ -28,6 +28,10 @@ CHANGED_NODES_MIN: Final = 4_096
 _CHANGED_PART: Final = 32
 """... nor with less than one in so many links that are packed."""
 
+CHANGED_NODE_BYTES: Final = 400
+CHANGED_CLAIM_BYTES: Final = 800
+"""What a node whose links have changed takes, and each of its claims, about."""
+
 _CONTEXT: Final = KIND_CODES[Kind.CONTEXT]
 
 
@@ -50,6 +54,10 @@ class Claim(NamedTuple):
     source: int
     since: int
     until: int | None
+
+
+LinkChanges = dict[int, tuple[Claim, ...]]
+"""All claims of the nodes whose links have changed, by node."""
 
 
 class PackedLinks:
@@ -148,26 +156,27 @@ class IndexedLinks:
         """The rows of those nodes; contexts have none."""
         return frozenset(row_of(one) for one in self.touched if kind_code(one) != _CONTEXT)
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes they take, about, with all that shares what changed."""
+        changed = CHANGED_NODE_BYTES * len(self._changed)
+        claims = sum(len(found) for found in self._changed.values())
+        return self.packed.nbytes + changed + CHANGED_CLAIM_BYTES * claims
+
     @classmethod
     def of(cls, packed: PackedLinks, size: int | None = None) -> IndexedLinks:
         """Return what is packed, as it is, and known to be all as of ``size``."""
         return cls(packed.size if size is None else size, packed, {}, {})
 
-    def extended(self, reader: Reader, size: int) -> IndexedLinks:
-        """Return the links as of ``size``, with those that changed since from a store."""
-        namespace = self.packed.namespace
-        vertices = {
-            row[0] for row in reader.added(LINK, self.size) if namespace_of(row[0]) == namespace
-        }
-        if not vertices:
+    def extended(self, changes: LinkChanges, size: int) -> IndexedLinks:
+        """Return the links as of ``size``, given all links of the nodes whose links changed."""
+        if not changes:
             return IndexedLinks(size, self.packed, self._changed, self._by_hub, self.touched)
-        claims: dict[int, list[Claim]] = {vertex: [] for vertex in vertices}
-        for row in map(LinkRow._make, reader.find(LINK, "vertex", vertices)):
-            if row.active:
-                claims[row.vertex].append(_claim(row))
-                self._by_hub.setdefault(row.hub, set()).add(row.vertex)
-        self._changed.update((vertex, tuple(found)) for vertex, found in claims.items())
-        touched = self.touched | vertices
+        for vertex, claims in changes.items():
+            for claim in claims:
+                self._by_hub.setdefault(claim.hub, set()).add(vertex)
+        self._changed.update(changes)
+        touched = self.touched | changes.keys()
         grown = IndexedLinks(size, self.packed, self._changed, self._by_hub, touched)
         allowed = max(CHANGED_NODES_MIN, self.packed.count // _CHANGED_PART)
         return grown.repacked() if len(touched) > allowed else grown
@@ -238,6 +247,18 @@ class IndexedLinks:
     def _end_of(self, claim: Claim) -> int:
         """Return when a claim ended, as far as was known at this size."""
         return OPEN if claim.until is None or claim.until >= self.size else claim.until
+
+
+def link_changes(reader: Reader, namespace: int, since: int) -> LinkChanges:
+    """Read all claims of the nodes of a namespace whose links changed at ``since`` or later."""
+    vertices = {row[0] for row in reader.added(LINK, since) if namespace_of(row[0]) == namespace}
+    if not vertices:
+        return {}
+    claims: dict[int, list[Claim]] = {vertex: [] for vertex in vertices}
+    for row in map(LinkRow._make, reader.find(LINK, "vertex", vertices)):
+        if row.active:
+            claims[row.vertex].append(_claim(row))
+    return {vertex: tuple(found) for vertex, found in claims.items()}
 
 
 def link_piece(rows: Iterable[LinkRow]) -> LinkPiece:

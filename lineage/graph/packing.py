@@ -1,4 +1,4 @@
-"""Edges packed into compressed sparse rows, both ways: about 34 bytes an edge.
+"""Edges packed into compressed sparse rows, both ways: 29 bytes an edge, and 8 a row.
 
 Edges lie sorted by tail and head, so their order is the rows downstream; upstream each row lists
 the numbers of its edges. What is packed is never changed: many snapshots share it.
@@ -26,6 +26,8 @@ from lineage.graph.adjacency import (
 
 _EMPTY: Final[Ints] = np.empty(0, dtype=np.int32)
 _PACKED_BITS_MAX: Final = 63
+_SINCE_BYTES: Final = 4
+_KIND_AND_START_BYTES: Final = 9
 
 
 class Closings:
@@ -42,6 +44,23 @@ class Closings:
         places[places == len(self.edges)] = 0
         is_open: Bools = (self.edges[places] != edges) | (self.until[places] >= size)
         return is_open
+
+    def with_more(self, until: dict[int, int]) -> Closings:
+        """Return these and others, given by their numbers: an edge is closed once."""
+        if not until:
+            return self
+        more = sorted(until)
+        ends = [until[edge] for edge in more]
+        places = np.searchsorted(self.edges, more)
+        return Closings(
+            np.insert(self.edges.astype(np.int64), places, more),
+            np.insert(self.until.astype(np.int64), places, ends),
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes they take."""
+        return self.edges.nbytes + self.until.nbytes
 
     def __len__(self) -> int:
         return len(self.edges)
@@ -186,6 +205,12 @@ def pack_edges(pieces: Iterable[EdgePiece], size: int) -> PackedEdges:
             "upstream_edges": upstream,
         },
     )
+
+
+def packed_bytes(edges: int, rows: int) -> int:
+    """Return how many bytes so many edges take at least, packed, between so many rows."""
+    number, end = (np.dtype(narrowest(count)).itemsize for count in (edges, rows))
+    return edges * (3 * end + number + _SINCE_BYTES + _KIND_AND_START_BYTES) + 2 * number * rows
 
 
 def _taken(column: Ints, order: Ints | None, as_type: type[np.signedinteger[Any]]) -> Ints:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from lineage.graph.adjacency import (
-    DETAILED,
-    KIND_MASK,
     Behind,
     EdgeColumns,
     EdgeNames,
@@ -15,10 +13,10 @@ from lineage.graph.adjacency import (
     piece_of,
     vertices_at,
 )
+from lineage.graph.met_edges import MetEdges
 from lineage.graph.spare_marks import SpareMarks
 from lineage.projections.edges import EDGE
 from lineage.stores.base import Reader
-from lineage.stores.tables import Row
 
 
 class StoredEdges:
@@ -34,9 +32,7 @@ class StoredEdges:
         self.spare_marks = SpareMarks()
         self._reader = reader
         self._namespace = namespace
-        self._numbers: dict[Row, int] = {}
-        self._columns: tuple[list[int], ...] = ([], [], [], [], [])
-        """Tail, head, kind, since and stated start of what was found."""
+        self._met = MetEdges()
 
     def behind(self, frontier: Ints, shown: Shown, *, upstream: bool) -> Behind:
         """Return what lies one edge away from these rows."""
@@ -47,11 +43,7 @@ class StoredEdges:
             nothing = np.empty(0, dtype=np.int64)
             return Behind(nothing, nothing)
         piece = piece_of(found)
-        edges: Ints = np.array(self._numbered(found), dtype=np.int64)
-        fresh = edges >= len(self._columns[0])
-        cells = piece.tail, piece.head, piece.kind, piece.since, piece.stated_us
-        for known, more in zip(self._columns, cells, strict=True):
-            known.extend(more[fresh].tolist())
+        edges = self._met.numbers_of(found, piece)
         rows = piece.tail if upstream else piece.head
         if shown.begun_before_us is None:
             return Behind(rows, edges)
@@ -60,20 +52,8 @@ class StoredEdges:
 
     def columns(self, edges: Ints) -> EdgeColumns:
         """Return what is known of edges that were found."""
-        tail, head, kind, since, stated_us = self._cells(edges, len(self._columns))
-        return EdgeColumns(tail, head, kind & KIND_MASK, since, stated_us, kind >= DETAILED)
+        return self._met.columns(edges)
 
     def names(self, edges: Ints) -> EdgeNames:
         """Return what edges that were found join, and of what kind they are."""
-        return EdgeNames(*self._cells(edges, len(EdgeNames._fields)))
-
-    def _cells(self, edges: Ints, count: int) -> list[Ints]:
-        numbers = edges.tolist()
-        return [
-            np.array([column[number] for number in numbers], dtype=np.int64)
-            for column in self._columns[:count]
-        ]
-
-    def _numbered(self, rows: list[Row]) -> list[int]:
-        numbers = self._numbers
-        return [numbers.setdefault(row[:4], len(numbers)) for row in rows]
+        return self._met.names(edges)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from msgspec import json
@@ -11,10 +11,9 @@ from lineage.projections.retellings import Retellings, is_overtaken
 from lineage.projections.unfolding import EdgeSaid, Unfolded, earlier, stated_start
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Bound, Column, Row, Table
-from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.codec import encode_json
 from lineage_schemas.instants import instant_us
-from lineage_schemas.mlmd import Event, Kind
+from lineage_schemas.mlmd import Event
 
 EDGE: Final = Table(
     "edge",
@@ -35,8 +34,9 @@ EDGE: Final = Table(
 ``stated_us`` is the earliest stated time of the statements that tell of the edge; a statement
 without one dates nothing, so it counts only while no other has one."""
 
+EdgeEnds = tuple[int, int]
+"""The tail and the head of edges."""
 _EdgeKey = tuple[int, int, str]
-_EXECUTION: Final = KIND_CODES[Kind.EXECUTION]
 
 
 class EdgeDetail(NamedTuple):
@@ -63,13 +63,11 @@ class Edges:
         self._new: dict[Row, Row] = {}
         self._changed: dict[Row, Row] = {}
 
-    def load(self, reader: Reader, executions: Iterable[int]) -> None:
-        """Load the edges of executions that were there before."""
-        wanted = list(executions)
-        for column in ("tail", "head"):
-            for row in reader.find(EDGE, column, wanted):
-                if row[4] is None:
-                    self._open[row[:3]] = row
+    def load(self, reader: Reader, ends: Collection[EdgeEnds]) -> None:
+        """Load the edges between some ends."""
+        for row in reader.find_pairs(EDGE, ends):
+            if row[4] is None:
+                self._open[row[:3]] = row
 
     def has(self, key: _EdgeKey) -> bool:
         """Tell whether there is such an edge among those loaded."""
@@ -125,11 +123,6 @@ class Edges:
         if row[4] is None:
             self._open[row[:3]] = row
         (self._new if is_new else self._changed)[row[:4]] = row
-
-
-def executions_of(edges: Sequence[EdgeSaid]) -> list[int]:
-    """Return the executions at the ends of these edges."""
-    return [tail if kind_code(tail) == _EXECUTION else head for tail, head, _, _ in edges]
 
 
 def read_detail(body: bytes | None) -> EdgeDetail | None:

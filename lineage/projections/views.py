@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from lineage.projections.access import ACCESS_CHANGE, API_KEY, GRANT, Grants
 from lineage.projections.catalog import COUNTER, NAMESPACE, SOURCE, TYPE, Catalog
-from lineage.projections.edges import EDGE, Edges, executions_of
+from lineage.projections.edges import EDGE, EdgeEnds, Edges
 from lineage.projections.erasures import ERASED, ERASING, PROPOSAL, REDACTED, Erasures
 from lineage.projections.governance import (
     DISCLOSURE,
@@ -131,7 +131,7 @@ class Views:
         self.load_known(
             reader,
             described=[vertex for one in said for vertex, _ in one.described],
-            executions=[vertex for one in said for vertex in executions_of(one.edges)],
+            joined=[edge[:2] for one in said for edge in one.edges],
             members=[member for one in said for _, member in one.members],
             linked=[link.vertex for one in said for link in one.links],
             hubs=[link.hub for one in said for link in one.links],
@@ -160,7 +160,7 @@ class Views:
         reader: Reader,
         *,
         described: Iterable[int],
-        executions: Iterable[int],
+        joined: Iterable[EdgeEnds],
         members: Iterable[int],
         linked: Iterable[int],
         hubs: Iterable[int],
@@ -169,8 +169,8 @@ class Views:
         known = self.nodes.known
         if wanted := known.intersection(described):
             self.states.load(reader, wanted)
-        if wanted := known.intersection(executions):
-            self.edges.load(reader, wanted)
+        if ends := [pair for pair in joined if known.issuperset(pair)]:
+            self.edges.load(reader, ends)
         if wanted := known.intersection(members):
             self.memberships.load(reader, wanted)
         if hubs := set(hubs):

@@ -156,6 +156,13 @@ class Reader(Protocol):
         """
         ...
 
+    def find_pairs(self, table: Table, pairs: Collection[tuple[int, int]]) -> list[Row]:
+        """Return the rows whose key begins with one of these pairs, in no promised order.
+
+        The first two columns of the key are whole numbers.
+        """
+        ...
+
     def find_documents(
         self, table: Table, values: Collection[int], cell: str, size: int
     ) -> list[Documents]:

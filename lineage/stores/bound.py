@@ -89,6 +89,10 @@ class BoundReader:
         """Return the rows whose ``column`` is one of ``values``."""
         return self._own(table, self._reader.find(table, column, values, size))
 
+    def find_pairs(self, table: Table, pairs: Collection[tuple[int, int]]) -> list[Row]:
+        """Return the rows whose key begins with one of these pairs."""
+        return self._own(table, self._reader.find_pairs(table, pairs))
+
     def find_documents(
         self, table: Table, values: Collection[int], cell: str, size: int
     ) -> list[Documents]:

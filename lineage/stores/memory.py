@@ -198,6 +198,12 @@ class MemoryReader:
         found = [rows.by_key[key] for value in wanted for key in keys.get(value, ())]
         return found if size is None else _visible(table, found, size)
 
+    def find_pairs(self, table: Table, pairs: Collection[tuple[int, int]]) -> list[Row]:
+        """Return the rows whose key begins with one of these pairs."""
+        wanted = set(pairs)
+        rows = self.find(table, table.key[0], {first for first, _ in wanted})
+        return [row for row in rows if row[:2] in wanted]
+
     def find_documents(
         self, table: Table, values: Collection[int], cell: str, size: int
     ) -> list[Documents]:

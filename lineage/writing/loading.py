@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
+from lineage.projections.edges import EdgeEnds
 from lineage.projections.handles import external_handle, name_handle
 from lineage.projections.views import Views
 from lineage.rules.form import kind_of
@@ -14,6 +15,7 @@ from lineage.rules.refs import REF_FIELDS
 from lineage.stores.base import Reader
 from lineage.vertices import KIND_CODES, name_hash, realm_of, vertex_in
 from lineage_schemas.mlmd import (
+    INPUT_KINDS,
     Artifact,
     Association,
     Attribution,
@@ -28,8 +30,9 @@ from lineage_schemas.mlmd import (
 )
 from lineage_schemas.records import Claim, MetricSeries, Mode, Retraction, Statement
 
-_Names = set[tuple[int, Ref]]
-"""References, each with its realm."""
+_Name = tuple[int, Ref]
+"""A reference with its realm."""
+_Names = set[_Name]
 
 
 class _Wanted:
@@ -43,8 +46,8 @@ class _Wanted:
         self.contexts = self.realms[Kind.CONTEXT]
         self.named: _Names = set()
         self.described: _Names = set()
-        self.joined: _Names = set()
-        """Executions with Events, whose edges may be there already."""
+        self.joined: set[tuple[_Name, _Name]] = set()
+        """Tails and heads of Events, whose edges may be there already."""
         self.members: _Names = set()
         self.linked: _Names = set()
         self.parents: _Names = set()
@@ -75,7 +78,7 @@ def load_statements(
     views.load_known(
         reader,
         described=held.union(_vertices(views, wanted.described)),
-        executions=_vertices(views, wanted.joined),
+        joined=_ends(views, wanted.joined),
         members=_vertices(views, wanted.members),
         linked=_vertices(views, wanted.linked),
         hubs=views.links.hubs.values(),
@@ -116,10 +119,13 @@ def _want_node(wanted: _Wanted, record: NodeRecord) -> None:
 
 
 def _want_event(wanted: _Wanted, record: Event) -> None:
-    execution = wanted.executions, record.execution
-    wanted.named.add((wanted.artifacts, record.artifact))
-    wanted.named.add(execution)
-    wanted.joined.add(execution)
+    artifact, execution = (
+        (wanted.artifacts, record.artifact),
+        (wanted.executions, record.execution),
+    )
+    wanted.named.update((artifact, execution))
+    is_input = record.kind in INPUT_KINDS
+    wanted.joined.add((artifact, execution) if is_input else (execution, artifact))
 
 
 def _want_series(wanted: _Wanted, record: MetricSeries) -> None:
@@ -198,7 +204,7 @@ def _load_renamed(views: Views, reader: Reader, wanted: _Wanted) -> None:
     held = views.handles.load(reader, handles)
     if held:
         views.nodes.load(reader, held)
-        views.load_known(reader, described=held, executions=(), members=(), linked=(), hubs=())
+        views.load_known(reader, described=held, joined=(), members=(), linked=(), hubs=())
 
 
 def _load_named(views: Views, reader: Reader, wanted: _Wanted) -> None:
@@ -215,16 +221,19 @@ def _load_named(views: Views, reader: Reader, wanted: _Wanted) -> None:
 
 def _vertices(views: Views, wanted: _Names) -> list[int]:
     """Return the vertices of those that may be nodes already."""
-    found: list[int] = []
-    for realm, name in wanted:
-        vertex = (
-            vertex_in(realm, name)
-            if isinstance(name, int)
-            else views.nodes.vertices.get((realm, name))
-        )
-        if vertex is not None:
-            found.append(vertex)
-    return found
+    found = (_vertex(views, name) for name in wanted)
+    return [vertex for vertex in found if vertex is not None]
+
+
+def _vertex(views: Views, name: _Name) -> int | None:
+    realm, ref = name
+    return vertex_in(realm, ref) if isinstance(ref, int) else views.nodes.vertices.get((realm, ref))
+
+
+def _ends(views: Views, joined: Iterable[tuple[_Name, _Name]]) -> list[EdgeEnds]:
+    """Return the ends of edges of which both may be nodes already."""
+    found = ((_vertex(views, tail), _vertex(views, head)) for tail, head in joined)
+    return [(tail, head) for tail, head in found if tail is not None and head is not None]
 
 
 def _load_ancestors(views: Views, reader: Reader, contexts: list[int]) -> None:

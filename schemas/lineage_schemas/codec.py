@@ -83,11 +83,16 @@ class _Personal(Struct, frozen=True, forbid_unknown_fields=True):
     """(index of the record, what was lifted out of it), in order."""
 
 
+class _Namespaced(Struct, frozen=True):
+    namespace: str
+
+
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _RECORD: Final = msgspec.json.Decoder(AnyRecord)
 _FACTS: Final = msgspec.json.Decoder(_Facts)
 _PERSONAL: Final = msgspec.json.Decoder(_Personal)
 _ENVELOPE: Final = msgspec.json.Decoder(Envelope)
+_NAMESPACE: Final = msgspec.json.Decoder(_Namespaced)
 _STATEMENT: Final = msgspec.json.Decoder(Statement)
 _NUL: Final = b"\\u0000"
 _SINCE_VERSION_3: Final = frozenset({*ACCESS_TYPES, ErasureProposal})
@@ -233,6 +238,18 @@ def decode_envelope(body: bytes) -> Envelope:
     if envelope.version > ENVELOPE_VERSION:
         raise _newer("envelope", envelope.version, ENVELOPE_VERSION)
     return envelope
+
+
+def decode_namespace(body: bytes) -> str:
+    """Read which namespace an envelope is of, at a fraction of the cost of all of it.
+
+    Raises:
+        DecodeError: the bytes are no envelope.
+    """
+    try:
+        return _NAMESPACE.decode(body).namespace
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise _undecodable(body, ENVELOPE_VERSION, "envelope", error) from error
 
 
 def encode_json(value: object) -> bytes:

@@ -13,8 +13,10 @@ from graph_oracle import ClaimName, EdgeName, Reached, Walker
 from lineage.graph import edge_index, link_index, narrow
 from lineage.graph.adjacency import KIND_NUMBERS, Bools, Ints, row_of, vertex_at, vertices_at
 from lineage.graph.edges import edge_ends
-from lineage.graph.index import GraphArrays, GraphSnapshot, read_graph, stored_graph
+from lineage.graph.index import GraphSnapshot, stored_graph
+from lineage.graph.link_index import link_changes
 from lineage.graph.links import CROSSABLE, LinkIndex
+from lineage.graph.reading import GraphArrays, read_graph
 from lineage.graph.walk import Bounds, Walked, walk_lineage
 from lineage.projections.edges import EDGE
 from lineage.projections.links import LINK, LinkRow
@@ -148,7 +150,7 @@ def as_of_link(row: LinkRow, size: int) -> LinkRow:
 def read_whole(store: Store, told: Told, size: int) -> Callable[[Reader], GraphSnapshot]:
     del told, size
     with store.read() as reader:
-        arrays = read_graph(reader, NAMESPACE, 0, SIZE, 1 << 30)
+        arrays = read_graph(reader, NAMESPACE, 0, SIZE)
     return lambda reader: in_memory(reader, arrays)
 
 
@@ -161,7 +163,7 @@ def grown(store: Store, told: Told, size: int) -> Callable[[Reader], GraphSnapsh
     """Read what came first, and add what came later by two and two positions."""
     write(store, told, size)
     with store.read() as reader:
-        arrays = read_graph(reader, NAMESPACE, 0, size, 1 << 30)
+        arrays = read_graph(reader, NAMESPACE, 0, size)
     assert arrays is not None
     for so_far in range(size, SIZE, 2):
         following = min(so_far + 2, SIZE)
@@ -172,7 +174,8 @@ def grown(store: Store, told: Told, size: int) -> Callable[[Reader], GraphSnapsh
             if so_far <= row[3] < following or (row[4] is not None and so_far <= row[4])
         ]
         with store.read() as reader:
-            links = arrays.links.extended(reader, following)
+            changes = link_changes(reader, NAMESPACE, so_far)
+        links = arrays.links.extended(changes, following)
         arrays = GraphArrays(0, arrays.edges.extended(rows, following), links)
     return lambda reader: in_memory(reader, arrays)
 

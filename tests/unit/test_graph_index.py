@@ -1,9 +1,8 @@
 """The graph in memory: how much it takes, what it reads, what is kept in a file and what is not."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -12,9 +11,11 @@ import pytest
 from msgspec.structs import replace
 
 from doubles import FakeClock, SeededRandomness
+from kept_graphs import opened, said_to_be_one, steps, traced
 from lineage.anchoring.durable import Disk
 from lineage.audit import AuditLevel
 from lineage.graph import index as graph_index
+from lineage.graph import reading
 from lineage.graph.adjacency import OPEN, UNDATED, EdgePiece, Ints, Shown, row_of
 from lineage.graph.edge_index import ADDED_EDGES_MIN, EdgeIndex
 from lineage.graph.index import GraphIndex, GraphSnapshot
@@ -23,13 +24,8 @@ from lineage.graph.packing import pack_edges
 from lineage.graph.walk import Bounds, walk_lineage
 from lineage.graph_file import MappedGraphFile
 from lineage.ledger import (
-    Claim,
-    Event,
-    EventKind,
     Kind,
-    LinkClass,
     StatedTime,
-    Statement,
     TraceQuery,
     open_ledger,
 )
@@ -39,10 +35,9 @@ from lineage.stores.base import Reader
 from lineage.stores.opening import open_store
 from lineage.stores.tables import Row
 from lineage.vertices import KIND_CODES, vertex_of
-from lineage_schemas.graph import Direction, LineageAnswer
+from lineage_schemas.graph import Direction
 
 BYTES_PER_EDGE_MAX = 40
-STEP = (EventKind.INPUT, EventKind.OUTPUT)
 
 
 def random_edges(nodes: int, edges: int) -> EdgePiece:
@@ -100,21 +95,6 @@ def artifact(number: int) -> int:
 # --- a ledger with a chain -----------------------------------------------------------------------
 
 
-def steps(first: int, last: int, source: str = "ci") -> list[Statement]:
-    """Return runs that make an artifact of the one before, the first of them numbered ``first``."""
-    return [
-        Statement(
-            id=f"run {number}",
-            source=source,
-            records=tuple(
-                Event(artifact=f"acme:a/{one}", execution=f"acme:e/{number}", kind=kind)
-                for one, kind in zip((number, number + 1), STEP, strict=True)
-            ),
-        )
-        for number in range(first, last)
-    ]
-
-
 class Disks(Disk):
     """A disk that fails at a step."""
 
@@ -136,7 +116,7 @@ def every_graph_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
 def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return the namespaces that are read from the views, as they are."""
     found: list[int] = []
-    real = graph_index.read_graph
+    real = reading.read_graph
 
     def counted(reader: Reader, namespace: int, *more: object) -> object:
         found.append(namespace)
@@ -144,17 +124,6 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(graph_index, "read_graph", counted)
     return found
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[Ledger]:
-    with open_ledger(path, clock=FakeClock(), randomness=SeededRandomness()) as ledger:
-        yield ledger
-
-
-def traced(ledger: Ledger, number: int = 0) -> LineageAnswer:
-    query = TraceQuery(start=(f"acme:a/{number}",), direction=Direction.DOWNSTREAM)
-    return ledger.trace(query)
 
 
 @pytest.mark.usefixtures("every_graph_is_large")
@@ -171,21 +140,6 @@ def test_a_restart_takes_the_graph_from_the_file(tmp_path: Path, built: list[int
         ledger.record(steps(20, 25))
         assert len(traced(ledger).nodes) == len(before.nodes) + 10
         assert not built
-
-
-def said_to_be_one(one: int, other: int) -> Statement:
-    return Statement(
-        id="same",
-        source="people",
-        records=(
-            Claim(
-                kind=Kind.ARTIFACT,
-                node=f"acme:a/{one}",
-                identifier=f"acme:a/{other}",
-                link_class=LinkClass.ASSERTED,
-            ),
-        ),
-    )
 
 
 @pytest.mark.usefixtures("every_graph_is_large")
@@ -281,7 +235,7 @@ def test_an_audit_sees_a_kept_graph_that_the_views_do_not_say(tmp_path: Path) ->
         assert arrays is not None
         # As if somebody had made a file that fits in all else.
         arrays.edges.packed.arrays["head"][0] = arrays.edges.packed.arrays["head"][1]
-        ledger._graph._filed_sizes = {}
+        ledger._graph._filing._marks = {}
     with opened(path) as ledger:
         (finding,) = ledger.audit().findings
         assert finding.level is AuditLevel.VIEWS

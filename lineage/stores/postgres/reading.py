@@ -156,6 +156,14 @@ class PostgresReader:
         sql = _find_sql(table, column) + _visible_sql(table)
         return self._run(sql, (given, *_visible_cells(table, size))).fetchall()
 
+    def find_pairs(self, table: Table, pairs: Collection[tuple[int, int]]) -> list[Row]:
+        """Return the rows whose key begins with one of these pairs."""
+        if not pairs:
+            return []
+        self._settle(table.name)
+        given = tuple(map(list, zip(*set(pairs), strict=True)))
+        return self._run(_pairs_sql(table), given).fetchall()
+
     def find_documents(
         self, table: Table, values: Collection[int], cell: str, size: int
     ) -> list[Documents]:
@@ -246,6 +254,15 @@ class PostgresReader:
 def _find_sql(table: Table, column: str) -> str:
     kind = SQL_TYPES[table.columns[table.column(column)].type]
     return f'SELECT * FROM "{table.name}" WHERE "{column}" = ANY(%b::{kind.split()[0]}[])'
+
+
+@lru_cache
+def _pairs_sql(table: Table) -> str:
+    first, second = table.key[:2]
+    return (
+        "SELECT row.* FROM unnest(%b::bigint[], %b::bigint[]) AS pair(first, second) "
+        f'JOIN "{table.name}" AS row ON row."{first}" = pair.first AND row."{second}" = pair.second'
+    )
 
 
 @lru_cache

@@ -135,6 +135,11 @@ class SqliteReader:
         sql = _find_sql(table, column) + _visible_sql(table)
         return self._connection.execute(sql, (given, *_visible_cells(table, size))).fetchall()
 
+    def find_pairs(self, table: Table, pairs: Collection[tuple[int, int]]) -> list[Row]:
+        """Return the rows whose key begins with one of these pairs."""
+        given = json.encode(list(set(pairs))).decode()
+        return self._connection.execute(_pairs_sql(table), (given,)).fetchall()
+
     def find_documents(
         self, table: Table, values: Collection[int], cell: str, size: int
     ) -> list[Documents]:
@@ -350,6 +355,19 @@ class SqliteWriter(SqliteReader):
 @lru_cache
 def _find_sql(table: Table, column: str) -> str:
     return f'SELECT * FROM "{table.name}" WHERE "{column}" IN (SELECT value FROM json_each(?))'
+
+
+@lru_cache
+def _pairs_sql(table: Table) -> str:
+    first, second = (
+        f"\"{name}\" = json_extract(value, '$[{place}]')"
+        for place, name in enumerate(table.key[:2])
+    )
+    # CROSS: one look for each pair. Left to itself SQLite might read the table from end to end.
+    return (
+        f'SELECT "{table.name}".* FROM json_each(?) CROSS JOIN "{table.name}" '
+        f"WHERE {first} AND {second}"
+    )
 
 
 @lru_cache
