@@ -14,22 +14,19 @@ from lineage.projections.catalog import type_key, types_as_of
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.projections.nodes import NODE
 from lineage.projections.states import STATE, STATE_PAST
+from lineage.questions.cursors import Cursor, make_cursor, question_of
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.named import begun_among
 from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.questions.search import (
     PAGE_NODES_DEFAULT,
-    Cursor,
     check_page,
-    encode_cursor,
-    question_of,
 )
 from lineage.questions.trace import check_bounds
 from lineage.vertices import HUB_CODE, ID_MAX, KIND_CODES, kind_code, vertex_of
 from lineage_schemas.errors import InvalidInputError, NotFoundError
 from lineage_schemas.graph import Direction
-from lineage_schemas.instants import parse_instant
 from lineage_schemas.knots import OrphanKind, OrphanPage
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import LinkClass
@@ -124,11 +121,9 @@ def list_orphans(asked: GraphAsked, query: OrphansQuery, cursor: Cursor | None) 
 
 
 def _cursor(asked: GraphAsked, query: OrphansQuery, last: tuple[int, int], first: int) -> str:
-    basis = asked.basis
     valid = "" if asked.valid is None else asked.valid.words
-    question = question_of(basis.namespace, *query.words, valid)
-    judged_us = 0 if basis.sources_at is None else parse_instant(basis.sources_at)
-    return encode_cursor(Cursor(question, basis.size, last[0], last[1] - first, judged_us))
+    question = question_of(asked.basis.namespace, *query.words, valid)
+    return make_cursor(asked.basis, question, last[1] - first, last[0])
 
 
 def _parts(asked: GraphAsked, query: OrphansQuery) -> list[_Part]:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from collections.abc import Iterator
 from heapq import merge
 from typing import Final, NamedTuple
-from zlib import crc32
 
 from msgspec.structs import replace
 
 from lineage.projections.catalog import type_key, types_as_of
 from lineage.projections.nodes import NODE
 from lineage.projections.states import STATE, STATE_PAST
-from lineage.questions.as_of import AsOf, Present
+from lineage.questions.cursors import Cursor, make_cursor
 from lineage.questions.filtering import PreparedFilter, matching
 from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
@@ -24,38 +21,16 @@ from lineage.vertices import HUB_CODE, ID_MAX, KIND_CODES, namespace_of, vertex_
 from lineage_schemas.basis import Basis
 from lineage_schemas.errors import InvalidInputError, NotFoundError
 from lineage_schemas.graph import Node, NodePage, Truncation
-from lineage_schemas.instants import parse_instant
 from lineage_schemas.limits import INT_MAX
 from lineage_schemas.mlmd import Kind
 
 PAGE_NODES_MAX: Final = 1_000
 PAGE_NODES_DEFAULT: Final = 100
-_CURSOR_VERSION: Final = 3
 
 PAGE_LOOKED_MAX: Final = 50_000
 """Nodes that are looked at for one page of what fulfils a filter; the next one goes on there."""
 
 _CHUNK: Final = 1_000
-
-
-class Cursor(NamedTuple):
-    """Where a page ended: the size all pages are of, the part of the list, and its last node.
-
-    ``question`` is a checksum of what was asked, so that a cursor serves no other question.
-    ``after`` is counted from the first vertex of the namespace, whose number tells how many there
-    were before it. ``judged_us`` is when the sources of the first page were judged, if any were.
-    """
-
-    question: int
-    size: int
-    part: int
-    after: int
-    judged_us: int = 0
-
-    @property
-    def as_of(self) -> AsOf:
-        """As of when the next page is asked: of what the first one was."""
-        return Present(self.size, self.judged_us) if self.judged_us else self.size
 
 
 Found = tuple[int, int, Node]
@@ -77,39 +52,6 @@ class _Part(NamedTuple):
     type_key: int | None
     first: int = 0
     last: int = INT_MAX
-
-
-def encode_cursor(cursor: Cursor) -> str:
-    """Return the opaque text of a cursor."""
-    return urlsafe_b64encode(b"%d.%d.%d.%d.%d.%d" % (_CURSOR_VERSION, *cursor)).decode().rstrip("=")
-
-
-def question_of(*asked: str) -> int:
-    """Return the checksum of what is asked."""
-    return crc32("\n".join(asked).encode())
-
-
-def decode_cursor(text: str, question: int) -> Cursor:
-    """Read back a cursor of a question.
-
-    Raises:
-        InvalidInputError: the text is not one of our cursors, or is one of another question.
-    """
-    try:
-        padded = text + "=" * (-len(text) % 4)
-        version, *rest = map(int, urlsafe_b64decode(padded.encode()).split(b"."))
-        cursor = Cursor(*rest)
-    except (ValueError, TypeError, Base64Error) as error:
-        raise InvalidInputError("This is not a cursor of ours", where=text[:64]) from error
-    if version != _CURSOR_VERSION or not all(0 <= number <= INT_MAX for number in cursor):
-        raise InvalidInputError("This is not a cursor of ours", where=text[:64])
-    if cursor.question != question:
-        raise InvalidInputError(
-            "This cursor is of another question",
-            where=text[:64],
-            hint="Ask for the next page with the same words, type, filter and namespace.",
-        )
-    return cursor
 
 
 def check_page(count: int) -> None:
@@ -190,18 +132,14 @@ def page_of(
     cursor = None
     if len(found) > asked.length:
         part, vertex, _ = found[asked.length - 1]
-        cursor = _cursor_at(basis, asked, part, vertex - _start_of(namespace_of(vertex)))
+        after = vertex - _start_of(namespace_of(vertex))
+        cursor = make_cursor(basis, asked.question, after, part)
     return NodePage(
         basis=basis,
         nodes=tuple(node for _, _, node in found[: asked.length]),
         cursor=cursor,
         truncations=truncations,
     )
-
-
-def _cursor_at(basis: Basis, asked: PageAsked, part: int, after: int) -> str:
-    judged_us = 0 if basis.sources_at is None else parse_instant(basis.sources_at)
-    return encode_cursor(Cursor(asked.question, basis.size, part, after, judged_us))
 
 
 def _listed(
@@ -228,7 +166,7 @@ def _listed(
     page = page_of(basis, asked, found)
     if namespace is not None and page.cursor is None and part < len(parts):
         behind = max(after - _start_of(namespace), 0)
-        page = replace(page, cursor=_cursor_at(basis, asked, part, behind))
+        page = replace(page, cursor=make_cursor(basis, asked.question, behind, part))
     return with_redactions(reader, page, namespace, [v for _, v, _ in found[: asked.length]])
 
 

@@ -304,7 +304,6 @@ class Query:
         as_of: AsOfArgument = None,
     ) -> graph.NodePage:
         """Find nodes by words."""
-        _check_page(after, as_of)
         wanted = None if filter is None else parse_filter(filter)
         return info.context.ledger.find(
             text, filter=wanted, cursor=after, count=first, **_question(info, namespace, as_of)
@@ -325,7 +324,6 @@ class Query:
         as_of: AsOfArgument = None,
     ) -> graph.NodePage:
         """List nodes by type."""
-        _check_page(after, as_of)
         wanted = None if filter is None else parse_filter(filter)
         return info.context.ledger.list_nodes(
             type, filter=wanted, cursor=after, count=first, **_question(info, namespace, as_of)
@@ -352,7 +350,6 @@ class Query:
         as_of: AsOfArgument = None,
     ) -> linking.LinkPage:
         """List links."""
-        _check_page(after, as_of)
         query = LinkQuery(node=node, classes=tuple(map(LinkClass, classes or ())), source=source)
         return info.context.ledger.linking.links(
             query, cursor=after, count=first, **_question(info, namespace, as_of)
@@ -372,7 +369,6 @@ class Query:
         as_of: AsOfArgument = None,
     ) -> linking.UnresolvedPage:
         """List what is unresolved."""
-        _check_page(after, as_of)
         return info.context.ledger.linking.unresolved(
             node, cursor=after, count=first, **_question(info, namespace, as_of)
         )
@@ -419,7 +415,6 @@ class Query:
         as_of: AsOfArgument = None,
     ) -> identity.ConflictPage:
         """List conflicts."""
-        _check_page(after, as_of)
         query = ConflictQuery(node=node, kinds=tuple(map(graph.ConflictKind, kinds or ())))
         return info.context.ledger.linking.conflicts(
             query,
@@ -448,7 +443,6 @@ class Query:
         as_of: AsOfArgument = None,
     ) -> ServingAnswer:
         """List serving intervals."""
-        _check_page(after, as_of)
         return info.context.ledger.registry.serving(
             ServingQuery(of=of, service=service, environment=environment),
             valid_at=valid_at,
@@ -578,11 +572,3 @@ def _basis_interval(given: ValidDuringInput | None) -> tuple[str, str] | None:
     if given is None:
         return None
     return format_instant(instant_us(given.start)), format_instant(instant_us(given.end))
-
-
-def _check_page(after: str | None, given: AsOfInput | None) -> None:
-    """A cursor carries the size of the first page, so nothing else may say as of when."""
-    if after is not None and given is not None:
-        raise InvalidInputError(
-            "The cursor already says as of when", where="asOf", hint="Leave asOf out."
-        )
