@@ -8,18 +8,19 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from lineage.projections.catalog import type_key, types_as_of
+from lineage.projections.catalog import KnownTypeRow, type_key, types_as_of
 from lineage.projections.nodes import NODE
 from lineage.projections.states import STATE, STATE_PAST
 from lineage.questions.cursors import Cursor, make_cursor
 from lineage.questions.filtering import PreparedFilter, matching
 from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
+from lineage.questions.type_names import types_named
 from lineage.stores.base import Reader
 from lineage.stores.tables import Table
 from lineage.vertices import HUB_CODE, ID_MAX, KIND_CODES, namespace_of, vertex_of
 from lineage_schemas.basis import Basis
-from lineage_schemas.errors import InvalidInputError, NotFoundError
+from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.graph import Node, NodePage, Truncation
 from lineage_schemas.limits import INT_MAX
 from lineage_schemas.mlmd import Kind
@@ -46,12 +47,23 @@ class PageAsked(NamedTuple):
     prepared: PreparedFilter | None = None
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
     """A part of a list: the nodes of a type, or those from one vertex to another."""
 
     type_key: int | None
     first: int = 0
     last: int = INT_MAX
+
+
+def part_of_type(row: KnownTypeRow) -> Part:
+    """Return the part of the nodes of a type."""
+    return Part(type_key(row.namespace, row.id))
+
+
+def part_of_kind(namespace: int, kind: Kind) -> Part:
+    """Return the part of the nodes of a kind."""
+    first = vertex_of(namespace, KIND_CODES[kind], 0)
+    return Part(None, first, first + ID_MAX)
 
 
 def check_page(count: int) -> None:
@@ -69,9 +81,10 @@ def list_type(
         NotFoundError: there is no kind and no type of that name.
     """
     if name not in {kind.value for kind in Kind}:
-        parts = [_Part(key) for key in _type_keys(reader, namespace, name, basis.size)]
+        types = [] if namespace is None else types_as_of(reader, namespace, basis.size)
+        parts = [part_of_type(row) for row in types_named(types, name)]
     else:
-        parts = [] if namespace is None else [_of_kind(namespace, Kind(name))]
+        parts = [] if namespace is None else [part_of_kind(namespace, Kind(name))]
     return _listed(reader, namespace, parts, asked, basis)
 
 
@@ -84,12 +97,12 @@ def list_filtered(
         parts = []
     elif wanted.types:
         parts = [
-            _Part(type_key(row.namespace, row.id))
+            part_of_type(row)
             for row in types_as_of(reader, namespace, basis.size)
             if row.definition.name in prepared.types
         ]
     else:
-        parts = [_of_kind(namespace, kind) for kind in Kind if kind in (wanted.kinds or Kind)]
+        parts = [part_of_kind(namespace, kind) for kind in Kind if kind in (wanted.kinds or Kind)]
     return _listed(reader, namespace, parts, asked._replace(prepared=prepared), basis)
 
 
@@ -143,7 +156,7 @@ def page_of(
 
 
 def _listed(
-    reader: Reader, namespace: int | None, parts: list[_Part], asked: PageAsked, basis: Basis
+    reader: Reader, namespace: int | None, parts: list[Part], asked: PageAsked, basis: Basis
 ) -> NodePage:
     """Go through the parts of a list from where the cursor is until a page is full.
 
@@ -155,7 +168,7 @@ def _listed(
     looked = 0
     while part < len(parts) and len(found) <= asked.length and looked < PAGE_LOOKED_MAX:
         limit = asked.length + 1 - len(found) if asked.prepared is None else _CHUNK
-        vertices, after_these = _read_part(reader, parts[part], after, limit, size)
+        vertices, after_these = read_part(reader, parts[part], after, limit, size)
         nodes = read_nodes(reader, vertices, size)
         kept = set(nodes)
         if asked.prepared is not None:
@@ -170,8 +183,8 @@ def _listed(
     return with_redactions(reader, page, namespace, [v for _, v, _ in found[: asked.length]])
 
 
-def _read_part(
-    reader: Reader, part: _Part, after: int, count: int, size: int
+def read_part(
+    reader: Reader, part: Part, after: int, count: int, size: int
 ) -> tuple[list[int], int | None]:
     """Return the next vertices of a part of a list, and behind which it goes on, if it does."""
     if part.type_key is None:
@@ -190,24 +203,3 @@ def _read_part(
 
 def _start_of(namespace: int) -> int:
     return vertex_of(namespace, HUB_CODE, 0)
-
-
-def _of_kind(namespace: int, kind: Kind) -> _Part:
-    first = vertex_of(namespace, KIND_CODES[kind], 0)
-    return _Part(None, first, first + ID_MAX)
-
-
-def _type_keys(reader: Reader, namespace: int | None, name: str, size: int) -> list[int]:
-    types = [] if namespace is None else types_as_of(reader, namespace, size)
-    found = [
-        type_key(row.namespace, row.id)
-        for row in types
-        if name in {row.definition.name, row.definition.base_type}
-    ]
-    if not found:
-        raise NotFoundError(
-            "There is no kind and no type of this name",
-            where=name[:64],
-            hint="Try artifact, execution, context, or a type such as lineage.DataSet.",
-        )
-    return found
