@@ -241,7 +241,8 @@ class Exploring:
         """Follow the fields of a data set: which fields they were made from, and what is made.
 
         Raises:
-            InvalidInputError: an identifier, a field or a limit that cannot be.
+            InvalidInputError: an identifier, a field or a limit that cannot be, or what is no data
+                set and has no fields.
             AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
         """
         check_columns_query(query)

@@ -13,7 +13,7 @@ import strawberry
 from msgspec import Struct
 
 from lineage.questions.as_of import SOFTWARE, AsOf, Present
-from lineage.questions.columns import ColumnsQuery
+from lineage.questions.columns import FANOUT_DEFAULT, ColumnsQuery
 from lineage.questions.conflict_lists import ConflictQuery
 from lineage.questions.link_lists import LinkQuery
 from lineage.questions.search import PAGE_NODES_DEFAULT
@@ -260,6 +260,13 @@ class Query:
         columns: Annotated[
             int, strawberry.argument(description="How many fields at most, 1 to 10000.")
         ] = NODES_DEFAULT,
+        fanout: Annotated[
+            int,
+            strawberry.argument(
+                description="How many executions are read of one data set, the latest first, "
+                "1 to 100000."
+            ),
+        ] = FANOUT_DEFAULT,
         valid_at: ValidAtArgument = None,
         valid_during: ValidDuringArgument = None,
         namespace: NamespaceArgument = None,
@@ -276,6 +283,7 @@ class Query:
             direction=graph.Direction(direction),
             depth=DEPTH_MAX if depth is None else depth,
             columns=columns,
+            fanout=fanout,
         )
         return info.context.ledger.graph.columns(
             query,
