@@ -24,6 +24,7 @@ from lineage.questions.between import (
 from lineage.questions.columns import ColumnsQuery, check_columns_query, columns
 from lineage.questions.common import CommonQuery, check_common, find_in_common
 from lineage.questions.compare import CompareQuery, compare
+from lineage.questions.cursors import Cursor, open_cursor, question_of
 from lineage.questions.cycles import CyclesQuery, check_cycles, find_cycles
 from lineage.questions.diff import DiffQuery, check_diff, diff
 from lineage.questions.graph_asked import GraphAsked, ask_graph
@@ -34,7 +35,6 @@ from lineage.questions.late import LateQuery, check_late, list_late
 from lineage.questions.orphans import OrphansQuery, check_orphans, list_orphans
 from lineage.questions.paths import PathsQuery, check_paths, find_shortest
 from lineage.questions.provenance import ProvenanceQuery, check_provenance, tell_provenance
-from lineage.questions.search import Cursor, decode_cursor, question_of
 from lineage.questions.trace import TraceQuery, check_query, trace
 from lineage.questions.trace_ids import trace_ids
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
@@ -45,7 +45,6 @@ from lineage_schemas.differences import BetweenPage, LineageDiff
 from lineage_schemas.graph import LineageAnswer
 from lineage_schemas.history import HistoryAnswer, LateAnswer
 from lineage_schemas.impact import ImpactAnswer
-from lineage_schemas.instants import instant_of
 from lineage_schemas.knots import CyclesAnswer, OrphanPage
 from lineage_schemas.paths import CommonAnswer, PathsAnswer
 from lineage_schemas.provenance import ProvenanceAnswer
@@ -242,7 +241,8 @@ class Exploring:
         """Follow the fields of a data set: which fields they were made from, and what is made.
 
         Raises:
-            InvalidInputError: an identifier, a field or a limit that cannot be.
+            InvalidInputError: an identifier, a field or a limit that cannot be, or what is no data
+                set and has no fields.
             AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
         """
         check_columns_query(query)
@@ -300,8 +300,8 @@ class Exploring:
         namespace = place.get("namespace", DEFAULT_NAMESPACE)
         words = encode_json((query.first, query.last, query.filter)).decode()
         question = question_of(namespace, "between", words)
-        after = None if cursor is None else decode_cursor(cursor, question)
-        then = query.last if after is None else after.as_of
+        after, past = open_cursor(cursor, question, None)
+        then = query.last if after is None else past
         with self._asking.question(_place(place, then), "between", query, cursor, count) as asked:
             before = self._asking.at(asked, query.first).basis
             page = list_added(
@@ -366,21 +366,16 @@ def _place(place: Place, as_of: AsOf) -> tuple[str, Principal, AsOf]:
 
 
 def _turned(where: Where, text: str | None, words: tuple[str, ...]) -> tuple[Where, Cursor | None]:
-    """Return where a further page is asked: of the past and the valid time of the first one.
+    """Return where a page is asked: a further one of the past of the first one.
 
     Raises:
-        InvalidInputError: a cursor that is not ours, or is one of another question.
+        InvalidInputError: a cursor that is not ours, or is one of another question, or an
+            ``as_of`` beside it.
     """
-    if text is None:
-        return where, None
-    valid = resolve_valid(where.get("valid_at"), where.get("valid_during"), where.get("as_of"))
-    asked = question_of(
+    as_of = where.get("as_of")
+    valid = resolve_valid(where.get("valid_at"), where.get("valid_during"), as_of)
+    question = question_of(
         where.get("namespace", DEFAULT_NAMESPACE), *words, "" if valid is None else valid.words
     )
-    cursor = decode_cursor(text, asked)
-    turned: Where = {**where, "as_of": cursor.as_of}
-    if valid is not None and valid.at is not None:
-        turned["valid_at"] = instant_of(valid.time.start_us)
-    elif valid is not None:
-        turned["valid_during"] = instant_of(valid.time.start_us), instant_of(valid.time.end_us)
-    return turned, cursor
+    cursor, past = open_cursor(text, question, as_of)
+    return (where if cursor is None else {**where, "as_of": past}), cursor

@@ -10,16 +10,11 @@ from lineage.asking import Asked, Asking
 from lineage.graph.index import GraphIndex
 from lineage.questions.as_of import AsOf, Valid, resolve_valid
 from lineage.questions.conflict_lists import ConflictQuery, list_conflicts
+from lineage.questions.cursors import open_cursor, question_of
 from lineage.questions.graph_asked import GraphAsked, ask_graph
 from lineage.questions.labels import clean_name
 from lineage.questions.link_lists import LinkQuery, list_links
-from lineage.questions.search import (
-    PAGE_NODES_DEFAULT,
-    Cursor,
-    check_page,
-    decode_cursor,
-    question_of,
-)
+from lineage.questions.search import PAGE_NODES_DEFAULT, check_page
 from lineage.questions.unresolved import list_unresolved
 from lineage.questions.why import WhyQuery, tell_why
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
@@ -48,7 +43,7 @@ class Linking:
 
         Raises:
             InvalidInputError: a name that is none, a page size out of range, or a cursor that is
-                not ours.
+                not ours or stands beside an ``as_of``.
             AmbiguousLabelError: a label of several things; lists them.
             NotFoundError: a node that the log has not heard of.
             UnknownBasisError: as ``basis``.
@@ -56,11 +51,9 @@ class Linking:
         check_page(count)
         if query.node is not None:
             query = replace(query, node=clean_name(query.node))
-        after = _decoded(cursor, namespace, "links", *query.words)
-        then = as_of if after is None else after.size
-        with self._asking.question(
-            (namespace, principal, then), "links", query, cursor, count
-        ) as asked:
+        after, then = open_cursor(cursor, question_of(namespace, *query.words), as_of)
+        where = namespace, principal, then
+        with self._asking.question(where, "links", query, cursor, count) as asked:
             page = list_links(self._of(asked), query, after, count)
             asked.count = len(page.links)
             return page
@@ -81,11 +74,10 @@ class Linking:
         """
         check_page(count)
         wanted = None if node is None else clean_name(node)
-        after = _decoded(cursor, namespace, "unresolved", wanted or "")
-        then = as_of if after is None else after.size
-        with self._asking.question(
-            (namespace, principal, then), "unresolved", wanted, cursor, count
-        ) as asked:
+        question = question_of(namespace, "unresolved", wanted or "")
+        after, then = open_cursor(cursor, question, as_of)
+        where = namespace, principal, then
+        with self._asking.question(where, "unresolved", wanted, cursor, count) as asked:
             page = list_unresolved(self._of(asked), wanted, after, count)
             asked.count = len(page.things)
             return page
@@ -143,8 +135,7 @@ class Linking:
             query = replace(query, node=clean_name(query.node))
         valid = resolve_valid(valid_at, valid_during, as_of)
         words = "" if valid is None else valid.words
-        after = _decoded(cursor, namespace, "conflicts", *query.words, words)
-        then = as_of if after is None else after.size
+        after, then = open_cursor(cursor, question_of(namespace, *query.words, words), as_of)
         named = (query, cursor, count) if valid is None else (query, cursor, count, valid)
         with self._asking.question((namespace, principal, then), "conflicts", *named) as asked:
             page = list_conflicts(self._of(asked, valid), query, after, count)
@@ -154,7 +145,3 @@ class Linking:
     def _of(self, asked: Asked, valid: Valid | None = None) -> GraphAsked:
         snapshot = self._graph.snapshot(asked.unbound, asked.number)
         return ask_graph(asked.reader, snapshot, asked.number, asked.basis, valid)
-
-
-def _decoded(cursor: str | None, *asked: str) -> Cursor | None:
-    return None if cursor is None else decode_cursor(cursor, question_of(*asked))

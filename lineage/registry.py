@@ -8,9 +8,10 @@ from datetime import datetime
 from lineage.asking import Asked, Asking
 from lineage.graph.index import GraphIndex
 from lineage.questions.as_of import AsOf, resolve_moment, resolve_valid, with_valid
+from lineage.questions.cursors import open_cursor
 from lineage.questions.labels import clean_name
 from lineage.questions.registry import show_registered_model
-from lineage.questions.search import PAGE_NODES_DEFAULT, check_page, decode_cursor
+from lineage.questions.search import PAGE_NODES_DEFAULT, check_page
 from lineage.questions.serving import (
     ServingAsked,
     ServingQuery,
@@ -63,10 +64,9 @@ class Registry:
             environment=_clean(query.environment),
         )
         valid = resolve_valid(valid_at, valid_during, as_of)
-        after = None
-        if cursor is not None:
-            after = decode_cursor(cursor, question_of_serving(namespace, valid, query))
-        where = namespace, principal, as_of if after is None else after.as_of
+        asked_for = question_of_serving(namespace, valid, query)
+        after, past = open_cursor(cursor, asked_for, as_of)
+        where = namespace, principal, past
         words = valid and valid.words
         with self._asking.question(where, "serving", query, words, cursor, count) as asked:
             basis = with_valid(asked.basis, valid)

@@ -8,16 +8,15 @@ from typing import NamedTuple, TypedDict
 
 from lineage.asking import Asked, Asking
 from lineage.questions.as_of import AsOf
+from lineage.questions.cursors import open_cursor, question_of
 from lineage.questions.filtering import prepare_filter
 from lineage.questions.finding import find_words
 from lineage.questions.search import (
     PAGE_NODES_DEFAULT,
     PageAsked,
     check_page,
-    decode_cursor,
     list_filtered,
     list_type,
-    question_of,
 )
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
 from lineage_schemas.filters import NodeFilter, format_filter
@@ -71,8 +70,7 @@ def _question(
     check_page(count)
     named = call if wanted is None else (*call, format_filter(wanted))
     question = question_of(namespace, *named)
-    after = None if cursor is None else decode_cursor(cursor, question)
-    as_of = page.get("as_of") if after is None else after.as_of
+    after, as_of = open_cursor(cursor, question, page.get("as_of"))
     where = namespace, page.get("principal", LOCAL_PRINCIPAL), as_of
     with asking.question(where, *named, cursor, count) as asked:
         prepared = None

@@ -18,10 +18,10 @@ from lineage.projections.unfolding import KEY_CLASS
 from lineage.projections.values import Said
 from lineage.questions.as_of import AsOf
 from lineage.questions.changing import changed_fields
+from lineage.questions.cursors import Cursor, make_cursor
 from lineage.questions.filtering import PreparedFilter, matching_read, prepare_filter
 from lineage.questions.nodes import read_identifiers, read_nodes
 from lineage.questions.redactions import with_redactions
-from lineage.questions.search import Cursor, encode_cursor
 from lineage.stores.base import Reader
 from lineage.stores.tables import Row
 from lineage.vertices import KIND_CODES, id_of, node_name, vertex_of
@@ -56,7 +56,7 @@ from lineage_schemas.entry import (
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.filters import NodeFilter
 from lineage_schemas.graph import Node
-from lineage_schemas.instants import format_instant, format_known_instant, parse_instant
+from lineage_schemas.instants import format_instant, format_known_instant
 from lineage_schemas.mlmd import EventKind, Kind
 
 ENTRIES_MAX: Final = 1_000
@@ -138,9 +138,7 @@ def list_added(asked: BetweenAsked, cursor: Cursor | None, count: int) -> Betwee
     envelopes, stop = _read(asked.reader, start, last, count)
     following = None
     if stop < last:
-        judged = asked.basis.sources_at
-        judged_us = 0 if judged is None else parse_instant(judged)
-        following = encode_cursor(Cursor(asked.question, last, 0, stop, judged_us))
+        following = make_cursor(asked.basis, asked.question, stop)
     page = BetweenPage(
         basis=asked.basis,
         before=asked.before,

@@ -24,6 +24,8 @@ from lineage.questions.labels import resolve_name
 from lineage.questions.nodes import find_identified, read_identifiers, read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.questions.trace import DEPTH_MAX, link_of
+from lineage.questions.typed import read_types
+from lineage.questions.unresolved import DATASET_BASE
 from lineage.stores.base import Reader
 from lineage.vertices import id_of
 from lineage_schemas.codec import encode_json
@@ -31,6 +33,7 @@ from lineage_schemas.columns import Column, ColumnEdge, ColumnsAnswer, Transform
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.graph import Direction, Link, Node
 from lineage_schemas.identifiers import is_content_digest
+from lineage_schemas.known_types.registry import KNOWN_TYPES
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.values import JsonValue
 
@@ -38,6 +41,13 @@ COLUMNS_MAX: Final = 100_000
 COLUMNS_DEFAULT: Final = 10_000
 FANOUT_MAX: Final = 100_000
 FANOUT_DEFAULT: Final = 1_000
+_FIELDLESS: Final = frozenset(
+    known.name
+    for known in KNOWN_TYPES
+    if known.kind is Kind.ARTIFACT and DATASET_BASE not in {known.name, known.base_type}
+)
+"""The well-known types of artifacts that are no data."""
+
 SCHEMA_DEPTH_MAX: Final = 32
 """So deep are the fields inside fields that a schema tells; none of OpenLineage's goes deeper."""
 
@@ -79,9 +89,11 @@ def check_columns_query(query: ColumnsQuery) -> None:
 def columns(asked: GraphAsked, query: ColumnsQuery) -> ColumnsAnswer:
     """Answer a checked query.
 
-    A data set that the log has not heard of is part of the answer, as a stub that is counted.
+    A data set that the log has not heard of is part of the answer, as a stub that is counted. Where
+    nothing at all is known of a field that was asked for, it is named as unknown.
 
     Raises:
+        InvalidInputError: a model, an execution or a context, and nobody says a field of it.
         AmbiguousLabelError: a label of several data sets. NotFoundError: a label of nothing.
     """
     size = asked.size
@@ -94,10 +106,66 @@ def columns(asked: GraphAsked, query: ColumnsQuery) -> ColumnsAnswer:
     shapes = _Shapes(asked.reader, size)
     shapes.read(starts)
     walked = _walk(reading, query, starts, shapes)
-    is_known = any(one.vertices for one in starts) or bool(walked.steps)
+    unknown = _unknown(asked, asked.number, query, starts, shapes)
     answer = _answer(asked, query, reading, walked, shapes)
-    answer = replace(answer, label=label, unknown=() if is_known else (named,))
+    answer = replace(answer, label=label, unknown=unknown)
     return with_redactions(asked.reader, answer, asked.number, _spoken_of(asked, reading, walked))
+
+
+def _unknown(
+    asked: GraphAsked,
+    namespace: int,
+    query: ColumnsQuery,
+    starts: list[Dataset],
+    shapes: _Shapes,
+) -> tuple[str, ...]:
+    """Return the data set that the log has not heard of, or the field of it.
+
+    A field is heard of in a schema, or in a step that names it, whichever way and whenever it was.
+
+    Raises:
+        InvalidInputError: it is no data set, and nobody says anything of its fields.
+    """
+    fields = {name for one in starts for name in shapes.fields(one.name)}
+    if query.field in fields or (query.field is None and fields):
+        return ()
+    said = _fields_said(asked._replace(valid=None), namespace, query)
+    if said is None:
+        return ()
+    vertices = [vertex for one in starts for vertex in one.vertices]
+    if not fields and not said:
+        _refuse_fieldless(asked, namespace, query.dataset, vertices)
+    if not vertices and not said:
+        return (query.dataset,)
+    return () if query.field is None or query.field in said else (query.field,)
+
+
+def _fields_said(asked: GraphAsked, namespace: int, query: ColumnsQuery) -> set[str | None] | None:
+    """Return the fields of a data set that any step names; ``None``: not every step was read."""
+    reading = ColumnReading(asked, namespace, query.fanout)
+    names = [one.name for one in _starts(asked, namespace, reading, query.dataset)]
+    made = [step.target for steps in reading.upstream(names).values() for step in steps]
+    used = [step.source for steps in reading.downstream(names).values() for step in steps]
+    return None if reading.truncations else {one.field for one in (*made, *used)}
+
+
+def _refuse_fieldless(asked: GraphAsked, namespace: int, named: str, vertices: list[int]) -> None:
+    """Refuse what is known to be something else than a data set."""
+    reader, size = asked.reader, asked.size
+    types = set(read_types(reader, vertices, size).values())
+    if not vertices:
+        kinds = (Kind.EXECUTION, Kind.CONTEXT)
+        found = find_identified(reader, namespace, named, kinds, size)
+        others = read_nodes(reader, found, size).values()
+        types = {node.type or (node.kind and node.kind.value) for node in others}
+    elif not types <= _FIELDLESS:
+        return
+    if types:
+        raise InvalidInputError(
+            f"Only data sets have fields, and this is {' and '.join(sorted(filter(None, types)))}",
+            where=named,
+            hint="Its lineage (`lineage trace`) leads to data sets; ask for the fields of one.",
+        )
 
 
 def _unheard(asked: GraphAsked, query: ColumnsQuery) -> ColumnsAnswer:

@@ -14,12 +14,12 @@ from lineage.projections.links import LinkRow
 from lineage.projections.unfolding import KEY_CLASS
 from lineage.questions.claims import Claims
 from lineage.questions.conflicts import Contradiction, Facts, Side, find_contradictions, read_facts
+from lineage.questions.cursors import Cursor, make_cursor, question_of
 from lineage.questions.entities import members_of
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.link_lists import find_vertices
 from lineage.questions.nodes import ASSERTED_CLASSES
 from lineage.questions.redactions import with_redactions
-from lineage.questions.search import Cursor, encode_cursor, question_of
 from lineage.vertices import HUB_CODE, vertex_of
 from lineage_schemas.graph import ConflictKind, Truncation, TruncationReason
 from lineage_schemas.identity import Conflict, ConflictPage, ConflictSide
@@ -61,7 +61,7 @@ class ConflictQuery(Struct, frozen=True, kw_only=True):
     @property
     def words(self) -> tuple[str, ...]:
         """What is asked, as text, for the cursor of its pages."""
-        return self.node or "", " ".join(sorted(self.kinds))
+        return "conflicts", self.node or "", " ".join(sorted(self.kinds))
 
 
 class _Found(NamedTuple):
@@ -100,8 +100,8 @@ def list_conflicts(
     following = None
     if last is not None:
         words = "" if asked.valid is None else asked.valid.words
-        question = question_of(basis.namespace, "conflicts", *query.words, words)
-        following = encode_cursor(Cursor(question, basis.size, last[1], last[0] - start))
+        question = question_of(basis.namespace, *query.words, words)
+        following = make_cursor(basis, question, last[0] - start, last[1])
     telling = Telling(Claims(reader, basis.size))
     page = ConflictPage(
         basis=basis,

@@ -7,11 +7,12 @@ from collections.abc import Callable, Collection, Mapping
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any, Final, NamedTuple
 
-from lineage.projections.catalog import KnownTypeRow, types_as_of
+from lineage.projections.catalog import types_as_of
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.projections.states import STATE, STATE_PAST, read_sources
 from lineage.questions.labels import clean_name, resolve_name
 from lineage.questions.nodes import find_identified, read_nodes
+from lineage.questions.type_names import types_named
 from lineage.stores.base import Reader
 from lineage_schemas.errors import NotFoundError
 from lineage_schemas.filters import Comparison, NodeFilter, PropertyTest
@@ -59,7 +60,7 @@ def prepare_filter(
         AmbiguousLabelError: a label of several contexts.
     """
     known = types_as_of(reader, namespace, size) if wanted.types and namespace is not None else []
-    types = {name for asked in wanted.types for name in _types_named(known, asked)}
+    types = {row.definition.name for asked in wanted.types for row in types_named(known, asked)}
     contexts = {
         vertex
         for asked in wanted.contexts
@@ -96,30 +97,6 @@ def _said_by(reader: Reader, vertices: set[int], sources: set[str], size: int) -
     earlier = vertices - {row[0] for row in rows}
     rows += reader.find(STATE_PAST, "vertex", earlier, size)
     return {row[0] for row in rows if read_sources(row) & sources}
-
-
-def _types_named(known: list[KnownTypeRow], asked: str) -> set[str]:
-    """Return the names of a type and of all that are based on it, however far.
-
-    Without what is before its last dot, a name means every type that has it.
-    """
-    names = {row.definition.name for row in known} | {
-        row.definition.base_type for row in known if row.definition.base_type
-    }
-    found = {asked} & names or {name for name in names if name.rpartition(".")[2] == asked}
-    if not found:
-        raise NotFoundError(
-            "There is no type of this name",
-            where=asked[:64],
-            hint="Write it as it is stored, such as lineage.Model, or without what is before its "
-            "last dot.",
-        )
-    waiting = set(found)
-    while waiting:
-        based = {row.definition.name for row in known if row.definition.base_type in waiting}
-        waiting = based - found
-        found |= waiting
-    return found
 
 
 def _contexts_named(reader: Reader, namespace: int | None, asked: str, size: int) -> list[int]:

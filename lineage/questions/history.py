@@ -23,13 +23,13 @@ from lineage.projections.states import (
 )
 from lineage.projections.unfolding import Unfolded, earlier, stated_start, unfold
 from lineage.questions.changing import changed_fields
+from lineage.questions.cursors import Cursor, make_cursor, question_of
 from lineage.questions.entities import members_among
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.labels import resolve_name
 from lineage.questions.mentions import find_mentions
 from lineage.questions.nodes import find_identified, read_nodes
 from lineage.questions.redactions import with_redactions
-from lineage.questions.search import Cursor, encode_cursor, question_of
 from lineage.questions.subjects import vertices_in
 from lineage.stores.base import Reader
 from lineage.stores.tables import Row
@@ -43,7 +43,7 @@ from lineage_schemas.history import (
     SaidRecord,
     ShownChange,
 )
-from lineage_schemas.instants import format_instant, format_known_instant, parse_instant
+from lineage_schemas.instants import format_instant, format_known_instant
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.values import JsonValue
 
@@ -102,8 +102,7 @@ def tell_history(asked: GraphAsked, query: HistoryQuery, cursor: Cursor | None) 
     if first + len(page) < len(positions):
         words = "" if asked.valid is None else asked.valid.words
         question = question_of(basis.namespace, *query.words, words)
-        judged_us = 0 if basis.sources_at is None else parse_instant(basis.sources_at)
-        following = encode_cursor(Cursor(question, size, 0, page[-1], judged_us))
+        following = make_cursor(basis, question, page[-1])
     answer = HistoryAnswer(
         basis=basis,
         node=name,

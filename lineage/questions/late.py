@@ -8,16 +8,16 @@ from typing import Final
 from msgspec import Struct
 
 from lineage.projections.retellings import RETOLD
+from lineage.questions.cursors import Cursor, make_cursor, question_of
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.history import is_dated, name_nodes
-from lineage.questions.search import Cursor, encode_cursor, question_of
 from lineage.questions.subjects import vertices_in
 from lineage.stores.base import Reader
 from lineage_schemas.codec import decode_envelope
 from lineage_schemas.entry import Envelope
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.history import LAG_DEFAULT, LateAnswer, LateRecord, NamedNode
-from lineage_schemas.instants import format_instant, format_known_instant, parse_instant
+from lineage_schemas.instants import format_instant, format_known_instant
 from lineage_schemas.limits import INT_MAX
 from lineage_schemas.records import Mode
 
@@ -98,8 +98,7 @@ def list_late(asked: GraphAsked, query: LateQuery, cursor: Cursor | None) -> Lat
     if end < size:
         words = "" if asked.valid is None else asked.valid.words
         question = question_of(basis.namespace, *query.words, words)
-        judged_us = 0 if basis.sources_at is None else parse_instant(basis.sources_at)
-        following = encode_cursor(Cursor(question, size, 0, end, judged_us))
+        following = make_cursor(basis, question, end)
     return LateAnswer(
         basis=basis,
         lag_seconds=query.lag,

@@ -13,12 +13,12 @@ from msgspec import Struct
 from lineage.graph.links import LinkIndex, strength_of
 from lineage.projections.links import LinkRow, read_evidence
 from lineage.projections.unfolding import KEY_CLASS
+from lineage.questions.cursors import Cursor, make_cursor, question_of
 from lineage.questions.entities import members_among
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.labels import resolve_name
 from lineage.questions.nodes import find_identified, read_identifiers, read_nodes
 from lineage.questions.redactions import with_redactions
-from lineage.questions.search import Cursor, encode_cursor, question_of
 from lineage.stores.base import Reader
 from lineage.vertices import HUB_CODE, id_of, node_name, vertex_of
 from lineage_schemas.errors import NotFoundError
@@ -45,7 +45,7 @@ class LinkQuery(Struct, frozen=True, kw_only=True):
     @property
     def words(self) -> tuple[str, ...]:
         """What is asked, as text, for the cursor of its pages."""
-        return self.node or "", " ".join(sorted(self.classes)), self.source or ""
+        return "links", self.node or "", " ".join(sorted(self.classes)), self.source or ""
 
 
 def list_links(asked: GraphAsked, query: LinkQuery, cursor: Cursor | None, count: int) -> LinkPage:
@@ -74,8 +74,8 @@ def list_links(asked: GraphAsked, query: LinkQuery, cursor: Cursor | None, count
     following = None
     if len(found) > count and start is not None:
         number, row = found[count - 1]
-        question = question_of(basis.namespace, "links", *query.words)
-        following = encode_cursor(Cursor(question, size, number, row.vertex - start))
+        question = question_of(basis.namespace, *query.words)
+        following = make_cursor(basis, question, row.vertex - start, number)
     rows_shown = [row for _, row in found[:count]]
     shown = _Shown(reader, links, rows_shown, size)
     page = LinkPage(

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct
 
 from lineage.graph.adjacency import Shown, row_of
 from lineage.graph.alone import leading_on, rows_with_edges
 from lineage.graph.links import CROSSED_BY_DEFAULT
-from lineage.projections.catalog import type_key, types_as_of
+from lineage.projections.catalog import types_as_of
 from lineage.projections.memberships import MEMBERSHIP
-from lineage.projections.nodes import NODE
-from lineage.projections.states import STATE, STATE_PAST
+from lineage.questions.cursors import Cursor, make_cursor, question_of
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.named import begun_among
 from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.questions.search import (
     PAGE_NODES_DEFAULT,
-    Cursor,
+    Part,
     check_page,
-    encode_cursor,
-    question_of,
+    part_of_kind,
+    part_of_type,
+    read_part,
 )
 from lineage.questions.trace import check_bounds
-from lineage.vertices import HUB_CODE, ID_MAX, KIND_CODES, kind_code, vertex_of
-from lineage_schemas.errors import InvalidInputError, NotFoundError
+from lineage.questions.type_names import types_named
+from lineage.vertices import HUB_CODE, KIND_CODES, kind_code, vertex_of
+from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.graph import Direction
-from lineage_schemas.instants import parse_instant
 from lineage_schemas.knots import OrphanKind, OrphanPage
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import LinkClass
@@ -75,13 +76,6 @@ def check_orphans(query: OrphansQuery) -> None:
         raise _no_artifacts(query.type or "")
 
 
-class _Part(NamedTuple):
-    """A part of the nodes that are looked through: all of a kind, or all of one type's key."""
-
-    code: int
-    type_key: int | None = None
-
-
 def list_orphans(asked: GraphAsked, query: OrphansQuery, cursor: Cursor | None) -> OrphanPage:
     """Return one page of orphans.
 
@@ -99,17 +93,21 @@ def list_orphans(asked: GraphAsked, query: OrphansQuery, cursor: Cursor | None) 
     found: list[tuple[int, int]] = []
     following: tuple[int, int] | None = None
     looked = 0
-    for part, chunk in _chunks(asked, namespace, parts, begin):
+    looked_to_last = 0
+    for part, chunk in _chunks(asked, parts, begin):
         begun = begun_among(asked, chunk)
         for vertex in judging.orphans(begun) if begun else ():
             if len(found) == query.count:
                 following = found[-1]
                 break
             found.append((part, vertex))
-        looked += len(chunk)
-        if following is None and looked >= LOOKED_MAX:
-            following = part, chunk[-1]
+            looked_to_last = looked + bisect_right(chunk, vertex)
         if following is not None:
+            looked = looked_to_last
+            break
+        looked += len(chunk)
+        if looked >= LOOKED_MAX:
+            following = part, chunk[-1]
             break
     nodes = read_nodes(asked.reader, [vertex for _, vertex in found], asked.size)
     page = OrphanPage(
@@ -124,31 +122,24 @@ def list_orphans(asked: GraphAsked, query: OrphansQuery, cursor: Cursor | None) 
 
 
 def _cursor(asked: GraphAsked, query: OrphansQuery, last: tuple[int, int], first: int) -> str:
-    basis = asked.basis
     valid = "" if asked.valid is None else asked.valid.words
-    question = question_of(basis.namespace, *query.words, valid)
-    judged_us = 0 if basis.sources_at is None else parse_instant(basis.sources_at)
-    return encode_cursor(Cursor(question, basis.size, last[0], last[1] - first, judged_us))
+    question = question_of(asked.basis.namespace, *query.words, valid)
+    return make_cursor(asked.basis, question, last[1] - first, last[0])
 
 
-def _parts(asked: GraphAsked, query: OrphansQuery) -> list[_Part]:
+def _parts(asked: GraphAsked, query: OrphansQuery) -> list[Part]:
     """Return what is looked through, part by part."""
+    namespace = asked.number
     is_any = query.without is OrphanKind.ISOLATED
     kinds = tuple(Kind) if is_any else (Kind.ARTIFACT,)
     if query.type is None or query.type in _KINDS:
         chosen = kinds if query.type is None else (_KINDS[query.type],)
-        return [_Part(KIND_CODES[kind]) for kind in chosen]
-    types = [] if asked.number is None else types_as_of(asked.reader, asked.number, asked.size)
-    named = [row for row in types if query.type in {row.definition.name, row.definition.base_type}]
-    if not named:
-        raise NotFoundError(
-            "There is no kind and no type of this name",
-            where=query.type[:64],
-            hint="Try artifact, execution, context, or a type such as lineage.DataSet.",
-        )
+        return [] if namespace is None else [part_of_kind(namespace, kind) for kind in chosen]
+    types = [] if namespace is None else types_as_of(asked.reader, namespace, asked.size)
+    named = types_named(types, query.type)
     if not all(row.kind in kinds for row in named):
         raise _no_artifacts(query.type)
-    return [_Part(KIND_CODES[row.kind], type_key(row.namespace, row.id)) for row in named]
+    return [part_of_type(row) for row in named]
 
 
 def _no_artifacts(name: str) -> InvalidInputError:
@@ -160,45 +151,17 @@ def _no_artifacts(name: str) -> InvalidInputError:
 
 
 def _chunks(
-    asked: GraphAsked, namespace: int, parts: list[_Part], begin: tuple[int, int]
+    asked: GraphAsked, parts: list[Part], begin: tuple[int, int]
 ) -> Iterator[tuple[int, list[int]]]:
     """Yield the nodes of all parts beyond one, as of the size, in order."""
     number, after = begin
     for part in range(number, len(parts)):
-        one = parts[part]
-        pages = (
-            _of_kind(asked, namespace, one.code, after)
-            if one.type_key is None
-            else _of_type(asked, one.type_key, after)
-        )
-        yield from ((part, chunk) for chunk in pages)
+        following: int | None = after
+        while following is not None:
+            chunk, following = read_part(asked.reader, parts[part], following, _CHUNK, asked.size)
+            if chunk:
+                yield part, chunk
         after = -1
-
-
-def _of_kind(asked: GraphAsked, namespace: int, code: int, after: int) -> Iterator[list[int]]:
-    first = vertex_of(namespace, code, 0)
-    after = max(first, after)
-    while rows := asked.reader.scan(NODE, (after,), _CHUNK):
-        after = rows[-1][0]
-        chunk = [row[0] for row in rows if row[1] < asked.size and row[0] <= first + ID_MAX]
-        if chunk:
-            yield chunk
-        if after > first + ID_MAX:
-            return
-
-
-def _of_type(asked: GraphAsked, key: int, after: int) -> Iterator[list[int]]:
-    index = "type_key", "vertex"
-    while True:
-        found = sorted(
-            int(row[0])
-            for table in (STATE, STATE_PAST)
-            for row in asked.reader.page(table, index, key, after, _CHUNK, asked.size)
-        )
-        if not found:
-            return
-        yield found[:_CHUNK]
-        after = found[:_CHUNK][-1]
 
 
 class _Judging:

@@ -2,60 +2,36 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from collections.abc import Iterator
 from heapq import merge
 from typing import Final, NamedTuple
-from zlib import crc32
 
 from msgspec.structs import replace
 
-from lineage.projections.catalog import type_key, types_as_of
+from lineage.projections.catalog import KnownTypeRow, type_key, types_as_of
 from lineage.projections.nodes import NODE
 from lineage.projections.states import STATE, STATE_PAST
-from lineage.questions.as_of import AsOf, Present
+from lineage.questions.cursors import Cursor, make_cursor
 from lineage.questions.filtering import PreparedFilter, matching
 from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
+from lineage.questions.type_names import types_named
 from lineage.stores.base import Reader
 from lineage.stores.tables import Table
 from lineage.vertices import HUB_CODE, ID_MAX, KIND_CODES, namespace_of, vertex_of
 from lineage_schemas.basis import Basis
-from lineage_schemas.errors import InvalidInputError, NotFoundError
+from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.graph import Node, NodePage, Truncation
-from lineage_schemas.instants import parse_instant
 from lineage_schemas.limits import INT_MAX
 from lineage_schemas.mlmd import Kind
 
 PAGE_NODES_MAX: Final = 1_000
 PAGE_NODES_DEFAULT: Final = 100
-_CURSOR_VERSION: Final = 3
 
 PAGE_LOOKED_MAX: Final = 50_000
 """Nodes that are looked at for one page of what fulfils a filter; the next one goes on there."""
 
 _CHUNK: Final = 1_000
-
-
-class Cursor(NamedTuple):
-    """Where a page ended: the size all pages are of, the part of the list, and its last node.
-
-    ``question`` is a checksum of what was asked, so that a cursor serves no other question.
-    ``after`` is counted from the first vertex of the namespace, whose number tells how many there
-    were before it. ``judged_us`` is when the sources of the first page were judged, if any were.
-    """
-
-    question: int
-    size: int
-    part: int
-    after: int
-    judged_us: int = 0
-
-    @property
-    def as_of(self) -> AsOf:
-        """As of when the next page is asked: of what the first one was."""
-        return Present(self.size, self.judged_us) if self.judged_us else self.size
 
 
 Found = tuple[int, int, Node]
@@ -71,7 +47,7 @@ class PageAsked(NamedTuple):
     prepared: PreparedFilter | None = None
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
     """A part of a list: the nodes of a type, or those from one vertex to another."""
 
     type_key: int | None
@@ -79,37 +55,15 @@ class _Part(NamedTuple):
     last: int = INT_MAX
 
 
-def encode_cursor(cursor: Cursor) -> str:
-    """Return the opaque text of a cursor."""
-    return urlsafe_b64encode(b"%d.%d.%d.%d.%d.%d" % (_CURSOR_VERSION, *cursor)).decode().rstrip("=")
+def part_of_type(row: KnownTypeRow) -> Part:
+    """Return the part of the nodes of a type."""
+    return Part(type_key(row.namespace, row.id))
 
 
-def question_of(*asked: str) -> int:
-    """Return the checksum of what is asked."""
-    return crc32("\n".join(asked).encode())
-
-
-def decode_cursor(text: str, question: int) -> Cursor:
-    """Read back a cursor of a question.
-
-    Raises:
-        InvalidInputError: the text is not one of our cursors, or is one of another question.
-    """
-    try:
-        padded = text + "=" * (-len(text) % 4)
-        version, *rest = map(int, urlsafe_b64decode(padded.encode()).split(b"."))
-        cursor = Cursor(*rest)
-    except (ValueError, TypeError, Base64Error) as error:
-        raise InvalidInputError("This is not a cursor of ours", where=text[:64]) from error
-    if version != _CURSOR_VERSION or not all(0 <= number <= INT_MAX for number in cursor):
-        raise InvalidInputError("This is not a cursor of ours", where=text[:64])
-    if cursor.question != question:
-        raise InvalidInputError(
-            "This cursor is of another question",
-            where=text[:64],
-            hint="Ask for the next page with the same words, type, filter and namespace.",
-        )
-    return cursor
+def part_of_kind(namespace: int, kind: Kind) -> Part:
+    """Return the part of the nodes of a kind."""
+    first = vertex_of(namespace, KIND_CODES[kind], 0)
+    return Part(None, first, first + ID_MAX)
 
 
 def check_page(count: int) -> None:
@@ -127,9 +81,10 @@ def list_type(
         NotFoundError: there is no kind and no type of that name.
     """
     if name not in {kind.value for kind in Kind}:
-        parts = [_Part(key) for key in _type_keys(reader, namespace, name, basis.size)]
+        types = [] if namespace is None else types_as_of(reader, namespace, basis.size)
+        parts = [part_of_type(row) for row in types_named(types, name)]
     else:
-        parts = [] if namespace is None else [_of_kind(namespace, Kind(name))]
+        parts = [] if namespace is None else [part_of_kind(namespace, Kind(name))]
     return _listed(reader, namespace, parts, asked, basis)
 
 
@@ -142,12 +97,12 @@ def list_filtered(
         parts = []
     elif wanted.types:
         parts = [
-            _Part(type_key(row.namespace, row.id))
+            part_of_type(row)
             for row in types_as_of(reader, namespace, basis.size)
             if row.definition.name in prepared.types
         ]
     else:
-        parts = [_of_kind(namespace, kind) for kind in Kind if kind in (wanted.kinds or Kind)]
+        parts = [part_of_kind(namespace, kind) for kind in Kind if kind in (wanted.kinds or Kind)]
     return _listed(reader, namespace, parts, asked._replace(prepared=prepared), basis)
 
 
@@ -190,7 +145,8 @@ def page_of(
     cursor = None
     if len(found) > asked.length:
         part, vertex, _ = found[asked.length - 1]
-        cursor = _cursor_at(basis, asked, part, vertex - _start_of(namespace_of(vertex)))
+        after = vertex - _start_of(namespace_of(vertex))
+        cursor = make_cursor(basis, asked.question, after, part)
     return NodePage(
         basis=basis,
         nodes=tuple(node for _, _, node in found[: asked.length]),
@@ -199,13 +155,8 @@ def page_of(
     )
 
 
-def _cursor_at(basis: Basis, asked: PageAsked, part: int, after: int) -> str:
-    judged_us = 0 if basis.sources_at is None else parse_instant(basis.sources_at)
-    return encode_cursor(Cursor(asked.question, basis.size, part, after, judged_us))
-
-
 def _listed(
-    reader: Reader, namespace: int | None, parts: list[_Part], asked: PageAsked, basis: Basis
+    reader: Reader, namespace: int | None, parts: list[Part], asked: PageAsked, basis: Basis
 ) -> NodePage:
     """Go through the parts of a list from where the cursor is until a page is full.
 
@@ -217,7 +168,7 @@ def _listed(
     looked = 0
     while part < len(parts) and len(found) <= asked.length and looked < PAGE_LOOKED_MAX:
         limit = asked.length + 1 - len(found) if asked.prepared is None else _CHUNK
-        vertices, after_these = _read_part(reader, parts[part], after, limit, size)
+        vertices, after_these = read_part(reader, parts[part], after, limit, size)
         nodes = read_nodes(reader, vertices, size)
         kept = set(nodes)
         if asked.prepared is not None:
@@ -228,12 +179,12 @@ def _listed(
     page = page_of(basis, asked, found)
     if namespace is not None and page.cursor is None and part < len(parts):
         behind = max(after - _start_of(namespace), 0)
-        page = replace(page, cursor=_cursor_at(basis, asked, part, behind))
+        page = replace(page, cursor=make_cursor(basis, asked.question, behind, part))
     return with_redactions(reader, page, namespace, [v for _, v, _ in found[: asked.length]])
 
 
-def _read_part(
-    reader: Reader, part: _Part, after: int, count: int, size: int
+def read_part(
+    reader: Reader, part: Part, after: int, count: int, size: int
 ) -> tuple[list[int], int | None]:
     """Return the next vertices of a part of a list, and behind which it goes on, if it does."""
     if part.type_key is None:
@@ -252,24 +203,3 @@ def _read_part(
 
 def _start_of(namespace: int) -> int:
     return vertex_of(namespace, HUB_CODE, 0)
-
-
-def _of_kind(namespace: int, kind: Kind) -> _Part:
-    first = vertex_of(namespace, KIND_CODES[kind], 0)
-    return _Part(None, first, first + ID_MAX)
-
-
-def _type_keys(reader: Reader, namespace: int | None, name: str, size: int) -> list[int]:
-    types = [] if namespace is None else types_as_of(reader, namespace, size)
-    found = [
-        type_key(row.namespace, row.id)
-        for row in types
-        if name in {row.definition.name, row.definition.base_type}
-    ]
-    if not found:
-        raise NotFoundError(
-            "There is no kind and no type of this name",
-            where=name[:64],
-            hint="Try artifact, execution, context, or a type such as lineage.DataSet.",
-        )
-    return found

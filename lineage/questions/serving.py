@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from lineage.graph.index import GraphSnapshot
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.questions.as_of import Valid, valid_of
+from lineage.questions.cursors import Cursor, make_cursor, question_of
 from lineage.questions.entities import members_among
 from lineage.questions.labels import find_labelled, resolve_name
 from lineage.questions.moves import (
@@ -25,7 +26,7 @@ from lineage.questions.moves import (
 )
 from lineage.questions.nodes import find_by_key, find_identified, read_nodes
 from lineage.questions.redactions import erased_contexts, with_redactions
-from lineage.questions.search import Cursor, encode_cursor, question_of, vertices_of_type
+from lineage.questions.search import vertices_of_type
 from lineage.questions.served import Search
 from lineage.serving.calendar import Interval, ToldMove, fold_moves, interval_order
 from lineage.stores.base import Reader
@@ -33,7 +34,7 @@ from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.basis import Basis
 from lineage_schemas.errors import NotFoundError
 from lineage_schemas.graph import ResolvedLabel, Truncation, TruncationReason
-from lineage_schemas.instants import format_known_instant, parse_instant
+from lineage_schemas.instants import format_known_instant
 from lineage_schemas.labels import is_identifier_shaped
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.serving import Served, ServingAnswer, ServingInterval
@@ -123,8 +124,7 @@ def list_serving(
     following = None
     if first + count < len(shown):
         question = question_of_serving(basis.namespace, valid, query)
-        judged_us = 0 if basis.sources_at is None else parse_instant(basis.sources_at)
-        following = encode_cursor(Cursor(question, basis.size, 0, first + count, judged_us))
+        following = make_cursor(basis, question, first + count)
     showing = Showing(asked, found)
     intervals = tuple(showing.interval(one) for one in page)
     answer = ServingAnswer(

@@ -17,12 +17,12 @@ from lineage.projections.memberships import MEMBERSHIP
 from lineage.projections.nodes import NODE
 from lineage.projections.states import STATE, STATE_PAST
 from lineage.projections.unfolding import KEY_CLASS
+from lineage.questions.cursors import Cursor, make_cursor, question_of
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.guesses import Compared, Guesses, compared
 from lineage.questions.link_lists import find_vertices
 from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
-from lineage.questions.search import Cursor, encode_cursor, question_of
 from lineage.stores.base import Reader
 from lineage.stores.tables import Table, is_visible
 from lineage.vertices import HUB_CODE, vertex_of
@@ -95,8 +95,7 @@ def list_unresolved(
 
 
 def _cursor(basis: Basis, node: str | None, after: int) -> str:
-    question = question_of(basis.namespace, "unresolved", node or "")
-    return encode_cursor(Cursor(question, basis.size, 0, after))
+    return make_cursor(basis, question_of(basis.namespace, "unresolved", node or ""), after)
 
 
 def _chunks(reader: Reader, only: list[int] | None, after: int, size: int) -> Iterator[list[int]]:

@@ -193,7 +193,8 @@ class ColumnsAnswer(Struct, frozen=True, kw_only=True):
     ``stubs`` counts the data sets that nobody has described. ``unread`` counts what executions say
     about columns and is not of the form, ``redacted`` what was erased of it. ``undated`` counts the
     edges that are counted in for a valid time though nobody dated one of their executions.
-    ``unknown`` names the data set that was asked about, where the log has not heard of it.
+    ``unknown`` names the data set that was asked about, where the log has not heard of it, or else
+    the field, where no schema has it and no step names it.
     """
 
     basis: Basis

@@ -173,6 +173,13 @@ def _term_at(text: str, start: int) -> tuple[_Term, int]:
     place = found.end()
     while True:
         value, place = _piece_at(_VALUE, text, place, start)
+        if not value.is_quoted and _OPERATOR.match(value.text):
+            raise _refused(
+                "A value begins with an operator",
+                text,
+                start,
+                "There are =, !=, <, <=, >, >=; a text that begins with one stands in quotes.",
+            )
         values.append(value)
         if not text.startswith(",", place):
             break
@@ -255,7 +262,15 @@ def _test_of(term: _Term) -> PropertyTest:
         raise InvalidInputError(
             "A property is compared with one value", where=_where(term), hint="Quote a comma."
         )
-    name = term.name.text if term.name.is_quoted else term.name.text.removeprefix(_PROPERTY)
+    name = term.name.text
+    if not term.name.is_quoted:
+        if name in _FIELDS:
+            raise InvalidInputError(
+                f"{name!r} is no property, and is not compared",
+                where=_where(term),
+                hint=f"Write {name}:VALUE, or {_PROPERTY}{name} for a property of that name.",
+            )
+        name = name.removeprefix(_PROPERTY)
     if not name:
         raise InvalidInputError("A filter asks for an empty name", where=_where(term))
     return PropertyTest(name, Comparison(term.operator), _value_of(term.values[0], term))
@@ -283,9 +298,9 @@ def _where(term: _Term) -> str:
     return f"{term.text[:64]!r}, at character {term.start + 1}"
 
 
-def _refused(what: str, text: str, start: int) -> InvalidInputError:
+def _refused(what: str, text: str, start: int, hint: str = _GRAMMAR_HINT) -> InvalidInputError:
     return InvalidInputError(
-        what, where=f"{text[start : start + 64]!r}, at character {start + 1}", hint=_GRAMMAR_HINT
+        what, where=f"{text[start : start + 64]!r}, at character {start + 1}", hint=hint
     )
 
 
@@ -294,12 +309,14 @@ def _refused(what: str, text: str, start: int) -> InvalidInputError:
 
 def _written(text: str) -> str:
     plain = _VALUE.fullmatch(text) is not None and not text.startswith('"')
-    return text if plain else _quoted(text)
+    return text if plain and _OPERATOR.match(text) is None else _quoted(text)
 
 
 def _written_name(name: str) -> str:
-    plain = _NAME.fullmatch(name) is not None and name[:1] != '"' and not name.startswith(_PROPERTY)
-    return name if plain else _quoted(name)
+    plain = _NAME.fullmatch(name) is not None and name[:1] != '"'
+    return (
+        name if plain and not name.startswith(_PROPERTY) and name not in _FIELDS else _quoted(name)
+    )
 
 
 def _written_value(value: JsonValue) -> str:

@@ -130,7 +130,8 @@ def walked(ledger: Ledger, text: str, count: int, terms: str = "", size: int | N
     told: Told = []
     cursor: str | None = None
     while True:
-        page = ledger.find(text, filter=wanted, cursor=cursor, count=count, as_of=size)
+        past = size if cursor is None else None
+        page = ledger.find(text, filter=wanted, cursor=cursor, count=count, as_of=past)
         assert not page.truncations
         told += map(named, page.nodes)
         cursor = page.cursor

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from doubles import FakeClock, SeededRandomness
 from erasing import asked
 from lineage.ledger import (
     Artifact,
     ColumnsQuery,
+    Context,
     Direction,
     Execution,
     Ledger,
@@ -166,3 +168,52 @@ def test_a_key_that_is_too_long_for_a_name_has_a_name_all_the_same() -> None:
     assert columns_property(REPORT) == "columns/acme:report"
     assert len(columns_property(output)) < NAME_BYTES_MAX
     assert columns_property(output) != columns_property(output + "y")
+
+
+SCHEMA: JsonValue = {"items": [{"name": "amount", "type": "int"}]}
+
+
+def test_a_field_of_no_schema_and_of_no_step_is_unknown(memory: Ledger) -> None:
+    clean = Artifact(key=CLEAN, type="lineage.DataSet", properties={"schema": SCHEMA})
+    memory.record([Statement(id="s", source="ci", records=(clean,))])
+    memory.record([run("acme:run/1", columns_value(SAID))])
+    for way in Direction:
+        for dataset, field, unknown in (
+            (CLEAN, "amount", ()),
+            # It is in no schema, and a step names it; that one leads on, whichever way is asked.
+            (CLEAN, "day", ()),
+            (CLEAN, "nosuch", ("nosuch",)),
+            (CLEAN, None, ()),
+            (REPORT, "total", ()),
+            # What all of the report depends on names none of its fields.
+            (REPORT, "nosuch", ("nosuch",)),
+            (REPORT, None, ()),
+            ("acme:nowhere", "nosuch", ("acme:nowhere",)),
+        ):
+            query = ColumnsQuery(dataset=dataset, field=field, direction=way, depth=0)
+            assert memory.graph.columns(query).unknown == unknown
+
+
+def test_a_field_may_be_known_where_not_every_execution_is_read(memory: Ledger) -> None:
+    memory.record([run(f"acme:run/{number}", columns_value(SAID)) for number in range(2)])
+    query = ColumnsQuery(dataset=REPORT, field="nosuch", fanout=1)
+    assert memory.graph.columns(query).unknown == ()
+
+
+@pytest.mark.parametrize(
+    ("record", "what"),
+    [
+        (Artifact(key="acme:it", type="lineage.ModelVersion"), "lineage.ModelVersion"),
+        (Execution(key="acme:it", type="lineage.Run"), "lineage.Run"),
+        (Execution(key="acme:it"), "execution"),
+        (Context(key="acme:it", type="lineage.Project"), "lineage.Project"),
+    ],
+)
+def test_what_is_no_data_set_has_no_columns(
+    memory: Ledger, record: Artifact | Execution | Context, what: str
+) -> None:
+    memory.record([Statement(id="s", source="ci", records=(record,))])
+    with pytest.raises(InvalidInputError, match=f"Only data sets have fields, and this is {what}"):
+        memory.graph.columns(ColumnsQuery(dataset="acme:it"))
+    memory.record([run("acme:run/1", columns_value(replace(SAID, output="acme:it")), "acme:it")])
+    assert len(memory.graph.columns(ColumnsQuery(dataset="acme:it")).edges) == 2

@@ -17,7 +17,7 @@ from lineage_schemas.filters import (
 )
 from lineage_schemas.mlmd import ArtifactState, ExecutionState, Kind
 
-NAMES = st.text(min_size=1, max_size=6)
+NAMES = st.text(min_size=1, max_size=6) | st.sampled_from(["type", "is", "=a", "<b", "!=c"])
 VALUES = st.one_of(
     st.booleans(),
     st.integers(-(2**63), 2**63 - 1),
@@ -84,10 +84,11 @@ def test_any_text_is_a_filter_or_refused(text: str) -> None:
             ),
         ),
         (
-            'property.kind=x "a b"="1" loss=NaN',
+            'property.kind=x "is"="=y" "a b"="1" loss=NaN',
             NodeFilter(
                 properties=(
                     PropertyTest("kind", Comparison.EQUAL, "x"),
+                    PropertyTest("is", Comparison.EQUAL, "=y"),
                     PropertyTest("a b", Comparison.EQUAL, "1"),
                     PropertyTest("loss", Comparison.EQUAL, {"$float": "NaN"}),
                 )
@@ -115,6 +116,14 @@ def test_a_filter_means(text: str, wanted: NodeFilter) -> None:
         ('a="b', "misses a name or a value"),
         ("rows=99999999999999999999", "64 bits"),
         ("is:odd", "stub or described"),
+        ("rows=>1000", "begins with an operator"),
+        ("rows==2000", "begins with an operator"),
+        ("rows>>1", "begins with an operator"),
+        ("rows<!=1", "begins with an operator"),
+        ("owner=:eve", "begins with an operator"),
+        ("type:a,=b", "begins with an operator"),
+        ("type=lineage.DataSet", "'type' is no property"),
+        ("key!=a", "'key' is no property"),
     ],
 )
 def test_a_filter_that_is_none_says_what_and_where(text: str, what: str) -> None:

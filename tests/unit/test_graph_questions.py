@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from calendars import hour, moves_in, say_move
 from lineage.graph.hops import LinkSteps
@@ -251,6 +252,25 @@ def test_orphans_are_listed_by_type_and_page(told: Ledger, monkeypatch: pytest.M
     assert found == []
     with pytest.raises(InvalidInputError, match="another question"):
         told.graph.orphans(OrphansQuery(type="artifact", cursor=first.cursor))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+@pytest.mark.parametrize("chunk", [2, 3, 500])
+def test_the_pages_of_orphans_look_at_every_node_once(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, count: int, chunk: int
+) -> None:
+    monkeypatch.setattr(orphans_module, "_CHUNK", chunk)
+    alone = [Artifact(key=f"acme:alone/{number}") for number in range(6)]
+    used = Event(artifact="acme:used", execution="acme:run", kind=EventKind.INPUT)
+    tell(ledger, "orphans", *alone[:4], used, *alone[4:])
+    query, looked, found = OrphansQuery(count=count), 0, 0
+    while True:
+        page = ledger.graph.orphans(query)
+        looked, found = looked + page.looked, found + len(page.nodes)
+        if page.cursor is None:
+            break
+        query = replace(query, cursor=page.cursor)
+    assert (looked, found) == (8, 6)
 
 
 def test_orphans_of_what_cannot_be_made_are_refused(told: Ledger) -> None:

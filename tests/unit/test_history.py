@@ -234,7 +234,7 @@ def test_a_valid_time_leaves_out_what_is_stated_to_begin_later(
     assert same.entries == answer.entries
     first = told.graph.history(HistoryQuery(node=DATA, count=6), valid_during=during)
     rest = HistoryQuery(node=DATA, count=6, cursor=first.cursor)
-    second = told.graph.history(rest, as_of=first.basis)
+    second = told.graph.history(rest, valid_during=during)
     assert first.entries + second.entries == same.entries
     assert second.basis == first.basis
 

@@ -8,7 +8,7 @@ from checks import check_ledger
 from doubles import FakeClock, SeededRandomness
 from lineage.ledger import Artifact, Mode, Statement
 from lineage.projections.views import TABLES
-from lineage.questions.search import Cursor, encode_cursor, question_of
+from lineage.questions.cursors import Cursor, encode_cursor, question_of
 from lineage.service import Ledger
 from lineage.stores.opening import open_store
 from lineage.writing.submission import DEFAULT_NAMESPACE
@@ -51,7 +51,8 @@ def walked(ledger: Ledger, name: str, count: int, as_of: Basis | None = None) ->
     pages: list[list[str]] = []
     cursor: str | None = None
     while True:
-        page = ledger.list_nodes(name, cursor=cursor, count=count, as_of=as_of)
+        past = as_of if cursor is None else None
+        page = ledger.list_nodes(name, cursor=cursor, count=count, as_of=past)
         pages.append([node.name or "" for node in page.nodes])
         cursor = page.cursor
         if cursor is None:

@@ -65,8 +65,8 @@ def columns(  # noqa: PLR0913, PLR0917 - one argument an option
     DATASET is an identifier or a label. FIELD is the name of one field, compared byte by byte. The
     tree shows every field once in full, with its type, how each step transforms it, and which
     execution says so; "*" is the data set as a whole, on which all of its fields depend or of which
-    all of them were used. A data set that the log has never heard of stands in the answer as
-    unknown, and the exit code is 1.
+    all of them were used. A data set that the log has never heard of, or a field that no schema has
+    and no step names, stands in the answer as unknown, and the exit code is 1.
     """
     query = ColumnsQuery(
         dataset=dataset,

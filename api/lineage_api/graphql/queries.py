@@ -13,7 +13,7 @@ import strawberry
 from msgspec import Struct
 
 from lineage.questions.as_of import SOFTWARE, AsOf, Present
-from lineage.questions.columns import ColumnsQuery
+from lineage.questions.columns import FANOUT_DEFAULT, ColumnsQuery
 from lineage.questions.conflict_lists import ConflictQuery
 from lineage.questions.link_lists import LinkQuery
 from lineage.questions.search import PAGE_NODES_DEFAULT
@@ -260,6 +260,13 @@ class Query:
         columns: Annotated[
             int, strawberry.argument(description="How many fields at most, 1 to 10000.")
         ] = NODES_DEFAULT,
+        fanout: Annotated[
+            int,
+            strawberry.argument(
+                description="How many executions are read of one data set, the latest first, "
+                "1 to 100000."
+            ),
+        ] = FANOUT_DEFAULT,
         valid_at: ValidAtArgument = None,
         valid_during: ValidDuringArgument = None,
         namespace: NamespaceArgument = None,
@@ -276,6 +283,7 @@ class Query:
             direction=graph.Direction(direction),
             depth=DEPTH_MAX if depth is None else depth,
             columns=columns,
+            fanout=fanout,
         )
         return info.context.ledger.graph.columns(
             query,
@@ -304,7 +312,6 @@ class Query:
         as_of: AsOfArgument = None,
     ) -> graph.NodePage:
         """Find nodes by words."""
-        _check_page(after, as_of)
         wanted = None if filter is None else parse_filter(filter)
         return info.context.ledger.find(
             text, filter=wanted, cursor=after, count=first, **_question(info, namespace, as_of)
@@ -325,7 +332,6 @@ class Query:
         as_of: AsOfArgument = None,
     ) -> graph.NodePage:
         """List nodes by type."""
-        _check_page(after, as_of)
         wanted = None if filter is None else parse_filter(filter)
         return info.context.ledger.list_nodes(
             type, filter=wanted, cursor=after, count=first, **_question(info, namespace, as_of)
@@ -352,7 +358,6 @@ class Query:
         as_of: AsOfArgument = None,
     ) -> linking.LinkPage:
         """List links."""
-        _check_page(after, as_of)
         query = LinkQuery(node=node, classes=tuple(map(LinkClass, classes or ())), source=source)
         return info.context.ledger.linking.links(
             query, cursor=after, count=first, **_question(info, namespace, as_of)
@@ -372,7 +377,6 @@ class Query:
         as_of: AsOfArgument = None,
     ) -> linking.UnresolvedPage:
         """List what is unresolved."""
-        _check_page(after, as_of)
         return info.context.ledger.linking.unresolved(
             node, cursor=after, count=first, **_question(info, namespace, as_of)
         )
@@ -419,7 +423,6 @@ class Query:
         as_of: AsOfArgument = None,
     ) -> identity.ConflictPage:
         """List conflicts."""
-        _check_page(after, as_of)
         query = ConflictQuery(node=node, kinds=tuple(map(graph.ConflictKind, kinds or ())))
         return info.context.ledger.linking.conflicts(
             query,
@@ -448,7 +451,6 @@ class Query:
         as_of: AsOfArgument = None,
     ) -> ServingAnswer:
         """List serving intervals."""
-        _check_page(after, as_of)
         return info.context.ledger.registry.serving(
             ServingQuery(of=of, service=service, environment=environment),
             valid_at=valid_at,
@@ -578,11 +580,3 @@ def _basis_interval(given: ValidDuringInput | None) -> tuple[str, str] | None:
     if given is None:
         return None
     return format_instant(instant_us(given.start)), format_instant(instant_us(given.end))
-
-
-def _check_page(after: str | None, given: AsOfInput | None) -> None:
-    """A cursor carries the size of the first page, so nothing else may say as of when."""
-    if after is not None and given is not None:
-        raise InvalidInputError(
-            "The cursor already says as of when", where="asOf", hint="Leave asOf out."
-        )
