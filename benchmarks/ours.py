@@ -36,7 +36,6 @@ from lineage.questions.trace import NODES_MAX
 from lineage.stores.opening import open_store
 from lineage.writing.submission import Receipt
 from lineage_schemas.errors import LedgerError
-from lineage_schemas.graph import LineageAnswer
 from lineage_schemas.mlmd import ArtifactType, ContextType, ExecutionType
 from lineage_schemas.records import AnyRecord
 from lineage_schemas.values import PropertyType
@@ -61,9 +60,9 @@ class Ours:
         }
 
     def open(self, directory: Path) -> None:
-        """Open the ledger; a first question brings the graph index up."""
+        """Open the ledger and its graph, as a service does before it takes questions."""
         self._ledger: Ledger = self.open_ledger(directory)
-        self._ledger.trace(TraceQuery(start=("bench:artifact/none",), ids_only=True))
+        self._ledger.prepare_graph()
 
     def open_ledger(self, directory: Path) -> Ledger:
         """Open the ledger as users do; ``BENCH_UNSIGNED`` opens one that signs nothing."""
@@ -140,15 +139,13 @@ class Ours:
 
     def upstream_ids(self, start: str) -> Counts:
         """Trace, by ids alone."""
-        query = TraceQuery(start=(start,), depth=DEPTH, nodes=NODES_MAX, ids_only=True)
-        return _counts(self._ledger.trace(query))
+        answer = self._ledger.trace_ids(_upstream(start))
+        return Counts(len(answer.nodes.ids), len(answer.edges.kinds))
 
     def upstream_whole(self, start: str) -> Counts:
         """Trace, with every node and its properties."""
-        query = TraceQuery(
-            start=(start,), direction=Direction.UPSTREAM, depth=DEPTH, nodes=NODES_MAX
-        )
-        return _counts(self._ledger.trace(query))
+        answer = self._ledger.trace(_upstream(start))
+        return Counts(len(answer.nodes), len(answer.edges))
 
 
 class _GroupingWriter:
@@ -260,8 +257,8 @@ def _database(directory: Path) -> Path:
     return directory / "ledger.db"
 
 
-def _counts(answer: LineageAnswer) -> Counts:
-    return Counts(len(answer.nodes), len(answer.edges))
+def _upstream(start: str) -> TraceQuery:
+    return TraceQuery(start=(start,), direction=Direction.UPSTREAM, depth=DEPTH, nodes=NODES_MAX)
 
 
 if __name__ == "__main__":

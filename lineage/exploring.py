@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple, TypedDict, Unpack
@@ -12,10 +12,8 @@ from msgspec.structs import replace
 from lineage.asking import Asked, Asking
 from lineage.collector import paused_collector
 from lineage.graph.index import GraphIndex
-from lineage.graph.links import LinkIndex
-from lineage.projections.links import LinkRow
-from lineage.projections.standing import standing_links
-from lineage.questions.as_of import AsOf, Valid, resolve_valid, with_valid
+from lineage.graph.lineage_ids import LineageIds
+from lineage.questions.as_of import AsOf, Valid, resolve_valid
 from lineage.questions.between import (
     ENTRIES_DEFAULT,
     BetweenAsked,
@@ -28,7 +26,7 @@ from lineage.questions.common import CommonQuery, check_common, find_in_common
 from lineage.questions.compare import CompareQuery, compare
 from lineage.questions.cycles import CyclesQuery, check_cycles, find_cycles
 from lineage.questions.diff import DiffQuery, check_diff, diff
-from lineage.questions.graph_asked import GraphAsked
+from lineage.questions.graph_asked import GraphAsked, ask_graph
 from lineage.questions.history import HistoryQuery, check_history, tell_history
 from lineage.questions.impact import ImpactQuery, check_impact, find_impact
 from lineage.questions.labels import clean_name
@@ -38,7 +36,7 @@ from lineage.questions.paths import PathsQuery, check_paths, find_shortest
 from lineage.questions.provenance import ProvenanceQuery, check_provenance, tell_provenance
 from lineage.questions.search import Cursor, decode_cursor, question_of
 from lineage.questions.trace import TraceQuery, check_query, trace
-from lineage.stores.base import Reader
+from lineage.questions.trace_ids import trace_ids
 from lineage.writing.submission import DEFAULT_NAMESPACE, LOCAL_PRINCIPAL, Principal
 from lineage_schemas.codec import encode_json
 from lineage_schemas.columns import ColumnsAnswer
@@ -105,6 +103,22 @@ class Exploring:
         with self._question(where, "trace", query) as question:
             answer = trace(question.graph, query)
             question.asked.count = len(answer.nodes)
+            return answer
+
+    def trace_ids(self, query: TraceQuery, **where: Unpack[Where]) -> LineageIds:
+        """Trace as ``trace`` does, and tell what was found by ids alone, in columns.
+
+        Nothing is read of the nodes, unless ``query`` filters or stops by what shows of them.
+
+        Raises:
+            InvalidInputError: an identifier or limit that cannot be.
+            AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
+        """
+        check_query(query)
+        query = replace(query, start=tuple(map(clean_name, query.start)))
+        with self._question(where, "trace_ids", query) as question:
+            answer = trace_ids(question.graph, query)
+            question.asked.count = len(answer.nodes.ids)
             return answer
 
     def paths(self, query: PathsQuery, **where: Unpack[Where]) -> PathsAnswer:
@@ -280,17 +294,20 @@ class Exploring:
         Raises:
             InvalidInputError: a page size out of range, a cursor that is not ours, or a first size
                 that is larger than the last.
+            NotFoundError: the filter names a type or a context that nobody has heard of.
         """
         check_entries(count)
         namespace = place.get("namespace", DEFAULT_NAMESPACE)
-        words = encode_json((query.first, query.last)).decode()
+        words = encode_json((query.first, query.last, query.filter)).decode()
         question = question_of(namespace, "between", words)
         after = None if cursor is None else decode_cursor(cursor, question)
         then = query.last if after is None else after.as_of
         with self._asking.question(_place(place, then), "between", query, cursor, count) as asked:
             before = self._asking.at(asked, query.first).basis
             page = list_added(
-                BetweenAsked(asked.reader, asked.number, before, asked.basis, question),
+                BetweenAsked(
+                    asked.reader, asked.number, before, asked.basis, question, query.filter
+                ),
                 after,
                 count,
             )
@@ -328,10 +345,7 @@ class Exploring:
     def _of(self, asked: Asked, latest: Asked, valid: Valid | None) -> GraphAsked:
         """Return what a question is answered from: of two pasts, both by one graph."""
         snapshot = self._graph.snapshot(latest.unbound, latest.number)
-        if valid is not None and asked.number is not None:
-            snapshot = snapshot._replace(links=_links_then(asked.reader, asked.number, valid))
-        basis = with_valid(asked.basis, valid)
-        return GraphAsked(asked.reader, snapshot, asked.number, basis, valid)
+        return ask_graph(asked.reader, snapshot, asked.number, asked.basis, valid)
 
     @contextmanager
     def _question(self, where: Where, call: str, *question: object) -> Generator[_Question]:
@@ -344,15 +358,6 @@ class Exploring:
             graph = self._of(asked, asked, valid)
             with paused_collector():
                 yield _Question(asked, graph)
-
-
-def _links_then(reader: Reader, number: int, valid: Valid) -> LinkIndex:
-    """Return the links that stood at a stated time: they are read, as nobody keeps them."""
-
-    def stood(column: str, values: Collection[int], size: int) -> list[LinkRow]:
-        return standing_links(reader, column, values, size, valid.time)
-
-    return LinkIndex.stored(reader, number, stood)
 
 
 def _place(place: Place, as_of: AsOf) -> tuple[str, Principal, AsOf]:

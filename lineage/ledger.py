@@ -55,6 +55,8 @@ from lineage.connectors.dvc.intervals import (
 )
 from lineage.erasures import ErasureRequest
 from lineage.folding import Progress
+from lineage.graph.adjacency import EVENT_KINDS
+from lineage.graph.lineage_ids import NODE_KINDS, LineageIds
 from lineage.graph_file import GraphPlace
 from lineage.moving.checking import ExportReader
 from lineage.moving.filling import UNFINISHED
@@ -129,6 +131,8 @@ from lineage_schemas.records import (
 )
 
 __all__ = [
+    "EVENT_KINDS",
+    "NODE_KINDS",
     "Action",
     "Artifact",
     "ArtifactState",
@@ -156,6 +160,7 @@ __all__ = [
     "Kind",
     "LateQuery",
     "Ledger",
+    "LineageIds",
     "LinkClass",
     "LinkQuery",
     "MetricSeries",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec.structs import replace
 
 from lineage.asking import Asked, Asking
 from lineage.graph.index import GraphIndex
-from lineage.questions.as_of import AsOf
+from lineage.questions.as_of import AsOf, Valid, resolve_valid
 from lineage.questions.conflict_lists import ConflictQuery, list_conflicts
-from lineage.questions.graph_asked import GraphAsked
+from lineage.questions.graph_asked import GraphAsked, ask_graph
 from lineage.questions.labels import clean_name
-from lineage.questions.link_lists import LinkQuery, LinksAsked, list_links
+from lineage.questions.link_lists import LinkQuery, list_links
 from lineage.questions.search import (
     PAGE_NODES_DEFAULT,
     Cursor,
@@ -92,32 +94,37 @@ class Linking:
         self,
         query: WhyQuery,
         *,
+        valid_at: datetime | None = None,
+        valid_during: tuple[datetime, datetime] | None = None,
         as_of: AsOf = None,
         namespace: str = DEFAULT_NAMESPACE,
         principal: Principal = LOCAL_PRINCIPAL,
     ) -> WhyAnswer:
         """Tell why two names mean one thing: by whose claims; or what comes nearest to that.
 
-        A search or walk looks at ``WHY_NODES_MAX`` nodes; what it left out is counted.
+        ``valid_at`` is a moment, ``valid_during`` a half-open interval: names mean what they meant
+        then, and claims count that stood at some moment of it. A search or walk looks at
+        ``WHY_NODES_MAX`` nodes; what it left out is counted.
 
         Raises:
-            InvalidInputError: a name that is none.
+            InvalidInputError: a name that is none, or a valid time that cannot be.
             AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
             UnknownBasisError: as ``basis``.
         """
         query = WhyQuery(one=clean_name(query.one), other=clean_name(query.other))
-        with self._asking.question((namespace, principal, as_of), "why", query) as asked:
-            snapshot = self._graph.snapshot(asked.unbound, asked.number)
-            answer = tell_why(
-                GraphAsked(asked.reader, snapshot, asked.number, asked.basis, None), query
-            )
+        valid = resolve_valid(valid_at, valid_during, as_of)
+        named = (query,) if valid is None else (query, valid)
+        with self._asking.question((namespace, principal, as_of), "why", *named) as asked:
+            answer = tell_why(self._of(asked, valid), query)
             asked.count = len(answer.one.nodes) + len(answer.other.nodes)
             return answer
 
-    def conflicts(
+    def conflicts(  # noqa: PLR0913 - what is asked, and when, where, by whom and how much at once
         self,
         query: ConflictQuery = ConflictQuery(),  # noqa: B008 - a frozen struct, changed by nobody
         *,
+        valid_at: datetime | None = None,
+        valid_during: tuple[datetime, datetime] | None = None,
         cursor: str | None = None,
         count: int = PAGE_NODES_DEFAULT,
         as_of: AsOf = None,
@@ -126,23 +133,27 @@ class Linking:
     ) -> ConflictPage:
         """List what contradicts itself in what is said of one entity. The links stand all the same.
 
-        Raises: as ``links``.
+        ``valid_at`` is a moment, ``valid_during`` a half-open interval: claims count that stood at
+        some moment of it, and values of its last. Further pages are asked with the same.
+
+        Raises: as ``links``; also of a valid time that cannot be.
         """
         check_page(count)
         if query.node is not None:
             query = replace(query, node=clean_name(query.node))
-        after = _decoded(cursor, namespace, "conflicts", *query.words)
+        valid = resolve_valid(valid_at, valid_during, as_of)
+        words = "" if valid is None else valid.words
+        after = _decoded(cursor, namespace, "conflicts", *query.words, words)
         then = as_of if after is None else after.size
-        with self._asking.question(
-            (namespace, principal, then), "conflicts", query, cursor, count
-        ) as asked:
-            page = list_conflicts(self._of(asked), query, after, count)
+        named = (query, cursor, count) if valid is None else (query, cursor, count, valid)
+        with self._asking.question((namespace, principal, then), "conflicts", *named) as asked:
+            page = list_conflicts(self._of(asked, valid), query, after, count)
             asked.count = len(page.conflicts)
             return page
 
-    def _of(self, asked: Asked) -> LinksAsked:
+    def _of(self, asked: Asked, valid: Valid | None = None) -> GraphAsked:
         snapshot = self._graph.snapshot(asked.unbound, asked.number)
-        return LinksAsked(asked.reader, snapshot.links, asked.number, asked.basis)
+        return ask_graph(asked.reader, snapshot, asked.number, asked.basis, valid)
 
 
 def _decoded(cursor: str | None, *asked: str) -> Cursor | None:

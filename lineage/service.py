@@ -40,6 +40,7 @@ from lineage.erasures import Erasures
 from lineage.exploring import Exploring
 from lineage.folding import Progress, RebuildReport, bring_views_up, rebuild_views
 from lineage.graph.index import GraphIndex
+from lineage.graph.lineage_ids import LineageIds
 from lineage.intake import Delivery, Intake, Outcomes
 from lineage.linking import Linking
 from lineage.looks import Looks
@@ -371,6 +372,20 @@ class Ledger:
         Raises: as ``graph.trace``.
         """
         return self.graph.trace(query, as_of=as_of, namespace=namespace, principal=principal)
+
+    def trace_ids(
+        self,
+        query: TraceQuery,
+        *,
+        as_of: AsOf = None,
+        namespace: str = DEFAULT_NAMESPACE,
+        principal: Principal = LOCAL_PRINCIPAL,
+    ) -> LineageIds:
+        """Trace by ids alone: ``graph.trace_ids``, without a valid time.
+
+        Raises: as ``graph.trace_ids``.
+        """
+        return self.graph.trace_ids(query, as_of=as_of, namespace=namespace, principal=principal)
 
     def show(
         self,

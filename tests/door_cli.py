@@ -106,10 +106,12 @@ def asking(namespace: str) -> Iterator[Arguments]:
         yield "links", "--format", form
         yield "links", "--unresolved", "--format", form
         yield "conflicts", "--format", form
+        yield "conflicts", "--valid-at", "2030-01-01T00:00:00Z", "--format", form
     yield from (("links", one, "--format", "json") for one in identifiers)
     yield from (("why", KEYS[0], one, "--format", "json") for one in identifiers)
     yield from (("conflicts", one, "--format", "json") for one in identifiers)
     yield "why", KEYS[0], mark(namespace, 0)
+    yield "why", *KEYS[:2], "--valid-at", "2030-01-01T00:00:00Z"
     yield "show", mark(namespace, 0), "--format", "json"
     yield "trace", mark(namespace, 0), "--format", "json"
     yield from (("report", "dossier", one) for one in (*KEYS, mark(namespace, 0)))
@@ -132,6 +134,7 @@ def exploring(namespace: str) -> Iterator[Arguments]:
     identifiers = (*KEYS, *RUNS, *JOBS, SHARED)
     for form in ("text", "json"):
         yield "between", "0", "--format", form
+        yield "between", "0", "--filter", "is:described", "--format", form
         yield "diff", *KEYS, "--from", "0", "--direction", "both", "--format", form
         yield "compare", *RUNS[:2], "--format", form
     yield from (("provenance", one, "--format", "json") for one in identifiers)

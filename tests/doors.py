@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 from graphql import GraphQLObjectType, GraphQLOutputType, get_named_type
 
@@ -31,6 +32,7 @@ from lineage.ledger import (
     Kind,
     LateQuery,
     Ledger,
+    LineageIds,
     OrphanKind,
     OrphansQuery,
     PathsQuery,
@@ -50,6 +52,9 @@ Door = Callable[[Told, str], Iterator[Answer]]
 """Asks everything in one namespace, and yields what it is answered."""
 
 Question = Callable[[Ledger, str], object]
+
+LATER = datetime(2030, 1, 1, tzinfo=UTC)
+"""A stated time by which everything had begun."""
 
 
 def engine(told: Told, namespace: str) -> Iterator[Answer]:
@@ -76,6 +81,15 @@ def turn(ledger: Ledger, namespace: str, cursor: str | None) -> object:
     return ledger.list_nodes("artifact", cursor=cursor, namespace=namespace)
 
 
+def listed(ids: LineageIds) -> object:
+    """Return what is told by ids without its columns, and these as lists."""
+    columns = [column.tolist() for column in (*ids.nodes, *ids.edges)]
+    return {name: getattr(ids, name) for name in ids.__struct_fields__} | {
+        "nodes": columns[:3],
+        "edges": columns[3:],
+    }
+
+
 def attempt(ask: Question, ledger: Ledger, namespace: str) -> Answer:
     """Ask, and take an error for an answer."""
     try:
@@ -91,6 +105,12 @@ QUESTIONS: list[Question] = [
         )
         for key in (*KEYS, *RUNS, *JOBS, SHARED)
         for way in (Direction.BOTH, Direction.UPSTREAM)
+    ),
+    *(
+        lambda one, where, key=key: listed(
+            one.trace_ids(TraceQuery(start=(key,), direction=Direction.BOTH), namespace=where)
+        )
+        for key in (*KEYS, *RUNS, *JOBS, SHARED)
     ),
     *(
         lambda one, where, key=key: one.show(key, namespace=where)
@@ -157,6 +177,13 @@ QUESTIONS: list[Question] = [
         for key in (*KEYS, *RUNS, *JOBS, SHARED)
     ),
     lambda one, where: one.linking.conflicts(namespace=where),
+    *(
+        lambda one, where, key=key: one.linking.why(
+            WhyQuery(one=key, other=KEYS[0]), valid_at=LATER, namespace=where
+        )
+        for key in (*KEYS, *RUNS, *JOBS, SHARED)
+    ),
+    lambda one, where: one.linking.conflicts(valid_at=LATER, namespace=where),
     *(
         lambda one, where, key=key: one.graph.history(HistoryQuery(node=key), namespace=where)
         for key in (*KEYS, *RUNS, *JOBS, SHARED)

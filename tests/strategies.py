@@ -49,6 +49,7 @@ ALIASES = ("other:alias/0", "other:alias/1")
 SOURCES = ("ci", "dvc", "mlflow")
 DAWN = datetime(2026, 1, 1, tzinfo=UTC)
 INSTANTS = tuple(DAWN + timedelta(hours=hours) for hours in range(3))
+_MICROSECOND = timedelta(microseconds=1)
 """Few, so that two statements often carry the same one."""
 
 
@@ -392,3 +393,16 @@ def commands() -> st.SearchStrategy[Statement]:
 
 def _without_nulls(properties: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return {name: value for name, value in properties.items() if value is not None}
+
+
+def valid_times() -> st.SearchStrategy[tuple[datetime, datetime]]:
+    """Draw moments on and beside those at which things are stated, and intervals between them."""
+    around = [
+        moment + shift
+        for moment in INSTANTS
+        for shift in (-_MICROSECOND, 0 * _MICROSECOND, _MICROSECOND)
+    ]
+    moments = st.sampled_from(around)
+    at = moments.map(lambda moment: (moment, moment + _MICROSECOND))
+    during = st.tuples(moments, moments).filter(lambda both: both[0] < both[1])
+    return st.one_of(at, during)

@@ -1,14 +1,16 @@
 """Read the answers of traces by keys, to hold them against `oracle.Graph`."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from lineage.ledger import Direction, EventKind, Kind, LinkClass, TraceQuery
-from lineage_schemas.graph import LineageAnswer
-from oracle import Graph, Name, Walk
+from lineage_schemas.graph import LineageAnswer, TruncationReason
+from oracle import Graph, Name, Standing, Walk
 from strategies import ALIASES, ARTIFACTS, DIGESTS, EXECUTIONS, histories, lineage_records
-from told_graphs import DEFAULT, EVERY
+from told_graphs import DEFAULT, EVERY, Keys
 
 UP, DOWN, BOTH = Direction.UPSTREAM, Direction.DOWNSTREAM, Direction.BOTH
 Edges = set[tuple[Name, Name, EventKind]]
@@ -32,6 +34,15 @@ def depths_of(answer: LineageAnswer) -> dict[Name, int]:
     return depths
 
 
+def restored(answer: LineageAnswer, keys: Keys) -> LineageAnswer:
+    """Return an answer with the keys of its nodes that were erased."""
+    nodes = (
+        node if node.id is None else replace(node, key=keys[node.kind, node.id])
+        for node in answer.nodes
+    )
+    return replace(answer, nodes=tuple(nodes))
+
+
 def edges_of(answer: LineageAnswer) -> Edges:
     """Return the edges of an answer by keys, in the direction of the data; all ends are nodes."""
     keys = {(node.kind, node.id): str(node.key) for node in answer.nodes}
@@ -50,26 +61,73 @@ def edges_within(graph: Graph, nodes: Iterable[Name]) -> Edges:
     return {edge for edge in graph.edges if inside.issuperset(edge[:2])}
 
 
-def check_links(
-    graph: Graph, answer: LineageAnswer, crossed: set[tuple[Name, Name, LinkClass]]
-) -> None:
-    """Every link shown stands, between nodes of the answer; every one that was crossed is shown."""
+def check_links(answer: LineageAnswer, expected: set[Standing]) -> None:
+    """The links shown are these; of one whose identifier was erased, node, class and source are."""
+    shown = links_of(answer)
+    assert {one for one in shown if one.identifier} <= expected
+    assert Counter(one._replace(identifier="") for one in shown) == Counter(
+        one._replace(identifier="") for one in expected
+    )
+
+
+def check_links_stand(graph: Graph, answer: LineageAnswer) -> None:
+    """Every link shown stands."""
+    told = {one._replace(identifier="") for one in graph.standing}
+    for one in links_of(answer):
+        assert one in (graph.standing if one.identifier else told)
+
+
+def links_of(answer: LineageAnswer) -> list[Standing]:
+    """Return the links of an answer by keys; an identifier that was erased is empty."""
     keys = {(node.kind, node.id): str(node.key) for node in answer.nodes}
-    standing = {(one.node, one.identifier, one.source or ""): one for one in graph.standing}
-    shown: dict[Name, set[tuple[str, LinkClass]]] = {}
-    for link in answer.links:
-        node = link.kind, keys[link.kind, link.node]
-        identifier = str(link.identifier)
-        own = link.link_class == "key"
-        found = LinkClass.ASSERTED if own else LinkClass(link.link_class)
-        assert (node, identifier, link.source) in standing
-        shown.setdefault(node, set()).add((identifier, found))
-    for near, far, link_class in crossed:
-        assert any(
-            identifier == other and max(one, two, key=list(LinkClass).index) is link_class
-            for identifier, one in shown[near]
-            for other, two in shown[far]
-        ), (near, far, link_class)
+    return [
+        Standing(
+            (link.kind, keys[link.kind, link.node]),
+            link.identifier or "",
+            LinkClass.ASSERTED if link.link_class == "key" else LinkClass(link.link_class),
+            link.source or None,
+        )
+        for link in answer.links
+    ]
+
+
+def check_entities(graph: Graph, keys: Keys, answer: LineageAnswer) -> None:
+    expected = {graph.entity(node) for node in depths_of(answer)}
+    assert {
+        frozenset((one.kind, keys[one.kind, member]) for member in one.members)
+        for one in answer.entities
+    } == {entity for entity in expected if len(entity) > 1}
+
+
+def check_whole(
+    graph: Graph,
+    keys: Keys,
+    query: TraceQuery,
+    answer: LineageAnswer,
+    starts: set[Name] | None = None,
+) -> None:
+    """Compare an answer that no limit of nodes has cut; its start is named, or what is given."""
+    starts = starts_of(graph, query) if starts is None else starts
+    depth_max = query.depth
+    expected: dict[Name, int] = {}
+    edges: Edges = set()
+    cuts = []
+    for walk in walks(query, depth_max):
+        reached = graph.trace(starts, walk)
+        missing = len(graph.trace(starts, walk._replace(depth_max=None))) - len(reached)
+        cuts += [missing] if missing else []
+        edges |= edges_within(graph, reached)
+        for node, depth in reached.items():
+            expected[node] = min(depth, expected.get(node, depth))
+    assert depths_of(answer) == expected
+    assert edges_of(answer) == edges
+    check_links(answer, graph.joining(starts, walks(query, depth_max)))
+    check_entities(graph, keys, answer)
+    assert len(answer.truncations) == len(cuts)
+    for truncation, missing in zip(answer.truncations, cuts, strict=True):
+        assert (truncation.reason, truncation.limit) == (TruncationReason.DEPTH, depth_max)
+        assert 1 <= truncation.hidden <= missing
+    assert answer.complete == (not cuts)
 
 
 def queries(**fixed: st.SearchStrategy[object]) -> st.SearchStrategy[TraceQuery]:

@@ -103,6 +103,14 @@ class EdgeColumns(NamedTuple):
     detailed: Bools
 
 
+class EdgeNames(NamedTuple):
+    """Edges as parallel arrays: the rows at their ends, and kinds with what is ``DETAILED``."""
+
+    tail: Ints
+    head: Ints
+    kind: Ints
+
+
 class EdgeSource(Protocol):
     """Where a walk takes its edges from; an edge is named by a number that this source gave it."""
 
@@ -130,6 +138,10 @@ class EdgeSource(Protocol):
 
     def columns(self, edges: Ints) -> EdgeColumns:
         """Return what is known of edges."""
+        ...
+
+    def names(self, edges: Ints) -> EdgeNames:
+        """Return what edges join, and of what kind they are: arrays of the caller's own."""
         ...
 
 

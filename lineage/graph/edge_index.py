@@ -20,6 +20,7 @@ from lineage.graph.adjacency import (
     Behind,
     Bools,
     EdgeColumns,
+    EdgeNames,
     EdgePiece,
     Ints,
     Shown,
@@ -261,6 +262,15 @@ class EdgeIndex:
             parts.append(cells)
         tail, head, kind, since, stated_us = parts
         return EdgeColumns(tail, head, kind & KIND_MASK, since, stated_us, kind >= DETAILED)
+
+    def names(self, edges: Ints) -> EdgeNames:
+        """Return what edges join, and of what kind they are."""
+        packed = self.packed
+        if int(edges.max(initial=-1)) < packed.count:
+            return EdgeNames(packed.tail[edges], packed.head[edges], packed.kind[edges])
+        columns = self.columns(edges)
+        kind = columns.kind + DETAILED * columns.detailed
+        return EdgeNames(columns.tail, columns.head, kind)
 
     def _added_piece(self) -> EdgePiece:
         return self.added.piece(self._added_count, self.size)

@@ -17,6 +17,7 @@ from lineage.graph.adjacency import (
     KIND_MASK,
     Bools,
     EdgeColumns,
+    EdgeNames,
     EdgePiece,
     Ints,
 )
@@ -69,6 +70,10 @@ class MetEdges:
         """Return what is known of edges that were met."""
         tail, head, kind, since, stated_us = (_plain(column)[edges] for column in self._columns)
         return EdgeColumns(tail, head, kind & KIND_MASK, since, stated_us, kind >= DETAILED)
+
+    def names(self, edges: Ints) -> EdgeNames:
+        """Return what edges that were met join, and of what kind they are."""
+        return EdgeNames(*(_plain(column)[edges] for column in self._columns[:3]))
 
     def _look_up(self, numbers: Ints, piece: EdgePiece) -> None:
         """Fill in the numbers of those that were sorted in."""

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from lineage.graph.adjacency import Behind, EdgeColumns, Ints, Shown, piece_of, vertices_at
+from lineage.graph.adjacency import (
+    Behind,
+    EdgeColumns,
+    EdgeNames,
+    Ints,
+    Shown,
+    piece_of,
+    vertices_at,
+)
 from lineage.graph.met_edges import MetEdges
 from lineage.graph.spare_marks import SpareMarks
 from lineage.projections.edges import EDGE
@@ -45,3 +53,7 @@ class StoredEdges:
     def columns(self, edges: Ints) -> EdgeColumns:
         """Return what is known of edges that were found."""
         return self._met.columns(edges)
+
+    def names(self, edges: Ints) -> EdgeNames:
+        """Return what edges that were found join, and of what kind they are."""
+        return self._met.names(edges)

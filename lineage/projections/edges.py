@@ -108,7 +108,7 @@ class Edges:
             and detail.source == old.source
             and is_overtaken(detail.stated_us, old.stated_us)
         ):
-            self._retellings.late.update((tail, head))
+            self._retellings.overtaken.update((tail, head))
         if cell == row[5] and earliest == row[6]:
             return
         shown = detail if sharper else old

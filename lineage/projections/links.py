@@ -174,7 +174,7 @@ class Links:
         if link.link_class is not None and (old is None or row.order != old.order):
             self._say(row)
         if old is not None and is_overtaken(row.stated_us, old.stated_us):
-            self._retellings.late.add(row.vertex)
+            self._retellings.overtaken.add(row.vertex)
         if old is not None and row.order <= old.order:
             return
         if old is not None and (row.since == old.since or row.value == old.value):

@@ -22,18 +22,45 @@ def standing_links(
 
     ``column`` is ``vertex`` or ``hub``, and ``values`` are those asked about.
     """
+    said = _said(reader, column, values, size)
+    found = [stood for rows in said if (stood := _stood(rows, valid)) is not None]
+    found += _keys(reader, column, values, size)
+    return _of_begun(reader, found, size, valid)
+
+
+def last_said(
+    reader: Reader, vertices: Collection[int], size: int, valid: ValidTime
+) -> list[LinkRow]:
+    """Return what each source said last of each claim of these nodes by the end of ``valid``.
+
+    A claim that stood at some moment of it is told as that, though it was taken back within it.
+    """
+    said = _said(reader, "vertex", vertices, size)
+    found = [last for rows in said if (last := _stood(rows, valid) or _last(rows, valid))]
+    found += _keys(reader, "vertex", vertices, size)
+    return _of_begun(reader, found, size, valid)
+
+
+def _said(
+    reader: Reader, column: str, values: Collection[int], size: int
+) -> Iterable[list[LinkRow]]:
+    """Return what each source said of each claim, up to a size."""
     said: dict[tuple[int, int, str, str], list[LinkRow]] = {}
     for row in map(LinkRow._make, reader.find(LINK_SAID, column, values)):
         if row.since < size:
             said.setdefault(row.register, []).append(row)
-    found = [stood for rows in said.values() if (stood := _stood(rows, valid)) is not None]
-    found += [
-        row
-        for row in map(LinkRow._make, reader.find(LINK, column, values))
-        if row.link_class == KEY_CLASS and row.since < size
-    ]
-    begun = _begun(reader, {row.vertex for row in found}, size, valid)
-    return sorted(row for row in found if row.vertex in begun)
+    return said.values()
+
+
+def _keys(reader: Reader, column: str, values: Collection[int], size: int) -> list[LinkRow]:
+    rows = map(LinkRow._make, reader.find(LINK, column, values))
+    return [row for row in rows if row.link_class == KEY_CLASS and row.since < size]
+
+
+def _last(said: Iterable[LinkRow], valid: ValidTime) -> LinkRow | None:
+    """Return what was said last by the end of an interval."""
+    by_then = (row for row in said if valid.has_begun(row.stated_us))
+    return max(by_then, key=lambda row: row.order, default=None)
 
 
 def _stood(said: Iterable[LinkRow], valid: ValidTime) -> LinkRow | None:
@@ -48,6 +75,14 @@ def _stood(said: Iterable[LinkRow], valid: ValidTime) -> LinkRow | None:
     return stood
 
 
-def _begun(reader: Reader, vertices: Collection[int], size: int, valid: ValidTime) -> set[int]:
+def _of_begun(
+    reader: Reader, rows: Collection[LinkRow], size: int, valid: ValidTime
+) -> list[LinkRow]:
+    begun = begun_among(reader, {row.vertex for row in rows}, size, valid)
+    return sorted(row for row in rows if row.vertex in begun)
+
+
+def begun_among(reader: Reader, vertices: Collection[int], size: int, valid: ValidTime) -> set[int]:
+    """Return which of these nodes had begun by the end of ``valid``, as of ``size``."""
     starts = read_stated_starts(reader, vertices, size)
     return {vertex for vertex, start_us in starts.items() if valid.has_begun(start_us)}

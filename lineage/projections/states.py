@@ -8,7 +8,7 @@ found as fast as any other; what was known before is another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct, json
@@ -16,7 +16,7 @@ from msgspec import Struct, json
 from lineage.projections.catalog import Catalog, type_key
 from lineage.projections.retellings import Retellings
 from lineage.projections.unfolding import Unfolded, command_key
-from lineage.projections.values import Said, is_late, keep, shown
+from lineage.projections.values import Said, any_later, keep, shown
 from lineage.stores.base import Reader, Writer
 from lineage.stores.tables import Bound, Column, Row, Table
 from lineage.vertices import NodeName, node_name
@@ -124,13 +124,13 @@ class States:
             kept = _replaced(name.kind, record, before, kept, common)
         else:
             told = said_fields(said, record)
-            if any(is_late(said, kept.get(field, ())) for field, said in told):
-                self._retellings.late.add(vertex)
+            if any(any_later(said, kept.get(field, ())) for field, said in told):
+                self._retellings.overtaken.add(vertex)
             moved = [keep(field, kept.setdefault(field, []), said) for field, said in told]
             if row is not None and not any(moved):
                 return None
         key = before.key if before else record.key or command_key(name.kind, name.id)
-        after = _node_of(vertex, key, kept)
+        after = node_of(vertex, key, kept)
         self._begin(said, vertex, name, after, _stamps_of(after, kept, common))
         return before, after
 
@@ -178,12 +178,6 @@ def read_sources(row: Row) -> set[str]:
     return {stamps.common[1], *(said.source for told in stamps.fields.values() for said in told)}
 
 
-def read_tellers(row: Row) -> set[str]:
-    """Return the sources that tell a value of a row's node, in whatever order they spoke."""
-    kept = _kept_values(read_shown(row), row[-1])
-    return {said.source for told in kept.values() for said in told}
-
-
 def read_said(row: Row, field: str) -> Said | None:
     """Return the shown value of one field of a row's node, with who said it and when."""
     kept = _kept_values(read_shown(row), row[-1]).get(field)
@@ -191,10 +185,14 @@ def read_said(row: Row, field: str) -> Said | None:
     return None if said is None or said.value is None else said
 
 
+def kept_values(row: Row) -> dict[str, list[Said]]:
+    """Return of each field of a row's node the latest value of each source."""
+    return _kept_values(read_shown(row), row[-1])
+
+
 def told_fields(row: Row) -> dict[str, Said]:
     """Return of each field of a row's node what counts of it; without a value: it was cleared."""
-    kept = _kept_values(read_shown(row), row[-1])
-    return {field: shown(field, said) for field, said in kept.items()}
+    return {field: shown(field, said) for field, said in kept_values(row).items()}
 
 
 def custom_field(name: str) -> str:
@@ -310,7 +308,7 @@ def _values_shown(node: Node) -> list[tuple[str, JsonValue]]:
     return values
 
 
-def _node_of(vertex: int, key: str | None, kept: dict[str, list[Said]]) -> Node:
+def node_of(vertex: int, key: str | None, kept: Mapping[str, Sequence[Said]]) -> Node:
     """Return the node that shows, given the latest value of each source, of each field."""
     scalars: dict[str, Any] = {}
     properties: dict[str, JsonValue] = {}
@@ -363,4 +361,4 @@ def merge_states(rows: Iterable[Row]) -> Node:
         for field, values in _kept_values(read_shown(row), row[-1]).items():
             for said in values:
                 keep(field, kept.setdefault(field, []), said)
-    return _node_of(int(ordered[0][0]), first.key, kept)
+    return node_of(int(ordered[0][0]), first.key, kept)

@@ -9,7 +9,7 @@ which came first. States are ordered as ML Metadata numbers them, so an end wins
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from lineage.projections.retellings import is_overtaken
@@ -58,14 +58,14 @@ def keep(field: str, kept: list[Said], said: Said) -> bool:
     return True
 
 
-def is_late(said: Said, kept: Iterable[Said]) -> bool:
+def any_later(said: Said, kept: Iterable[Said]) -> bool:
     """Tell whether the source of a value has said something later stated in its place."""
     return any(
         old.source == said.source and is_overtaken(said.stated_us, old.stated_us) for old in kept
     )
 
 
-def shown(field: str, kept: list[Said]) -> Said:
+def shown(field: str, kept: Sequence[Said]) -> Said:
     """Return the one that is shown. ``kept`` is not empty."""
     if len(kept) == 1:
         return kept[0]

@@ -18,6 +18,7 @@ from lineage.projections.unfolding import KEY_CLASS
 from lineage.projections.values import Said
 from lineage.questions.as_of import AsOf
 from lineage.questions.changing import changed_fields
+from lineage.questions.filtering import PreparedFilter, matching_read, prepare_filter
 from lineage.questions.nodes import read_identifiers, read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.questions.search import Cursor, encode_cursor
@@ -53,6 +54,7 @@ from lineage_schemas.entry import (
     UnlinkItem,
 )
 from lineage_schemas.errors import InvalidInputError
+from lineage_schemas.filters import NodeFilter
 from lineage_schemas.graph import Node
 from lineage_schemas.instants import format_instant, format_known_instant, parse_instant
 from lineage_schemas.mlmd import EventKind, Kind
@@ -77,20 +79,25 @@ _WORDS: Final[dict[type[Item], str]] = {
 
 
 class BetweenQuery(Struct, frozen=True, kw_only=True):
-    """Between which pasts: sizes, times or bases. ``last``: left out, now."""
+    """Between which pasts: sizes, times or bases. ``last``: left out, now.
+
+    With ``filter`` only nodes that fulfil it at the last are shown, and what joins them directly.
+    """
 
     first: AsOf
     last: AsOf = None
+    filter: NodeFilter | None = None
 
 
 class BetweenAsked(NamedTuple):
-    """What is answered from: a reader of one namespace, and the two pasts."""
+    """What is answered from: a reader of one namespace, the two pasts, and what is wanted."""
 
     reader: Reader
     number: int | None
     before: Basis
     basis: Basis
     question: int
+    wanted: NodeFilter | None = None
 
 
 class _Touched(NamedTuple):
@@ -114,6 +121,8 @@ def list_added(asked: BetweenAsked, cursor: Cursor | None, count: int) -> Betwee
 
     Raises:
         InvalidInputError: the first size is larger than the last.
+        NotFoundError: the filter names a type or a context that nobody has heard of.
+        AmbiguousLabelError: the filter names several contexts by one label.
     """
     first, last = asked.before.size, asked.basis.size
     if first > last:
@@ -122,6 +131,9 @@ def list_added(asked: BetweenAsked, cursor: Cursor | None, count: int) -> Betwee
             where=f"{first} to {last}",
             hint="Ask the other way round.",
         )
+    prepared = None
+    if asked.wanted is not None and asked.number is not None:
+        prepared = prepare_filter(asked.reader, asked.number, asked.wanted, last)
     start = first if cursor is None else cursor.after
     envelopes, stop = _read(asked.reader, start, last, count)
     following = None
@@ -141,7 +153,8 @@ def list_added(asked: BetweenAsked, cursor: Cursor | None, count: int) -> Betwee
     )
     if asked.number is None or not envelopes:
         return page
-    return _Page(asked, page, _touched(asked.number, envelopes.values())).whole()
+    touched = _touched(asked.number, envelopes.values())
+    return _Page(asked, page, touched, prepared).whole()
 
 
 def _read(reader: Reader, start: int, last: int, count: int) -> tuple[dict[int, Envelope], int]:
@@ -216,12 +229,23 @@ def _vertex(number: int, kind: Kind, assigned_id: int) -> int:
 class _Page:
     """What the views say of the nodes that one page speaks of."""
 
-    def __init__(self, asked: BetweenAsked, page: BetweenPage, touched: _Touched) -> None:
+    def __init__(
+        self,
+        asked: BetweenAsked,
+        page: BetweenPage,
+        touched: _Touched,
+        prepared: PreparedFilter | None,
+    ) -> None:
         self._asked = asked
         self._reader = asked.reader
         self._page = page
         self._touched = touched
         self._nodes = read_nodes(self._reader, touched.mentioned, asked.basis.size)
+        self._filtered = 0
+        if prepared is not None:
+            shown = matching_read(self._reader, prepared, self._nodes, asked.basis.size)
+            self._filtered = len(self._nodes) - len(shown)
+            self._nodes = {vertex: self._nodes[vertex] for vertex in shown}
 
     def whole(self) -> BetweenPage:
         """Return the page with all that was added."""
@@ -243,8 +267,13 @@ class _Page:
             links_made=tuple(made),
             links_retracted=tuple(retracted),
             cursor=self._page.cursor,
+            filtered=self._filtered,
         )
         return with_redactions(self._reader, page, self._asked.number, self._touched.mentioned)
+
+    def _shows(self, *vertices: int) -> bool:
+        """Tell whether none of these nodes was left out by the filter."""
+        return self._nodes.keys() >= set(vertices)
 
     def _is_here(self, position: int) -> bool:
         return self._page.start <= position < self._page.stop
@@ -253,13 +282,13 @@ class _Page:
         return self._nodes[vertex]
 
     def _seen(self) -> list[SeenNode]:
-        rows = self._reader.find(NODE, "vertex", self._touched.mentioned)
+        rows = self._reader.find(NODE, "vertex", self._nodes)
         found = sorted((since, vertex) for vertex, since, *_ in rows if self._is_here(since))
         return [SeenNode(position=since, node=self._node(vertex)) for since, vertex in found]
 
     def _changed(self) -> list[ChangedNode]:
         """Return every change of what shows of a node that had been mentioned before."""
-        described = self._touched.described
+        described = self._touched.described & self._nodes.keys()
         first = {row[0]: row[1] for row in self._reader.find(NODE, "vertex", described)}
         versions: dict[int, list[Row]] = {}
         for table in (STATE_PAST, STATE):
@@ -294,7 +323,8 @@ class _Page:
             for tail, head, kind, since, *_ in self._reader.find(EDGE, column, executions):
                 artifact, execution = (tail, head) if head in executions else (head, tail)
                 name = artifact, execution, str(kind)
-                first[name] = min(since, first.get(name, since))
+                if self._shows(artifact, execution):
+                    first[name] = min(since, first.get(name, since))
         for position, artifact, execution, kind in sorted(
             (since, *name) for name, since in first.items() if self._is_here(since)
         ):
@@ -310,7 +340,9 @@ class _Page:
     def _memberships(self) -> Iterator[AddedMember]:
         rows = self._reader.find(MEMBERSHIP, "member", self._touched.members)
         for position, member, context in sorted(
-            (since, member, context) for member, context, since in rows if self._is_here(since)
+            (since, member, context)
+            for member, context, since in rows
+            if self._is_here(since) and self._shows(member, context)
         ):
             yield AddedMember(
                 position=position,
@@ -323,7 +355,8 @@ class _Page:
 
     def _links(self) -> tuple[list[LinkAt], list[LinkAt]]:
         """Return the claims that came to stand, and those that were taken back, by position."""
-        rows = map(LinkRow._make, self._reader.find(LINK, "vertex", self._touched.claimed))
+        claimed = self._touched.claimed & self._nodes.keys()
+        rows = map(LinkRow._make, self._reader.find(LINK, "vertex", claimed))
         registers: dict[tuple[int, int, str, str], list[LinkRow]] = {}
         for row in rows:
             if row.link_class != KEY_CLASS:

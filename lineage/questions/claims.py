@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from lineage.graph.links import Crossing
 from lineage.projections.links import LINK, LinkRow, read_evidence
+from lineage.projections.standing import last_said
 from lineage.questions.as_of import envelope_at
+from lineage.questions.graph_asked import Then
 from lineage.questions.nodes import read_identifiers, read_nodes
 from lineage.stores.base import Reader
 from lineage.stores.tables import is_visible
@@ -16,10 +18,15 @@ from lineage_schemas.identity import JoinStep, NamedNode, SaidClaim
 from lineage_schemas.instants import format_instant
 
 
-def read_registers(reader: Reader, vertices: Iterable[int], size: int) -> list[LinkRow]:
-    """Return what each source said last of each claim of these nodes, taken back or not."""
+def read_registers(reader: Reader, vertices: Iterable[int], then: Then) -> list[LinkRow]:
+    """Return what each source said last of each claim of these nodes, taken back or not.
+
+    Of a stated time it is what was said last by then, as stated times decide.
+    """
+    if then.valid is not None:
+        return last_said(reader, set(vertices), then.size, then.valid)
     rows = map(LinkRow._make, reader.find(LINK, "vertex", set(vertices)))
-    return [row for row in rows if is_visible(row.since, row.until, size)]
+    return [row for row in rows if is_visible(row.since, row.until, then.size)]
 
 
 class Claims:

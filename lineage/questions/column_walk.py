@@ -44,10 +44,14 @@ ReadSteps = Callable[[Iterable[str]], Mapping[str, Sequence[Step]]]
 
 
 class Limits(NamedTuple):
-    """How far a walk goes, and how many places it shows at the most."""
+    """How far a walk goes, and how many places an answer shows at the most.
+
+    ``shown`` of these places are those of another walk, and leave this one so much less room.
+    """
 
     depth_max: int
     places_max: int
+    shown: int = 0
 
 
 class WalkedColumns(NamedTuple):
@@ -86,7 +90,7 @@ class ColumnWalk:
         """
         level = _in_order(set(start))
         self._depths = dict.fromkeys([*level, *beside], 0)
-        room = max(self._limits.places_max, len(self._depths))
+        room = max(self._limits.places_max - self._limits.shown, len(self._depths))
         passed: list[_Passed] = []
         depth = 0
         while level and not self._truncations:

@@ -143,8 +143,7 @@ def _walk(
     if query.direction is Direction.UPSTREAM:
         return up
     # Both walks begin with the same places, which are not to be counted twice.
-    room = query.columns - len(up.depths) + len({*places, *beside})
-    limits = limits._replace(places_max=room)
+    limits = limits._replace(shown=len(up.depths.keys() - {*places, *beside}))
     down = ColumnWalk(reading.downstream, limits, upstream=False).run(places, beside)
     return joined(up, down)
 

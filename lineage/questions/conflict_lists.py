@@ -15,7 +15,8 @@ from lineage.projections.unfolding import KEY_CLASS
 from lineage.questions.claims import Claims
 from lineage.questions.conflicts import Contradiction, Facts, Side, find_contradictions, read_facts
 from lineage.questions.entities import members_of
-from lineage.questions.link_lists import LinksAsked, find_vertices
+from lineage.questions.graph_asked import GraphAsked
+from lineage.questions.link_lists import find_vertices
 from lineage.questions.nodes import ASSERTED_CLASSES
 from lineage.questions.redactions import with_redactions
 from lineage.questions.search import Cursor, encode_cursor, question_of
@@ -72,7 +73,7 @@ class _Found(NamedTuple):
 
 
 def list_conflicts(
-    asked: LinksAsked, query: ConflictQuery, cursor: Cursor | None, count: int
+    asked: GraphAsked, query: ConflictQuery, cursor: Cursor | None, count: int
 ) -> ConflictPage:
     """Return one page of conflicts, by the first node of their entities.
 
@@ -80,7 +81,7 @@ def list_conflicts(
         AmbiguousLabelError: a label of several things.
         NotFoundError: a node that the log has not heard of.
     """
-    reader, _, namespace, basis = asked
+    reader, namespace, basis = asked.reader, asked.number, asked.basis
     vertices, label = find_vertices(asked, query.node)
     if namespace is None:
         return ConflictPage(basis=basis, conflicts=(), cursor=None, label=label)
@@ -98,7 +99,8 @@ def list_conflicts(
         last = shown[-1].facts.members[0], shown[-1].number
     following = None
     if last is not None:
-        question = question_of(basis.namespace, "conflicts", *query.words)
+        words = "" if asked.valid is None else asked.valid.words
+        question = question_of(basis.namespace, "conflicts", *query.words, words)
         following = encode_cursor(Cursor(question, basis.size, last[1], last[0] - start))
     telling = Telling(Claims(reader, basis.size))
     page = ConflictPage(
@@ -115,7 +117,7 @@ def list_conflicts(
 class _Looking:
     """Looks through entities, in the order of their first members."""
 
-    def __init__(self, asked: LinksAsked, namespace: int, query: ConflictQuery) -> None:
+    def __init__(self, asked: GraphAsked, namespace: int, query: ConflictQuery) -> None:
         self._asked = asked
         self._namespace = namespace
         self._kinds = query.kinds or tuple(ConflictKind)
@@ -125,16 +127,16 @@ class _Looking:
 
     def found(self, vertices: Sequence[int], after: tuple[int, int]) -> Iterator[_Found]:
         """Yield the conflicts beyond (first member, number), until enough nodes were looked at."""
-        reader, _, _, basis = self._asked
+        then = self._asked.then
         for entities in self._chunks(vertices, after[0]):
-            for facts in read_facts(reader, self._namespace, entities, basis.size):
+            for facts in read_facts(self._asked.reader, self._namespace, entities, then):
                 for number, one in enumerate(find_contradictions(facts), 1):
                     if one.kind in self._kinds and (facts.members[0], number) > after:
                         yield _Found(number, one, facts)
 
     def _chunks(self, vertices: Sequence[int], first: int) -> Iterator[list[list[int]]]:
         """Yield the entities of more than one member whose first one is not before ``first``."""
-        links, size = self._asked.links, self._asked.basis.size
+        links, size = self._asked.links, self._asked.size
         done: set[int] = set()
         chunk: list[list[int]] = []
         looked = waiting = 0

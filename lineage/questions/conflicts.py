@@ -7,18 +7,20 @@ however many pairs of members it has, and the order in which things were said do
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from lineage.projections.catalog import types_as_of
 from lineage.projections.links import LinkRow
 from lineage.projections.nodes import NODE
-from lineage.projections.states import STATE, STATE_PAST, read_said, read_shown, read_tellers
+from lineage.projections.states import STATE, STATE_PAST, kept_values, node_of, read_shown
 from lineage.projections.unfolding import KEY_CLASS
+from lineage.projections.values import Said, shown
+from lineage.questions.citing import cite_nodes
 from lineage.questions.claims import read_registers
+from lineage.questions.graph_asked import Then
 from lineage.questions.nodes import read_identifiers
 from lineage.stores.base import Reader
-from lineage.stores.tables import Row
 from lineage.vertices import node_name
 from lineage_schemas.graph import ConflictKind, Node
 from lineage_schemas.identifiers import is_content_digest
@@ -67,17 +69,22 @@ class Contradiction(NamedTuple):
     sides: tuple[Side, ...]
 
 
+Told = Mapping[str, Sequence[Said]]
+"""What each source says of a node, by field."""
+
+
 class Facts(NamedTuple):
     """What is known of one entity, by vertex.
 
     ``rows`` are all that each source said last of an identifier of a member, taken back or not;
-    ``shown`` is what shows of the members' ``states``. ``bases`` are base types by names of types.
+    ``shown`` is what shows of the members that are described, and ``told`` reads what each source
+    says of one, by field. ``bases`` are base types by names of types.
     """
 
     members: Sequence[int]
     rows: Sequence[LinkRow]
-    states: Mapping[int, Row]
     shown: Mapping[int, Node]
+    told: Callable[[int], Told]
     keys: Mapping[int, str | None]
     identifiers: Mapping[int, str | None]
     bases: Mapping[str, str | None]
@@ -99,39 +106,69 @@ class Facts(NamedTuple):
 
 
 def read_contradictions(
-    reader: Reader, namespace: int, entities: Sequence[Sequence[int]], size: int
+    reader: Reader, namespace: int, entities: Sequence[Sequence[int]], then: Then
 ) -> list[list[Contradiction]]:
-    """Return what contradicts itself in each of these entities, as of a size."""
-    return [find_contradictions(one) for one in read_facts(reader, namespace, entities, size)]
+    """Return what contradicts itself in each of these entities, as of a size and a stated time."""
+    return [find_contradictions(one) for one in read_facts(reader, namespace, entities, then)]
 
 
 def read_facts(
-    reader: Reader, namespace: int, entities: Sequence[Sequence[int]], size: int
+    reader: Reader, namespace: int, entities: Sequence[Sequence[int]], then: Then
 ) -> Iterator[Facts]:
     """Read at once what is known of entities, given by their members."""
     vertices = {vertex for members in entities for vertex in members}
     if not vertices:
         return
     rows: dict[int, list[LinkRow]] = {}
-    for row in read_registers(reader, vertices, size):
+    for row in read_registers(reader, vertices, then):
         rows.setdefault(row.vertex, []).append(row)
     hubs = {row.hub for told in rows.values() for row in told}
     identifiers = read_identifiers(reader, hubs)
-    states = {
-        row[0]: row
-        for table in (STATE_PAST, STATE)
-        for row in reader.find(table, "vertex", vertices, size)
-    }
+    known = _read_known(reader, vertices, then)
     keys = {row[0]: row[3] for row in reader.find(NODE, "vertex", vertices)}
     bases = {
         row.definition.name: row.definition.base_type
-        for row in types_as_of(reader, namespace, size)
+        for row in types_as_of(reader, namespace, then.size)
     }
     for members in entities:
-        told = [row for vertex in members for row in sorted(rows.get(vertex, ()))]
-        theirs = {vertex: states[vertex] for vertex in members if vertex in states}
-        shown = {vertex: read_shown(row) for vertex, row in theirs.items()}
-        yield Facts(members, told, theirs, shown, keys, identifiers, bases)
+        said = [row for vertex in members for row in sorted(rows.get(vertex, ()))]
+        shown = {vertex: known.shown[vertex] for vertex in members if vertex in known.shown}
+        yield Facts(members, said, shown, known.told, keys, identifiers, bases)
+
+
+class _Known(NamedTuple):
+    """What shows of nodes that are described, and what each source says of one, by field."""
+
+    shown: Mapping[int, Node]
+    told: Callable[[int], Told]
+
+
+def _read_known(reader: Reader, vertices: Collection[int], then: Then) -> _Known:
+    if then.valid_us is not None:
+        return _read_then(reader, vertices, then.size, then.valid_us)
+    states = {
+        row[0]: row
+        for table in (STATE_PAST, STATE)
+        for row in reader.find(table, "vertex", vertices, then.size)
+    }
+    shown = {vertex: read_shown(row) for vertex, row in states.items()}
+
+    def told(vertex: int) -> Told:
+        return kept_values(states[vertex])
+
+    return _Known(shown, told)
+
+
+def _read_then(reader: Reader, vertices: Collection[int], size: int, valid_us: int) -> _Known:
+    """Return what was known of nodes at a stated time; of some, nothing was yet."""
+    told: dict[int, Told] = {}
+    for vertex, fields in cite_nodes(reader, vertices, size, valid_us).items():
+        said = {field: [one.said for one in fields[field].kept] for field in fields}
+        if any(said.values()):
+            told[vertex] = {field: kept for field, kept in said.items() if kept}
+    keys = {row[0]: row[3] for row in reader.find(NODE, "vertex", told)}
+    shown = {vertex: node_of(vertex, keys[vertex], kept) for vertex, kept in told.items()}
+    return _Known(shown, told.__getitem__)
 
 
 def find_contradictions(facts: Facts) -> list[Contradiction]:
@@ -270,8 +307,9 @@ def _repeated(facts: Facts) -> Iterator[Contradiction]:
 
 
 def _describes(facts: Facts, source: str, vertex: int) -> bool:
-    row = facts.states.get(vertex)
-    return row is not None and source in read_tellers(row)
+    if vertex not in facts.shown:
+        return False
+    return any(said.source == source for kept in facts.told(vertex).values() for said in kept)
 
 
 def _by_value(side: Side) -> str:
@@ -291,8 +329,7 @@ def _shown_sides(facts: Facts, of: Mapping[str, list[int]], field: str) -> tuple
     sides: list[Side] = []
     for value in sorted(of):
         vertices = sorted(of[value], key=facts.name_of)
-        said = (read_said(facts.states[vertex], field) for vertex in vertices)
-        sources = sorted({one.source for one in said if one is not None})
+        sources = sorted({shown(field, facts.told(one)[field]).source for one in vertices})
         sides.append(Side(value, tuple(vertices), tuple(sources)))
     return tuple(sides)
 

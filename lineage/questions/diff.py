@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from itertools import chain
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,7 +15,7 @@ from lineage.projections.states import shown_fields
 from lineage.questions.changing import changed_fields
 from lineage.questions.citing import Cited, History, cite_nodes
 from lineage.questions.edge_lists import read_told_edges
-from lineage.questions.entities import members_of
+from lineage.questions.entities import entities_of
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.nodes import read_identifiers
 from lineage.questions.trace import TraceQuery, check_query, trace
@@ -53,14 +54,9 @@ def check_diff(query: DiffQuery) -> None:
     """Refuse a query outside the limits.
 
     Raises:
-        InvalidInputError: as a trace, or one of ids alone.
+        InvalidInputError: as a trace.
     """
     check_query(query.trace)
-    if query.trace.ids_only:
-        raise InvalidInputError(
-            "A diff compares what shows of nodes, and a trace of ids alone shows nothing",
-            hint="Leave ids_only out.",
-        )
 
 
 def diff(before: GraphAsked, after: GraphAsked, query: DiffQuery) -> LineageDiff:
@@ -161,14 +157,14 @@ def _changed(
     if before.valid is None and after.valid is None:
         pairs = [(old, new) for old, new in pairs if shown_fields(old) != shown_fields(new)]
     vertices = [_vertex(after.number, new) for _, new in pairs]
-    was = cite_nodes(before.reader, vertices, before.size)
-    shows = cite_nodes(after.reader, vertices, after.size)
+    was = cite_nodes(before.reader, vertices, before.size, before.valid_us)
+    shows = cite_nodes(after.reader, vertices, after.size, after.valid_us)
     found: list[NodeChange] = []
     for vertex, (_, new) in zip(vertices, pairs, strict=True):
         changes = tuple(
             _field_changes(
-                _at(was.get(vertex, {}), before),
-                _at(shows.get(vertex, {}), after),
+                _shown(was.get(vertex, {})),
+                _shown(shows.get(vertex, {})),
             )
         )
         if changes:
@@ -176,10 +172,9 @@ def _changed(
     return tuple(found)
 
 
-def _at(histories: dict[str, History], asked: GraphAsked) -> dict[str, Cited]:
+def _shown(histories: dict[str, History]) -> dict[str, Cited]:
     """Return what each field showed of the stated time that is asked about."""
-    valid_us = None if asked.valid is None else asked.valid.time.end_us - 1
-    shown = {field: history.at(valid_us) for field, history in histories.items()}
+    shown = {field: history.shown(field) for field, history in histories.items()}
     return {field: cited for field, cited in shown.items() if cited is not None}
 
 
@@ -279,18 +274,24 @@ def _regrouped(
     """Return the entities that came of several, and those that are several now."""
     met = {_vertex_of(after.number, KIND_CODES[kind], one) for kind, one in names}
     linked = {one for asked in (before, after) for one in asked.links.linked(met, asked.size)}
-    was, now = (
-        {tuple(members_of(asked.links, vertex, asked.size)) for vertex in linked}
-        for asked in (before, after)
-    )
+    was, now = (_entities(asked, linked) for asked in (before, after))
     return _split(before, now - was), _split(after, was - now)
+
+
+def _entities(asked: GraphAsked, vertices: Iterable[int]) -> set[tuple[int, ...]]:
+    """Return the entities that some nodes are of."""
+    entities = entities_of(asked.links, vertices, asked.size).values()
+    return {tuple(one) for one in {members[0]: members for members in entities}.values()}
 
 
 def _split(asked: GraphAsked, entities: Iterable[tuple[int, ...]]) -> tuple[EntityChange, ...]:
     """Return those of some entities that are several in another past."""
     found: list[EntityChange] = []
-    for members in sorted(entities):
-        parts = sorted({tuple(members_of(asked.links, vertex, asked.size)) for vertex in members})
+    ordered = sorted(members for members in entities if len(members) > 1)
+    every = entities_of(asked.links, chain.from_iterable(ordered), asked.size)
+    for members in ordered:
+        firsts = {every[vertex][0]: every[vertex] for vertex in members}
+        parts = [firsts[first] for first in sorted(firsts)]
         if len(parts) > 1:
             found.append(
                 EntityChange(

@@ -23,7 +23,7 @@ from lineage.projections.states import (
 )
 from lineage.projections.unfolding import Unfolded, earlier, stated_start, unfold
 from lineage.questions.changing import changed_fields
-from lineage.questions.entities import members_of
+from lineage.questions.entities import members_among
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.labels import resolve_name
 from lineage.questions.mentions import find_mentions
@@ -34,7 +34,7 @@ from lineage.questions.subjects import vertices_in
 from lineage.stores.base import Reader
 from lineage.stores.tables import Row
 from lineage.vertices import node_name
-from lineage_schemas.entry import EraseItem, Item, KeyItem
+from lineage_schemas.entry import Envelope, EraseItem, Item, KeyItem
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.history import (
     HistoryAnswer,
@@ -92,7 +92,7 @@ def tell_history(asked: GraphAsked, query: HistoryQuery, cursor: Cursor | None) 
     found = [] if number is None else find_identified(reader, number, name, kinds, size)
     if number is None or not found:
         return HistoryAnswer(basis=basis, node=name, unknown=(name,), label=label)
-    members = {one for vertex in found for one in members_of(asked.graph.links, vertex, size)}
+    members = members_among(asked.graph.links, found, size)
     positions = find_mentions(reader, members, size)
     told = _Telling(asked, number, members)
     first = 0 if cursor is None else bisect_right(positions, cursor.after)
@@ -128,6 +128,11 @@ def name_nodes(reader: Reader, vertices: Collection[int], size: int) -> tuple[Na
     )
 
 
+def is_dated(envelope: Envelope) -> bool:
+    """Tell whether an entry says when it was so: what nobody dated is never late."""
+    return envelope.stated is not None and envelope.stated.start_us is not None
+
+
 class _Telling:
     """What is read once for a page."""
 
@@ -145,7 +150,7 @@ class _Telling:
         for rows in self._states.values():
             rows.sort(key=lambda row: row[1])
         self._shown = {vertex: told_fields(rows[-1]) for vertex, rows in self._states.items()}
-        self._late = {since for since, _, late in reader.find(RETOLD, "vertex", members) if late}
+        self._overtaken = {row[0] for row in reader.find(RETOLD, "vertex", members) if row[2]}
         self._backdated = _backdated(reader, members)
         self._actors = {
             str(row[1]): (str(row[3]), str(row[4]) or None)
@@ -190,7 +195,7 @@ class _Telling:
             mapping=envelope.mapping,
             records=tuple(self._records(said)),
             changes=tuple(change for one in changed for change in self._changes(*one)),
-            late=entry.position in self._late,
+            late=is_dated(envelope) and entry.position in self._overtaken,
             backdated=entry.position in self._backdated,
             superseded=bool(changed) and self._is_superseded(said),
             erased=entry.erased,

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from lineage.projections.retellings import RETOLD
 from lineage.questions.graph_asked import GraphAsked
-from lineage.questions.history import name_nodes
+from lineage.questions.history import is_dated, name_nodes
 from lineage.questions.search import Cursor, encode_cursor, question_of
 from lineage.questions.subjects import vertices_in
 from lineage.stores.base import Reader
@@ -84,7 +84,8 @@ def list_late(asked: GraphAsked, query: LateQuery, cursor: Cursor | None) -> Lat
         overtaken = _overtaken(reader, end, stop)
         for stored in reader.entries(end, stop - end):
             envelope = decode_envelope(stored.envelope)
-            late = _Late(stored.position, envelope, overtaken.get(stored.position, set()))
+            nodes = overtaken.get(stored.position, set()) if is_dated(envelope) else set[int]()
+            late = _Late(stored.position, envelope, nodes)
             if envelope.namespace == basis.namespace and late.is_wanted(asked, query):
                 found.append(late.record(asked, number, query))
                 if len(found) == query.count:
@@ -160,14 +161,14 @@ def _first(asked: GraphAsked, vertices: Collection[int]) -> tuple[tuple[NamedNod
 
 
 def _overtaken(reader: Reader, start: int, end: int) -> dict[int, set[int]]:
-    """Return the nodes of which each of these entries came too late."""
+    """Return the nodes of which each of these entries says what its source had overtaken."""
     found: dict[int, set[int]] = {}
     after: tuple[int, int] | None = (start - 1, INT_MAX) if start else None
     while rows := reader.scan(RETOLD, after, _RUN):
-        for since, vertex, late in rows:
+        for since, vertex, is_overtaken in rows:
             if since >= end:
                 return found
-            if late:
+            if is_overtaken:
                 found.setdefault(since, set()).add(vertex)
         after = rows[-1][:2]
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import json
 from msgspec.structs import force_setattr
@@ -22,18 +22,36 @@ from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import LinkClass
 
 _VERTICES: Final = json.Decoder(list[int])
+_NODES_PER_READ: Final = 1_024
+"""The text of so many is still in the cache of the processor when it is decoded."""
 ASSERTED_CLASSES: Final = frozenset({"asserted", KEY_CLASS})
+
+
+class NodesRead(NamedTuple):
+    """What shows of nodes, by vertex, and which of them are stubs."""
+
+    nodes: dict[int, Node]
+    stubs: list[int]
 
 
 def read_nodes(reader: Reader, vertices: Collection[int], size: int) -> dict[int, Node]:
     """Return what shows of these nodes; those that nobody has described are stubs."""
+    return read_with_stubs(reader, vertices, size).nodes
+
+
+def read_with_stubs(reader: Reader, vertices: Collection[int], size: int) -> NodesRead:
+    """Return what shows of these nodes, and which of them nobody has described."""
     found = _read_described(reader, STATE, vertices, size)
+    stubs: dict[int, Node] = {}
     if len(found) < len(vertices):
         missing = [vertex for vertex in vertices if vertex not in found]
         found |= _read_described(reader, STATE_PAST, missing, size)
         missing = [vertex for vertex in vertices if vertex not in found]
-        found |= _read_stubs(reader, missing, size)
-    return complete_nodes(reader, found, size)
+        stubs = _read_stubs(reader, missing, size)
+        found |= stubs
+    nodes = complete_nodes(reader, found, size)
+    # Not all of them are stubs any more: of some what described them was erased.
+    return NodesRead(nodes, [vertex for vertex, node in stubs.items() if node.stub])
 
 
 def complete_nodes(reader: Reader, nodes: dict[int, Node], size: int) -> dict[int, Node]:
@@ -61,8 +79,12 @@ def _read_described(
     reader: Reader, table: Table, vertices: Collection[int], size: int
 ) -> dict[int, Node]:
     found: dict[int, Node] = {}
-    for keys, documents in reader.find_documents(table, vertices, "shown", size):
-        found.update(zip(_VERTICES.decode(b"[%b]" % keys), decode_nodes(documents), strict=True))
+    ordered = sorted(vertices)
+    for first in range(0, len(ordered), _NODES_PER_READ):
+        some = ordered[first : first + _NODES_PER_READ]
+        for keys, documents in reader.find_documents(table, some, "shown", size):
+            read = _VERTICES.decode(b"[%b]" % keys)
+            found.update(zip(read, decode_nodes(documents), strict=True))
     return found
 
 
@@ -85,15 +107,8 @@ def find_by_claim(
 
     A digest is asked for whoever's bytes they are: then also those that only have that content.
     """
-    classes = ASSERTED_CLASSES
-    if is_content_digest(identifier):
-        classes |= {LinkClass.CONTENT.value}
-    hashes = [name_hash(realm_of(namespace, KIND_CODES[kind]), identifier) for kind in kinds]
-    hubs = [
-        hub
-        for hub, _, _, text, _ in reader.find(HUB, "identifier_hash", hashes)
-        if text == identifier
-    ]
+    classes = naming_classes(identifier)
+    hubs = find_hubs(reader, namespace, identifier, kinds)
     rows = map(LinkRow._make, reader.find(LINK, "hub", hubs))
     return sorted(
         {
@@ -102,6 +117,23 @@ def find_by_claim(
             if row.active and row.link_class in classes and is_visible(row.since, row.until, size)
         }
     )
+
+
+def find_hubs(reader: Reader, namespace: int, identifier: str, kinds: Iterable[Kind]) -> list[int]:
+    """Return the hubs of an identifier, one a kind at the most."""
+    hashes = [name_hash(realm_of(namespace, KIND_CODES[kind]), identifier) for kind in kinds]
+    return [
+        hub
+        for hub, _, _, text, _ in reader.find(HUB, "identifier_hash", hashes)
+        if text == identifier
+    ]
+
+
+def naming_classes(identifier: str) -> frozenset[str]:
+    """Return the classes of the claims by which an identifier means a node."""
+    if is_content_digest(identifier):
+        return ASSERTED_CLASSES | {LinkClass.CONTENT.value}
+    return ASSERTED_CLASSES
 
 
 def find_identified(

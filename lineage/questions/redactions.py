@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lineage.graph.lineage_ids import LineageIds
 from lineage.projections.erasures import ERASED, ERASING, REDACTED
 from lineage.projections.governance import read_governance
 from lineage.projections.statements import ACTOR
@@ -61,12 +62,15 @@ _Answer = TypeVar(
     CyclesAnswer,
     HistoryAnswer,
     ColumnsAnswer,
+    LineageIds,
 )
 
 
 def count_redacted(reader: Reader, vertices: Collection[int], size: int) -> dict[int, int]:
     """Return for each node of which something was erased from how many entries it was."""
     counts: dict[int, int] = {}
+    if not _has_erased(reader):
+        return counts
     for vertex, _ in _redacted_rows(reader, vertices, size):
         counts[vertex] = counts.get(vertex, 0) + 1
     return counts
@@ -75,8 +79,11 @@ def count_redacted(reader: Reader, vertices: Collection[int], size: int) -> dict
 def with_redactions(
     reader: Reader, answer: _Answer, namespace: int | None, vertices: Iterable[int]
 ) -> _Answer:
-    """Return an answer that tells, and counts in its basis, what was erased of these nodes."""
-    if namespace is None:
+    """Return an answer that tells, and counts in its basis, what was erased of these nodes.
+
+    Where nothing was ever erased the nodes are not looked at.
+    """
+    if namespace is None or not _has_erased(reader):
         return answer
     size = answer.basis.size
     rows = _redacted_rows(reader, set(vertices), size)
@@ -166,10 +173,12 @@ def erased_contexts(reader: Reader, size: int) -> list[int]:
     return sorted(found)
 
 
+def _has_erased(reader: Reader) -> bool:
+    return bool(reader.scan(ERASING, None, 1) or reader.scan(REDACTED, None, 1))
+
+
 def _redacted_rows(reader: Reader, vertices: Collection[int], size: int) -> list[tuple[int, int]]:
     """Return (vertex, position of an entry that lost something of it), as of a size."""
-    if not reader.scan(ERASING, None, 1) and not reader.scan(REDACTED, None, 1):
-        return []
     if len(vertices) <= _FEW_VERTICES:
         rows = reader.find(REDACTED, "vertex", vertices)
     else:

@@ -8,17 +8,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lineage.graph.adjacency import vertex_at
+from lineage.graph.crossing import WalkedLinks
 from lineage.graph.edges import EdgeEnds
-from lineage.graph.links import CROSSABLE, CROSSED_BY_DEFAULT, Crossing
+from lineage.graph.links import CROSSABLE, CROSSED_BY_DEFAULT
 from lineage.graph.walk import Bounds
 from lineage.projections.edges import EDGE, EdgeDetail, read_detail
 from lineage.projections.links import LinkRow, read_evidence
 from lineage.questions.entities import entities_among
 from lineage.questions.graph_asked import GraphAsked
-from lineage.questions.named import Named, find_named, read_contexts_named
+from lineage.questions.named import find_named, read_contexts_named
 from lineage.questions.nodes import read_identifiers
 from lineage.questions.redactions import with_redactions
-from lineage.questions.walking import Shown, stops_at, walk_from
+from lineage.questions.walking import stops_at, walk_from
 from lineage.stores.base import Reader
 from lineage.vertices import KIND_CODES, id_of, node_name, vertex_of
 from lineage_schemas.errors import InvalidInputError
@@ -39,8 +40,7 @@ class TraceQuery(Struct, frozen=True, kw_only=True):
     ``depth`` is in lineage edges: an artifact and the execution that made it are one apart.
     ``fanout`` is how many edges of one node are followed each way, ``None``: all. The walk does not
     lead on from what fulfils ``stop_at``; with ``filter`` only what fulfils it, and the start, is
-    shown of what the walk found. With ``ids_only`` nodes come back with kind, id and depth alone,
-    and entities are left out.
+    shown of what the walk found.
     """
 
     start: tuple[str, ...]
@@ -48,7 +48,6 @@ class TraceQuery(Struct, frozen=True, kw_only=True):
     depth: int = DEPTH_MAX
     nodes: int = NODES_DEFAULT
     cross: tuple[LinkClass, ...] = CROSSED_BY_DEFAULT
-    ids_only: bool = False
     fanout: int | None = None
     filter: NodeFilter | None = None
     stop_at: NodeFilter | None = None
@@ -96,7 +95,7 @@ def trace(asked: GraphAsked, query: TraceQuery) -> LineageAnswer:
     """
     reader, namespace, size = asked.reader, asked.number, asked.size
     named = find_named(asked, query.start)
-    contexts = _contexts(asked, named, ids_only=query.ids_only)
+    contexts = read_contexts_named(asked, named)
     unknown = [Node(key=key, stub=True) for key in named.unknown]
     answer = LineageAnswer(
         basis=asked.basis,
@@ -113,15 +112,14 @@ def trace(asked: GraphAsked, query: TraceQuery) -> LineageAnswer:
     if namespace is None or not any(named.rows):
         return with_redactions(reader, answer, namespace, named.contexts)
     starts = [vertex_at(namespace, row) for rows in named.rows for row in rows]
-    shown = Shown(query.filter, query.ids_only)
-    bounds = _bounds_of(asked, query)
-    found = walk_from(asked, starts, query.direction, bounds, shown)
+    bounds = bounds_of(asked, query)
+    found = walk_from(asked, starts, query.direction, bounds, query.filter)
     answer = replace(
         answer,
         nodes=(*contexts, *found.nodes, *unknown),
         edges=read_edges(reader, namespace, found.ends, size),
-        links=_links(reader, found.crossings),
-        entities=entities_among(reader, asked.links, found.by_vertex, size),
+        links=_links(asked, found.links),
+        entities=entities_among(reader, asked.links, found.linked, size),
         truncations=found.truncations,
         stubs=answer.stubs + found.stubs,
         unresolved=answer.unresolved + found.unresolved,
@@ -132,7 +130,12 @@ def trace(asked: GraphAsked, query: TraceQuery) -> LineageAnswer:
     return with_redactions(reader, answer, namespace, [*named.contexts, *found.vertices])
 
 
-def _bounds_of(asked: GraphAsked, query: TraceQuery) -> Bounds:
+def bounds_of(asked: GraphAsked, query: TraceQuery) -> Bounds:
+    """Return what the walk of a checked query may see.
+
+    Raises:
+        NotFoundError: ``stop_at`` names a type or a context that nobody has heard of.
+    """
     return Bounds(
         asked.size,
         query.depth,
@@ -144,18 +147,12 @@ def _bounds_of(asked: GraphAsked, query: TraceQuery) -> Bounds:
     )
 
 
-def _contexts(asked: GraphAsked, named: Named, *, ids_only: bool) -> tuple[Node, ...]:
-    """Return the contexts among the starts: part of the answer, though no data flows through."""
-    if ids_only:
-        return tuple(Node(kind=Kind.CONTEXT, id=id_of(vertex)) for vertex in named.contexts)
-    return read_contexts_named(asked, named)
-
-
 def read_edges(reader: Reader, namespace: int, ends: EdgeEnds, size: int) -> tuple[Edge, ...]:
     """Return the edges by artifact, execution and kind; details only of those that have any."""
-    edges = list(map(Edge, ends.artifacts, ends.executions, ends.kinds))
+    every = map(Edge, ends.artifacts, ends.executions, ends.kinds)
     if not ends.detailed:
-        return tuple(edges)
+        return tuple(every)
+    edges = list(every)
     details = _details(reader, namespace, [edges[index] for index in ends.detailed], size)
     for index in ends.detailed:
         edge = edges[index]
@@ -182,9 +179,10 @@ def _details(
     return details
 
 
-def _links(reader: Reader, crossings: list[Crossing]) -> tuple[Link, ...]:
-    rows = sorted({row for crossing in crossings for row in crossing[:2]})
-    identifiers = read_identifiers(reader, [row.hub for row in rows])
+def _links(asked: GraphAsked, links: WalkedLinks) -> tuple[Link, ...]:
+    """Return every claim by which a link was crossed between two nodes that are shown."""
+    rows = asked.links.rows_of(links.joining(), asked.size)
+    identifiers = read_identifiers(asked.reader, {row.hub for row in rows})
     return tuple(link_of(row, identifiers.get(row.hub)) for row in rows)
 
 

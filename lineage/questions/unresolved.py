@@ -17,8 +17,9 @@ from lineage.projections.memberships import MEMBERSHIP
 from lineage.projections.nodes import NODE
 from lineage.projections.states import STATE, STATE_PAST
 from lineage.projections.unfolding import KEY_CLASS
+from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.guesses import Compared, Guesses, compared
-from lineage.questions.link_lists import LinksAsked, find_vertices
+from lineage.questions.link_lists import find_vertices
 from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.questions.search import Cursor, encode_cursor, question_of
@@ -58,7 +59,7 @@ _REFERENCES: Final[tuple[tuple[Table, str, ReferenceKind], ...]] = (
 
 
 def list_unresolved(
-    asked: LinksAsked, node: str | None, cursor: Cursor | None, count: int
+    asked: GraphAsked, node: str | None, cursor: Cursor | None, count: int
 ) -> UnresolvedPage:
     """Return one page of what is unresolved, of one thing or of the whole namespace.
 
@@ -66,7 +67,7 @@ def list_unresolved(
         AmbiguousLabelError: ``node`` is a label of several things.
         NotFoundError: the log has not heard of ``node``.
     """
-    reader, links, namespace, basis = asked
+    reader, links, namespace, basis = asked.reader, asked.links, asked.number, asked.basis
     only, label = (None, None) if node is None else find_vertices(asked, node)
     if namespace is None:
         return UnresolvedPage(basis=basis, things=(), cursor=None)
@@ -123,12 +124,14 @@ class _Looking:
     def unresolved(self, vertices: list[int]) -> Iterator[tuple[int, Unresolved]]:
         """Yield those of some nodes that are unresolved, in order."""
         nodes = read_nodes(self._reader, vertices, self._size)
+        datasets = {vertex for vertex in vertices if self._is_dataset(nodes[vertex])}
+        unlinked = datasets - self._links.linked_among(datasets, self._size, CROSSABLE)
         for vertex in vertices:
             node = nodes[vertex]
             thing = None
             if node.stub:
                 thing = self._of_stub(vertex, node)
-            elif self._is_dataset(node):
+            elif vertex in unlinked:
                 thing = self._of_dataset(vertex)
             if thing is not None:
                 yield vertex, thing
@@ -149,8 +152,6 @@ class _Looking:
         )
 
     def _of_dataset(self, vertex: int) -> Unresolved | None:
-        if self._links.crossings(vertex, self._size, CROSSABLE):
-            return None
         (mine,) = compared(self._reader, [vertex], self._size)
         guesses, hidden = self._guesses.of(mine)
         if not guesses:
@@ -172,8 +173,7 @@ class _Looking:
 
     def _joins_described(self, vertex: int) -> bool:
         """Tell whether a stub is joined to something that is described."""
-        crossings = self._links.crossings(vertex, self._size, CROSSABLE)
-        others = {one.far.vertex for one in crossings}
+        others = self._links.joined_to([vertex], self._size, CROSSABLE)
         return any(
             self._reader.find(table, "vertex", others, self._size) for table in (STATE, STATE_PAST)
         )

@@ -2,45 +2,39 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection
+from itertools import repeat
 from typing import NamedTuple
 
 from msgspec.structs import force_setattr
 
 from lineage.graph.adjacency import Bools, Ints, row_of, vertices_at
+from lineage.graph.crossing import WalkedLinks
 from lineage.graph.edges import EdgeEnds, edge_ends
-from lineage.graph.links import Crossing
 from lineage.graph.marking import mark_rows
 from lineage.graph.walk import Bounds, found_nodes, walk_lineage
 from lineage.projections.nodes import read_stated_starts
-from lineage.questions.entities import members_of
+from lineage.questions.entities import entities_of
 from lineage.questions.filtering import matching, matching_read, prepare_filter
 from lineage.questions.graph_asked import GraphAsked
-from lineage.questions.nodes import read_nodes
-from lineage.vertices import KINDS, id_of, kind_code
+from lineage.questions.nodes import read_nodes, read_with_stubs
 from lineage_schemas.filters import NodeFilter
 from lineage_schemas.graph import Direction, Node, Truncation
 from lineage_schemas.mlmd import Kind
 
 
-class Shown(NamedTuple):
-    """What of a walk is shown: all of it or what fulfils a filter, whole or by ids alone."""
-
-    filter: NodeFilter | None = None
-    ids_only: bool = False
-
-
 class Found(NamedTuple):
     """What a walk found, as an answer tells it: ``LineageAnswer`` says what is counted.
 
-    ``by_vertex`` holds the nodes that were read: none where only ids were asked for.
+    ``linked`` are those of the vertices that may have links.
     """
 
     vertices: list[int]
     nodes: list[Node]
-    by_vertex: dict[int, Node]
+    linked: list[int]
     ends: EdgeEnds
-    crossings: list[Crossing]
+    links: WalkedLinks
     truncations: tuple[Truncation, ...]
     stubs: int
     unresolved: int
@@ -54,29 +48,31 @@ def walk_from(
     starts: Collection[int],
     direction: Direction,
     bounds: Bounds,
-    shown: Shown,
+    wanted: NodeFilter | None,
 ) -> Found:
-    """Walk from the vertices ``starts``, which are of the namespace that is asked about."""
+    """Walk from the vertices ``starts``, which are of the namespace that is asked about.
+
+    Of what the walk finds, what fulfils ``wanted`` is shown, and the starts.
+    """
     assert asked.number is not None
     rows = [row_of(vertex) for vertex in starts]
     walked = walk_lineage(asked.number, asked.graph, rows, direction, bounds)
     vertices, depths = found_nodes(asked.number, walked)
-    by_vertex = {} if shown.ids_only else read_nodes(asked.reader, vertices, asked.size)
-    bare, whole = _bare_nodes, _whole_nodes
-    stubs = [vertex for vertex, node in by_vertex.items() if node.stub]
+    may_link = asked.links.source.may_link(walked.rows)
+    by_vertex, stubs = read_with_stubs(asked.reader, vertices, asked.size)
     found = Found(
         vertices,
-        bare(vertices, depths) if shown.ids_only else whole(by_vertex, vertices, depths),
-        by_vertex,
+        _whole_nodes(by_vertex, vertices, depths),
+        vertices if may_link is None else vertices_at(asked.number, walked.rows[may_link]).tolist(),
         edge_ends(asked.graph.adjacency, walked.edges),
-        walked.crossings,
+        walked.links,
         tuple(walked.truncations),
         stubs=len(stubs),
         unresolved=len(stubs) - _count_resolved(asked, stubs),
-        undated=walked.undated + _count_undated(asked, vertices),
+        undated=walked.undated + count_undated(asked, vertices),
         stopped=len(set(walked.stopped.tolist())),
     )
-    return found if shown.filter is None else _filtered(asked, shown.filter, found, set(starts))
+    return found if wanted is None else _filtered(asked, wanted, found, set(starts))
 
 
 def stops_at(asked: GraphAsked, wanted: NodeFilter) -> Callable[[Ints], Bools]:
@@ -99,19 +95,16 @@ def stops_at(asked: GraphAsked, wanted: NodeFilter) -> Callable[[Ints], Bools]:
 def _filtered(asked: GraphAsked, wanted: NodeFilter, found: Found, starts: set[int]) -> Found:
     """Keep what fulfils a filter, the start, and what joins them directly."""
     prepared = prepare_filter(asked.reader, asked.number, wanted, asked.size)
-    if found.by_vertex:
-        kept = matching_read(asked.reader, prepared, found.by_vertex, asked.size)
-    else:
-        kept = matching(asked.reader, prepared, found.vertices, asked.size)
-    kept |= starts
+    by_vertex = dict(zip(found.vertices, found.nodes, strict=True))
+    kept = matching_read(asked.reader, prepared, by_vertex, asked.size) | starts
     places = [place for place, vertex in enumerate(found.vertices) if vertex in kept]
     nodes = [found.nodes[place] for place in places]
     return found._replace(
         vertices=[found.vertices[place] for place in places],
         nodes=nodes,
-        by_vertex={vertex: node for vertex, node in found.by_vertex.items() if vertex in kept},
+        linked=[vertex for vertex in found.linked if vertex in kept],
         ends=_ends_among(found.ends, nodes),
-        crossings=[one for one in found.crossings if {one.near.vertex, one.far.vertex} <= kept],
+        links=found.links.among(kept),
         filtered=len(found.nodes) - len(nodes),
     )
 
@@ -136,27 +129,22 @@ def _ends_among(ends: EdgeEnds, nodes: Collection[Node]) -> EdgeEnds:
 
 def _count_resolved(asked: GraphAsked, stubs: Collection[int]) -> int:
     """Count the stubs that asserted links join to a node that somebody describes."""
+    if not stubs:
+        return 0
     linked = asked.links.linked(stubs, asked.size)
-    members = {vertex: members_of(asked.links, vertex, asked.size) for vertex in linked}
-    known = read_nodes(
-        asked.reader, {one for found in members.values() for one in found}, asked.size
-    )
-    return sum(any(not known[one].stub for one in found) for found in members.values())
+    entities = entities_of(asked.links, linked, asked.size)
+    every = {members[0]: members for members in entities.values()}
+    known = read_nodes(asked.reader, {one for some in every.values() for one in some}, asked.size)
+    told = {first for first, some in every.items() if any(not known[one].stub for one in some)}
+    return sum(entities[vertex][0] in told for vertex in linked)
 
 
-def _count_undated(asked: GraphAsked, vertices: Collection[int]) -> int:
+def count_undated(asked: GraphAsked, vertices: Collection[int]) -> int:
     """Count the nodes that are counted in for a valid time though nobody dated them."""
     if asked.valid is None:
         return 0
     starts = read_stated_starts(asked.reader, vertices, asked.size)
     return sum(start is None for start in starts.values())
-
-
-def _bare_nodes(vertices: list[int], depths: list[int]) -> list[Node]:
-    return [
-        Node(kind=KINDS[kind_code(vertex)], id=id_of(vertex), depth=depth)
-        for vertex, depth in zip(vertices, depths, strict=True)
-    ]
 
 
 def _whole_nodes(by_vertex: dict[int, Node], vertices: list[int], depths: list[int]) -> list[Node]:
@@ -165,7 +153,6 @@ def _whole_nodes(by_vertex: dict[int, Node], vertices: list[int], depths: list[i
     They were read from the store a moment ago and seen by nobody yet, so they are ours to complete.
     """
     nodes = [by_vertex[vertex] for vertex in vertices]
-    for node, depth in zip(nodes, depths, strict=True):
-        if depth:
-            force_setattr(node, "depth", depth)
+    # As a loop would, without a step of the interpreter for each of very many nodes.
+    deque(map(force_setattr, nodes, repeat("depth"), depths), maxlen=0)
     return nodes

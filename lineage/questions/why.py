@@ -11,17 +11,17 @@ from lineage.graph.adjacency import row_of, vertices_at
 from lineage.graph.links import CROSSED_BY_DEFAULT, strength_of
 from lineage.graph.walk import Bounds, walk_lineage
 from lineage.projections.links import LinkRow
+from lineage.projections.standing import begun_among
 from lineage.questions.chains import Search, find_chain, strongest_chain
 from lineage.questions.claims import Claims, read_registers
 from lineage.questions.conflicts import read_contradictions
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.guesses import Guesses, compared
 from lineage.questions.labels import resolve_name
-from lineage.questions.nodes import find_by_claim, find_by_key
+from lineage.questions.nodes import find_by_key, find_hubs, naming_classes
 from lineage.questions.redactions import with_redactions
 from lineage.vertices import KIND_CODES, kind_code, realm, vertex_of
 from lineage_schemas.graph import ConflictKind, Direction, Truncation, TruncationReason
-from lineage_schemas.identifiers import is_content_digest
 from lineage_schemas.identity import (
     Apart,
     ApartBecause,
@@ -89,39 +89,42 @@ def _named(asked: GraphAsked, claims: Claims, name: str) -> _Named:
     reader, namespace, size = asked.reader, asked.number, asked.size
     kinds = tuple(Kind)
     identifier, label = resolve_name(reader, namespace, name, kinds, size)
-    found, by = [], NameFound.UNKNOWN
-    if namespace is not None:
-        found, by = find_by_key(reader, namespace, identifier, kinds, size), NameFound.KEY
-        if not found:
-            found = find_by_claim(reader, namespace, identifier, kinds, size)
-            by = NameFound.CLAIM if found else NameFound.UNKNOWN
+    found, by, rows = _keyed(asked, identifier), NameFound.KEY, list[LinkRow]()
+    if not found:
+        rows = _claimed(asked, identifier)
+        found = sorted({row.vertex for row in rows})
+        by = NameFound.CLAIM if found else NameFound.UNKNOWN
     shown = found[:NAMED_SHOWN_MAX]
-    rows = _rows_of(asked, claims, shown, identifier) if by is NameFound.CLAIM else []
     resolved = ResolvedNode(
         name=name,
         identifier=identifier,
         found=by,
         nodes=claims.nodes(shown),
-        claims=claims.claims(rows),
+        claims=claims.claims([row for row in rows if row.vertex in shown]),
         hidden=len(found) - len(shown),
         label=label,
     )
     return _Named(resolved, frozenset(found))
 
 
-def _rows_of(
-    asked: GraphAsked, claims: Claims, vertices: Collection[int], identifier: str
-) -> list[LinkRow]:
-    """Return the claims by which an identifier means these nodes, strongest of each node first."""
-    strong = {LinkClass.ASSERTED.value}
-    if is_content_digest(identifier):
-        strong.add(_CONTENT)
-    rows = [
-        row
-        for row in asked.graph.links.of_vertices(vertices, asked.size)
-        if row.link_class in strong
-    ]
-    return [row for row in rows if claims.claim(row).identifier == identifier]
+def _keyed(asked: GraphAsked, identifier: str) -> list[int]:
+    """Return the nodes of that key which were there at the valid time."""
+    if asked.number is None:
+        return []
+    found = find_by_key(asked.reader, asked.number, identifier, tuple(Kind), asked.size)
+    if asked.valid is None:
+        return found
+    return sorted(begun_among(asked.reader, found, asked.size, asked.valid.time))
+
+
+def _claimed(asked: GraphAsked, identifier: str) -> list[LinkRow]:
+    """Return the claims by which an identifier means nodes, strongest of each node first."""
+    if asked.number is None:
+        return []
+    hubs = find_hubs(asked.reader, asked.number, identifier, tuple(Kind))
+    found = asked.links.of_hubs(hubs, asked.size)
+    classes = naming_classes(identifier)
+    return sorted(row for rows in found.values() for row in rows if row.link_class in classes)
 
 
 class _Looking:
@@ -190,7 +193,7 @@ class _Looking:
             return ()
         entities = {self._entity([vertex]) for vertex in sorted(vertices)[:NAMED_SHOWN_MAX]}
         told = [sorted(members) for members in entities if len(members) > 1]
-        found = read_contradictions(self._asked.reader, namespace, told, self._asked.size)
+        found = read_contradictions(self._asked.reader, namespace, told, self._asked.then)
         kinds = {one.kind for ones in found for one in ones}
         return tuple(kind for kind in ConflictKind if kind in kinds)
 
@@ -252,7 +255,7 @@ class _Looking:
                 Truncation(reason=TruncationReason.NODES, limit=NEAR_NODES_MAX, hidden=hidden)
             )
         found: dict[int, list[LinkRow]] = {}
-        for row in sorted(read_registers(self._asked.reader, looked, self._asked.size)):
+        for row in sorted(read_registers(self._asked.reader, looked, self._asked.then)):
             found.setdefault(row.hub, []).append(row)
         return found
 
@@ -284,7 +287,9 @@ class _Looking:
         targets = {v for v in self._other.vertices if kind_code(v) != _CONTEXT}
         if namespace is None or not starts or not targets:
             return
-        bounds = Bounds(size, WHY_NODES_MAX, WHY_NODES_MAX, CROSSED_BY_DEFAULT)
+        bounds = Bounds(
+            size, WHY_NODES_MAX, WHY_NODES_MAX, CROSSED_BY_DEFAULT, self._asked.then.valid
+        )
         for direction in (Direction.UPSTREAM, Direction.DOWNSTREAM):
             walked = walk_lineage(namespace, self._asked.graph, starts, direction, bounds)
             vertices = vertices_at(namespace, walked.rows).tolist()

@@ -8,7 +8,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from lineage.graph.adjacency import row_of
-from lineage.graph.links import CROSSED_BY_DEFAULT
+from lineage.graph.links import CROSSED_BY_DEFAULT, Crossing
 from lineage.graph.walk import Bounds, Walked, found_nodes, walk_lineage
 from lineage.projections.edges import EDGE
 from lineage.projections.memberships import MEMBERSHIP
@@ -28,9 +28,10 @@ from lineage.questions.sources import view_sources
 from lineage.questions.trace import DEPTH_MAX
 from lineage.reports.belonging import CODE, REGISTERED_MODEL, SAID, prune
 from lineage.reports.deciding import Told, tell_of_version
-from lineage.reports.disorder import Disorder, find_disorder
 from lineage.reports.gathered import Crossed, Gathered, Joint, ThingId
 from lineage.reports.joining import (
+    CLAIMS_PAIRED_MAX,
+    find_crossings,
     list_corrections,
     positions_of,
     read_belongings,
@@ -121,7 +122,7 @@ class _Collecting:
         met = things.add(scope)
         kept = {one for one in met if things.stands(one)} | {subject}
         joints = read_joints(self._reader, things, kept, size)
-        crossed = read_crossed(self._reader, things, kept, walked.crossings, self._valid_us)
+        crossed = read_crossed(self._reader, things, kept, self._crossings(walked), self._valid_us)
         upstream = _upstream_of(subject, kept & things.ids(origins), joints, crossed)
         dropped = things.ids(origins) - upstream
         kept -= dropped - things.ids(deployed | moves | commits | around | said)
@@ -176,10 +177,6 @@ class _Collecting:
         )
         positions.update(p for one in pruned.held for p in one.positions)
         positions.update(p for one in pruned.decided for p in one.positions)
-        disorder = Disorder((), 0)
-        if self._valid_us is not None:
-            where = self._asked.basis.namespace, self._asked.namespace, self._size
-            disorder = find_disorder(self._reader, where, vertices, self._valid_us)
         return pruned._replace(
             basis=basis,
             left_out=things.left_out(kept),
@@ -189,8 +186,6 @@ class _Collecting:
             corrections_hidden=hidden,
             entries=read_entries(self._reader, positions),
             sources=self._sources(basis),
-            out_of_order=disorder.positions,
-            unscanned=disorder.unscanned,
         )
 
     def _sources(self, basis: Basis) -> tuple[ScopedSource, ...]:
@@ -243,6 +238,16 @@ class _Collecting:
         walked = walk_lineage(namespace, snapshot, rows, direction, bounds)
         self._truncations += walked.truncations
         return walked
+
+    def _crossings(self, walked: Walked) -> list[Crossing]:
+        links = self._asked.snapshot.links
+        found, hidden = find_crossings(links, walked.links, self._size)
+        if hidden:
+            reason = TruncationReason.NEIGHBOURS
+            self._truncations.append(
+                Truncation(reason=reason, limit=CLAIMS_PAIRED_MAX, hidden=hidden)
+            )
+        return found
 
     def _intervals(self, found: FoundServing) -> tuple[ServingInterval, ...]:
         """Return the intervals that had begun; what ended after the stated time had not ended."""

@@ -15,7 +15,6 @@ from lineage.reports.conduct import (
     tell_others,
     tell_serving,
 )
-from lineage.reports.disorder import SCANNED_MAX
 from lineage.reports.gathered import Gathered, Story
 from lineage.reports.joining import LATE_AFTER_DAYS
 from lineage.reports.origins import (
@@ -162,7 +161,6 @@ def _findings(story: Story, sections: tuple[Section, ...], cited: list[int]) -> 
             )
     yield from _overdue(story)
     yield from _limits(gathered)
-    yield from _disorder(gathered)
     if gathered.basis.redactions:
         what = f"Something was erased from {gathered.basis.redactions} entries in scope"
         positions = tuple(one.position for one in gathered.redactions[:POSITIONS_IN_FINDING_MAX])
@@ -230,23 +228,6 @@ def _limits(gathered: Gathered) -> Iterator[Finding]:
     if gathered.unplaced:
         what = f"{gathered.unplaced} moves of places could not be read"
         yield Finding(code=FindingCode.UNPLACED, what=what)
-
-
-def _disorder(gathered: Gathered) -> Iterator[Finding]:
-    if gathered.out_of_order:
-        what = (
-            f"{len(gathered.out_of_order)} entries about what is shown are stated by the valid "
-            "time and came after something of the same source that is stated later: what they say "
-            "may have been so, and is not here"
-        )
-        positions = gathered.out_of_order[:POSITIONS_IN_FINDING_MAX]
-        yield Finding(code=FindingCode.OUT_OF_ORDER, what=what, positions=positions)
-    if gathered.unscanned:
-        what = (
-            f"The first {gathered.unscanned} entries were not looked through for what came out of "
-            f"order: the limit is {SCANNED_MAX} entries"
-        )
-        yield Finding(code=FindingCode.TRUNCATED, what=what)
 
 
 def _verification(basis: Basis) -> tuple[str, ...]:

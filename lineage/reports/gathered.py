@@ -129,8 +129,7 @@ class Gathered(NamedTuple):
     what was said of things that are not here. ``others`` is what else was made of the same data,
     ``same_run`` what else came of the runs that made the subject. ``versions`` are those of its
     registered model, ``held`` the stages and aliases that it had, ``decided`` what was decided.
-    ``entries`` are read for whatever is cited, by position; ``out_of_order`` are those that may say
-    what no view shows, ``unscanned`` how many were not looked through for that.
+    ``entries`` are read for whatever is cited, by position.
     """
 
     basis: Basis
@@ -158,8 +157,6 @@ class Gathered(NamedTuple):
     corrections_hidden: int
     entries: Mapping[int, CitedEntry]
     sources: tuple[ScopedSource, ...] = ()
-    out_of_order: tuple[int, ...] = ()
-    unscanned: int = 0
 
 
 class Story:

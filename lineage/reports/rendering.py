@@ -21,7 +21,6 @@ _REDACTED: Final = "$redacted"
 _FINDINGS: Final = {
     FindingCode.REDACTED: "Erased",
     FindingCode.TRUNCATED: "Cut by a limit",
-    FindingCode.OUT_OF_ORDER: "Came out of order",
     FindingCode.SOURCE: "Sources that are late, or not as they should be",
     FindingCode.OVERDUE: "Overdue",
     FindingCode.UNPLACED: "Moves that could not be read",

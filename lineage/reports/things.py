@@ -81,7 +81,7 @@ class Things:
         members = self._members[one]
         histories = [self._histories.get(vertex, {}) for vertex in members]
         keys = sorted({self._keys[vertex][1] for vertex in members})
-        fields = cite_entity(histories, self._valid_us)
+        fields = cite_entity(histories)
         return Thing(
             id=one,
             keys=tuple(keys),
@@ -121,7 +121,7 @@ class Things:
         """Yield the values that some node of a thing has, and the thing does not show."""
         for history in histories:
             for field, values in history.items():
-                cited = values.at(self._valid_us)
+                cited = values.shown(field)
                 if cited is None or cited.value is None or field not in shown:
                     continue
                 if cited.value != shown[field].value:
@@ -131,8 +131,8 @@ class Things:
         """Return the first entry that describes a node; where none does, the first to name it."""
         told = [
             cited.position
-            for history in self._histories.get(vertex, {}).values()
-            if (cited := history.at(self._valid_us)) is not None
+            for field, history in self._histories.get(vertex, {}).items()
+            if (cited := history.shown(field)) is not None
         ]
         return min(told, default=self._keys[vertex][0])
 
@@ -144,7 +144,7 @@ class Things:
             if since < self._size:
                 name = node_name(vertex)
                 self._keys[vertex] = since, key or f"erased:{name.kind}/{name.id}"
-        self._histories |= cite_nodes(self._reader, vertices, self._size)
+        self._histories |= cite_nodes(self._reader, vertices, self._size, self._valid_us)
         self._redacted |= count_redacted(self._reader, vertices, self._size)
 
     def _names(self, members: Iterable[int]) -> Iterator[Name]:

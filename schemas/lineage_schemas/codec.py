@@ -100,6 +100,9 @@ _SINCE_VERSION_4: Final = frozenset({SourceScan, SourceExpectation})
 _DECISIONS: Final = frozenset({Erasure, ErasureRefusal})
 """Since version 3 they may decide a proposal."""
 
+_VERSION_WITHOUT_MARKS: Final = 1
+"""In payloads of this version nothing stands in the place of what was lifted."""
+
 LIFTED: Final[dict[str, JsonValue]] = {"$personal": True}
 """Stands in the facts where a personal value was lifted out; nobody else may say it."""
 
@@ -180,6 +183,8 @@ def decode_records(facts: bytes, personal: bytes | None) -> tuple[Record, ...]:
     if said.version > PAYLOAD_VERSION:
         raise _newer("payload part", said.version, PAYLOAD_VERSION)
     records = said.records
+    if personal is None and said.version == _VERSION_WITHOUT_MARKS:
+        return tuple(map(_marked_by_name, records))
     if not lifted:
         return records
     restored: list[Record] = list(records)
@@ -341,6 +346,14 @@ def _lift(record: NodeRecord) -> tuple[NodeRecord, _Lifted]:
             custom_properties=_only(record.custom_properties, names),
         ),
     )
+
+
+def _marked_by_name(record: Record) -> Record:
+    """Mark what was lifted, as far as the names tell: not which sort of property each was."""
+    if not isinstance(record, NodeRecord):
+        return record
+    marks = dict.fromkeys(record.personal, LIFTED)
+    return replace(record, properties=record.properties | marks)
 
 
 def _only(values: dict[str, JsonValue], names: Iterable[str]) -> dict[str, JsonValue]:

@@ -231,6 +231,8 @@ class BetweenPage(Struct, frozen=True, kw_only=True):
 
     The page is about the entries from ``start`` to ``stop`` (half-open), and so are its counts:
     those of all pages add up. ``cursor`` asks for the next page; ``None``: this is the last.
+    ``filtered`` counts the nodes of which these entries speak and which a filter left out, with
+    what joins them; ``entries``, ``sources`` and ``records`` are of all entries, whatever it asks.
     """
 
     basis: Basis
@@ -247,6 +249,7 @@ class BetweenPage(Struct, frozen=True, kw_only=True):
     memberships: tuple[AddedMember, ...] = ()
     links_made: tuple[LinkAt, ...] = ()
     links_retracted: tuple[LinkAt, ...] = ()
+    filtered: int = 0
     cursor: str | None = None
     truncations: tuple[Truncation, ...] = ()
     redactions: tuple[Redaction, ...] = ()

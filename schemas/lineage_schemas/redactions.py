@@ -51,12 +51,10 @@ def has_redactions(record: NodeRecord) -> bool:
 
 def _redacted(record: NodeRecord, position: int) -> NodeRecord:
     mark = redacted_value(position)
-    properties = _marked(record.properties, mark)
-    custom = _marked(record.custom_properties, mark)
-    # Payloads of version 1 have no marks: the names alone tell what was lifted.
-    missing = set(record.personal) - properties.keys() - custom.keys()
     return replace(
-        record, properties=properties | dict.fromkeys(missing, mark), custom_properties=custom
+        record,
+        properties=_marked(record.properties, mark),
+        custom_properties=_marked(record.custom_properties, mark),
     )
 
 

@@ -16,7 +16,7 @@ from lineage_schemas.graph import Redaction, Truncation
 from lineage_schemas.values import JsonValue
 
 DOSSIER_KIND: Final = "dossier"
-DOSSIER_VERSION: Final = "1"
+DOSSIER_VERSION: Final = "2"
 """Counts up with every change of what a dossier of the same graph would say."""
 
 
@@ -50,9 +50,6 @@ class FindingCode(StrEnum):
     """A day by which something was to be done has passed."""
     UNPLACED = "unplaced"
     """A move of a place could not be read."""
-    OUT_OF_ORDER = "out_of_order"
-    """An entry may say what was so at the valid time, and no view shows it: it came after
-    something of the same source that is stated later."""
 
 
 class Fact(Struct, frozen=True, kw_only=True, omit_defaults=True):

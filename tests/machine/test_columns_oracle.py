@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from columns_oracle import Arrow, ColumnsOracle, Place, Reached
+from columns_told import FIELDS, NAMES, tellings
 from doubles import FakeClock, SeededRandomness
 from lineage.ledger import (
     Claim,
@@ -51,44 +52,6 @@ from strategies import (
 )
 
 UP, DOWN, BOTH = Direction.UPSTREAM, Direction.DOWNSTREAM, Direction.BOTH
-NAMES = (*ARTIFACTS, ALIASES[0], "other:never")
-FIELDS = ("a", "A", "b")
-"""Two that differ by case alone: fields are compared byte by byte."""
-
-HOWS = ((), (Transformation(type="DIRECT", subtype="IDENTITY"),))
-
-
-# Mapped tuples instead of `builds`: what was built is then printed as it stands.
-def sources() -> st.SearchStrategy[SourceField]:
-    return st.tuples(
-        st.sampled_from(NAMES), st.sampled_from((*FIELDS, None)), st.sampled_from(HOWS)
-    ).map(lambda drawn: SourceField(*drawn))
-
-
-def lineages() -> st.SearchStrategy[ColumnLineage]:
-    made = st.tuples(st.sampled_from(FIELDS), st.lists(sources(), min_size=1, max_size=2))
-    return st.tuples(
-        st.sampled_from(NAMES), st.lists(made, max_size=2), st.lists(sources(), max_size=1)
-    ).map(
-        lambda drawn: ColumnLineage(
-            drawn[0],
-            tuple(MadeField(field, tuple(inputs)) for field, inputs in drawn[1]),
-            tuple(drawn[2]),
-        )
-    )
-
-
-def tellings() -> st.SearchStrategy[AnyRecord]:
-    """What executions say of columns, some of it taken back again."""
-
-    def told_of(drawn: tuple[str, ColumnLineage, bool]) -> AnyRecord:
-        key, said, cleared = drawn
-        value = None if cleared else columns_value(said)
-        return Execution(key=key, custom_properties={columns_property(said.output): value})
-
-    return st.tuples(
-        st.sampled_from(EXECUTIONS), lineages(), st.sampled_from([False] * 5 + [True])
-    ).map(told_of)
 
 
 def links() -> st.SearchStrategy[AnyRecord]:

@@ -101,7 +101,7 @@ def expected(entries: list[EntryView], node: str) -> dict[int, _Flags]:
         stated = entry.stated_from
         keys = {(entry.source, name) for one in about for name in _registers(one)}
         late = any(
-            stated is None or stated < known
+            stated is not None and stated < known
             for name in keys
             if name[1] != "edge" and (known := latest.get(name)) is not None
         )
@@ -109,7 +109,7 @@ def expected(entries: list[EntryView], node: str) -> dict[int, _Flags]:
             # An edge shows one detail, the latest stated of any source: it alone can be too late.
             if sharpest is not None and sharpest[0] == entry.source:
                 known = sharpest[1]
-                late |= known is not None and (stated is None or stated < known)
+                late |= known is not None and stated is not None and stated < known
             if sharpest is None or _detail_order(sharpest) <= _detail_order((entry.source, stated)):
                 sharpest = entry.source, stated
         for name in keys:

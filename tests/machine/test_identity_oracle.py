@@ -33,7 +33,7 @@ from lineage_schemas.identity import (
     WhyAnswer,
 )
 from lineage_schemas.records import AnyRecord
-from oracle import Graph, Walk
+from oracle import Graph, Interval, Walk
 from oracle_identity import Finding, conflicts, guessed, meant, related
 from strategies import (
     ALIASES,
@@ -46,6 +46,7 @@ from strategies import (
     events,
     histories,
     retractions,
+    valid_times,
 )
 
 OTHER_MD5 = "md5:" + "c3" * 16
@@ -195,6 +196,24 @@ def test_why_is_what_trying_every_chain_says(
             check_why(graph, ledger.linking.why(WhyQuery(one=one, other=other), as_of=size))
 
 
+@given(history=STORIES, sizes=batch_sizes(), pairs=PAIRS, valid=valid_times())
+def test_why_at_a_stated_time_is_what_trying_every_chain_of_then_says(
+    history: list[Statement], sizes: list[int], pairs: list[tuple[str, str]], valid: Interval
+) -> None:
+    ledger = memory()
+    so_far: list[Statement] = []
+    for batch in cut(history, sizes):
+        ledger.record(batch)
+        so_far += batch
+        graph, size = Graph(so_far, valid), ledger.head().size
+        for one, other in pairs:
+            query = WhyQuery(one=one, other=other)
+            answer = ledger.linking.why(query, as_of=size, valid_during=valid)
+            check_why(graph, answer)
+            assert answer.basis.valid_during is not None
+            assert ledger.linking.why(query, as_of=answer.basis) == answer
+
+
 @given(history=STORIES, pairs=PAIRS)
 def test_why_is_the_same_both_ways(history: list[Statement], pairs: list[tuple[str, str]]) -> None:
     ledger = memory()
@@ -271,6 +290,22 @@ def test_conflicts_are_what_reading_their_definitions_says(
     assert early.basis.size <= size
     if early.basis.asked_size is None and early.basis.size == len(half):
         assert _sortable(bare(early.conflicts)) == _sortable(conflicts(Graph(half), half))
+
+
+@given(history=STORIES, sizes=batch_sizes(), count=st.integers(1, 3), valid=valid_times())
+def test_conflicts_at_a_stated_time_are_those_of_what_was_stated_by_then(
+    history: list[Statement], sizes: list[int], count: int, valid: Interval
+) -> None:
+    ledger = memory()
+    for batch in cut(history, sizes):
+        ledger.record(batch)
+    by_then = [
+        one
+        for one in history
+        if one.stated is None or one.stated.start is None or one.stated.start < valid[1]
+    ]
+    found = _sortable(bare(findings(ledger, count, valid_during=valid)))
+    assert found == _sortable(conflicts(Graph(history, valid), by_then))
 
 
 def _told_of(one: Conflict) -> tuple[str, ...]:

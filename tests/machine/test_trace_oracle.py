@@ -19,21 +19,21 @@ from lineage.service import Ledger
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.graph import LineageAnswer, Truncation, TruncationReason
 from lineage_schemas.records import AnyRecord
-from oracle import Graph, Name
+from oracle import Graph
 from strategies import (
     ARTIFACTS,
     DIGESTS,
     EXECUTIONS,
     batch_sizes,
 )
-from told_graphs import EVERY, Told, told
+from told_graphs import EVERY, told
 from trace_answers import (
     BOTH,
     DOWN,
     STORIES,
     UP,
-    Edges,
-    check_links,
+    check_links_stand,
+    check_whole,
     depths_of,
     edges_of,
     edges_within,
@@ -41,42 +41,6 @@ from trace_answers import (
     starts_of,
     walks,
 )
-
-
-def check_entities(told_: Told, graph: Graph, answer: LineageAnswer) -> None:
-    keys = told_.keys(answer.basis.size)
-    expected = {graph.entity(node) for node in depths_of(answer)}
-    assert {
-        frozenset((one.kind, keys[one.kind, member]) for member in one.members)
-        for one in answer.entities
-    } == {entity for entity in expected if len(entity) > 1}
-
-
-def check_whole(told_: Told, graph: Graph, query: TraceQuery, answer: LineageAnswer) -> None:
-    """Compare an answer that no limit of nodes has cut."""
-    starts = starts_of(graph, query)
-    depth_max = query.depth
-    expected: dict[Name, int] = {}
-    edges: Edges = set()
-    crossed: set[tuple[Name, Name, LinkClass]] = set()
-    cuts = []
-    for walk in walks(query, depth_max):
-        reached = graph.trace(starts, walk)
-        missing = len(graph.trace(starts, walk._replace(depth_max=None))) - len(reached)
-        cuts += [missing] if missing else []
-        edges |= edges_within(graph, reached)
-        crossed |= graph.crossings(starts, walk)
-        for node, depth in reached.items():
-            expected[node] = min(depth, expected.get(node, depth))
-    assert depths_of(answer) == expected
-    assert edges_of(answer) == edges
-    check_links(graph, answer, crossed)
-    check_entities(told_, graph, answer)
-    assert len(answer.truncations) == len(cuts)
-    for truncation, missing in zip(answer.truncations, cuts, strict=True):
-        assert (truncation.reason, truncation.limit) == (TruncationReason.DEPTH, depth_max)
-        assert 1 <= truncation.hidden <= missing
-    assert answer.complete == (not cuts)
 
 
 def check_cut(graph: Graph, query: TraceQuery, answer: LineageAnswer) -> None:
@@ -97,7 +61,7 @@ def check_cut(graph: Graph, query: TraceQuery, answer: LineageAnswer) -> None:
     assert {
         edge for edge in within if shown[edge[1] if walk.direction is UP else edge[0]] < last
     } <= edges
-    check_links(graph, answer, set())
+    check_links_stand(graph, answer)
     if not answer.complete:
         (cut_by,) = answer.truncations
         assert (cut_by.reason, cut_by.limit) == (TruncationReason.NODES, query.nodes)
@@ -116,13 +80,9 @@ def test_a_trace_reaches_what_the_oracle_reaches(
         assert (answer.basis.size, answer.basis.asked_size) == (size, None)
         unknown = tuple(one for one in query.start if not graph.identified(one))
         assert answer.unknown == unknown
-        check_unlimited(log, graph, whole, answer)
+        check_whole(graph, log.keys(size), whole, answer)
+        assert answer.complete
     assert log.ledger.trace(query) == log.ledger.trace(query, as_of=log.ledger.head().size)
-
-
-def check_unlimited(log: Told, graph: Graph, query: TraceQuery, answer: LineageAnswer) -> None:
-    check_whole(log, graph, query, answer)
-    assert answer.complete
 
 
 @settings(max_examples=200)
@@ -132,7 +92,7 @@ def test_a_trace_goes_so_deep_and_says_what_it_hides(
 ) -> None:
     log = told(history, sizes)
     for size, graph in log.graphs.items():
-        check_whole(log, graph, query, log.ledger.trace(query, as_of=size))
+        check_whole(graph, log.keys(size), query, log.ledger.trace(query, as_of=size))
 
 
 @settings(max_examples=200)
@@ -167,7 +127,7 @@ def test_a_trace_both_ways_has_so_many_nodes_in_all(
     assert shown.keys() == whole or not answer.complete
     assert {one.limit for one in answer.truncations} <= {query.nodes}
     assert edges_of(answer) <= edges_within(graph, shown)
-    check_links(graph, answer, set())
+    check_links_stand(graph, answer)
 
 
 @given(history=STORIES, query=queries())

@@ -14,7 +14,7 @@ from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import Claim, Retraction, StatedTime
 from oracle import Graph, Interval, Name
-from strategies import ARTIFACTS, DAWN, EXECUTIONS, INSTANTS, batch_sizes, cut
+from strategies import ARTIFACTS, DAWN, EXECUTIONS, batch_sizes, cut, valid_times
 from told_graphs import told
 from trace_answers import (
     DOWN,
@@ -32,19 +32,6 @@ from trace_answers import (
 MICROSECOND = timedelta(microseconds=1)
 
 
-def valid_times() -> st.SearchStrategy[Interval]:
-    """Draw moments on and beside those at which things are stated, and intervals between them."""
-    around = [
-        moment + shift
-        for moment in INSTANTS
-        for shift in (-MICROSECOND, 0 * MICROSECOND, MICROSECOND)
-    ]
-    moments = st.sampled_from(around)
-    at = moments.map(lambda moment: (moment, moment + MICROSECOND))
-    during = st.tuples(moments, moments).filter(lambda both: both[0] < both[1])
-    return st.one_of(at, during)
-
-
 class Then(NamedTuple):
     """A size of the log, and what it had been told by then."""
 
@@ -60,16 +47,14 @@ def check(ledger: Ledger, then: Then, query: TraceQuery, valid: Interval) -> Non
     starts = named & graph.nodes
     expected: dict[Name, int] = {}
     edges: Edges = set()
-    crossed: set[tuple[Name, Name, LinkClass]] = set()
     for walk in walks(query, None):
         reached = graph.trace(starts, walk)
         edges |= edges_within(graph, reached)
-        crossed |= graph.crossings(starts, walk)
         for node, depth in reached.items():
             expected[node] = min(depth, expected.get(node, depth))
     assert depths_of(answer) == expected
     assert edges_of(answer) == edges
-    check_links(graph, answer, crossed)
+    check_links(answer, graph.joining(starts, walks(query, None)))
     assert answer.undated == len(graph.undated & (expected.keys() | edges))
     assert set(answer.not_begun) == {one for one in query.start if named - starts}
     assert answer.basis.valid_during is not None

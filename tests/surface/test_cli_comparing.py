@@ -68,6 +68,18 @@ def test_between_pages_through_what_was_added(terminal: Terminal) -> None:
     )
 
 
+def test_between_tells_of_what_fulfils_a_filter(terminal: Terminal) -> None:
+    before, after = tell_more(terminal)
+    printed = terminal.done("between", str(before), "--filter", "type:lineage.Train")
+    assert f"entries   {after - before}, at {before} to {after}" in printed
+    assert "type      lineage.Train: first seen 1, changed 1" in printed
+    assert [line for line in printed.splitlines() if line.startswith("type")] == [
+        "type      lineage.Train: first seen 1, changed 1"
+    ]
+    assert "filtered  " in printed
+    assert "filtered  " not in terminal.done("between", str(before))
+
+
 def test_provenance_tells_steps_and_gaps(terminal: Terminal) -> None:
     tell_more(terminal)
     printed = terminal.done("provenance", MODEL)

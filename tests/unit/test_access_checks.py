@@ -59,6 +59,10 @@ CALLS: dict[str, Call] = {
     "Ledger.basis": lambda one, who: one.basis(principal=who),
     "Ledger.trace": lambda one, who: one.trace(TraceQuery(start=(A,)), principal=who),
     "Exploring.trace": lambda one, who: one.graph.trace(TraceQuery(start=(A,)), principal=who),
+    "Ledger.trace_ids": lambda one, who: one.trace_ids(TraceQuery(start=(A,)), principal=who),
+    "Exploring.trace_ids": lambda one, who: one.graph.trace_ids(
+        TraceQuery(start=(A,)), principal=who
+    ),
     "Exploring.columns": lambda one, who: one.graph.columns(ColumnsQuery(dataset=A), principal=who),
     "Exploring.paths": lambda one, who: one.graph.paths(PathsQuery(start=A, end=A), principal=who),
     "Exploring.common": lambda one, who: one.graph.common(CommonQuery(start=(A, A)), principal=who),

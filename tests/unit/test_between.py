@@ -1,6 +1,7 @@
 """What was added between two sizes, by hand: pages, other namespaces, what is refused."""
 
 import pytest
+from msgspec.structs import replace
 
 from calendars import DAWN
 from erasing import OWNED, A, asked
@@ -9,17 +10,20 @@ from lineage.ledger import (
     Artifact,
     Attribution,
     BetweenQuery,
+    Claim,
     Context,
     Event,
     EventKind,
     Execution,
     Kind,
+    LinkClass,
     StatedTime,
     Statement,
 )
 from lineage.service import Ledger
 from lineage_schemas.differences import TypeCount
-from lineage_schemas.errors import InvalidInputError, UnknownBasisError
+from lineage_schemas.errors import InvalidInputError, NotFoundError, UnknownBasisError
+from lineage_schemas.filters import parse_filter
 from lineage_schemas.records import AnyRecord
 from lineage_schemas.redactions import redacted_position
 
@@ -47,6 +51,53 @@ def sizes(ledger: Ledger) -> list[int]:
         ledger.record([statement])
         found.append(ledger.head().size)
     return found
+
+
+def test_a_filter_shows_what_fulfils_it_and_counts_the_rest(
+    ledger: Ledger, sizes: list[int]
+) -> None:
+    """By hand: three nodes; the data set alone has two rows at the end, and joins nothing kept."""
+    whole = ledger.graph.between(BetweenQuery(first=sizes[0]))
+    query = BetweenQuery(first=sizes[0], filter=parse_filter("row_count>=2"))
+    page = ledger.graph.between(query)
+    assert (page.entries, page.sources, page.records) == (
+        whole.entries,
+        whole.sources,
+        whole.records,
+    )
+    assert page.types == (
+        TypeCount(kind=Kind.ARTIFACT, type="lineage.DataSet", first_seen=0, changed=1),
+    )
+    assert (page.first_seen, page.edges, page.memberships) == ((), (), ())
+    assert [(one.key, one.position) for one in page.changed] == [(DATA, sizes[2] - 1)]
+    assert page.filtered == 2
+    both = ledger.graph.between(replace(query, filter=parse_filter("kind:artifact,execution")))
+    assert (both.edges, both.memberships, both.filtered) == (whole.edges, (), 1)
+    assert {one.node.key for one in both.first_seen} == {RUN}
+    assert ledger.graph.between(replace(query, filter=parse_filter("is:stub"))).filtered == 3
+
+
+def test_a_filter_of_claims_and_pages_is_that_of_their_nodes(ledger: Ledger) -> None:
+    keys = [f"acme:{number}" for number in range(4)]
+    for key in keys:
+        claim = Claim(
+            kind=Kind.ARTIFACT, node=key, identifier="acme:x", link_class=LinkClass.ASSERTED
+        )
+        ledger.record([said(key, Artifact(key=key, type="lineage.DataSet"), claim)])
+    query = BetweenQuery(first=0, filter=parse_filter("key:acme:2,acme:3"))
+    page = ledger.graph.between(query)
+    assert ([one.key for one in page.links_made], page.filtered) == (keys[2:], 2)
+    first = ledger.graph.between(query, count=3)
+    rest = ledger.graph.between(query, cursor=first.cursor)
+    assert first.links_made + rest.links_made == page.links_made
+    assert first.filtered + rest.filtered == 2
+    with pytest.raises(InvalidInputError, match="another question"):
+        ledger.graph.between(BetweenQuery(first=0), cursor=first.cursor)
+
+
+def test_a_filter_of_a_type_that_nobody_knows_is_refused(ledger: Ledger, sizes: list[int]) -> None:
+    with pytest.raises(NotFoundError, match="no type"):
+        ledger.graph.between(BetweenQuery(first=sizes[2], filter=parse_filter("type:acme.Never")))
 
 
 def test_what_one_page_tells(ledger: Ledger, sizes: list[int]) -> None:

@@ -71,7 +71,7 @@ def _cited(reader: Reader, size: int) -> list[tuple[int, dict[str, Cited]]]:
     found = find_by_key(reader, namespace, KEY, (Kind.ARTIFACT,), size)
     return [
         (vertex, {field: history.values[-1] for field, history in fields.items()})
-        for vertex, fields in cite_nodes(reader, found, size).items()
+        for vertex, fields in cite_nodes(reader, found, size, None).items()
     ]
 
 
@@ -100,7 +100,7 @@ def test_a_command_that_keeps_a_name_does_not_stand_for_it() -> None:
             vertex = _only(reader, first + 1)
         second = _command(ledger, "second", Artifact(id=1, type="lineage.DataSet", uri="file:///a"))
         with ledger._store.read() as reader:
-            fields = cite_nodes(reader, [vertex], second + 1)[vertex]
+            fields = cite_nodes(reader, [vertex], second + 1, None)[vertex]
         assert fields["name"].values[-1].position == first
         assert fields["uri"].values[-1].position == second
 

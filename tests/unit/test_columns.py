@@ -61,6 +61,24 @@ def test_so_many_executions_are_read_and_the_rest_is_counted(memory: Ledger) -> 
     assert not answer.complete
 
 
+def test_what_cuts_the_second_way_is_the_limit_that_was_asked_for(memory: Ledger) -> None:
+    """By hand: the start, the whole it is of, two sources of it, and five fields made of it."""
+    made = tuple(MadeField(f"of-{n}", (SourceField(REPORT, "total"),)) for n in range(5))
+    memory.record(
+        [
+            run("acme:run/1", columns_value(SAID)),
+            run("acme:run/2", columns_value(ColumnLineage("acme:board", made)), "acme:board"),
+        ]
+    )
+    answer = memory.graph.columns(
+        ColumnsQuery(dataset=REPORT, field="total", direction=Direction.BOTH, columns=6)
+    )
+    (cut,) = answer.truncations
+    assert cut.limit == 6
+    assert len(answer.columns) == 6
+    assert len(answer.columns) + cut.hidden == 9
+
+
 def test_what_is_not_of_the_form_is_counted(memory: Ledger) -> None:
     memory.record(
         [

@@ -63,6 +63,28 @@ def sides(conflict: Conflict) -> list[tuple[str, list[str | None], tuple[str, ..
     return [(one.value, [node.key for node in one.nodes], one.sources) for one in conflict.sides]
 
 
+def test_at_a_stated_time_values_are_those_that_were_told_by_then(ledger: Ledger) -> None:
+    """Of one source: a data set, then a data set again, and late, that it was a model between."""
+    joined = [asserted(key, "acme:x") for key in ("acme:a", "acme:b")]
+    told: tuple[tuple[int, tuple[AnyRecord, ...]], ...] = (
+        (0, (Artifact(key="acme:b", type="lineage.DataSet"), *joined)),
+        (0, (Artifact(key="acme:a", type="lineage.DataSet"),)),
+        (3, (Artifact(key="acme:a", type="lineage.DataSet"),)),
+        (1, (Artifact(key="acme:a", type="lineage.Model"),)),
+    )
+    for hour, records in told:
+        number = ledger.head().size
+        stated = StatedTime(start=DAWN.replace(hour=hour))
+        ledger.record([Statement(id=f"s{number}", source="ci", records=records, stated=stated)])
+    query = ConflictQuery(kinds=(ConflictKind.TYPES,))
+    counts = [
+        len(ledger.linking.conflicts(query, valid_at=DAWN.replace(hour=at)).conflicts)
+        for at in range(4)
+    ]
+    assert counts == [0, 1, 1, 0]
+    assert found(ledger, query) == []
+
+
 def test_digests_of_one_algorithm_that_no_two_members_share(ledger: Ledger) -> None:
     first = said(ledger, "dvc", content("acme:a", ONE_MD5), asserted("acme:a", "acme:x"))
     second = said(ledger, "s3", content("acme:b", OTHER_MD5), asserted("acme:b", "acme:x"))

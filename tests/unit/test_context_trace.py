@@ -3,6 +3,7 @@
 import pytest
 
 from lineage.ledger import (
+    NODE_KINDS,
     Artifact,
     Attribution,
     Claim,
@@ -74,10 +75,12 @@ def test_the_nodes_of_a_trace_come_nearest_first(grouped: Ledger) -> None:
     assert depths == sorted(depths)
 
 
-def test_a_trace_of_ids_tells_nothing_more_of_a_context(grouped: Ledger) -> None:
-    query = TraceQuery(start=(GROUP, A), ids_only=True)
-    shown = {(node.kind, node.id, node.key, node.name) for node in grouped.trace(query).nodes}
-    assert shown == {(Kind.CONTEXT, 1, None, None), (Kind.ARTIFACT, 1, None, None)}
+def test_a_trace_of_ids_has_contexts_before_all_else(grouped: Ledger) -> None:
+    nodes = grouped.trace_ids(TraceQuery(start=(GROUP, A, "acme:nobody"))).nodes
+    assert [NODE_KINDS[number] for number in nodes.kinds] == [Kind.CONTEXT, Kind.ARTIFACT]
+    assert (nodes.ids.tolist(), nodes.depths.tolist()) == ([1, 1], [0, 0])
+    (only,) = grouped.trace_ids(TraceQuery(start=(GROUP,))).nodes.kinds
+    assert NODE_KINDS[only] is Kind.CONTEXT
 
 
 def test_a_context_is_found_by_a_claim_and_not_before_it_was_there(grouped: Ledger) -> None:

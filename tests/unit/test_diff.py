@@ -206,8 +206,5 @@ def test_what_cannot_be_asked(ledger: Ledger, sizes: list[int]) -> None:
         ledger.graph.diff(query, sizes[2], sizes[1])
     with pytest.raises(UnknownBasisError):
         ledger.graph.diff(query, 0, 9_999)
-    ids = DiffQuery(trace=TraceQuery(start=(MODEL,), ids_only=True))
-    with pytest.raises(InvalidInputError, match="ids alone"):
-        ledger.graph.diff(ids, 0)
     with pytest.raises(NotFoundError):
         ledger.graph.diff(DiffQuery(trace=TraceQuery(start=("nobody calls it so",))), 0)

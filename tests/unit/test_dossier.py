@@ -153,9 +153,6 @@ def test_the_same_basis_gives_the_same_bytes_also_after_later_entries(told: Ledg
 @given(order=st.permutations(story()), at=st.sampled_from([None, 2.2, 4.5, 5.5, 9]))
 def test_the_order_of_arrival_changes_no_fact(order: list[Statement], at: float | None) -> None:
     moment = None if at is None else day(at)
-    if moment is not None:
-        # A value that arrives after one that is stated later is in no view: docs/reports.md.
-        order = sorted(order, key=lambda one: one.id in {"promote", "remove"})
     with open_ledger("memory:") as one, open_ledger("memory:") as other:
         tell(one)
         for statement in order:
@@ -181,23 +178,29 @@ def _without_positions(report: Report) -> list[object]:
     ]
 
 
-def test_what_came_after_something_later_is_a_finding(ledger: Ledger) -> None:
+def test_what_came_after_something_later_is_told_of_its_time(ledger: Ledger) -> None:
     told = story()
     late = next(one for one in told if one.id == "register")
     for statement in [*(one for one in told if one is not late), late]:
         ledger.record([statement])
     position = ledger.head().size - 1
+    (item,) = items_of(dossier(ledger, day(4.5)), "identity", "stage")
+    (fact,) = item.facts
+    assert (fact.name, fact.value, fact.positions) == ("stage", "staging", (position,))
+    assert facts_of(dossier(ledger), "identity", "stage") != {"stage": "staging"}
+
+
+def test_what_came_late_is_cited_where_it_stands_among_other_namespaces(ledger: Ledger) -> None:
+    told = story()
+    late = next(one for one in told if one.id == "register")
+    for statement in [*(one for one in told if one is not late), late]:
+        ledger.record([statement], namespace="other")
+        ledger.record([statement])
     report = dossier(ledger, day(4.5))
-    assert facts_of(report, "identity", "stage") == {}
-    (found,) = (one for one in report.findings if one.code is FindingCode.OUT_OF_ORDER)
-    assert found.positions == (position,)
-    assert all(one.code is not FindingCode.OUT_OF_ORDER for one in dossier(ledger).findings)
-
-
-def test_what_came_in_order_is_no_finding(told: Ledger) -> None:
-    for at in (2.2, 4.5, 9):
-        found = dossier(told, day(at)).findings
-        assert all(one.code is not FindingCode.OUT_OF_ORDER for one in found)
+    (item,) = items_of(report, "identity", "stage")
+    assert item.facts[0].positions == (ledger.head().size - 1,)
+    (entry,) = (one for one in report.entries if one.position == ledger.head().size - 1)
+    assert entry.statement == "register"
 
 
 def test_what_is_stated_later_is_left_out_and_counted(told: Ledger) -> None:

@@ -64,6 +64,18 @@ def test_the_personal_part_alone_goes_with_its_salt(ledger: Ledger) -> None:
     check_ledger(ledger)
 
 
+def test_a_value_that_never_was_there_does_not_show_as_erased(ledger: Ledger) -> None:
+    without = Artifact(key=B, name="bob", personal=("note",))
+    at = tell(ledger, "1", OWNED, without)
+    ledger.erasures.erase(asked(at))
+    (answer,) = ledger.show(B)
+    assert (answer.node.properties, answer.node.custom_properties) == ({}, {})
+    assert (answer.node.redacted, answer.redactions) == (0, ())
+    (owned,) = ledger.show(A)
+    assert owned.node.custom_properties == {"note": {"$redacted": at}, "plain": 1}
+    check_ledger(ledger)
+
+
 def test_both_parts_go_with_their_salts(ledger: Ledger) -> None:
     at = tell(ledger, "1", OWNED)
     ledger.erasures.erase(asked(at, parts=ALL))

@@ -310,6 +310,15 @@ def test_what_came_late_is_found_by_its_lag_and_by_what_overtook_it(told: Ledger
     assert "in" not in names_late(told, LateQuery(lag=0))
 
 
+def test_what_nobody_dated_is_never_late(ledger: Ledger) -> None:
+    """By docs/times.md it says nothing of when; so no source had said anything later of it."""
+    tell(ledger, "dated", data(rows="1"), claim(), at=10)
+    tell(ledger, "undated", data(rows="2", owner="ada"), claim(LinkClass.ASSERTED))
+    entries = ledger.graph.history(HistoryQuery(node=DATA)).entries
+    assert [(one.statement, flags_of(one)) for one in entries] == [("dated", ()), ("undated", ())]
+    assert ledger.graph.late(LateQuery(lag=100 * 365 * 24 * 3600)).records == ()
+
+
 def test_a_lag_is_late_only_where_it_is_longer(ledger: Ledger) -> None:
     position = tell(ledger, "one", data(rows="1"), at=1)
     (entry,) = ledger.entries(position, count=1).entries

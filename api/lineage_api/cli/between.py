@@ -9,7 +9,8 @@ import click
 from lineage.ledger import BetweenQuery
 from lineage.questions.between import ENTRIES_DEFAULT, ENTRIES_MAX
 from lineage_api.cli.differing import basis_lines, change_lines
-from lineage_api.cli.printing import SYMBOLS, node_line, print_json, print_lines, printable
+from lineage_api.cli.pages import filter_of, filter_option
+from lineage_api.cli.printing import SYMBOLS, counted, node_line, print_json, print_lines, printable
 from lineage_api.cli.session import (
     Session,
     format_option,
@@ -32,20 +33,34 @@ from lineage_schemas.differences import BetweenPage, LinkAt
     help="How many entries to look into at most.",
 )
 @click.option("--cursor", metavar="CURSOR", help="Go on where an earlier page ended.")
+@filter_option
 @store_option
 @namespace_option
 @format_option("text", "json")
 @pass_session
-def between(
-    session: Session, first: str, last: str | None, count: int, cursor: str | None, output: str
+def between(  # noqa: PLR0913, PLR0917 - one argument an option
+    session: Session,
+    first: str,
+    last: str | None,
+    count: int,
+    cursor: str | None,
+    terms: str | None,
+    output: str,
 ) -> None:
     """Tell what the log added between two sizes or times; TO left out, up to now.
 
     Entries by source and kind of record, nodes first seen by type, then one by one, by position:
     nodes first seen (+) and changed (~), edges, and claims made and taken back. The counts are
     those of the page.
+
+    With a filter, only nodes that fulfil it at the end are told of, and what joins two of them;
+    the entries are counted all the same, and so are the nodes that it leaves out.
     """
-    query = BetweenQuery(first=parse_as_of(first), last=None if last is None else parse_as_of(last))
+    query = BetweenQuery(
+        first=parse_as_of(first),
+        last=None if last is None else parse_as_of(last),
+        filter=filter_of(terms),
+    )
     with session.open() as ledger:
         page = ledger.graph.between(query, cursor=cursor, count=count, namespace=session.namespace)
     if output == "json":
@@ -63,6 +78,8 @@ def _lines(page: BetweenPage) -> Iterator[str]:
     if page.records:
         told = ", ".join(f"{word} {number:,}" for word, number in page.records.items())
         yield f"records   {told}"
+    if page.filtered:
+        yield f"filtered  {counted(page.filtered, 'node')} left out"
     for one in page.types:
         name = one.type or f"{one.kind.value} without a type"
         yield printable(f"type      {name}: first seen {one.first_seen:,}, changed {one.changed:,}")

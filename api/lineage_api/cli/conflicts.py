@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import click
 
@@ -19,6 +20,7 @@ from lineage_api.cli.printing import (
 )
 from lineage_api.cli.redactions import redaction_lines
 from lineage_api.cli.session import Session, asks, format_option, pass_session
+from lineage_api.cli.valid_time import Interval, valid_options, valid_words
 from lineage_schemas.graph import ConflictKind
 from lineage_schemas.identity import Conflict, ConflictPage, ConflictSide
 
@@ -32,14 +34,17 @@ from lineage_schemas.identity import Conflict, ConflictPage, ConflictSide
     multiple=True,
     help="Only conflicts of this kind; may be given several times.  [default: every kind]",
 )
+@valid_options
 @page_options
 @asks
 @format_option("text", "json")
 @pass_session
-def conflicts(
+def conflicts(  # noqa: PLR0913, PLR0917 - one argument an option
     session: Session,
     node: str | None,
     kinds: tuple[str, ...],
+    valid_at: datetime | None,
+    valid_during: Interval | None,
     count: int,
     cursor: str | None,
     output: str,
@@ -54,6 +59,8 @@ def conflicts(
     with session.open() as ledger:
         page = ledger.linking.conflicts(
             query,
+            valid_at=valid_at,
+            valid_during=valid_during,
             cursor=cursor,
             count=count,
             as_of=session.as_of,
@@ -65,7 +72,7 @@ def conflicts(
     if page.label is not None:
         tell_labels([page.label])
     if not page.conflicts:
-        click.echo(f"nothing found as of size {page.basis.size}", err=True)
+        click.echo(f"nothing found as of size {page.basis.size}{valid_words(page.basis)}", err=True)
     print_lines(_lines(page))
     for line in _asides(page):
         click.echo(line, err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Final
 
 import click
@@ -21,6 +22,7 @@ from lineage_api.cli.printing import (
 )
 from lineage_api.cli.redactions import redaction_lines
 from lineage_api.cli.session import Session, asks, format_option, pass_session
+from lineage_api.cli.valid_time import Interval, valid_options, valid_words
 from lineage_schemas.graph import Direction
 from lineage_schemas.identity import (
     Apart,
@@ -36,7 +38,7 @@ _RELATIONS: Final = {
     Relation.ONE_ENTITY: "one entity: asserted links join them",
     Relation.LINKED: "linked, and not as one thing: the weakest claim is",
     Relation.APART: "apart: nothing that a trace may cross joins them",
-    Relation.UNKNOWN: "unknown: the log has not heard of what is named",
+    Relation.UNKNOWN: "unknown: nothing that the log has heard of goes by what is named",
 }
 _REASONS: Final = {
     ApartBecause.KINDS: "they are of different kinds, and links join only what is of one kind",
@@ -51,10 +53,18 @@ _REASONS: Final = {
 @click.command("why")
 @click.argument("one")
 @click.argument("other")
+@valid_options
 @asks
 @format_option("text", "json")
 @pass_session
-def why(session: Session, one: str, other: str, output: str) -> None:
+def why(
+    session: Session,
+    one: str,
+    other: str,
+    valid_at: datetime | None,
+    valid_during: Interval | None,
+    output: str,
+) -> None:
     """Tell why two names mean one thing, or why they do not.
 
     ONE and OTHER are identifiers or labels. Prints how each was resolved, and the strongest chain
@@ -62,11 +72,19 @@ def why(session: Session, one: str, other: str, output: str) -> None:
     evidence. Where there is none, it prints what comes nearest: a claim that was taken back, a
     guess, equal contents that do not link, or lineage.
 
+    At a valid time names mean what they meant then, and claims count that stood.
+
     The exit code is 1 where the log has not heard of one of the two.
     """
     with session.open() as ledger:
         query = WhyQuery(one=one, other=other)
-        answer = ledger.linking.why(query, as_of=session.as_of, namespace=session.namespace)
+        answer = ledger.linking.why(
+            query,
+            valid_at=valid_at,
+            valid_during=valid_during,
+            as_of=session.as_of,
+            namespace=session.namespace,
+        )
     tell_labels(named.label for named in (answer.one, answer.other) if named.label is not None)
     if output == "json":
         print_json(answer)
@@ -81,7 +99,7 @@ def why_lines(answer: WhyAnswer) -> Iterator[str]:
     for named in (answer.one, answer.other):
         yield from _name_lines(named)
     link_class = "" if answer.relation is not Relation.LINKED else f" {answer.link_class}"
-    yield _RELATIONS[answer.relation] + link_class
+    yield _RELATIONS[answer.relation] + link_class + valid_words(answer.basis)
     yield from step_lines(answer.steps, "  ")
     for reason in answer.apart:
         yield from _reason_lines(reason)

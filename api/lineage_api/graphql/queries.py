@@ -381,17 +381,22 @@ class Query:
         WhyAnswerType,
         "Why two names mean one thing: by whose claims; or what comes nearest to that.",
     )
-    def why(
+    def why(  # noqa: PLR0913, PLR0917 - a field's arguments are its resolver's
         self,
         info: Info,
         one: KeyArgument,
         other: KeyArgument,
+        valid_at: ValidAtArgument = None,
+        valid_during: ValidDuringArgument = None,
         namespace: NamespaceArgument = None,
         as_of: AsOfArgument = None,
     ) -> identity.WhyAnswer:
         """Tell why."""
         return info.context.ledger.linking.why(
-            WhyQuery(one=one, other=other), **_question(info, namespace, as_of)
+            WhyQuery(one=one, other=other),
+            valid_at=valid_at,
+            valid_during=interval_of(valid_during),
+            **_question(info, namespace, as_of),
         )
 
     @resolved(
@@ -406,6 +411,8 @@ class Query:
             list[graph.ConflictKind] | None,
             strawberry.argument(name="kind", description="Only these; left out, every kind."),
         ] = None,
+        valid_at: ValidAtArgument = None,
+        valid_during: ValidDuringArgument = None,
         first: FirstArgument = PAGE_NODES_DEFAULT,
         after: AfterArgument = None,
         namespace: NamespaceArgument = None,
@@ -415,7 +422,12 @@ class Query:
         _check_page(after, as_of)
         query = ConflictQuery(node=node, kinds=tuple(map(graph.ConflictKind, kinds or ())))
         return info.context.ledger.linking.conflicts(
-            query, cursor=after, count=first, **_question(info, namespace, as_of)
+            query,
+            valid_at=valid_at,
+            valid_during=interval_of(valid_during),
+            cursor=after,
+            count=first,
+            **_question(info, namespace, as_of),
         )
 
     @resolved(
