@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
+from lineage.graph.adjacency import view_of
 from lineage.graph.link_index import PackedLinks
 from lineage.graph.packing import PackedEdges
 from lineage.projections.views import PROJECTION_VERSION
@@ -113,7 +114,7 @@ def is_of_log(reader: Reader, kept: Filed) -> bool:
 
 def encode_graphs(origin: str, contents: Contents) -> bytes:
     """Return the bytes of a file that keeps these namespaces."""
-    body: list[bytes] = []
+    body: list[bytes | memoryview[int]] = []
     offset = 0
     kept: list[_Kept] = []
     for namespace, (root, packed) in contents.graphs.items():
@@ -123,15 +124,19 @@ def encode_graphs(origin: str, contents: Contents) -> bytes:
             for name, array in arrays.items():
                 places[-1][name] = (array.dtype.str, offset, len(array))
                 padding = -array.nbytes % _ALIGNED
-                body += [array.tobytes(), bytes(padding)]
+                body += [view_of(array), bytes(padding)]
                 offset += array.nbytes + padding
         kept.append(_Kept(namespace, packed.size, root, *places))
     header = msgspec.json.encode(
         _Header(origin, PROJECTION_VERSION, contents.turn, sys.byteorder, kept)
     )
     header += b" " * (-(_HEADER_AT + len(header)) % _ALIGNED)
-    rest = b"".join((len(header).to_bytes(_LENGTH_BYTES, "little"), header, *body))
-    return MAGIC + sha256(rest).digest() + rest
+    rest = (len(header).to_bytes(_LENGTH_BYTES, "little"), header, *body)
+    digest = sha256()
+    for part in rest:
+        digest.update(part)
+    # All at once: a graph is large, and each step on the way would be one more copy of it.
+    return b"".join((MAGIC, digest.digest(), *rest))
 
 
 def decode_graphs(body: memoryview[int], origin: str) -> Contents | str:

@@ -36,12 +36,7 @@ PAGE = Table(
 )
 MARK = Table("mark", (Column("name", str), Column("since", int)), key=("name", "since"))
 NUMBER = Table("number", (Column("id", int), Column("text", str)), key=("id",))
-JOINED = Table(
-    "joined",
-    (Column("one", int), Column("other", int), Column("kind", str)),
-    key=("one", "other", "kind"),
-)
-TABLES = (SPAN, PAGE, MARK, NUMBER, JOINED)
+TABLES = (SPAN, PAGE, MARK, NUMBER)
 
 
 class UndoneError(Exception):
@@ -385,16 +380,6 @@ def test_documents_come_joined_and_only_those_that_show(store: Store, wanted: li
                 numbers = json.loads(b"[%s]" % keys)
                 found |= dict(zip(numbers, json.loads(b"[%s]" % documents), strict=True))
             assert found == {number: texts[number] for number in wanted if number in texts}
-
-
-def test_rows_are_found_by_pairs_that_their_keys_begin_with(store: Store) -> None:
-    ends = [(tail, head) for tail in (1, 2, 1 << 60) for head in (1, 2, 1 << 60)]
-    rows: list[Row] = [(*pair, kind) for pair in ends for kind in ("a", "b")]
-    insert(store, JOINED, rows)
-    for wanted in ([], [(1, 2)], [(2, 1), (1 << 60, 1 << 60), (2, 1)], [(3, 1), (1, 3)], ends):
-        with store.read() as reader:
-            found = sorted(reader.find_pairs(JOINED, wanted))
-        assert found == [row for row in rows if row[:2] in wanted]
 
 
 def test_pages_follow_one_another_without_gap_or_repeat(store: Store) -> None:
