@@ -39,6 +39,11 @@ class OrphanPage(Struct, frozen=True, kw_only=True):
     undated: int = 0
     redactions: tuple[Redaction, ...] = ()
 
+    @property
+    def complete(self) -> bool:
+        """Tell whether nothing is known to be missing in the basis."""
+        return self.basis.complete
+
 
 class Knot(Struct, frozen=True, kw_only=True):
     """Nodes that data flows from each to each other, where asserted links make nodes one.
