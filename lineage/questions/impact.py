@@ -16,6 +16,7 @@ from lineage.graph.walked import things_beyond
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.questions.filtering import matching, prepare_filter
 from lineage.questions.graph_asked import GraphAsked
+from lineage.questions.lacking import count_stubs, count_undated
 from lineage.questions.named import begun_among, find_named, read_contexts_named
 from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
@@ -115,6 +116,7 @@ def find_impact(asked: GraphAsked, query: ImpactQuery) -> ImpactAnswer:
     groups = _groups(asked, affected, bases, query.listed)
     around = _count_members(asked, affected.vertices)
     served = _serving(asked, namespace, affected)
+    lacking = count_stubs(asked, affected.vertices)
     answer = replace(
         answer,
         nodes=len(affected.vertices),
@@ -123,10 +125,11 @@ def find_impact(asked: GraphAsked, query: ImpactQuery) -> ImpactAnswer:
         contexts=_contexts(asked, around, bases, query.listed),
         serving=tuple(_services(served, valid)),
         truncations=tuple(dict.fromkeys((*walked.truncations, *served.truncations))),
-        stubs=len(affected.vertices) - len(affected.types),
+        stubs=lacking.stubs,
+        unresolved=lacking.unresolved,
         filtered=filtered,
         unplaced=served.unplaced,
-        undated=walked.undated,
+        undated=walked.undated + count_undated(asked, found_nodes(namespace, walked)[0]),
     )
     spoken_of = {*affected.vertices, *around, *named.contexts, *served.vertices}
     return with_redactions(reader, answer, namespace, spoken_of)

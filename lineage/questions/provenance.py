@@ -175,6 +175,7 @@ class _Telling:
             gaps=tuple(find_gaps(self._asked, made)),
             unknown=self._answer.unknown,
             truncations=self._cuts(artifacts),
+            undated=self._answer.undated,
             redactions=self._answer.redactions,
             labels=self._answer.labels,
         )

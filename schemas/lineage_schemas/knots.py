@@ -69,7 +69,8 @@ class CyclesAnswer(Struct, frozen=True, kw_only=True):
 
     ``knots`` are the first ones, the largest first, then by kind and id of their first nodes, of
     ``knot_count`` in all, which ``node_count`` nodes are part of. ``passed`` are the nodes of their
-    cycles. The other fields are as in ``PathsAnswer``.
+    cycles; ``stubs`` and ``unresolved`` count among the nodes shown. ``undated`` counts
+    edges alone, of all that were looked at. The other fields are as in ``PathsAnswer``.
     """
 
     basis: Basis
@@ -82,6 +83,8 @@ class CyclesAnswer(Struct, frozen=True, kw_only=True):
     truncations: tuple[Truncation, ...] = ()
     unknown: tuple[str, ...] = ()
     not_begun: tuple[str, ...] = ()
+    stubs: int = 0
+    unresolved: int = 0
     undated: int = 0
     redactions: tuple[Redaction, ...] = ()
     labels: tuple[ResolvedLabel, ...] = ()

@@ -117,7 +117,7 @@ class ProvenanceAnswer(Struct, frozen=True, kw_only=True):
     A step comes after every step that made an input of it, but for those of its own knot.
     ``sources`` are inputs that no step made. ``subject`` is ``None`` where the log has never heard
     of it, which ``unknown`` then names, or where it had not begun at the valid time. ``redactions``
-    are also of the approvals of what was made.
+    are also of the approvals of what was made. ``undated`` is as in ``LineageAnswer``.
     """
 
     basis: Basis
@@ -128,6 +128,7 @@ class ProvenanceAnswer(Struct, frozen=True, kw_only=True):
     gaps: tuple[Gap, ...] = ()
     unknown: tuple[str, ...] = ()
     truncations: tuple[Truncation, ...] = ()
+    undated: int = 0
     redactions: tuple[Redaction, ...] = ()
     labels: tuple[ResolvedLabel, ...] = ()
 

@@ -4,15 +4,24 @@ from datetime import UTC, datetime, timedelta
 
 from erasing import ALL, asked
 from lineage.ledger import (
+    Artifact,
     Attribution,
+    Claim,
+    CommonQuery,
     Context,
+    CyclesQuery,
     Event,
     EventKind,
     Execution,
     ImpactQuery,
+    Kind,
     Ledger,
+    LinkClass,
+    PathsQuery,
+    ProvenanceQuery,
     StatedTime,
     Statement,
+    TraceQuery,
 )
 from lineage_schemas.impact import ImpactAnswer
 from lineage_schemas.mlmd import ParentContext
@@ -73,3 +82,51 @@ def test_impact_at_a_stated_time_lists_the_contexts_that_had_begun(ledger: Ledge
     every = [(PROJECT, 1), (later, 1), (above, 0), (around, 0)]
     assert contexts(ledger.graph.impact(query)) == every
     assert contexts(ledger.graph.impact(query, valid_at=JUNE)) == every
+
+
+def test_what_nobody_dated_is_counted_alike_in_every_answer(ledger: Ledger) -> None:
+    # Five nodes and four edges upstream of either model, three of the nodes and two edges shared.
+    tell(ledger, *run("acme:clean", [RAW], ["acme:data"]))
+    tell(ledger, *run(RUN, ["acme:data"], [MODEL]), *run("acme:run/2", ["acme:data"], ["acme:m2"]))
+    ask = ledger.graph
+    trace = ask.trace(TraceQuery(start=(MODEL,)), valid_at=MAY)
+    assert trace.undated == 9
+    assert ask.provenance(ProvenanceQuery(subject=MODEL), valid_at=MAY).undated == 9
+    assert ask.paths(PathsQuery(start=RAW, end=MODEL), valid_at=MAY).undated == 9
+    assert ask.common(CommonQuery(start=(MODEL, "acme:m2")), valid_at=MAY).undated == 7 + 6
+    assert ask.impact(ImpactQuery(start=(RAW,)), valid_at=MAY).undated == 7 + 6
+    assert ask.common(CommonQuery(start=(MODEL, "acme:m2"))).undated == 0
+    tell(ledger, *run(RUN, ["acme:data"], [MODEL]), stated=MAY)
+    # Dated: a node for each of the run, its input and its output, and both of its edges.
+    assert ask.provenance(ProvenanceQuery(subject=MODEL), valid_at=MAY).undated == 4
+    assert ask.common(CommonQuery(start=(MODEL, "acme:m2")), valid_at=MAY).undated == 13 - 5
+
+
+def test_stubs_and_what_of_them_is_unresolved_are_counted_alike(ledger: Ledger) -> None:
+    tell(ledger, *run(RUN, ["acme:stub"], [MODEL]), *run("acme:run/2", ["acme:stub"], ["acme:m2"]))
+    tell(ledger, Artifact(key="other:m", type="lineage.Model"))
+    claim = Claim(
+        kind=Kind.ARTIFACT, node=MODEL, identifier="other:m", link_class=LinkClass.ASSERTED
+    )
+    tell(ledger, claim)
+    ask = ledger.graph
+    trace = ask.trace(TraceQuery(start=(MODEL,), cross=()))
+    assert (trace.stubs, trace.unresolved) == (2, 1)
+    paths = ask.paths(PathsQuery(start="acme:stub", end=MODEL, cross=()))
+    assert (paths.stubs, paths.unresolved) == (2, 1)
+    common = ask.common(CommonQuery(start=(MODEL, "acme:m2"), cross=()))
+    assert (common.stubs, common.unresolved) == (1, 1)
+    impact = ask.impact(ImpactQuery(start=("acme:stub",), cross=()))
+    assert (impact.stubs, impact.unresolved) == (2, 1)
+    tell(ledger, Event(artifact=MODEL, execution=RUN, kind=EventKind.INPUT))
+    cycles = ask.cycles(CyclesQuery(entities=False))
+    assert (cycles.stubs, cycles.unresolved) == (1, 0)
+
+
+def test_impact_counts_nothing_as_a_stub_that_was_erased(ledger: Ledger) -> None:
+    tell(ledger, *run(RUN, [RAW], [MODEL]))
+    at = tell(ledger, Artifact(key=MODEL, type="lineage.Model"))
+    ledger.erasures.erase(asked(at, parts=ALL))
+    answer = ledger.graph.impact(ImpactQuery(start=(RAW,)))
+    assert (answer.stubs, answer.unresolved) == (0, 0)
+    assert ledger.graph.trace(TraceQuery(start=(MODEL,))).stubs == 1
