@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from lineage.graph.adjacency import UNDATED, EdgeSource, Ints, rows_of
 from lineage.graph.entities import joined_entities
 from lineage.graph.walk import Walked
 from lineage_schemas.records import LinkClass
+
+_NO_EDGES: Final[Ints] = np.empty(0, dtype=np.int64)
 
 
 class WalkedEdges(NamedTuple):
@@ -41,6 +44,11 @@ def edges_between(found: WalkedEdges, pairs: set[tuple[int, int]]) -> Ints:
 def count_undated(source: EdgeSource, edges: Ints) -> int:
     """Count the edges that nobody has dated."""
     return int((source.columns(edges).stated_us == UNDATED).sum()) if len(edges) else 0
+
+
+def distinct_edges(some: Sequence[Ints]) -> Ints:
+    """Return the edges of several walks, each once."""
+    return np.unique(np.concatenate([_NO_EDGES, *some]))
 
 
 def things_beyond(walked: Walked) -> dict[int, int]:

@@ -20,6 +20,7 @@ from lineage.graph.rounds import (
 from lineage.graph.walk import Bounds, walk_lineage
 from lineage.graph.whole import Ends, every_edge, every_entity
 from lineage.questions.graph_asked import GraphAsked
+from lineage.questions.lacking import count_stubs
 from lineage.questions.named import find_named, read_contexts_named
 from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
@@ -134,6 +135,7 @@ def _with_knots(
     listed = {vertex for some in members for vertex in some[:KNOT_NODES_SHOWN_MAX]}
     on_cycles = dict.fromkeys(vertex_at(namespace, row) for row in passed)
     nodes = read_nodes(asked.reader, [*listed.union(on_cycles)], asked.size)
+    lacking = count_stubs(asked, nodes)
     answer = replace(
         answer,
         knots=tuple(
@@ -145,6 +147,8 @@ def _with_knots(
             )
             for some, way, cycle in zip(members, ways, cycles, strict=True)
         ),
+        stubs=lacking.stubs,
+        unresolved=lacking.unresolved,
         passed=tuple(nodes[vertex] for vertex in sorted(on_cycles)),
     )
     return with_redactions(asked.reader, answer, namespace, nodes)

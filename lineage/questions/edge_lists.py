@@ -1,12 +1,13 @@
-"""Edges of an answer with the entries that told of them first."""
+"""Edges of nodes, and those of an answer with the entries that told of them first."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from lineage.projections.edges import EDGE
 from lineage.questions.graph_asked import GraphAsked
+from lineage.stores.tables import Row
 from lineage.vertices import KIND_CODES, vertex_of
 from lineage_schemas.graph import Edge
 from lineage_schemas.mlmd import EventKind, Kind
@@ -23,6 +24,13 @@ class EdgeTold(NamedTuple):
     kind: EventKind
     path: tuple[str | int, ...]
     position: int | None
+
+
+def edges_at(asked: GraphAsked, column: str, vertices: Collection[int]) -> Iterator[Row]:
+    """Yield the rows of the edges whose ``column`` is one of these nodes, at both times asked."""
+    for row in asked.reader.find(EDGE, column, vertices, asked.size):
+        if asked.valid is None or asked.valid.time.has_begun(row[-1]):
+            yield row
 
 
 def read_told_edges(asked: GraphAsked, edges: Sequence[Edge]) -> list[EdgeTold]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from lineage.projections.edges import EDGE
+from lineage.questions.approvals import Approvals
+from lineage.questions.edge_lists import edges_at
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.merged import (
     DATA_TYPES,
     Merged,
     Versions,
     is_code_file,
-    read_merged,
     thing_ref,
 )
 from lineage.questions.same_content import SameContent
-from lineage.stores.tables import is_visible
 from lineage_schemas.graph import Truncation
 from lineage_schemas.provenance import Gap, GapCode
 
@@ -32,7 +31,6 @@ _CODELESS: Final = frozenset(
 """Types of steps that people and registries take, and no code of one's own."""
 _VERSION: Final = "lineage.ModelVersion"
 _MODELS: Final = frozenset({_VERSION, "lineage.Model"})
-_APPROVE: Final = "lineage.Approve"
 _APPROVED: Final = "approved"
 
 
@@ -40,7 +38,8 @@ class Made(NamedTuple):
     """What is judged: the steps of a provenance in their order, and what they took in and made.
 
     ``sourceless`` are executions without inputs, ``unmade`` artifacts that no step made, ``same``
-    what has the same content as what, ``coded`` executions of which the code is known.
+    what has the same content as what, ``coded`` executions of which the code is known, and
+    ``models`` are those that somebody ought to approve.
     """
 
     subject: Merged | None
@@ -52,6 +51,8 @@ class Made(NamedTuple):
     same: SameContent
     coded: set[Merged]
     versions: Mapping[Merged, Versions]
+    models: list[Merged]
+    approvals: Approvals
     truncations: tuple[Truncation, ...]
     is_begun: bool
 
@@ -89,7 +90,7 @@ def find_gaps(asked: GraphAsked, made: Made) -> Iterator[Gap]:
     for execution in made.executions:
         yield from _named(execution)
         yield from _of_execution(execution, made, beyond)
-    yield from _unapproved(asked, made)
+    yield from _unapproved(made)
 
 
 def _whole(code: GapCode, key: str, what: str, hint: str) -> Gap:
@@ -105,12 +106,7 @@ def _beyond(asked: GraphAsked, made: Made) -> set[Merged]:
     if not made.truncations:
         return set()
     open_ends = {one: thing for thing in made.unmade | made.sourceless for one in thing.members}
-    return {
-        open_ends[head]
-        for _, head, _, since, until, _, stated_us in asked.reader.find(EDGE, "head", open_ends)
-        if is_visible(since, until, asked.size)
-        and (asked.valid is None or asked.valid.time.has_begun(stated_us))
-    }
+    return {open_ends[row[1]] for row in edges_at(asked, "head", open_ends)}
 
 
 def _named(one: Merged) -> Iterator[Gap]:
@@ -177,49 +173,33 @@ def _of_execution(one: Merged, made: Made, beyond: Collection[Merged]) -> Iterat
         )
 
 
-def _unapproved(asked: GraphAsked, made: Made) -> Iterator[Gap]:
-    """Yield the model versions, and the subject where it is a model, that nobody has approved."""
-    models = [
-        one
-        for one in made.artifacts
-        if one.type == _VERSION or (one is made.subject and one.type in _MODELS)
+def models_to_approve(artifacts: Iterable[Merged], subject: Merged | None) -> list[Merged]:
+    """Return the model versions among artifacts, and the subject where it is a model."""
+    return [
+        one for one in artifacts if one.type == _VERSION or (one is subject and one.type in _MODELS)
     ]
-    decisions = _decisions(asked, models)
-    for model in models:
-        decided = decisions.get(model, set())
+
+
+def _unapproved(made: Made) -> Iterator[Gap]:
+    """Yield the models that nobody has approved, as far as what was decided is still there."""
+    for model in made.models:
+        decided = made.approvals.decided.get(model, set())
         if _APPROVED in decided:
             continue
         others = f"; what was decided: {', '.join(sorted(decided))}" if decided else ""
+        if model in made.approvals.erased:
+            yield _gap(
+                GapCode.APPROVAL_ERASED,
+                model,
+                "There is an approval, or a step that may have been one, and what it decided was "
+                f"erased{others}.",
+                "What was erased is gone; `lineage show` tells by whom, when and why. Declare the "
+                "approval anew with `lineage declare`.",
+            )
+            continue
         yield _gap(
             GapCode.NO_APPROVAL,
             model,
             f"Nobody is known to have approved it{others}. A stage or an alias is no approval.",
             "Declare the approval with `lineage declare`.",
         )
-
-
-def _decisions(asked: GraphAsked, models: Collection[Merged]) -> dict[Merged, set[str]]:
-    """Return what was decided of each model, by approvals that took it in."""
-    owners = {vertex: model for model in models for vertex in model.members}
-    taken = _heads(asked, owners)
-    steps = read_merged(asked, {head for _, head in taken})
-    approving = {vertex for vertex, one in steps.items() if one.type == _APPROVE}
-    outputs = _heads(asked, approving)
-    approvals = read_merged(asked, {head for _, head in outputs})
-    found: dict[Merged, set[str]] = {}
-    for model, step in taken:
-        if step in approving:
-            made = [approvals[head] for tail, head in outputs if tail in steps[step].members]
-            said = [one.text("decision") for one in (*made, steps[step])]
-            found.setdefault(owners[model], set()).update(filter(None, said))
-    return found
-
-
-def _heads(asked: GraphAsked, tails: Collection[int]) -> list[tuple[int, int]]:
-    """Return (tail, head) of the edges that lead on from these nodes."""
-    return [
-        (tail, head)
-        for tail, head, _, since, until, _, stated_us in asked.reader.find(EDGE, "tail", tails)
-        if is_visible(since, until, asked.size)
-        and (asked.valid is None or asked.valid.time.has_begun(stated_us))
-    ]

@@ -16,7 +16,8 @@ from lineage.graph.walked import things_beyond
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.questions.filtering import matching, prepare_filter
 from lineage.questions.graph_asked import GraphAsked
-from lineage.questions.named import find_named, read_contexts_named
+from lineage.questions.lacking import count_stubs, count_undated
+from lineage.questions.named import begun_among, find_named, read_contexts_named
 from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.questions.served import DEPLOYMENT
@@ -113,22 +114,24 @@ def find_impact(asked: GraphAsked, query: ImpactQuery) -> ImpactAnswer:
     affected, filtered = _affected(asked, namespace, walked, query.filter)
     bases = base_types(reader, namespace, size)
     groups = _groups(asked, affected, bases, query.listed)
-    contexts = _contexts(asked, affected.vertices, bases, query.listed)
+    around = _count_members(asked, affected.vertices)
     served = _serving(asked, namespace, affected)
+    lacking = count_stubs(asked, affected.vertices)
     answer = replace(
         answer,
         nodes=len(affected.vertices),
         things=_count_things(affected.vertices, affected.things),
         groups=groups,
-        contexts=contexts,
+        contexts=_contexts(asked, around, bases, query.listed),
         serving=tuple(_services(served, valid)),
         truncations=tuple(dict.fromkeys((*walked.truncations, *served.truncations))),
-        stubs=len(affected.vertices) - len(affected.types),
+        stubs=lacking.stubs,
+        unresolved=lacking.unresolved,
         filtered=filtered,
         unplaced=served.unplaced,
-        undated=walked.undated,
+        undated=walked.undated + count_undated(asked, found_nodes(namespace, walked)[0]),
     )
-    spoken_of = {*affected.vertices, *named.contexts, *served.vertices}
+    spoken_of = {*affected.vertices, *around, *named.contexts, *served.vertices}
     return with_redactions(reader, answer, namespace, spoken_of)
 
 
@@ -199,20 +202,32 @@ def _type_order(name: str | None, bases: dict[str, str | None]) -> tuple[bool, s
     return name is None, bases.get(name or "") or name or "", name or ""
 
 
-def _contexts(
-    asked: GraphAsked, vertices: Sequence[int], bases: dict[str, str | None], listed: int
-) -> tuple[ContextGroup, ...]:
-    """Count the contexts of some nodes, and those that such contexts lie in, by type."""
+def _count_members(asked: GraphAsked, vertices: Sequence[int]) -> Counter[int]:
+    """Return the contexts of some nodes that had begun, and those that such contexts lie in.
+
+    Each stands with how many of the nodes are its members: 0 where only contexts are.
+    """
     members: Counter[int] = Counter()
     for start in range(0, len(vertices), _CHUNK):
         members.update(_around(asked, vertices[start : start + _CHUNK]))
-    found, waiting = set(members), set(members)
+    begun = set(begun_among(asked, sorted(members)))
+    members = Counter({context: members[context] for context in members.keys() & begun})
+    found, waiting = begun, begun
     while waiting:
-        waiting = set(_around(asked, waiting)) - found
-        found |= waiting
-    types = read_types(asked.reader, sorted(found), asked.size)
+        further = set(_around(asked, waiting)) - found
+        waiting = set(begun_among(asked, sorted(further)))
+        found = found | waiting
+    members.update(dict.fromkeys(found, 0))
+    return members
+
+
+def _contexts(
+    asked: GraphAsked, members: Counter[int], bases: dict[str, str | None], listed: int
+) -> tuple[ContextGroup, ...]:
+    """Return contexts by type, those with the most members first."""
+    types = read_types(asked.reader, sorted(members), asked.size)
     grouped: dict[str | None, list[int]] = {}
-    for vertex in sorted(found, key=lambda one: (-members[one], one)):
+    for vertex in sorted(members, key=lambda one: (-members[one], one)):
         grouped.setdefault(types.get(vertex), []).append(vertex)
     first = {name: some[:listed] for name, some in grouped.items()}
     nodes = read_nodes(asked.reader, [v for some in first.values() for v in some], asked.size)

@@ -14,6 +14,7 @@ from lineage.graph.paths import FoundPath, PathLimits, find_paths
 from lineage.graph.walk import Bounds, Walked, walk_lineage
 from lineage.graph.walked import WalkedEdges, walked_edges
 from lineage.questions.graph_asked import GraphAsked
+from lineage.questions.lacking import count_stubs, count_undated
 from lineage.questions.named import Named, find_named, read_contexts_named
 from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
@@ -157,11 +158,14 @@ def _shown(
     rows = dict.fromkeys(row for way in ways for row in way.rows)
     vertices = [vertex_at(namespace, row) for row in rows]
     nodes = read_nodes(asked.reader, vertices, asked.size)
+    lacking = count_stubs(asked, vertices)
     shown = replace(
         answer,
         paths=tuple(map(steps.path, ways)),
         nodes=tuple(nodes[vertex] for vertex in vertices),
-        undated=0 if asked.valid is None else steps.undated,
+        stubs=lacking.stubs,
+        unresolved=lacking.unresolved,
+        undated=0 if asked.valid is None else steps.undated + count_undated(asked, vertices),
     )
     return with_redactions(asked.reader, shown, namespace, vertices)
 

@@ -9,9 +9,10 @@ from msgspec import Struct
 
 from lineage.graph.ordering import order_steps
 from lineage.projections.states import STATE, STATE_PAST
+from lineage.questions.approvals import read_approvals
 from lineage.questions.as_of import envelope_at
 from lineage.questions.edge_lists import EdgeTold, read_told_edges
-from lineage.questions.gaps import Made, find_gaps
+from lineage.questions.gaps import Made, find_gaps, models_to_approve
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.merged import (
     Merged,
@@ -21,6 +22,7 @@ from lineage.questions.merged import (
     read_versions,
     thing_ref,
 )
+from lineage.questions.redactions import with_redactions
 from lineage.questions.same_content import SameContent
 from lineage.questions.trace import DEPTH_MAX, TraceQuery, trace
 from lineage.vertices import KIND_CODES, vertex_of
@@ -142,6 +144,8 @@ class _Telling:
             for one in self._artifacts()
             if one in self._taken or one in self._made or one is self._subject
         ]
+        models = models_to_approve(artifacts, self._subject)
+        approvals = read_approvals(self._asked, models)
         made_too = self._same.to(self._made)
         unmade = [one for one in artifacts if one not in self._made and one not in made_too]
         ordered = [executions[one] for group in groups for one in group]
@@ -157,10 +161,12 @@ class _Telling:
             same=self._same,
             coded={one for one in ordered if self._is_code_known(one)},
             versions=self._versions,
+            models=models,
+            approvals=approvals,
             truncations=self._answer.truncations,
             is_begun=not self._answer.not_begun,
         )
-        return ProvenanceAnswer(
+        answer = ProvenanceAnswer(
             basis=self._answer.basis,
             asked=self._query.subject,
             subject=None if self._subject is None else thing_ref(self._subject),
@@ -169,9 +175,12 @@ class _Telling:
             gaps=tuple(find_gaps(self._asked, made)),
             unknown=self._answer.unknown,
             truncations=self._cuts(artifacts),
+            undated=self._answer.undated,
             redactions=self._answer.redactions,
             labels=self._answer.labels,
         )
+        met = {*_vertices(self._asked.number, self._answer), *approvals.vertices}
+        return with_redactions(self._asked.reader, answer, self._asked.number, met)
 
     def _executions(self) -> list[Merged]:
         """Return the executions, furthest first."""

@@ -30,6 +30,7 @@ from lineage_schemas.knots import CyclesAnswer, OrphanPage
 from lineage_schemas.linking import LinkPage, UnresolvedPage
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.paths import CommonAnswer, PathsAnswer
+from lineage_schemas.provenance import ProvenanceAnswer
 from lineage_schemas.registry_views import RegistryAnswer
 from lineage_schemas.serving import ServingAnswer
 
@@ -55,6 +56,7 @@ _Answer = TypeVar(
     RegistryAnswer,
     BetweenPage,
     ComparisonAnswer,
+    ProvenanceAnswer,
     PathsAnswer,
     CommonAnswer,
     ImpactAnswer,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from lineage.projections.edges import EDGE, read_detail
+from lineage.projections.edges import read_detail
+from lineage.questions.edge_lists import edges_at
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.labels import resolve_name
 from lineage.questions.merged import Merged, read_merged
 from lineage.questions.nodes import find_identified
-from lineage.stores.tables import is_visible
 from lineage_schemas.errors import InvalidInputError, LimitExceededError
 from lineage_schemas.graph import ResolvedLabel
 from lineage_schemas.mlmd import INPUT_KINDS, EventKind, Kind
@@ -130,12 +130,9 @@ def _at(asked: GraphAsked, column: str, vertices: set[int]) -> list[End]:
     """Return the far ends of the edges whose ``column`` is one of these nodes."""
     far = 1 if column == "tail" else 0
     ends: list[End] = []
-    for row in asked.reader.find(EDGE, column, vertices):
-        _, _, kind, since, until, body, stated_us = row
-        if is_visible(since, until, asked.size) and (
-            asked.valid is None or asked.valid.time.has_begun(stated_us)
-        ):
-            detail = read_detail(body)
-            path = () if detail is None else tuple(detail.path)
-            ends.append(End(row[far], EventKind(kind), path, since))
+    for row in edges_at(asked, column, vertices):
+        _, _, kind, since, _, body, _ = row
+        detail = read_detail(body)
+        path = () if detail is None else tuple(detail.path)
+        ends.append(End(row[far], EventKind(kind), path, since))
     return ends

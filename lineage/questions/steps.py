@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from lineage.graph.adjacency import row_of, vertex_at
+from lineage.graph.adjacency import Ints, row_of, vertex_at
 from lineage.graph.edges import edge_ends
 from lineage.graph.links import Crossing, crossings_between
-from lineage.graph.walked import WalkedEdges, count_undated, edges_between
+from lineage.graph.walked import WalkedEdges, count_undated, distinct_edges, edges_between
 from lineage.projections.links import LinkRow
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.nodes import read_identifiers
@@ -36,8 +36,12 @@ class Steps:
         self._edges: dict[tuple[Direction, int, int], list[Edge]] = {}
         self._crossings: dict[tuple[int, int], list[Crossing]] = {}
         self._identifiers: dict[int, str | None] = {}
-        self.undated = 0
+        self._passed: list[Ints] = []
+
+    @property
+    def undated(self) -> int:
         """How many of the edges that were read nobody has dated."""
+        return count_undated(self._asked.graph.adjacency, distinct_edges(self._passed))
 
     def read(self, ways: Iterable[Way], edges: WalkedEdges, crossed: Collection[LinkClass]) -> None:
         """Read what ways of one direction pass, of these edges, and of links of these classes."""
@@ -50,7 +54,7 @@ class Steps:
         self._read_links({pair for pair in pairs if pair[0] & 1 == pair[1] & 1}, crossed)
         source = self._asked.graph.adjacency
         between = edges_between(edges, pairs)
-        self.undated += count_undated(source, between)
+        self._passed.append(between)
         shown = edge_ends(source, between)
         for edge in read_edges(self._asked.reader, self._namespace, shown, self._asked.size):
             pair = 2 * edge.artifact, 2 * edge.execution + 1

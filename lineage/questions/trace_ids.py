@@ -19,10 +19,10 @@ from lineage.graph.marking import mark_rows
 from lineage.graph.walk import Walked, walk_lineage
 from lineage.questions.filtering import matching, prepare_filter
 from lineage.questions.graph_asked import GraphAsked
+from lineage.questions.lacking import count_undated
 from lineage.questions.named import Named, find_named
 from lineage.questions.redactions import with_redactions
 from lineage.questions.trace import TraceQuery, bounds_of
-from lineage.questions.walking import count_undated
 from lineage.vertices import id_of
 from lineage_schemas.filters import NodeFilter
 

@@ -14,11 +14,10 @@ from lineage.graph.crossing import WalkedLinks
 from lineage.graph.edges import EdgeEnds, edge_ends
 from lineage.graph.marking import mark_rows
 from lineage.graph.walk import Bounds, found_nodes, walk_lineage
-from lineage.projections.nodes import read_stated_starts
-from lineage.questions.entities import entities_of
 from lineage.questions.filtering import matching, matching_read, prepare_filter
 from lineage.questions.graph_asked import GraphAsked
-from lineage.questions.nodes import read_nodes, read_with_stubs
+from lineage.questions.lacking import count_undated, count_unresolved
+from lineage.questions.nodes import read_with_stubs
 from lineage_schemas.filters import NodeFilter
 from lineage_schemas.graph import Direction, Node, Truncation
 from lineage_schemas.mlmd import Kind
@@ -68,7 +67,7 @@ def walk_from(
         walked.links,
         tuple(walked.truncations),
         stubs=len(stubs),
-        unresolved=len(stubs) - _count_resolved(asked, stubs),
+        unresolved=count_unresolved(asked, stubs),
         undated=walked.undated + count_undated(asked, vertices),
         stopped=len(set(walked.stopped.tolist())),
     )
@@ -125,26 +124,6 @@ def _ends_among(ends: EdgeEnds, nodes: Collection[Node]) -> EdgeEnds:
         [ends.kinds[place] for place in places],
         [index for index, place in enumerate(places) if place in detailed],
     )
-
-
-def _count_resolved(asked: GraphAsked, stubs: Collection[int]) -> int:
-    """Count the stubs that asserted links join to a node that somebody describes."""
-    if not stubs:
-        return 0
-    linked = asked.links.linked(stubs, asked.size)
-    entities = entities_of(asked.links, linked, asked.size)
-    every = {members[0]: members for members in entities.values()}
-    known = read_nodes(asked.reader, {one for some in every.values() for one in some}, asked.size)
-    told = {first for first, some in every.items() if any(not known[one].stub for one in some)}
-    return sum(entities[vertex][0] in told for vertex in linked)
-
-
-def count_undated(asked: GraphAsked, vertices: Collection[int]) -> int:
-    """Count the nodes that are counted in for a valid time though nobody dated them."""
-    if asked.valid is None:
-        return 0
-    starts = read_stated_starts(asked.reader, vertices, asked.size)
-    return sum(start is None for start in starts.values())
 
 
 def _whole_nodes(by_vertex: dict[int, Node], vertices: list[int], depths: list[int]) -> list[Node]:

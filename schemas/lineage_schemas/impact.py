@@ -78,9 +78,9 @@ class ImpactAnswer(Struct, frozen=True, kw_only=True):
     ``nodes`` and ``things`` count all that is affected; counts are exact however little is listed.
     ``filtered`` counts what a filter left out of them. ``unplaced`` counts moves of deployments
     that cannot be read. ``named_contexts`` are what was named and is a context, through which no
-    data flows; ``unknown`` and ``not_begun`` are as in ``PathsAnswer``. ``stubs`` counts the
-    affected that nobody describes, and ``undated`` the edges walked that count for a valid time
-    though nobody dated them.
+    data flows; ``unknown`` and ``not_begun`` are as in ``PathsAnswer``. ``stubs`` and
+    ``unresolved`` count among the affected as in ``LineageAnswer``, and ``undated`` counts the
+    nodes and edges walked that count for a valid time though nobody dated them.
     """
 
     basis: Basis
@@ -95,6 +95,7 @@ class ImpactAnswer(Struct, frozen=True, kw_only=True):
     unknown: tuple[str, ...] = ()
     not_begun: tuple[str, ...] = ()
     stubs: int = 0
+    unresolved: int = 0
     filtered: int = 0
     unplaced: int = 0
     undated: int = 0

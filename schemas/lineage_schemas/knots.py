@@ -39,6 +39,11 @@ class OrphanPage(Struct, frozen=True, kw_only=True):
     undated: int = 0
     redactions: tuple[Redaction, ...] = ()
 
+    @property
+    def complete(self) -> bool:
+        """Tell whether nothing is known to be missing in the basis."""
+        return self.basis.complete
+
 
 class Knot(Struct, frozen=True, kw_only=True):
     """Nodes that data flows from each to each other, where asserted links make nodes one.
@@ -64,7 +69,8 @@ class CyclesAnswer(Struct, frozen=True, kw_only=True):
 
     ``knots`` are the first ones, the largest first, then by kind and id of their first nodes, of
     ``knot_count`` in all, which ``node_count`` nodes are part of. ``passed`` are the nodes of their
-    cycles. The other fields are as in ``PathsAnswer``.
+    cycles; ``stubs`` and ``unresolved`` count among the nodes shown. ``undated`` counts
+    edges alone, of all that were looked at. The other fields are as in ``PathsAnswer``.
     """
 
     basis: Basis
@@ -77,6 +83,8 @@ class CyclesAnswer(Struct, frozen=True, kw_only=True):
     truncations: tuple[Truncation, ...] = ()
     unknown: tuple[str, ...] = ()
     not_begun: tuple[str, ...] = ()
+    stubs: int = 0
+    unresolved: int = 0
     undated: int = 0
     redactions: tuple[Redaction, ...] = ()
     labels: tuple[ResolvedLabel, ...] = ()

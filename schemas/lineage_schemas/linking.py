@@ -55,6 +55,11 @@ class LinkPage(Struct, frozen=True, kw_only=True):
     redactions: tuple[Redaction, ...] = ()
     label: ResolvedLabel | None = None
 
+    @property
+    def complete(self) -> bool:
+        """Tell whether nothing is known to be missing in the basis."""
+        return self.basis.complete
+
 
 class UnresolvedReason(StrEnum):
     """Why a thing is unresolved."""
@@ -118,3 +123,8 @@ class UnresolvedPage(Struct, frozen=True, kw_only=True):
     cursor: str | None
     redactions: tuple[Redaction, ...] = ()
     label: ResolvedLabel | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether nothing is known to be missing in the basis."""
+        return self.basis.complete

@@ -58,8 +58,9 @@ class PathsAnswer(Struct, frozen=True, kw_only=True):
 
     Artifacts come before executions, and each by id; of chains of links between the same two edges
     the shortest is shown. ``nodes`` are those of all paths. ``contexts`` are what was named and is
-    a context, through which no data flows; ``unknown`` what the log has not heard of. ``undated``
-    counts the edges shown that count for a valid time though nobody dated them.
+    a context, through which no data flows; ``unknown`` what the log has not heard of. ``stubs`` and
+    ``unresolved`` count among the nodes shown as in ``LineageAnswer``, and ``undated`` counts the
+    nodes and edges shown that count for a valid time though nobody dated them.
     """
 
     basis: Basis
@@ -72,6 +73,8 @@ class PathsAnswer(Struct, frozen=True, kw_only=True):
     truncations: tuple[Truncation, ...] = ()
     unknown: tuple[str, ...] = ()
     not_begun: tuple[str, ...] = ()
+    stubs: int = 0
+    unresolved: int = 0
     undated: int = 0
     redactions: tuple[Redaction, ...] = ()
     labels: tuple[ResolvedLabel, ...] = ()
@@ -99,8 +102,8 @@ class CommonAnswer(Struct, frozen=True, kw_only=True):
     """What several things have in common upstream or downstream.
 
     The nearest come first, then by the sum of their depths, by kind and id. A start that all others
-    lead to is common too. ``undated`` counts the edges walked that count for a valid time though
-    nobody dated them; the other fields are as in ``PathsAnswer``.
+    lead to is common too. ``undated`` counts the nodes and edges walked that count for a valid time
+    though nobody dated them, each once; the other fields are as in ``PathsAnswer``.
     """
 
     basis: Basis
@@ -111,6 +114,8 @@ class CommonAnswer(Struct, frozen=True, kw_only=True):
     truncations: tuple[Truncation, ...] = ()
     unknown: tuple[str, ...] = ()
     not_begun: tuple[str, ...] = ()
+    stubs: int = 0
+    unresolved: int = 0
     undated: int = 0
     redactions: tuple[Redaction, ...] = ()
     labels: tuple[ResolvedLabel, ...] = ()

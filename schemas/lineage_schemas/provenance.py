@@ -23,6 +23,7 @@ class GapCode(StrEnum):
     NO_CODE = "no_code_version"
     NO_VERSION = "no_data_version"
     NO_APPROVAL = "no_approval"
+    APPROVAL_ERASED = "approval_erased"
     REDACTED = "redacted"
     CUT = "cut"
 
@@ -115,7 +116,8 @@ class ProvenanceAnswer(Struct, frozen=True, kw_only=True):
 
     A step comes after every step that made an input of it, but for those of its own knot.
     ``sources`` are inputs that no step made. ``subject`` is ``None`` where the log has never heard
-    of it, which ``unknown`` then names, or where it had not begun at the valid time.
+    of it, which ``unknown`` then names, or where it had not begun at the valid time. ``redactions``
+    are also of the approvals of what was made. ``undated`` is as in ``LineageAnswer``.
     """
 
     basis: Basis
@@ -126,6 +128,7 @@ class ProvenanceAnswer(Struct, frozen=True, kw_only=True):
     gaps: tuple[Gap, ...] = ()
     unknown: tuple[str, ...] = ()
     truncations: tuple[Truncation, ...] = ()
+    undated: int = 0
     redactions: tuple[Redaction, ...] = ()
     labels: tuple[ResolvedLabel, ...] = ()
 

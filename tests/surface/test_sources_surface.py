@@ -117,6 +117,15 @@ def test_a_basis_handed_back_to_graphql_brings_the_same_answer(told: Terminal) -
         assert dig(ask(client), "basis", "complete") is True
 
 
+@pytest.mark.parametrize("option", [(), ("--unresolved",)])
+def test_lists_of_links_say_why_they_are_not_complete(
+    told: Terminal, option: tuple[str, ...]
+) -> None:
+    listed = told.run("links", *option)
+    assert UNRECONCILED[0] in listed.stderr
+    assert listed.stderr.count("complete  no, because") == 1
+
+
 def test_the_terminal_lists_sources_and_says_why_an_answer_is_not_complete(told: Terminal) -> None:
     told.clock.now_us = NOON_US + 2 * HOUR_US
     listed = told.run("sources")

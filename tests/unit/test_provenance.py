@@ -105,6 +105,35 @@ def test_a_decision_counts_only_where_it_approves(ledger: Ledger, tell: Tell) ->
     assert GapCode.NO_APPROVAL not in {one.code for one in early.gaps}
 
 
+@pytest.mark.parametrize(
+    "described",
+    [
+        Artifact(key=APPROVAL, type="lineage.Approval", properties={"decision": "approved"}),
+        Execution(key="acme:approve/1", type="lineage.Approve"),
+    ],
+    ids=["approval", "step"],
+)
+def test_a_decision_that_was_erased_is_no_missing_approval(
+    ledger: Ledger, tell: Tell, described: Artifact | Execution
+) -> None:
+    tell(
+        Artifact(key=VERSION, type="lineage.ModelVersion"),
+        taken(VERSION, "acme:approve/1"),
+        made(APPROVAL, "acme:approve/1"),
+    )
+    if described.key == APPROVAL:
+        tell(Execution(key="acme:approve/1", type="lineage.Approve"))
+    tell(described)
+    erased_at = ledger.head().size - 1
+    ledger.erasures.erase(asked(erased_at, parts=PartsErased.ALL))
+    answer = provenance(ledger, VERSION)
+    codes = {one.code for one in answer.gaps}
+    assert GapCode.APPROVAL_ERASED in codes
+    assert GapCode.NO_APPROVAL not in codes
+    assert [one.position for one in answer.redactions] == [erased_at]
+    assert answer.basis.redactions == 1
+
+
 def test_every_gap_of_a_poor_story(ledger: Ledger, tell: Tell) -> None:
     tell(
         Artifact(key="acme:v", type="lineage.ModelVersion"),

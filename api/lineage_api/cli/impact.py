@@ -99,10 +99,7 @@ def _lines(answer: ImpactAnswer) -> Iterator[str]:
     if not answer.nodes:
         yield "nothing is affected"
     yield ""
-    yield (
-        f"affects   {counted(answer.nodes, 'node')}, {counted(answer.things, 'thing')}, "
-        f"{counted(answer.stubs, 'stub')}"
-    )
+    yield f"affects   {counted(answer.nodes, 'node')}, {counted(answer.things, 'thing')}"
     if answer.filtered:
         yield f"filtered  {counted(answer.filtered, 'node')} that the filter leaves out"
     if answer.unplaced:

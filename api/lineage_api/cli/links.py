@@ -9,7 +9,13 @@ import click
 from lineage.ledger import LinkQuery
 from lineage_api.cli.claims import evidence_text, named
 from lineage_api.cli.pages import page_options
-from lineage_api.cli.printing import print_json, print_lines, printable, tell_labels
+from lineage_api.cli.printing import (
+    missing_lines,
+    print_json,
+    print_lines,
+    printable,
+    tell_labels,
+)
 from lineage_api.cli.redactions import redaction_lines
 from lineage_api.cli.session import Session, asks, format_option, pass_session
 from lineage_schemas.linking import Guess, LinkPage, ListedLink, Unresolved, UnresolvedPage
@@ -91,6 +97,8 @@ def _print(page: LinkPage | UnresolvedPage, lines: Iterator[str], output: str) -
         click.echo(f"nothing found as of size {page.basis.size}", err=True)
     print_lines(listed)
     for line in redaction_lines(page.redactions, page.basis.redactions):
+        click.echo(line, err=True)
+    for line in missing_lines(page.basis):
         click.echo(line, err=True)
     if page.cursor is not None:
         click.echo(f"there is more: --cursor {page.cursor}", err=True)

@@ -71,6 +71,8 @@ def _lines(answer: ProvenanceAnswer) -> Iterator[str]:
         yield "gap       none"
     yield f"holds     {counted(len(answer.steps), 'step')}, {counted(len(answer.gaps), 'gap')}"
     yield from cut_lines(answer.truncations)
+    if answer.undated:
+        yield f"undated   {answer.undated:,} of the nodes and edges, counted in"
     yield from basis_lines(answer.basis, answer.redactions)
     if answer.basis.complete:
         yield f"complete  {'yes' if answer.complete else 'no'}"

@@ -116,6 +116,16 @@ class Ending(Protocol):
         ...
 
     @property
+    def stubs(self) -> int:
+        """How many nodes nobody describes."""
+        ...
+
+    @property
+    def unresolved(self) -> int:
+        """How many of them are not described elsewhere either."""
+        ...
+
+    @property
     def undated(self) -> int:
         """What counts for a valid time though nobody dated it."""
         ...
@@ -144,8 +154,11 @@ def ending_lines(answer: Ending, contexts: Sequence[Node] = ()) -> Iterator[str]
         yield f"cut       {cut_text(truncation)}"
     if not answer.truncations:
         yield "cut       nothing"
+    if answer.stubs:
+        stubs = counted(answer.stubs, "stub")
+        yield f"open      {answer.unresolved:,} of {stubs}, which nobody describes elsewhere either"
     if answer.undated:
-        yield f"undated   {counted(answer.undated, 'edge')} that nobody dated, counted in"
+        yield f"undated   {answer.undated:,} of the nodes and edges, counted in"
     yield from redaction_lines(answer.redactions, answer.basis.redactions)
     yield basis_line(answer.basis)
     if answer.basis.complete:
