@@ -50,14 +50,14 @@ from lineage_schemas.paths import CommonAnswer, PathsAnswer
 from lineage_schemas.provenance import ProvenanceAnswer
 
 
-class Place(TypedDict, total=False):
-    """In which namespace somebody asks."""
+class Asker(TypedDict, total=False):
+    """Who asks, and in which namespace."""
 
     namespace: str
     principal: Principal
 
 
-class When(Place, total=False):
+class When(Asker, total=False):
     """Of what stated time somebody asks: of a moment, or of a half-open interval."""
 
     valid_at: datetime | None
@@ -271,8 +271,8 @@ class Exploring:
             resolve_valid(one or at, None if one else during, past)
             for one, past in ((query.valid_before, before), (query.valid_after, after))
         ]
-        place = _place(when, after)
-        with self._asking.question(place, "diff", query, before, *valid) as asked:
+        opened = _where(when, after)
+        with self._asking.question(opened, "diff", query, before, *valid) as asked:
             earlier = self._asking.at(asked, before)
             with paused_collector():
                 answer = diff(
@@ -287,7 +287,7 @@ class Exploring:
         *,
         cursor: str | None = None,
         count: int = ENTRIES_DEFAULT,
-        **place: Unpack[Place],
+        **asker: Unpack[Asker],
     ) -> BetweenPage:
         """List what the log added to a namespace between two pasts: a page of entries at a time.
 
@@ -297,12 +297,12 @@ class Exploring:
             NotFoundError: the filter names a type or a context that nobody has heard of.
         """
         check_entries(count)
-        namespace = place.get("namespace", DEFAULT_NAMESPACE)
+        namespace = asker.get("namespace", DEFAULT_NAMESPACE)
         words = encode_json((query.first, query.last, query.filter)).decode()
         question = question_of(namespace, "between", words)
         after, past = open_cursor(cursor, question, None)
         then = query.last if after is None else past
-        with self._asking.question(_place(place, then), "between", query, cursor, count) as asked:
+        with self._asking.question(_where(asker, then), "between", query, cursor, count) as asked:
             before = self._asking.at(asked, query.first).basis
             page = list_added(
                 BetweenAsked(
@@ -352,17 +352,17 @@ class Exploring:
         """Open one question of the graph; who answers says how many things the answer holds."""
         as_of = where.get("as_of")
         valid = resolve_valid(where.get("valid_at"), where.get("valid_during"), as_of)
-        place = _place(where, as_of)
+        opened = _where(where, as_of)
         named = question if valid is None else (*question, valid)
-        with self._asking.question(place, call, *named) as asked:
+        with self._asking.question(opened, call, *named) as asked:
             graph = self._of(asked, asked, valid)
             with paused_collector():
                 yield _Question(asked, graph)
 
 
-def _place(place: Place, as_of: AsOf) -> tuple[str, Principal, AsOf]:
-    namespace = place.get("namespace", DEFAULT_NAMESPACE)
-    return namespace, place.get("principal", LOCAL_PRINCIPAL), as_of
+def _where(asker: Asker, as_of: AsOf) -> tuple[str, Principal, AsOf]:
+    namespace = asker.get("namespace", DEFAULT_NAMESPACE)
+    return namespace, asker.get("principal", LOCAL_PRINCIPAL), as_of
 
 
 def _turned(where: Where, text: str | None, words: tuple[str, ...]) -> tuple[Where, Cursor | None]:

@@ -104,6 +104,7 @@ from lineage_schemas.errors import (
     StoreBehindError,
     StoreError,
 )
+from lineage_schemas.filters import NodeFilter, parse_filter
 from lineage_schemas.governance import PartsErased
 from lineage_schemas.graph import Direction
 from lineage_schemas.knots import OrphanKind
@@ -165,6 +166,7 @@ __all__ = [
     "LinkQuery",
     "MetricSeries",
     "Mode",
+    "NodeFilter",
     "OrphanKind",
     "OrphansQuery",
     "Outcome",
@@ -188,6 +190,7 @@ __all__ = [
     "import_ledger",
     "moves_of",
     "open_ledger",
+    "parse_filter",
     "restore_ledger",
     "stage_intervals",
 ]

@@ -14,7 +14,7 @@ from lineage.projections.handles import HANDLE, made_handle, used_handle
 from lineage.projections.links import HUB, LinkRow
 from lineage.projections.nodes import NODE, read_stated_starts
 from lineage.projections.unfolding import earlier
-from lineage.questions.column_walk import Place, Step
+from lineage.questions.column_walk import Spot, Step
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.nodes import ASSERTED_CLASSES, read_identifiers, read_nodes
 from lineage.vertices import KIND_CODES, name_hash, realm_of
@@ -190,12 +190,12 @@ class ColumnReading:
         output = self._datasets[said.output].name
         for made in said.fields:
             for one in made.inputs:
-                yield self._step(one, Place(output, made.field), execution)
+                yield self._step(one, Spot(output, made.field), execution)
         for one in said.dataset:
-            yield self._step(one, Place(output, None), execution)
+            yield self._step(one, Spot(output, None), execution)
 
-    def _step(self, one: SourceField, target: Place, execution: int) -> Step:
-        source = Place(self._datasets[one.dataset].name, one.field)
+    def _step(self, one: SourceField, target: Spot, execution: int) -> Step:
+        source = Spot(self._datasets[one.dataset].name, one.field)
         return Step(source, target, one.transformations, execution)
 
     def resolve(self, keys: Iterable[str]) -> None:

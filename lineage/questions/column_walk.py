@@ -14,7 +14,7 @@ from lineage_schemas.columns import Transformation
 from lineage_schemas.graph import Truncation, TruncationReason
 
 
-class Place(NamedTuple):
+class Spot(NamedTuple):
     """A field of a data set, which goes by one name here; no ``field``: all of the data set."""
 
     dataset: str
@@ -25,16 +25,16 @@ class Place(NamedTuple):
         """By data set, the whole before its fields."""
         return self.dataset, self.field is not None, self.field or ""
 
-    def touches(self, other: Place) -> bool:
-        """Tell whether a step at the other place is one of this place, both of one data set."""
+    def touches(self, other: Spot) -> bool:
+        """Tell whether a step at the other spot is one of this spot, both of one data set."""
         return self.field is None or other.field is None or self.field == other.field
 
 
 class Step(NamedTuple):
     """What one execution says: ``target`` was made from ``source``."""
 
-    source: Place
-    target: Place
+    source: Spot
+    target: Spot
     transformations: tuple[Transformation, ...]
     execution: int
 
@@ -44,29 +44,29 @@ ReadSteps = Callable[[Iterable[str]], Mapping[str, Sequence[Step]]]
 
 
 class Limits(NamedTuple):
-    """How far a walk goes, and how many places an answer shows at the most.
+    """How far a walk goes, and how many spots an answer shows at the most.
 
-    ``shown`` of these places are those of another walk, and leave this one so much less room.
+    ``shown`` of these spots are those of another walk, and leave this one so much less room.
     """
 
     depth_max: int
-    places_max: int
+    spots_max: int
     shown: int = 0
 
 
 class WalkedColumns(NamedTuple):
-    """The places that a walk found, each with its depth, the steps between, and what cut it."""
+    """The spots that a walk found, each with its depth, the steps between, and what cut it."""
 
-    depths: dict[Place, int]
+    depths: dict[Spot, int]
     steps: frozenset[Step]
     truncations: tuple[Truncation, ...]
 
 
 class _Passed(NamedTuple):
-    """A step as a walk takes it: from the near place to the far one."""
+    """A step as a walk takes it: from the near spot to the far one."""
 
-    near: Place
-    far: Place
+    near: Spot
+    far: Spot
     step: Step
 
 
@@ -77,20 +77,20 @@ class ColumnWalk:
         self._read = read
         self._limits = limits
         self._upstream = upstream
-        self._depths: dict[Place, int] = {}
-        self._walked: set[Place] = set()
-        """Places that were walked on from. One may be shown without: the whole of a data set, where
+        self._depths: dict[Spot, int] = {}
+        self._walked: set[Spot] = set()
+        """Spots that were walked on from. One may be shown without: the whole of a data set, where
         the walk came to one field and a step of the whole."""
         self._truncations: list[Truncation] = []
 
-    def run(self, start: Iterable[Place], beside: Iterable[Place]) -> WalkedColumns:
+    def run(self, start: Iterable[Spot], beside: Iterable[Spot]) -> WalkedColumns:
         """Walk from ``start`` until nothing is new, or a bound is reached.
 
         The start, and what is shown ``beside`` it, is always part of the answer.
         """
         level = _in_order(set(start))
         self._depths = dict.fromkeys([*level, *beside], 0)
-        room = max(self._limits.places_max - self._limits.shown, len(self._depths))
+        room = max(self._limits.spots_max - self._limits.shown, len(self._depths))
         passed: list[_Passed] = []
         depth = 0
         while level and not self._truncations:
@@ -107,13 +107,13 @@ class ColumnWalk:
         kept = (one.step for one in passed if {one.near, one.far} <= self._depths.keys())
         return WalkedColumns(self._depths, frozenset(kept), tuple(self._truncations))
 
-    def _steps(self, level: Sequence[Place]) -> list[_Passed]:
+    def _steps(self, level: Sequence[Spot]) -> list[_Passed]:
         of_datasets = self._read({one.dataset for one in level})
         return [
             passed
-            for place in level
-            for passed in map(self._passed, of_datasets.get(place.dataset, ()))
-            if place.touches(passed.near)
+            for spot in level
+            for passed in map(self._passed, of_datasets.get(spot.dataset, ()))
+            if spot.touches(passed.near)
         ]
 
     def _passed(self, step: Step) -> _Passed:
@@ -128,16 +128,16 @@ class ColumnWalk:
         fresh = [(one, depth) for one in _in_order(near)]
         self._add([*fresh, *((one, depth + 1) for one in _in_order(far))], room)
 
-    def _add(self, fresh: list[tuple[Place, int]], room: int) -> bool:
-        """Show as many places as there is room for; tell whether that was all."""
+    def _add(self, fresh: list[tuple[Spot, int]], room: int) -> bool:
+        """Show as many spots as there is room for; tell whether that was all."""
         room -= len(self._depths)
         self._depths.update(fresh[:room])
         if len(fresh) > room:
-            self._cut(TruncationReason.NODES, self._limits.places_max, len(fresh) - room)
+            self._cut(TruncationReason.NODES, self._limits.spots_max, len(fresh) - room)
         return len(fresh) <= room
 
     def _end_at_depth(self, steps: Sequence[_Passed], room: int) -> list[_Passed]:
-        """Keep what joins places that are shown, and count what one more step would add.
+        """Keep what joins spots that are shown, and count what one more step would add.
 
         A whole that was only shown may be reached by the last step: then what leads on from it
         would be added as well, and is returned where all of it is shown already.
@@ -172,13 +172,13 @@ class ColumnWalk:
         self._truncations.append(Truncation(reason=reason, limit=limit, hidden=hidden))
 
 
-def _in_order(places: Iterable[Place]) -> list[Place]:
-    return sorted(places, key=lambda one: one.order)
+def _in_order(spots: Iterable[Spot]) -> list[Spot]:
+    return sorted(spots, key=lambda one: one.order)
 
 
 def joined(one: WalkedColumns, other: WalkedColumns) -> WalkedColumns:
-    """Put two walks from one start together; a place in both keeps its smaller depth."""
+    """Put two walks from one start together; a spot in both keeps its smaller depth."""
     depths = dict(one.depths)
-    for place, depth in other.depths.items():
-        depths[place] = min(depth, depths.get(place, depth))
+    for spot, depth in other.depths.items():
+        depths[spot] = min(depth, depths.get(spot, depth))
     return WalkedColumns(depths, one.steps | other.steps, one.truncations + other.truncations)

@@ -13,7 +13,7 @@ from lineage.questions.column_reading import ColumnReading, Dataset
 from lineage.questions.column_walk import (
     ColumnWalk,
     Limits,
-    Place,
+    Spot,
     Step,
     WalkedColumns,
     joined,
@@ -200,19 +200,19 @@ def _starts(asked: GraphAsked, namespace: int, reading: ColumnReading, named: st
 def _walk(
     reading: ColumnReading, query: ColumnsQuery, starts: list[Dataset], shapes: _Shapes
 ) -> WalkedColumns:
-    places = [Place(one.name, query.field) for one in starts]
-    beside: list[Place] = []
+    spots = [Spot(one.name, query.field) for one in starts]
+    beside: list[Spot] = []
     if query.field is None:
-        beside = [Place(one.name, name) for one in starts for name in shapes.fields(one.name)]
+        beside = [Spot(one.name, name) for one in starts for name in shapes.fields(one.name)]
     limits = Limits(query.depth, query.columns)
     if query.direction is Direction.DOWNSTREAM:
-        return ColumnWalk(reading.downstream, limits, upstream=False).run(places, beside)
-    up = ColumnWalk(reading.upstream, limits, upstream=True).run(places, beside)
+        return ColumnWalk(reading.downstream, limits, upstream=False).run(spots, beside)
+    up = ColumnWalk(reading.upstream, limits, upstream=True).run(spots, beside)
     if query.direction is Direction.UPSTREAM:
         return up
-    # Both walks begin with the same places, which are not to be counted twice.
-    limits = limits._replace(shown=len(up.depths.keys() - {*places, *beside}))
-    down = ColumnWalk(reading.downstream, limits, upstream=False).run(places, beside)
+    # Both walks begin with the same spots, which are not to be counted twice.
+    limits = limits._replace(shown=len(up.depths.keys() - {*spots, *beside}))
+    down = ColumnWalk(reading.downstream, limits, upstream=False).run(spots, beside)
     return joined(up, down)
 
 
@@ -299,17 +299,17 @@ def _answer(
 
 
 def _datasets(reading: ColumnReading, walked: WalkedColumns) -> list[Dataset]:
-    return [reading.named(name) for name in sorted({place.dataset for place in walked.depths})]
+    return [reading.named(name) for name in sorted({spot.dataset for spot in walked.depths})]
 
 
 def _columns(walked: WalkedColumns, shapes: _Shapes) -> Iterator[Column]:
-    for place, depth in sorted(walked.depths.items(), key=lambda one: (one[1], one[0].order)):
-        fields = shapes.fields(place.dataset)
+    for spot, depth in sorted(walked.depths.items(), key=lambda one: (one[1], one[0].order)):
+        fields = shapes.fields(spot.dataset)
         yield Column(
-            dataset=place.dataset,
-            field=place.field,
-            type=None if place.field is None else fields.get(place.field),
-            in_schema=place.field in fields,
+            dataset=spot.dataset,
+            field=spot.field,
+            type=None if spot.field is None else fields.get(spot.field),
+            in_schema=spot.field in fields,
             depth=depth,
         )
 
@@ -319,7 +319,7 @@ _EdgeOrder = tuple[tuple[str, bool, str], tuple[str, bool, str], bytes]
 
 def _edges(steps: Iterable[Step]) -> tuple[ColumnEdge, ...]:
     """Put together what several executions say alike."""
-    said: dict[tuple[Place, Place, tuple[Transformation, ...]], list[int]] = {}
+    said: dict[tuple[Spot, Spot, tuple[Transformation, ...]], list[int]] = {}
     for source, target, transformations, execution in steps:
         said.setdefault((source, target, transformations), []).append(id_of(execution))
     edges: list[tuple[_EdgeOrder, ColumnEdge]] = [

@@ -107,6 +107,24 @@ def test_what_is_sent_on_is_the_same_lineage(
     assert capsys.readouterr().out.startswith("True ")
 
 
+@pytest.mark.parametrize(
+    ("page", "shown"),
+    [
+        ("docs/comparing.md", "steps, ["),
+        ("docs/exploring.md", "models that nobody made"),
+        ("docs/linking.md", "same_node"),
+        ("docs/searching.md", "mlflow:model-version/mlflow.example.org/fraud-model/"),
+    ],
+)
+def test_the_python_of_a_page_works_as_it_stands(
+    terminal: Terminal, capsys: pytest.CaptureFixture[str], page: str, shown: str
+) -> None:
+    assert terminal.store.name == LOADED
+    (example,) = blocks("python", page)
+    exec(compile(example, page, "exec"), {})  # noqa: S102 - our own page
+    assert shown in capsys.readouterr().out
+
+
 def test_a_report_made_again_on_its_basis_is_the_same(terminal: Terminal) -> None:
     (block,) = [one for one in blocks("sh", "docs/reports.md") if "--basis" in one]
     for line in block.splitlines():

@@ -1,5 +1,6 @@
 """Filters, stops, fan-outs and valid times of a trace, at the terminal and over GraphQL."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -82,3 +83,26 @@ def test_graphql_filters_stops_and_asks_of_a_stated_time(client: SurfaceClient) 
 
 def keys(*names: str) -> list[dict[str, str]]:
     return [{"key": f"acme:{name}"} for name in names]
+
+
+def test_a_form_that_cannot_say_what_is_missing_is_refused(told: Terminal) -> None:
+    for asked in (["mytool:nowhere/1"], [DATA, "--valid-at", "2026-01-01T11:00:00Z"]):
+        refused = told.run("trace", *asked, "--format", "openlineage")
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert "OpenLineage has no event for this answer" in refused.stderr
+
+
+def test_a_drawing_says_what_had_not_begun_and_what_is_undated_or_unresolved(
+    told: Terminal,
+) -> None:
+    early = told.done("trace", DATA, "--valid-at", "2026-01-01T11:00:00Z", "--format", "dot")
+    assert f"not begun: {DATA}" in early
+    late = told.done("trace", MODEL, "--valid-at", "2026-01-01T12:00:00Z", "--format", "dot")
+    answer = json.loads(
+        told.done("trace", MODEL, "--valid-at", "2026-01-01T12:00:00Z", "--format", "json")
+    )
+    stubs = [node["key"] for node in answer["nodes"] if node.get("stub")]
+    assert DATA in stubs
+    assert f"unresolved: {len(stubs)} of the stubs" in late
+    assert answer["undated"] > 0
+    assert f"undated, counted in: {answer['undated']}" in late

@@ -61,6 +61,9 @@ def missing(answer: LineageAnswer) -> list[str]:
         *([f"redacted: {basis.redactions} entries"] if basis.redactions else []),
         *([f"filtered: {answer.filtered} nodes"] if answer.filtered else []),
         *([f"unknown: {', '.join(answer.unknown)}"] if answer.unknown else []),
+        *([f"not begun: {', '.join(answer.not_begun)}"] if answer.not_begun else []),
+        *([f"unresolved: {answer.unresolved} of the stubs"] if answer.unresolved else []),
+        *([f"undated, counted in: {answer.undated}"] if answer.undated else []),
     ]
 
 

@@ -3,7 +3,8 @@
 A data set's namespace and name are those of its key where it is OpenLineage's own; any other key is
 a name in the namespace ``lineage-ledger``. Artifacts that no shown execution touches are dataset
 events. Contexts, and starts that nobody has heard of, have no event of their own: the facet
-``lineageLedger_answer`` names and counts them.
+``lineageLedger_answer`` names and counts them. Where there is no event to bear it, an answer cannot
+be said this way.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from lineage.graph.exports.facts import (
     shown_edges,
     stated_instant,
 )
+from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.graph import Edge, LineageAnswer, Link, Node
 from lineage_schemas.identifiers import dataset_of, job_of
 from lineage_schemas.instants import format_instant
@@ -52,6 +54,7 @@ _STATES: Final = {
     ExecutionState.FAILED.value: EventType.FAIL,
     ExecutionState.CANCELED.value: EventType.ABORT,
 }
+_SAID: Final = (Kind.EXECUTION, Kind.ARTIFACT)
 _UNDATED: Final = 0
 """The instant of an event that nobody dated: the specification wants one."""
 
@@ -74,7 +77,21 @@ def openlineage_lines(answer: LineageAnswer, jobs: Jobs | None = None) -> Iterat
     """Write an answer as OpenLineage events, one a line; each says what the answer rests on.
 
     With ``jobs`` a run names the job it belongs to; without, a job that goes by the run's type.
+
+    Raises:
+        InvalidInputError: the answer holds no execution and no artifact, so no event would say what
+            is missing from it.
     """
+    if not any(node.kind in _SAID and node.id is not None for node in answer.nodes):
+        raise InvalidInputError(
+            "OpenLineage has no event for this answer, which holds no execution and no artifact",
+            where=", ".join(answer.start)[:64],
+            hint="Ask for it in another form, such as json or node-link.",
+        )
+    return _lines(answer, jobs or {})
+
+
+def _lines(answer: LineageAnswer, jobs: Jobs) -> Iterator[str]:
     told = _told(answer)
     edges: dict[int, list[Edge]] = {}
     for _, _, edge in shown_edges(answer):
@@ -83,7 +100,7 @@ def openlineage_lines(answer: LineageAnswer, jobs: Jobs | None = None) -> Iterat
     for node in answer.nodes:
         if node.kind is Kind.EXECUTION and node.id is not None:
             own = edges.get(node.id, [])
-            job = _job(node, (jobs or {}).get((node.kind, node.id), ()))
+            job = _job(node, jobs.get((node.kind, node.id), ()))
             yield json_text(_run_event(told, node, own, facts) | {"job": job})
             facts = _brief(facts)
     for number, node in told.artifacts.items():
