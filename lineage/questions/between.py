@@ -19,6 +19,7 @@ from lineage.projections.values import Said
 from lineage.questions.as_of import AsOf
 from lineage.questions.changing import changed_fields
 from lineage.questions.filtering import PreparedFilter, matching_read, prepare_filter
+from lineage.questions.graph_asked import Then
 from lineage.questions.nodes import read_identifiers, read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.questions.search import Cursor, encode_cursor
@@ -243,7 +244,7 @@ class _Page:
         self._nodes = read_nodes(self._reader, touched.mentioned, asked.basis.size)
         self._filtered = 0
         if prepared is not None:
-            shown = matching_read(self._reader, prepared, self._nodes, asked.basis.size)
+            shown = matching_read(self._reader, prepared, self._nodes, Then(asked.basis.size))
             self._filtered = len(self._nodes) - len(shown)
             self._nodes = {vertex: self._nodes[vertex] for vertex in shown}
 

@@ -16,7 +16,6 @@ from lineage.projections.nodes import NODE
 from lineage.projections.states import STATE, STATE_PAST
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.named import begun_among
-from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.questions.search import (
     PAGE_NODES_DEFAULT,
@@ -25,6 +24,7 @@ from lineage.questions.search import (
     encode_cursor,
     question_of,
 )
+from lineage.questions.showing import read_nodes_then
 from lineage.questions.trace import check_bounds
 from lineage.vertices import HUB_CODE, ID_MAX, KIND_CODES, kind_code, vertex_of
 from lineage_schemas.errors import InvalidInputError, NotFoundError
@@ -111,7 +111,7 @@ def list_orphans(asked: GraphAsked, query: OrphansQuery, cursor: Cursor | None) 
             following = part, chunk[-1]
         if following is not None:
             break
-    nodes = read_nodes(asked.reader, [vertex for _, vertex in found], asked.size)
+    nodes = read_nodes_then(asked.reader, [vertex for _, vertex in found], asked.then)
     page = OrphanPage(
         basis=asked.basis,
         without=query.without,

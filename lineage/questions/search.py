@@ -16,6 +16,7 @@ from lineage.projections.nodes import NODE
 from lineage.projections.states import STATE, STATE_PAST
 from lineage.questions.as_of import AsOf, Present
 from lineage.questions.filtering import PreparedFilter, matching
+from lineage.questions.graph_asked import Then
 from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.stores.base import Reader
@@ -221,7 +222,7 @@ def _listed(
         nodes = read_nodes(reader, vertices, size)
         kept = set(nodes)
         if asked.prepared is not None:
-            kept = matching(reader, asked.prepared, vertices, size)
+            kept = matching(reader, asked.prepared, vertices, Then(size))
         found += [(part, vertex, nodes[vertex]) for vertex in sorted(kept)]
         looked += len(vertices)
         part, after = (part + 1, -1) if after_these is None else (part, after_these)
