@@ -12,6 +12,7 @@ from lineage.projections.links import HUB, LINK, LinkRow
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.projections.nodes import NODE
 from lineage.questions.entities import members_of, read_entity
+from lineage.questions.graph_asked import Then
 from lineage.questions.nodes import read_nodes
 from lineage.service import Ledger
 from lineage.stores.base import Reader
@@ -93,7 +94,7 @@ def _entities(reader: Reader, names: dict[int, Name]) -> dict[frozenset[Name], b
         links = LinkIndex.stored(reader, namespace_of(vertex))
         members = members_of(links, vertex, size)
         if len(members) > 1:
-            merged = read_entity(reader, members, size).merged
+            merged = read_entity(reader, members, Then(size)).merged
             found[frozenset(names[member] for member in members)] = _values(merged)
     return found
 

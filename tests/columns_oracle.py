@@ -22,6 +22,10 @@ Arrow = tuple[Place, Place, str, tuple[str, ...]]
 """(from, to, key of the execution, its transformations' subtypes)."""
 
 
+_Value = tuple[float | None, tuple[object, ...], object]
+"""When a value was so, what it is ordered by, and the value."""
+
+
 class Reached(NamedTuple):
     """Places with their distances, and the arrows between them."""
 
@@ -37,7 +41,7 @@ class ColumnsOracle:
         self._before = before
         self._begun: dict[tuple[str, str], list[float | None]] = {}
         self._mentions: dict[Name, list[float | None]] = {}
-        self._values: dict[tuple[str, str], list[tuple[tuple[object, ...], object]]] = {}
+        self._values: dict[tuple[str, str], list[_Value]] = {}
         for statement in statements:
             for record in statement.records:
                 self._tell(statement, record)
@@ -71,7 +75,7 @@ class ColumnsOracle:
                     said = b"" if value is None else encode_json(value)
                     order = stated is not None, stated or 0, statement.source, value is not None
                     place = str(record.key), name
-                    self._values.setdefault(place, []).append(((*order, said), value))
+                    self._values.setdefault(place, []).append((stated, (*order, said), value))
             case Claim() | Retraction():
                 self._mention((record.kind, str(record.node)), stated)
             case _:
@@ -101,7 +105,8 @@ class ColumnsOracle:
         """Return all that executions say, between the data sets that they mean."""
         found: set[Arrow] = set()
         for (execution, name), told in self._values.items():
-            value = max(told, key=lambda said: said[0])[1]
+            by_then = [said for said in told if self._is_before(said[0])]
+            _, _, value = max(by_then, key=lambda said: said[1], default=(None, (), None))
             if not name.startswith(COLUMNS_PREFIX) or not isinstance(value, dict):
                 continue
             output = value["output"]

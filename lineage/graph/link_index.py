@@ -256,17 +256,15 @@ def link_changes(reader: Reader, namespace: int, since: int) -> LinkChanges:
         return {}
     claims: dict[int, list[Claim]] = {vertex: [] for vertex in vertices}
     for row in map(LinkRow._make, reader.find(LINK, "vertex", vertices)):
-        if row.active:
-            claims[row.vertex].append(_claim(row))
+        claims[row.vertex].append(_claim(row))
     return {vertex: tuple(found) for vertex, found in claims.items()}
 
 
 def link_piece(rows: Iterable[LinkRow]) -> LinkPiece:
-    """Return the claims among rows of ``LINK`` as arrays; what was taken back links nothing."""
+    """Return rows of ``LINK`` as arrays; what was taken back links nothing."""
     return _piece(
         (row.vertex, *claim[:4], OPEN if claim.until is None else claim.until)
         for row in rows
-        if row.active
         for claim in (_claim(row),)
     )
 
@@ -328,8 +326,13 @@ def _piece(cells: Iterable[tuple[int, ...]]) -> LinkPiece:
 
 
 def _claim(row: LinkRow) -> Claim:
+    """Return a row as a claim; of what was taken back, one that stands at no size.
+
+    It is kept for the mark of its node: a claim may have stood before it in stated time, though it
+    came too late to stand as of any size.
+    """
     strength, source = STRENGTHS[row.link_class], source_number(row.source)
-    return Claim(row.hub, strength, source, row.since, row.until)
+    return Claim(row.hub, strength, source, row.since, row.until if row.active else row.since)
 
 
 def _with(found: LinkColumns, more: list[tuple[int, Claim]]) -> LinkColumns:

@@ -80,9 +80,10 @@ class StoredLinks:
         self._namespace = namespace
         self._find = find
 
-    def may_link(self, rows: Ints) -> None:
+    def may_link(self, rows: Ints) -> Bools | None:
         """Return ``None``: nobody knows without asking."""
         del rows
+        return None
 
     def of_vertices(self, vertices: Ints, size: int) -> LinkColumns:
         """Return the links of nodes that stand as of ``size``."""

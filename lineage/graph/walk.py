@@ -24,11 +24,11 @@ from lineage.graph.adjacency import (
 from lineage.graph.crossing import Crosser, WalkedLinks, joined_links
 from lineage.graph.edge_index import EdgeIndex
 from lineage.graph.index import GraphSnapshot
-from lineage.graph.link_index import IndexedLinks
 from lineage.graph.links import LinkSource
 from lineage.graph.narrow import Narrow
 from lineage.graph.partners import NO_CLAIMS, LinkColumns, joined_columns
 from lineage.graph.spare_marks import Marks
+from lineage.graph.standing_links import find_marks
 from lineage.valid_time import ValidTime
 from lineage_schemas.graph import Direction, Truncation, TruncationReason
 from lineage_schemas.records import LinkClass
@@ -98,16 +98,16 @@ class Walk:
     def _made_narrow(self, snapshot: GraphSnapshot) -> Narrow | None:
         """Return what walks one by one: over edges in memory, with nothing to ask of each."""
         bounds, edges = self._bounds, snapshot.adjacency
-        links = self._links
         if bounds.stops is not None or bounds.fanout_max is not None:
             return None
         if not isinstance(edges, EdgeIndex):
             return None
         if not bounds.crossed:
             return Narrow(edges, None, self._shown, upstream=self._upstream)
-        if not isinstance(links, IndexedLinks):
+        marks = find_marks(self._links)
+        if marks is None:
             return None
-        return Narrow(edges, links, self._shown, upstream=self._upstream)
+        return Narrow(edges, marks, self._shown, upstream=self._upstream)
 
     def run(self, start: Iterable[int], nodes_max: int) -> Walked:
         """Walk from the rows of ``start`` until nothing is new or a bound is reached.

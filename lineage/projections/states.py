@@ -178,6 +178,16 @@ def read_sources(row: Row) -> set[str]:
     return {stamps.common[1], *(said.source for told in stamps.fields.values() for said in told)}
 
 
+def is_all_said_by(row: Row, valid_us: int) -> bool:
+    """Tell whether all values that are kept of a row's node are stated by then, or undated."""
+    stamps = _STAMPS.decode(row[-1])
+    stated = [
+        stamps.common[0],
+        *(said.stated_us for some in stamps.fields.values() for said in some),
+    ]
+    return all(one is None or one <= valid_us for one in stated)
+
+
 def read_said(row: Row, field: str) -> Said | None:
     """Return the shown value of one field of a row's node, with who said it and when."""
     kept = _kept_values(read_shown(row), row[-1]).get(field)
@@ -349,16 +359,11 @@ def _stamps_of(after: Node, kept: dict[str, list[Said]], common: tuple[int | Non
     )
 
 
-def merge_states(rows: Iterable[Row]) -> Node:
-    """Merge the states of several nodes of one kind by the rule of observations.
-
-    The identity (id and key) is the first row's, by vertex; ``rows`` is not empty.
-    """
-    ordered = sorted(rows, key=lambda row: row[0])
-    first = read_shown(ordered[0])
+def merge_values(told: Iterable[Mapping[str, Sequence[Said]]]) -> dict[str, list[Said]]:
+    """Merge what is kept of several nodes of one kind by the rule of observations."""
     kept: dict[str, list[Said]] = {}
-    for row in ordered:
-        for field, values in _kept_values(read_shown(row), row[-1]).items():
+    for fields in told:
+        for field, values in fields.items():
             for said in values:
                 keep(field, kept.setdefault(field, []), said)
-    return node_of(int(ordered[0][0]), first.key, kept)
+    return kept

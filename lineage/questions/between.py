@@ -20,6 +20,7 @@ from lineage.questions.as_of import AsOf
 from lineage.questions.changing import changed_fields
 from lineage.questions.cursors import Cursor, make_cursor
 from lineage.questions.filtering import PreparedFilter, matching_read, prepare_filter
+from lineage.questions.graph_asked import Then
 from lineage.questions.nodes import read_identifiers, read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.stores.base import Reader
@@ -241,7 +242,7 @@ class _Page:
         self._nodes = read_nodes(self._reader, touched.mentioned, asked.basis.size)
         self._filtered = 0
         if prepared is not None:
-            shown = matching_read(self._reader, prepared, self._nodes, asked.basis.size)
+            shown = matching_read(self._reader, prepared, self._nodes, Then(asked.basis.size))
             self._filtered = len(self._nodes) - len(shown)
             self._nodes = {vertex: self._nodes[vertex] for vertex in shown}
 

@@ -9,6 +9,8 @@ A command counts by its place in the log: it forgets what came before it.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from lineage.folding import decode_entry
@@ -40,16 +42,25 @@ class Cited(NamedTuple):
         return Said(self.stated_us, self.source, self.value)
 
 
+class Step(NamedTuple):
+    """What shows of a field since an entry."""
+
+    position: int
+    shown: Cited
+
+
 class History(NamedTuple):
     """What was said of a field of a node.
 
     ``values`` is what it showed, one value after the other; the last is the shown one. ``kept`` is
     the latest value of each source, of the stated time that is asked about; nothing had been said
-    by then where there is none.
+    by then where there is none. ``steps`` is what showed of a stated time since each entry that
+    said the latest value of its source; without a stated time there are none.
     """
 
     values: tuple[Cited, ...]
     kept: tuple[Cited, ...]
+    steps: tuple[Step, ...] = ()
 
     def shown(self, field: str) -> Cited | None:
         """Return what shows of the stated time that is asked about."""
@@ -156,7 +167,11 @@ def _histories(
         for version in ordered:
             telling.tell(version.since, version.kept.get(field, ()))
         late = overtaken.get(field, ())
-        found[field] = History(tuple(telling.values), telling.kept_at(valid_us, late))
+        values = tuple(telling.values)
+        if valid_us is None:
+            found[field] = History(values, telling.kept())
+        else:
+            found[field] = History(values, *telling.kept_at(valid_us, late))
     return found
 
 
@@ -193,20 +208,29 @@ class _Telling:
             if shown is None or now.said != shown.said:
                 self.values.append(now)
 
-    def kept_at(self, valid_us: int | None, overtaken: Sequence[Cited]) -> tuple[Cited, ...]:
-        """Return the latest value of each source of a stated time; of ``None``: now."""
-        if valid_us is None:
-            return tuple(self._latest.values())
+    def kept(self) -> tuple[Cited, ...]:
+        """Return the latest value of each source."""
+        return tuple(self._latest.values())
+
+    def kept_at(
+        self, valid_us: int, overtaken: Sequence[Cited]
+    ) -> tuple[tuple[Cited, ...], tuple[Step, ...]]:
+        """Return the latest value of each source of a stated time, and the steps up to there."""
         told = [*self._said, *((cited.position, cited) for cited in overtaken)]
-        first = max((since for since, at_us in self._forgot if _is_by(valid_us, at_us)), default=0)
+        forgot = {since for since, at_us in self._forgot if _is_by(valid_us, at_us)}
         latest: dict[str, Cited] = {}
-        for since, cited in sorted(told, key=lambda one: one[0]):
-            if since < first or not _is_by(valid_us, cited.stated_us):
-                continue
-            old = latest.get(cited.source)
-            if old is None or self._order(cited) > self._order(old):
-                latest[cited.source] = cited
-        return tuple(latest.values())
+        steps: list[Step] = []
+        for since, some in groupby(sorted(told, key=itemgetter(0)), itemgetter(0)):
+            before = latest
+            latest = {} if since in forgot else dict(before)
+            for _, cited in some:
+                old = latest.get(cited.source)
+                is_later = old is None or self._order(cited) > self._order(old)
+                if is_later and _is_by(valid_us, cited.stated_us):
+                    latest[cited.source] = cited
+            if latest != before:
+                steps.append(Step(since, max(latest.values(), key=self._order)))
+        return tuple(latest.values()), tuple(steps)
 
     def _forgets(self, since: int, kept: Sequence[Said]) -> bool:
         """Tell whether a command brought a version: a source says nothing more, or less late."""

@@ -16,7 +16,8 @@ from lineage.projections.nodes import NODE, read_stated_starts
 from lineage.projections.unfolding import earlier
 from lineage.questions.column_walk import Spot, Step
 from lineage.questions.graph_asked import GraphAsked
-from lineage.questions.nodes import ASSERTED_CLASSES, read_identifiers, read_nodes
+from lineage.questions.nodes import ASSERTED_CLASSES, read_identifiers
+from lineage.questions.showing import read_nodes_then
 from lineage.vertices import KIND_CODES, name_hash, realm_of
 from lineage_schemas.columns import ColumnLineage, SourceField, column_values, read_columns
 from lineage_schemas.graph import Node, Truncation, TruncationReason
@@ -145,7 +146,7 @@ class ColumnReading:
 
     def _read_told(self, executions: Iterable[int]) -> None:
         missing = sorted(set(executions) - self._told.keys())
-        nodes = read_nodes(self._asked.reader, missing, self._asked.size)
+        nodes = read_nodes_then(self._asked.reader, missing, self._asked.then)
         for vertex in missing:
             node = nodes.get(vertex)
             self._told[vertex] = (

@@ -19,10 +19,11 @@ from lineage.questions.column_walk import (
     joined,
 )
 from lineage.questions.entities import read_entity
-from lineage.questions.graph_asked import GraphAsked
+from lineage.questions.graph_asked import GraphAsked, Then
 from lineage.questions.labels import resolve_name
-from lineage.questions.nodes import find_identified, read_identifiers, read_nodes
+from lineage.questions.nodes import find_identified, read_identifiers
 from lineage.questions.redactions import with_redactions
+from lineage.questions.showing import read_nodes_then
 from lineage.questions.trace import DEPTH_MAX, link_of
 from lineage.questions.typed import read_types
 from lineage.questions.unresolved import DATASET_BASE
@@ -103,7 +104,7 @@ def columns(asked: GraphAsked, query: ColumnsQuery) -> ColumnsAnswer:
         return replace(_unheard(asked, query), label=label)
     reading = ColumnReading(asked, asked.number, query.fanout)
     starts = _starts(asked, asked.number, reading, named)
-    shapes = _Shapes(asked.reader, size)
+    shapes = _Shapes(asked.reader, asked.then)
     shapes.read(starts)
     walked = _walk(reading, query, starts, shapes)
     unknown = _unknown(asked, asked.number, query, starts, shapes)
@@ -152,11 +153,11 @@ def _fields_said(asked: GraphAsked, namespace: int, query: ColumnsQuery) -> set[
 def _refuse_fieldless(asked: GraphAsked, namespace: int, named: str, vertices: list[int]) -> None:
     """Refuse what is known to be something else than a data set."""
     reader, size = asked.reader, asked.size
-    types = set(read_types(reader, vertices, size).values())
+    types = set(read_types(reader, vertices, Then(size)).values())
     if not vertices:
         kinds = (Kind.EXECUTION, Kind.CONTEXT)
         found = find_identified(reader, namespace, named, kinds, size)
-        others = read_nodes(reader, found, size).values()
+        others = read_nodes_then(reader, found, Then(size)).values()
         types = {node.type or (node.kind and node.kind.value) for node in others}
     elif not types <= _FIELDLESS:
         return
@@ -219,9 +220,9 @@ def _walk(
 class _Shapes:
     """The nodes of data sets and the fields that their schemas have."""
 
-    def __init__(self, reader: Reader, size: int) -> None:
+    def __init__(self, reader: Reader, then: Then) -> None:
         self._reader = reader
-        self._size = size
+        self._then = then
         self.nodes: dict[str, Node] = {}
         self._fields: dict[str, dict[str, str | None]] = {}
 
@@ -229,7 +230,7 @@ class _Shapes:
         """Read those that were not read yet."""
         fresh = [one for one in datasets if one.name not in self.nodes]
         vertices = [vertex for one in fresh for vertex in one.vertices]
-        nodes = read_nodes(self._reader, vertices, self._size)
+        nodes = read_nodes_then(self._reader, vertices, self._then)
         for one in fresh:
             node = self._merged(one, nodes)
             self._fields[one.name] = dict(_schema_fields(node.properties.get("schema")))
@@ -245,7 +246,7 @@ class _Shapes:
         if len(dataset.vertices) == 1:
             return nodes[dataset.vertices[0]]
         redacted = sum(nodes[vertex].redacted for vertex in dataset.vertices)
-        merged = read_entity(self._reader, dataset.vertices, self._size).merged
+        merged = read_entity(self._reader, dataset.vertices, self._then).merged
         return replace(merged, redacted=redacted)
 
 

@@ -17,8 +17,8 @@ from lineage.graph.walked import distinct_edges
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.lacking import count_stubs, count_undated
 from lineage.questions.named import find_named, read_contexts_named
-from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
+from lineage.questions.showing import read_nodes_then
 from lineage.questions.trace import DEPTH_MAX, NODES_DEFAULT, check_bounds
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.graph import Direction
@@ -88,7 +88,7 @@ def find_in_common(asked: GraphAsked, query: CommonQuery) -> CommonAnswer:
     upstream = query.direction is Direction.UPSTREAM
     found = find_common(asked.graph.adjacency, walks, upstream=upstream)
     vertices = [vertex_at(namespace, row) for row in found.rows]
-    nodes = read_nodes(asked.reader, vertices, asked.size)
+    nodes = read_nodes_then(asked.reader, vertices, asked.then)
     common = sorted(
         zip(vertices, found.depths, found.nearest, strict=True),
         key=lambda one: (not one[2], sum(one[1]), one[0]),

@@ -22,8 +22,8 @@ from lineage.graph.whole import Ends, every_edge, every_entity
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.lacking import count_stubs
 from lineage.questions.named import find_named, read_contexts_named
-from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
+from lineage.questions.showing import read_nodes_then
 from lineage.questions.steps import Steps, Way
 from lineage.questions.trace import DEPTH_MAX, NODES_MAX, check_bounds
 from lineage_schemas.errors import InvalidInputError
@@ -134,7 +134,7 @@ def _with_knots(
     members = [row_vertices(namespace, looked.entities.members(knot.rows)) for knot in knots]
     listed = {vertex for some in members for vertex in some[:KNOT_NODES_SHOWN_MAX]}
     on_cycles = dict.fromkeys(vertex_at(namespace, row) for row in passed)
-    nodes = read_nodes(asked.reader, [*listed.union(on_cycles)], asked.size)
+    nodes = read_nodes_then(asked.reader, [*listed.union(on_cycles)], asked.then)
     lacking = count_stubs(asked, nodes)
     answer = replace(
         answer,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from lineage.graph.links import LinkIndex
 from lineage.projections.links import LinkRow
-from lineage.projections.states import STATE, STATE_PAST, merge_states
+from lineage.projections.states import merge_values, node_of
 from lineage.questions.conflicts import read_contradictions
 from lineage.questions.graph_asked import Then
 from lineage.questions.nodes import ASSERTED_CLASSES
+from lineage.questions.showing import Kept, read_kept
 from lineage.stores.base import Reader
 from lineage.vertices import id_of, namespace_of, node_name
 from lineage_schemas.graph import Entity, Node
@@ -29,27 +30,46 @@ def members_among(links: LinkIndex, vertices: Iterable[int], size: int) -> set[i
     Each identifier is looked at once, however many nodes share it.
     """
     found = set(vertices)
-    waiting = set(found)
-    passed: set[int] = set()
-    while waiting:
-        hubs = {row.hub for row in _asserted(links.of_vertices(waiting, size))} - passed
-        passed |= hubs
-        far = (row for rows in links.of_hubs(hubs, size).values() for row in _asserted(rows))
-        waiting = {row.vertex for row in far} - found
-        found |= waiting
+    for hub in _hubs_around(links, found, size):
+        found.update(hub)
     return found
 
 
 def entities_of(links: LinkIndex, vertices: Iterable[int], size: int) -> dict[int, list[int]]:
-    """Return for each of these nodes the members of its entity, which is looked at once."""
-    found: dict[int, list[int]] = {}
-    every: dict[int, list[int]] = {}
-    for vertex in sorted(set(vertices)):
-        if vertex not in every:
-            members = members_of(links, vertex, size)
-            every.update(dict.fromkeys(members, members))
-        found[vertex] = every[vertex]
-    return found
+    """Return for each of these nodes the members of its entity.
+
+    The links of all of them are looked at together, one step further at a time.
+    """
+    wanted = sorted(set(vertices))
+    entity = {vertex: [vertex] for vertex in wanted}
+    for hub in _hubs_around(links, wanted, size):
+        joined = {id(some): some for one in hub for some in (entity.setdefault(one, [one]),)}
+        largest, *others = sorted(joined.values(), key=len, reverse=True)
+        for some in others:
+            largest += some
+            entity.update(dict.fromkeys(some, largest))
+    for members in {id(some): some for some in entity.values()}.values():
+        members.sort()
+    return {vertex: entity[vertex] for vertex in wanted}
+
+
+def _hubs_around(links: LinkIndex, vertices: Iterable[int], size: int) -> Iterator[list[int]]:
+    """Yield the nodes of each identifier that asserted links lead to from some nodes, however far.
+
+    Each identifier is looked at once, and those that are equally far at once.
+    """
+    waiting = set(vertices)
+    found, passed = set(waiting), set[int]()
+    while waiting:
+        hubs = {row.hub for row in _asserted(links.of_vertices(waiting, size))} - passed
+        passed |= hubs
+        waiting = set()
+        for rows in links.of_hubs(hubs, size).values():
+            hub = [row.vertex for row in _asserted(rows)]
+            waiting.update(hub)
+            yield hub
+        waiting -= found
+        found |= waiting
 
 
 def _asserted(rows: Iterable[LinkRow]) -> Iterator[LinkRow]:
@@ -57,20 +77,21 @@ def _asserted(rows: Iterable[LinkRow]) -> Iterator[LinkRow]:
 
 
 def entities_among(
-    reader: Reader, links: LinkIndex, vertices: Collection[int], size: int
+    reader: Reader, links: LinkIndex, vertices: Collection[int], then: Then
 ) -> tuple[Entity, ...]:
     """Return the entities of more than one member that these nodes are part of."""
     if not vertices:
         return ()
-    entities = entities_of(links, links.linked(vertices, size), size)
+    entities = entities_of(links, links.linked(vertices, then.size), then.size)
     every = {members[0]: members for members in entities.values()}
     groups = [members for members in every.values() if len(members) > 1]
     if not groups:
         return ()
-    found = read_contradictions(reader, namespace_of(groups[0][0]), groups, Then(size))
+    kept = read_kept(reader, [vertex for members in groups for vertex in members], then)
+    found = read_contradictions(reader, namespace_of(groups[0][0]), groups, then)
     return tuple(
         replace(
-            read_entity(reader, members, size),
+            _merged(members, kept),
             conflicts=len(conflicts),
             conflict_kinds=tuple(dict.fromkeys(one.kind for one in conflicts)),
         )
@@ -78,12 +99,17 @@ def entities_among(
     )
 
 
-def read_entity(reader: Reader, members: Iterable[int], size: int) -> Entity:
+def read_entity(reader: Reader, members: Collection[int], then: Then) -> Entity:
     """Return an entity with the values of its members merged by the rule of observations."""
-    ordered = sorted(members)
-    rows = reader.find(STATE, "vertex", ordered, size)
-    later = set(ordered) - {row[0] for row in rows}
-    rows += reader.find(STATE_PAST, "vertex", later, size)
-    name = node_name(ordered[0])
-    merged = merge_states(rows) if rows else Node(kind=name.kind, id=name.id, stub=True)
-    return Entity(kind=Kind(name.kind), members=tuple(map(id_of, ordered)), merged=merged)
+    return _merged(sorted(members), read_kept(reader, members, then))
+
+
+def _merged(members: Sequence[int], kept: Mapping[int, Kept]) -> Entity:
+    """Merge what is kept of members in order; the first that is described gives id and key."""
+    told = [vertex for vertex in members if vertex in kept]
+    name = node_name(members[0])
+    merged = Node(kind=name.kind, id=name.id, stub=True)
+    if told:
+        values = merge_values(kept[vertex].told for vertex in told)
+        merged = node_of(told[0], kept[told[0]].key, values)
+    return Entity(kind=Kind(name.kind), members=tuple(map(id_of, members)), merged=merged)

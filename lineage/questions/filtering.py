@@ -10,8 +10,10 @@ from typing import Any, Final, NamedTuple
 from lineage.projections.catalog import types_as_of
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.projections.states import STATE, STATE_PAST, read_sources
+from lineage.questions.graph_asked import Then
 from lineage.questions.labels import clean_name, resolve_name
-from lineage.questions.nodes import find_identified, read_nodes
+from lineage.questions.nodes import find_identified
+from lineage.questions.showing import read_nodes_then, read_overruled
 from lineage.questions.type_names import types_named
 from lineage.stores.base import Reader
 from lineage_schemas.errors import NotFoundError
@@ -70,14 +72,14 @@ def prepare_filter(
 
 
 def matching(
-    reader: Reader, prepared: PreparedFilter, vertices: Collection[int], size: int
+    reader: Reader, prepared: PreparedFilter, vertices: Collection[int], then: Then
 ) -> set[int]:
-    """Return those of the nodes that fulfil a filter."""
-    return matching_read(reader, prepared, read_nodes(reader, vertices, size), size)
+    """Return those of the nodes that fulfil a filter by what shows of them."""
+    return matching_read(reader, prepared, read_nodes_then(reader, vertices, then), then)
 
 
 def matching_read(
-    reader: Reader, prepared: PreparedFilter, nodes: Mapping[int, Node], size: int
+    reader: Reader, prepared: PreparedFilter, nodes: Mapping[int, Node], then: Then
 ) -> set[int]:
     """Return those that fulfil a filter of nodes that were read already, by vertex."""
     found = {vertex for vertex, node in nodes.items() if prepared.matches(node)}
@@ -85,18 +87,21 @@ def matching_read(
         found &= {
             member
             for member, context, since in reader.find(MEMBERSHIP, "member", found)
-            if since < size and context in prepared.contexts
+            if since < then.size and context in prepared.contexts
         }
     if prepared.wanted.sources:
-        found &= _said_by(reader, found, set(prepared.wanted.sources), size)
+        found &= _said_by(reader, found, set(prepared.wanted.sources), then)
     return found
 
 
-def _said_by(reader: Reader, vertices: set[int], sources: set[str], size: int) -> set[int]:
-    rows = [row for row in reader.find(STATE, "vertex", vertices) if row[1] < size]
+def _said_by(reader: Reader, vertices: set[int], sources: set[str], then: Then) -> set[int]:
+    rows = [row for row in reader.find(STATE, "vertex", vertices) if row[1] < then.size]
     earlier = vertices - {row[0] for row in rows}
-    rows += reader.find(STATE_PAST, "vertex", earlier, size)
-    return {row[0] for row in rows if read_sources(row) & sources}
+    rows += reader.find(STATE_PAST, "vertex", earlier, then.size)
+    said = {row[0]: read_sources(row) for row in rows}
+    for vertex, told in read_overruled(reader, vertices, then).items():
+        said[vertex] = {one.source for some in told.values() for one in some}
+    return {vertex for vertex, told in said.items() if told & sources}
 
 
 def _contexts_named(reader: Reader, namespace: int | None, asked: str, size: int) -> list[int]:

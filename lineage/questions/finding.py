@@ -30,6 +30,7 @@ from lineage.projections.words import (
     words_of_node,
 )
 from lineage.questions.filtering import matching
+from lineage.questions.graph_asked import Then
 from lineage.questions.nodes import find_by_key, read_identifiers, read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.questions.search import Found, PageAsked, after_cursor, page_of, vertices_of_key
@@ -113,7 +114,7 @@ def find_words(
         chunk = candidates.vertices[start : start + _CHUNK]
         ranked = _ranked(reader, sought, chunk, basis.size)
         if asked.prepared is not None:
-            kept = matching(reader, asked.prepared, {one[1] for one in ranked}, basis.size)
+            kept = matching(reader, asked.prepared, {one[1] for one in ranked}, Then(basis.size))
             ranked = [one for one in ranked if one[1] in kept]
         found += [one for one in ranked if one[:2] > behind]
     found = nsmallest(asked.length + 1, found, key=lambda one: one[:2])

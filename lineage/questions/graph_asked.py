@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from lineage.graph.index import GraphSnapshot
 from lineage.graph.links import LinkIndex
+from lineage.graph.standing_links import links_standing
 from lineage.projections.links import LinkRow
 from lineage.projections.standing import standing_links
 from lineage.questions.as_of import Valid, with_valid
@@ -66,14 +67,14 @@ def ask_graph(
 ) -> GraphAsked:
     """Return what a question is answered from: of a valid time, by the links that stood at it."""
     if valid is not None and number is not None:
-        snapshot = snapshot._replace(links=_links_then(reader, number, valid))
+        snapshot = snapshot._replace(links=_links_then(reader, number, valid, snapshot.links))
     return GraphAsked(reader, snapshot, number, with_valid(basis, valid), valid)
 
 
-def _links_then(reader: Reader, number: int, valid: Valid) -> LinkIndex:
+def _links_then(reader: Reader, number: int, valid: Valid, links: LinkIndex) -> LinkIndex:
     """Return the links that stood at a stated time: they are read, as nobody keeps them."""
 
     def stood(column: str, values: Collection[int], size: int) -> list[LinkRow]:
         return standing_links(reader, column, values, size, valid.time)
 
-    return LinkIndex.stored(reader, number, stood)
+    return links_standing(reader, number, stood, links)

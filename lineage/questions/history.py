@@ -22,7 +22,8 @@ from lineage.projections.states import (
     told_fields,
 )
 from lineage.projections.unfolding import Unfolded, earlier, stated_start, unfold
-from lineage.questions.changing import changed_fields
+from lineage.questions.changing import Changed, changed_fields
+from lineage.questions.citing import cite_nodes
 from lineage.questions.cursors import Cursor, make_cursor, question_of
 from lineage.questions.entities import members_among
 from lineage.questions.graph_asked import GraphAsked
@@ -148,7 +149,12 @@ class _Telling:
                     self._states.setdefault(row[0], []).append(row)
         for rows in self._states.values():
             rows.sort(key=lambda row: row[1])
+        self._keys = {vertex: read_shown(rows[-1]).key for vertex, rows in self._states.items()}
         self._shown = {vertex: told_fields(rows[-1]) for vertex, rows in self._states.items()}
+        self._then: dict[int, list[ShownChange]] = {}
+        """By entry, what it changes of what shows of a stated time."""
+        if asked.valid_us is not None:
+            self._read_then(asked.valid_us)
         self._overtaken = {row[0] for row in reader.find(RETOLD, "vertex", members) if row[2]}
         self._backdated = _backdated(reader, members)
         self._actors = {
@@ -177,7 +183,7 @@ class _Telling:
         entry, envelope = said.entry, said.entry.envelope
         stated = envelope.stated
         origin, name = self._actors.get(envelope.actor, (None, None))
-        changed = self._changed(entry.position)
+        changes = self._changes_at(entry.position)
         return HistoryEntry(
             position=entry.position,
             statement=envelope.statement,
@@ -193,10 +199,10 @@ class _Telling:
             message=envelope.message,
             mapping=envelope.mapping,
             records=tuple(self._records(said)),
-            changes=tuple(change for one in changed for change in self._changes(*one)),
+            changes=() if changes is None else tuple(changes),
             late=is_dated(envelope) and entry.position in self._overtaken,
             backdated=entry.position in self._backdated,
-            superseded=bool(changed) and self._is_superseded(said),
+            superseded=changes is not None and self._is_superseded(said),
             erased=entry.erased,
         )
 
@@ -215,6 +221,31 @@ class _Telling:
             return True
         return not self._members.isdisjoint(vertices_in([item], self._number))
 
+    def _read_then(self, valid_us: int) -> None:
+        """Read what showed of a stated time, entry by entry."""
+        for vertex, fields in cite_nodes(self._reader, self._members, self._size, valid_us).items():
+            self._shown[vertex] = {
+                field: shown.said
+                for field, history in fields.items()
+                if (shown := history.shown(field)) is not None
+            }
+            for field, history in fields.items():
+                before: JsonValue = None
+                for position, shown in history.steps:
+                    changes = self._then.setdefault(position, [])
+                    changed = changed_fields({field: before}, {field: shown.value})
+                    before = shown.value
+                    changes += (self._change(vertex, one) for one in changed)
+
+    def _changes_at(self, position: int) -> list[ShownChange] | None:
+        """Return what an entry changes of what shows; ``None``: it says the latest of nothing."""
+        if self._time is not None:
+            return self._then.get(position)
+        changed = self._changed(position)
+        if not changed:
+            return None
+        return [change for one in changed for change in self._changes(*one)]
+
     def _changed(self, position: int) -> list[tuple[Row | None, Row]]:
         """Return the rows of the members' states before and since an entry."""
         found: list[tuple[Row | None, Row]] = []
@@ -225,11 +256,14 @@ class _Telling:
         return found
 
     def _changes(self, before: Row | None, after: Row) -> Iterator[ShownChange]:
-        node = read_shown(after)
+        vertex = after[0]
         old = {} if before is None else shown_fields(read_shown(before))
-        new = shown_fields(node)
+        new = shown_fields(read_shown(after))
         for changed in changed_fields(old, new):
-            yield ShownChange(node=node.key, **changed._asdict())
+            yield self._change(vertex, changed)
+
+    def _change(self, vertex: int, changed: Changed) -> ShownChange:
+        return ShownChange(node=self._keys[vertex], **changed._asdict())
 
     def _is_superseded(self, said: Unfolded) -> bool:
         """Tell whether nothing that an entry says of fields shows any more."""

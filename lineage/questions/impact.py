@@ -15,13 +15,13 @@ from lineage.graph.walk import Bounds, Walked, found_nodes, walk_lineage
 from lineage.graph.walked import things_beyond
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.questions.filtering import matching, prepare_filter
-from lineage.questions.graph_asked import GraphAsked
+from lineage.questions.graph_asked import GraphAsked, Then
 from lineage.questions.lacking import count_stubs, count_undated
 from lineage.questions.named import begun_among, find_named, read_contexts_named
-from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.questions.served import DEPLOYMENT
 from lineage.questions.serving import FoundServing, ServingAsked, Subject, read_calendars
+from lineage.questions.showing import read_nodes_then
 from lineage.questions.trace import DEPTH_MAX, NODES_MAX, check_bounds
 from lineage.questions.typed import base_types, read_types
 from lineage.serving.calendar import Interval
@@ -149,7 +149,7 @@ def _affected(
         beyond = list(_matching(asked, beyond, wanted))
     joined = things_beyond(walked)
     things = {v: joined[row] for v in beyond if (row := row_of(v)) in joined} if joined else {}
-    types = read_types(asked.reader, beyond, asked.size)
+    types = read_types(asked.reader, beyond, asked.then)
     return _Affected(beyond, by_vertex, types, things), len(by_vertex) - len(beyond)
 
 
@@ -157,7 +157,7 @@ def _matching(asked: GraphAsked, vertices: Sequence[int], wanted: NodeFilter) ->
     prepared = prepare_filter(asked.reader, asked.number, wanted, asked.size)
     for start in range(0, len(vertices), _CHUNK):
         chunk = vertices[start : start + _CHUNK]
-        kept = matching(asked.reader, prepared, chunk, asked.size)
+        kept = matching(asked.reader, prepared, chunk, asked.then)
         yield from (vertex for vertex in chunk if vertex in kept)
 
 
@@ -178,7 +178,9 @@ def _groups(
         key = kind_code(vertex), affected.types.get(vertex)
         grouped.setdefault(key, []).append(vertex)
     nearest = {key: vertices[:listed] for key, vertices in grouped.items()}
-    nodes = read_nodes(asked.reader, [v for some in nearest.values() for v in some], asked.size)
+    nodes = read_nodes_then(
+        asked.reader, [v for some in nearest.values() for v in some], asked.then
+    )
 
     def shown(vertex: int) -> Node:
         return replace(nodes[vertex], depth=affected.depths[vertex])
@@ -225,12 +227,12 @@ def _contexts(
     asked: GraphAsked, members: Counter[int], bases: dict[str, str | None], listed: int
 ) -> tuple[ContextGroup, ...]:
     """Return contexts by type, those with the most members first."""
-    types = read_types(asked.reader, sorted(members), asked.size)
+    types = read_types(asked.reader, sorted(members), asked.then)
     grouped: dict[str | None, list[int]] = {}
     for vertex in sorted(members, key=lambda one: (-members[one], one)):
         grouped.setdefault(types.get(vertex), []).append(vertex)
     first = {name: some[:listed] for name, some in grouped.items()}
-    nodes = read_nodes(asked.reader, [v for some in first.values() for v in some], asked.size)
+    nodes = read_nodes_then(asked.reader, [v for some in first.values() for v in some], asked.then)
     return tuple(
         ContextGroup(
             type=name,
@@ -254,10 +256,13 @@ def _around(asked: GraphAsked, members: Iterable[int]) -> Iterator[int]:
 
 def _serving(asked: GraphAsked, namespace: int, affected: _Affected) -> FoundServing:
     """Return when and where the affected deployments served."""
-    deployments = [v for v, name in affected.types.items() if name == DEPLOYMENT]
+    # An interval has a valid time of its own; who speaks of it later says the type later too.
+    known = Then(asked.size)
+    types = read_types(asked.reader, affected.vertices, known) if asked.valid else affected.types
+    deployments = [vertex for vertex, name in types.items() if name == DEPLOYMENT]
     if not deployments:
         return FoundServing((), {}, {}, {})
-    nodes = read_nodes(asked.reader, deployments, asked.size)
+    nodes = read_nodes_then(asked.reader, deployments, known)
     keys = frozenset(node.key or "" for node in nodes.values() if node.kind is Kind.ARTIFACT)
     subject = Subject(set(_around(asked, deployments)), keys)
     return read_calendars(ServingAsked(asked.reader, asked.graph, namespace, asked.basis), subject)

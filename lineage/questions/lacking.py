@@ -8,8 +8,8 @@ from typing import NamedTuple
 from lineage.projections.nodes import read_stated_starts
 from lineage.questions.entities import entities_of
 from lineage.questions.graph_asked import GraphAsked
-from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import count_redacted
+from lineage.questions.showing import read_nodes_then
 from lineage.questions.typed import read_types
 
 
@@ -22,7 +22,7 @@ class Stubs(NamedTuple):
 
 def count_stubs(asked: GraphAsked, vertices: Collection[int]) -> Stubs:
     """Count the stubs among distinct nodes; one of which something was erased is none."""
-    described = read_types(asked.reader, list(vertices), asked.size)
+    described = read_types(asked.reader, list(vertices), asked.then)
     bare = [vertex for vertex in vertices if vertex not in described]
     redacted = count_redacted(asked.reader, bare, asked.size)
     stubs = [vertex for vertex in bare if vertex not in redacted]
@@ -36,7 +36,9 @@ def count_unresolved(asked: GraphAsked, stubs: Collection[int]) -> int:
     linked = asked.links.linked(stubs, asked.size)
     entities = entities_of(asked.links, linked, asked.size)
     every = {members[0]: members for members in entities.values()}
-    known = read_nodes(asked.reader, {one for some in every.values() for one in some}, asked.size)
+    known = read_nodes_then(
+        asked.reader, {one for some in every.values() for one in some}, asked.then
+    )
     told = {first for first, some in every.items() if any(not known[one].stub for one in some)}
     return len(stubs) - sum(entities[vertex][0] in told for vertex in linked)
 

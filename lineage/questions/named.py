@@ -9,7 +9,8 @@ from lineage.graph.adjacency import row_of
 from lineage.projections.nodes import read_stated_starts
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.labels import resolve_name
-from lineage.questions.nodes import find_identified, read_nodes
+from lineage.questions.nodes import find_identified
+from lineage.questions.showing import read_nodes_then
 from lineage.vertices import KIND_CODES, kind_code
 from lineage_schemas.graph import Node, ResolvedLabel
 from lineage_schemas.mlmd import Kind
@@ -93,5 +94,5 @@ def begun_among(asked: GraphAsked, vertices: list[int]) -> list[int]:
 
 def read_contexts_named(asked: GraphAsked, named: Named) -> tuple[Node, ...]:
     """Return the contexts among what was named, as answers show them."""
-    nodes = read_nodes(asked.reader, named.contexts, asked.size)
+    nodes = read_nodes_then(asked.reader, named.contexts, asked.then)
     return tuple(nodes[vertex] for vertex in named.contexts)

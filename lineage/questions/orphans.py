@@ -16,7 +16,6 @@ from lineage.projections.memberships import MEMBERSHIP
 from lineage.questions.cursors import Cursor, make_cursor, question_of
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.named import begun_among
-from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.questions.search import (
     PAGE_NODES_DEFAULT,
@@ -26,6 +25,7 @@ from lineage.questions.search import (
     part_of_type,
     read_part,
 )
+from lineage.questions.showing import read_nodes_then
 from lineage.questions.trace import check_bounds
 from lineage.questions.type_names import types_named
 from lineage.vertices import HUB_CODE, KIND_CODES, kind_code, vertex_of
@@ -109,7 +109,7 @@ def list_orphans(asked: GraphAsked, query: OrphansQuery, cursor: Cursor | None) 
         if looked >= LOOKED_MAX:
             following = part, chunk[-1]
             break
-    nodes = read_nodes(asked.reader, [vertex for _, vertex in found], asked.size)
+    nodes = read_nodes_then(asked.reader, [vertex for _, vertex in found], asked.then)
     page = OrphanPage(
         basis=asked.basis,
         without=query.without,

@@ -16,8 +16,8 @@ from lineage.graph.walked import WalkedEdges, walked_edges
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.lacking import count_stubs, count_undated
 from lineage.questions.named import Named, find_named, read_contexts_named
-from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
+from lineage.questions.showing import read_nodes_then
 from lineage.questions.steps import Steps, Way
 from lineage.questions.trace import DEPTH_MAX, NODES_DEFAULT, check_bounds
 from lineage_schemas.errors import InvalidInputError
@@ -157,7 +157,7 @@ def _shown(
         steps.read(own, searched.edges, searched.walked.links.crossed)
     rows = dict.fromkeys(row for way in ways for row in way.rows)
     vertices = [vertex_at(namespace, row) for row in rows]
-    nodes = read_nodes(asked.reader, vertices, asked.size)
+    nodes = read_nodes_then(asked.reader, vertices, asked.then)
     lacking = count_stubs(asked, vertices)
     shown = replace(
         answer,

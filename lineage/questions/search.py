@@ -13,6 +13,7 @@ from lineage.projections.nodes import NODE
 from lineage.projections.states import STATE, STATE_PAST
 from lineage.questions.cursors import Cursor, make_cursor
 from lineage.questions.filtering import PreparedFilter, matching
+from lineage.questions.graph_asked import Then
 from lineage.questions.nodes import read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.questions.type_names import types_named
@@ -172,7 +173,7 @@ def _listed(
         nodes = read_nodes(reader, vertices, size)
         kept = set(nodes)
         if asked.prepared is not None:
-            kept = matching(reader, asked.prepared, vertices, size)
+            kept = matching(reader, asked.prepared, vertices, Then(size))
         found += [(part, vertex, nodes[vertex]) for vertex in sorted(kept)]
         looked += len(vertices)
         part, after = (part + 1, -1) if after_these is None else (part, after_these)

@@ -13,6 +13,7 @@ from lineage.graph.index import GraphSnapshot
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.projections.statements import SERIES
 from lineage.questions.entities import members_of, read_entity
+from lineage.questions.graph_asked import Then
 from lineage.questions.labels import resolve_name
 from lineage.questions.nodes import find_identified, read_identifiers, read_nodes
 from lineage.questions.redactions import with_redactions
@@ -74,7 +75,7 @@ def _show_entity(
     merged = nodes[members[0]]
     if len(members) > 1:
         redacted = sum(node.redacted for node in nodes.values())
-        merged = replace(read_entity(reader, members, size).merged, redacted=redacted)
+        merged = replace(read_entity(reader, members, Then(size)).merged, redacted=redacted)
     contexts = _visible_ends(reader.find(MEMBERSHIP, "member", members), 1, size)
     contained, hidden = _contained(reader, members, size)
     edges = edges_at(snapshot.adjacency, [row_of(v) for v in members if _has_edges(v)], size)

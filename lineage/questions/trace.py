@@ -119,7 +119,7 @@ def trace(asked: GraphAsked, query: TraceQuery) -> LineageAnswer:
         nodes=(*contexts, *found.nodes, *unknown),
         edges=read_edges(reader, namespace, found.ends, size),
         links=_links(asked, found.links),
-        entities=entities_among(reader, asked.links, found.linked, size),
+        entities=entities_among(reader, asked.links, found.linked, asked.then),
         truncations=found.truncations,
         stubs=answer.stubs + found.stubs,
         unresolved=answer.unresolved + found.unresolved,

@@ -82,7 +82,7 @@ def _filtered(asked: GraphAsked, wanted: NodeFilter, walked: Walked, starts: set
     number = asked.number
     prepared = prepare_filter(asked.reader, number, wanted, asked.size)
     vertices = vertices_at(number, walked.rows).tolist()
-    kept = matching(asked.reader, prepared, vertices, asked.size)
+    kept = matching(asked.reader, prepared, vertices, asked.then)
     is_kept = mark_rows(walked.rows, kept | {vertex_at(number, row) for row in starts})
     rows = walked.rows[is_kept]
     return walked._replace(

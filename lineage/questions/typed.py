@@ -8,7 +8,9 @@ from typing import Final
 from msgspec import Struct, json
 
 from lineage.projections.catalog import types_as_of
-from lineage.projections.states import STATE, STATE_PAST
+from lineage.projections.states import STATE, STATE_PAST, node_of
+from lineage.questions.graph_asked import Then
+from lineage.questions.showing import read_overruled
 from lineage.stores.base import Reader
 
 _CHUNK: Final = 20_000
@@ -22,7 +24,7 @@ _MANY: Final = json.Decoder(list[_Typed])
 _VERTICES: Final = json.Decoder(list[int])
 
 
-def read_types(reader: Reader, vertices: Sequence[int], size: int) -> dict[int, str | None]:
+def read_types(reader: Reader, vertices: Sequence[int], then: Then) -> dict[int, str | None]:
     """Return the type of each of these nodes that somebody described."""
     found: dict[int, str | None] = {}
     names: dict[str, str] = {}
@@ -32,11 +34,13 @@ def read_types(reader: Reader, vertices: Sequence[int], size: int) -> dict[int, 
             missing = [vertex for vertex in chunk if vertex not in found]
             if not missing:
                 break
-            for keys, documents in reader.find_documents(table, missing, "shown", size):
+            for keys, documents in reader.find_documents(table, missing, "shown", then.size):
                 told = _MANY.decode(b"[%b]" % documents)
                 for vertex, one in zip(_VERTICES.decode(b"[%b]" % keys), told, strict=True):
                     # Thousands of nodes share one text for the name of their type.
                     found[vertex] = one.type and names.setdefault(one.type, one.type)
+        for vertex, kept in read_overruled(reader, chunk, then).items():
+            found[vertex] = node_of(vertex, None, kept).type
     return found
 
 

@@ -17,7 +17,7 @@ from lineage.graph.walk import Bounds, found_nodes, walk_lineage
 from lineage.questions.filtering import matching, matching_read, prepare_filter
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.lacking import count_undated, count_unresolved
-from lineage.questions.nodes import read_with_stubs
+from lineage.questions.showing import read_then
 from lineage_schemas.filters import NodeFilter
 from lineage_schemas.graph import Direction, Node, Truncation
 from lineage_schemas.mlmd import Kind
@@ -58,7 +58,7 @@ def walk_from(
     walked = walk_lineage(asked.number, asked.graph, rows, direction, bounds)
     vertices, depths = found_nodes(asked.number, walked)
     may_link = asked.links.source.may_link(walked.rows)
-    by_vertex, stubs = read_with_stubs(asked.reader, vertices, asked.size)
+    by_vertex, stubs = read_then(asked.reader, vertices, asked.then)
     found = Found(
         vertices,
         _whole_nodes(by_vertex, vertices, depths),
@@ -86,7 +86,7 @@ def stops_at(asked: GraphAsked, wanted: NodeFilter) -> Callable[[Ints], Bools]:
 
     def stops(rows: Ints) -> Bools:
         vertices = vertices_at(number, rows).tolist()
-        return mark_rows(rows, matching(asked.reader, prepared, vertices, asked.size))
+        return mark_rows(rows, matching(asked.reader, prepared, vertices, asked.then))
 
     return stops
 
@@ -95,7 +95,7 @@ def _filtered(asked: GraphAsked, wanted: NodeFilter, found: Found, starts: set[i
     """Keep what fulfils a filter, the start, and what joins them directly."""
     prepared = prepare_filter(asked.reader, asked.number, wanted, asked.size)
     by_vertex = dict(zip(found.vertices, found.nodes, strict=True))
-    kept = matching_read(asked.reader, prepared, by_vertex, asked.size) | starts
+    kept = matching_read(asked.reader, prepared, by_vertex, asked.then) | starts
     places = [place for place, vertex in enumerate(found.vertices) if vertex in kept]
     nodes = [found.nodes[place] for place in places]
     return found._replace(

@@ -129,7 +129,10 @@ def _detail_order(detail: tuple[str, str | None]) -> tuple[bool, str, str]:
 
 def told(said: list[Any]) -> Ledger:
     ledger = Service(MemoryStore("test/origin"), FakeClock(), SeededRandomness())
-    for number, (source, at, of) in enumerate(said):
+    for number, one in enumerate(said):
+        if one is None:
+            continue
+        source, at, of = one
         stated = None if at is None else StatedTime(start=DAWN + timedelta(days=at))
         ledger.record([Statement(id=str(number), source=source, stated=stated, records=tuple(of))])
     return ledger
@@ -152,3 +155,26 @@ def test_a_history_is_every_entry_that_names_the_node(said: list[Any]) -> None:
     listed = ledger.graph.late(LateQuery(lag=100 * 365 * 24 * 3600, count=1_000)).records
     overtaken = {one.position: {node.key for node in one.overtaken} for one in listed}
     assert {place: keys - {"acme:run"} for place, keys in overtaken.items()} == late
+
+
+def changes_of(ledger: Ledger, node: str, **when: datetime) -> dict[str, tuple[Any, bool]]:
+    """Return what each entry changes, by field, and whether it is superseded, by statement."""
+    answer = ledger.graph.history(HistoryQuery(node=node, count=1_000), **when)  # type: ignore[arg-type]
+    return {
+        one.statement: (
+            sorted((change.field, change.before, change.after) for change in one.changes),
+            one.superseded,
+        )
+        for one in answer.entries
+    }
+
+
+@given(st.lists(statements, max_size=12), st.integers(0, 4))
+def test_a_history_of_a_stated_time_changes_what_it_would_had_nothing_later_been_said(
+    said: list[Any], at: int
+) -> None:
+    by_then = [one if one[1] is None or one[1] <= at else None for one in said]
+    known, alone = told(said), told(by_then)
+    for node in NODES:
+        when = DAWN + timedelta(days=at)
+        assert changes_of(known, node, valid_at=when) == changes_of(alone, node)
