@@ -21,6 +21,8 @@ from lineage.questions.merged import (
     read_versions,
     thing_ref,
 )
+from lineage.questions.nodes import find_identified
+from lineage.questions.runs import SUBJECT_KINDS, refuse_several
 from lineage.questions.same_content import same_content
 from lineage.questions.trace import DEPTH_MAX, TraceQuery, trace
 from lineage.vertices import KIND_CODES, vertex_of
@@ -74,7 +76,7 @@ def tell_provenance(asked: GraphAsked, query: ProvenanceQuery) -> ProvenanceAnsw
     """Answer a checked query.
 
     Raises:
-        InvalidInputError: the subject is a context, through which no data flows.
+        InvalidInputError: the subject is a context, through which no data flows, or several things.
         AmbiguousLabelError, NotFoundError: as a trace, for a label.
     """
     walk = TraceQuery(start=(query.subject,), depth=query.depth, nodes=query.nodes)
@@ -85,6 +87,10 @@ def tell_provenance(asked: GraphAsked, query: ProvenanceQuery) -> ProvenanceAnsw
             where=query.subject,
             hint="Ask of one of its members, which `lineage show` lists.",
         )
+    if asked.number is not None:
+        (name,) = answer.start
+        found = find_identified(asked.reader, asked.number, name, SUBJECT_KINDS, asked.size)
+        refuse_several(query.subject, dict.fromkeys(read_merged(asked, found).values()))
     return _Telling(asked, query, answer).answer()
 
 

@@ -234,6 +234,27 @@ def test_what_had_not_begun_at_a_stated_time_is_told_apart(ledger: Ledger, tell:
     assert [node.key for node in told.nodes_added] == ["acme:run"]
 
 
+def test_bytes_that_two_things_have_are_no_subject(ledger: Ledger, tell: Tell) -> None:
+    digest = "md5:" + "ab" * 16
+    for key in ("acme:x", "acme:y"):
+        claim = Claim(kind=Kind.ARTIFACT, node=key, identifier=digest, link_class=LinkClass.CONTENT)
+        tell(Artifact(key=key), claim, made(key, f"{key}/make"), source=key[-1])
+    with pytest.raises(InvalidInputError, match=r"Several things .* acme:x, acme:y"):
+        provenance(ledger, digest)
+    # Equal bytes of another source still lead from the one to who made the other.
+    answer = provenance(ledger, "acme:x")
+    assert answer.subject is not None
+    assert answer.subject.key == "acme:x"
+    assert {one for step in steps(answer) for one in step} == {"acme:x/make", "acme:y/make"}
+    same = Claim(
+        kind=Kind.ARTIFACT, node="acme:x", identifier="acme:y", link_class=LinkClass.ASSERTED
+    )
+    tell(same)
+    joined = provenance(ledger, digest).subject
+    assert joined is not None
+    assert len(joined.ids) == 2
+
+
 def test_what_cannot_be_asked(ledger: Ledger) -> None:
     for statement in story():
         ledger.record([statement])
