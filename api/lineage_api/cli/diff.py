@@ -10,7 +10,13 @@ import click
 from lineage.ledger import DiffQuery, TraceQuery
 from lineage.questions.as_of import AsOf
 from lineage.questions.trace import NODES_DEFAULT
-from lineage_api.cli.differing import basis_lines, change_lines, cut_lines
+from lineage_api.cli.differing import (
+    basis_lines,
+    change_lines,
+    cut_lines,
+    edge_change_lines,
+    edge_text,
+)
 from lineage_api.cli.instants import INSTANT
 from lineage_api.cli.printing import (
     basis_line,
@@ -116,6 +122,7 @@ def _lines(answer: LineageDiff) -> Iterator[str]:
         yield from (_edge_line(sign, one, names) for one in edges)
     for change in answer.edges_changed:
         yield _edge_line("~", EdgeAt(edge=change.after), names)
+        yield from edge_change_lines(change.before, change.after)
     for sign, links in (("+", answer.links_added), ("-", answer.links_gone)):
         yield from (_link_line(sign, one, names) for one in links)
     for word, entities in (("joined", answer.joined), ("parted", answer.parted)):
@@ -151,9 +158,8 @@ def _name(kind: str, number: int, names: dict[str, str]) -> str:
 def _edge_line(sign: str, one: EdgeAt, names: dict[str, str]) -> str:
     artifact = _name("artifact", one.edge.artifact, names)
     execution = _name("execution", one.edge.execution, names)
-    ends = (artifact, execution) if one.edge.kind.is_input else (execution, artifact)
     cited = "" if one.position is None else f"  (entry {one.position})"
-    return printable(f"{sign} {ends[0]} → {ends[1]}  {one.edge.kind.value}{cited}")
+    return printable(f"{sign} {edge_text(artifact, execution, one.edge.kind)}{cited}")
 
 
 def _link_line(sign: str, one: LinkChange, names: dict[str, str]) -> str:
