@@ -23,6 +23,7 @@ from lineage.ledger import (
     Statement,
     TraceQuery,
 )
+from lineage.questions.trace import DEPTH_MAX
 from lineage.service import Ledger
 from lineage_schemas.errors import InvalidInputError, NotFoundError
 from lineage_schemas.provenance import GapCode, ProvenanceAnswer
@@ -51,8 +52,8 @@ def made(artifact: str, execution: str) -> Event:
     return Event(artifact=artifact, execution=execution, kind=EventKind.OUTPUT)
 
 
-def provenance(ledger: Ledger, subject: str, **fields: int) -> ProvenanceAnswer:
-    return ledger.graph.provenance(ProvenanceQuery(subject=subject, **fields))
+def provenance(ledger: Ledger, subject: str, depth: int = DEPTH_MAX) -> ProvenanceAnswer:
+    return ledger.graph.provenance(ProvenanceQuery(subject=subject, depth=depth))
 
 
 def steps(answer: ProvenanceAnswer) -> list[list[str]]:
@@ -246,6 +247,10 @@ def test_bytes_that_two_things_have_are_no_subject(ledger: Ledger, tell: Tell) -
     assert answer.subject is not None
     assert answer.subject.key == "acme:x"
     assert {one for step in steps(answer) for one in step} == {"acme:x/make", "acme:y/make"}
+    query = ProvenanceQuery(subject="acme:x", cross=(LinkClass.ASSERTED,))
+    assert steps(ledger.graph.provenance(query)) == [["acme:x/make"]]
+    with pytest.raises(InvalidInputError, match="never crossed"):
+        ledger.graph.provenance(ProvenanceQuery(subject="acme:x", cross=(LinkClass.GUESSED,)))
     same = Claim(
         kind=Kind.ARTIFACT, node="acme:x", identifier="acme:y", link_class=LinkClass.ASSERTED
     )
@@ -260,8 +265,12 @@ def test_what_cannot_be_asked(ledger: Ledger) -> None:
         ledger.record([statement])
     with pytest.raises(InvalidInputError, match="no data flows"):
         provenance(ledger, "acme:registered/fraud")
-    for fields in ({"depth": -1}, {"nodes": 0}, {"nodes": 100_001}):
+    for query in (
+        ProvenanceQuery(subject=VERSION, depth=-1),
+        ProvenanceQuery(subject=VERSION, nodes=0),
+        ProvenanceQuery(subject=VERSION, nodes=100_001),
+    ):
         with pytest.raises(InvalidInputError, match="from"):
-            provenance(ledger, VERSION, **fields)
+            ledger.graph.provenance(query)
     with pytest.raises(NotFoundError):
         provenance(ledger, "nobody calls it so")
