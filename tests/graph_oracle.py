@@ -14,6 +14,8 @@ from lineage.stores.tables import Row
 
 EdgeName = tuple[int, int, str, int]
 """Tail, head, kind and since: the key of an edge's row."""
+ClaimName = tuple[int, int, int]
+"""Node, identifier and weakness."""
 WEAKNESS = {"key": 0, "asserted": 0, "content": 1, "derived": 2, "guessed": 3}
 
 
@@ -22,7 +24,8 @@ class Reached(NamedTuple):
 
     depths: dict[int, int]
     edges: set[EdgeName]
-    pairs: set[tuple[int, int, int]]
+    claims: set[ClaimName]
+    """The claims by which links were crossed between two of the nodes."""
     stopped: set[int]
     fanned_out: int
     beyond: set[int]
@@ -50,10 +53,12 @@ def links_standing(rows: Iterable[LinkRow], size: int) -> list[LinkRow]:
     ]
 
 
-def joined(links: list[LinkRow], vertex: int, allowed: Iterable[str]) -> set[tuple[int, int]]:
-    """Return (node, weakness) for each link of an allowed class from a node."""
+def pairs(
+    links: list[LinkRow], vertex: int, allowed: Iterable[str]
+) -> list[tuple[LinkRow, LinkRow, int]]:
+    """Return (claim, claim, weakness) for each link of an allowed class from a node."""
     wanted = {WEAKNESS[one] for one in allowed}
-    found = set()
+    found = []
     for near in links:
         for far in links:
             if near.vertex != vertex or far.vertex == vertex or near.hub != far.hub:
@@ -61,7 +66,7 @@ def joined(links: list[LinkRow], vertex: int, allowed: Iterable[str]) -> set[tup
             weakness = max(WEAKNESS[near.link_class], WEAKNESS[far.link_class])
             both_content = near.link_class == far.link_class == "content"
             if weakness in wanted and not (both_content and near.source == far.source):
-                found.add((far.vertex, weakness))
+                found.append((near, far, weakness))
     return found
 
 
@@ -75,7 +80,6 @@ class Walker:
         self._links = links_standing(links, bounds.size)
         self._bounds = bounds
         self._upstream = upstream
-        self._pairs: set[tuple[int, int, int]] = set()
         self._fanned_out = 0
 
     def walk(self, start: Iterable[int], stops: set[int]) -> Reached:
@@ -90,10 +94,10 @@ class Walker:
         while level:
             if depth == self._bounds.depth_max:
                 rows = self._followed(level)
-                pairs = set(self._pairs)
+                claims = self._joining(settled, seen)
                 edges |= {row[:4] for row in rows if self._far(row) in seen}
                 beyond = self._arrive({self._far(row) for row in rows}, set(seen), set(settled))
-                return Reached(depths, edges, pairs, stopped, self._fanned_out, beyond)
+                return Reached(depths, edges, claims, stopped, self._fanned_out, beyond)
             rows = self._followed(level)
             edges |= {row[:4] for row in rows}
             depth += 1
@@ -101,7 +105,8 @@ class Walker:
             depths |= dict.fromkeys(level, depth)
             stopped |= level & stops
             level = level - stops
-        return Reached(depths, edges, self._pairs, stopped, self._fanned_out, set())
+        claims = self._joining(settled, seen)
+        return Reached(depths, edges, claims, stopped, self._fanned_out, set())
 
     def _far(self, row: Row) -> int:
         return int(row[0] if self._upstream else row[1])
@@ -124,9 +129,7 @@ class Walker:
         waiting = set(fresh)
         while waiting:
             node = waiting.pop()
-            crossed = [one.value for one in self._bounds.crossed]
-            for other, weakness in joined(self._links, node, crossed):
-                self._pairs.add((node, other, weakness))
+            for other, weakness in {(far.vertex, w) for _, far, w in self._pairs(node)}:
                 if other not in seen:
                     seen.add(other)
                     new.add(other)
@@ -134,6 +137,19 @@ class Walker:
                     settled.add(other)
                     waiting.add(other)
         return new
+
+    def _pairs(self, node: int) -> list[tuple[LinkRow, LinkRow, int]]:
+        return pairs(self._links, node, [one.value for one in self._bounds.crossed])
+
+    def _joining(self, settled: set[int], seen: set[int]) -> set[ClaimName]:
+        """Return both claims of each link from a node whose links were crossed to one seen."""
+        return {
+            (claim.vertex, claim.hub, WEAKNESS[claim.link_class])
+            for node in settled
+            for near, far, _ in self._pairs(node)
+            if far.vertex in seen
+            for claim in (near, far)
+        }
 
 
 KINDS_IN_ORDER = (

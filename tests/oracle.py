@@ -5,7 +5,7 @@ Nothing here is taken from the engine: it has keys for ids, and tells a history 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from heapq import heappop, heappush
 from typing import NamedTuple
@@ -115,19 +115,20 @@ class Graph:
 
     def links(self, node: Name) -> set[tuple[Name, LinkClass]]:
         """Return where links lead from a node, each as weak as the weaker of its two claims."""
-        found = set()
+        return {(far.node, weaker) for _, far, weaker in self._pairs(node)}
+
+    def _pairs(self, node: Name) -> Iterator[tuple[Standing, Standing, LinkClass]]:
+        """Yield the claims of a node with those of others that link them, and how strongly."""
         for near in self.standing:
             for far in self.standing:
                 if near.node != node or far.node == node or far.node[0] != node[0]:
                     continue
                 if near.identifier != far.identifier:
                     continue
-                weaker = max(near.link_class, far.link_class, key=STRENGTHS.index)
                 one_source = near.link_class == far.link_class == LinkClass.CONTENT
                 if one_source and near.source == far.source:
                     continue
-                found.add((far.node, weaker))
-        return found
+                yield near, far, max(near.link_class, far.link_class, key=STRENGTHS.index)
 
     def identified(self, identifier: str) -> set[Name]:
         """Return the artifacts and executions that an identifier means: by key, else by claim."""
@@ -167,6 +168,22 @@ class Graph:
             if may_cross
             for far, link_class in self.links(near)
             if link_class in walk.cross
+        }
+
+    def joining(self, starts: Iterable[Name], walks: Iterable[Walk]) -> set[Standing]:
+        """Return both claims of every link that was crossed to a node that walks have reached."""
+        found: list[tuple[Name, bool]] = []
+        crossed: frozenset[LinkClass] = frozenset()
+        for walk in walks:
+            crossed = walk.cross
+            found += self._reach(starts, walk)
+        reached = {node for node, _ in found}
+        return {
+            claim
+            for node in {node for node, may_cross in found if may_cross}
+            for near, far, weaker in self._pairs(node)
+            if weaker in crossed and far.node in reached
+            for claim in (near, far)
         }
 
     def _reach(self, starts: Iterable[Name], walk: Walk) -> dict[tuple[Name, bool], int]:

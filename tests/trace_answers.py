@@ -1,5 +1,6 @@
 """Read the answers of traces by keys, to hold them against `oracle.Graph`."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from hypothesis import strategies as st
@@ -7,7 +8,7 @@ from msgspec.structs import replace
 
 from lineage.ledger import Direction, EventKind, Kind, LinkClass, TraceQuery
 from lineage_schemas.graph import LineageAnswer, TruncationReason
-from oracle import Graph, Name, Walk
+from oracle import Graph, Name, Standing, Walk
 from strategies import ALIASES, ARTIFACTS, DIGESTS, EXECUTIONS, histories, lineage_records
 from told_graphs import DEFAULT, EVERY, Keys
 
@@ -60,33 +61,34 @@ def edges_within(graph: Graph, nodes: Iterable[Name]) -> Edges:
     return {edge for edge in graph.edges if inside.issuperset(edge[:2])}
 
 
-def check_links(
-    graph: Graph, answer: LineageAnswer, crossed: set[tuple[Name, Name, LinkClass]]
-) -> None:
-    """Every link shown stands, between nodes of the answer; every one that was crossed is shown.
+def check_links(answer: LineageAnswer, expected: set[Standing]) -> None:
+    """The links shown are these; of one whose identifier was erased, node, class and source are."""
+    shown = links_of(answer)
+    assert {one for one in shown if one.identifier} <= expected
+    assert Counter(one._replace(identifier="") for one in shown) == Counter(
+        one._replace(identifier="") for one in expected
+    )
 
-    One whose identifier was erased may be any that stands of its node, class and source.
-    """
+
+def check_links_stand(graph: Graph, answer: LineageAnswer) -> None:
+    """Every link shown stands."""
+    told = {one._replace(identifier="") for one in graph.standing}
+    for one in links_of(answer):
+        assert one in (graph.standing if one.identifier else told)
+
+
+def links_of(answer: LineageAnswer) -> list[Standing]:
+    """Return the links of an answer by keys; an identifier that was erased is empty."""
     keys = {(node.kind, node.id): str(node.key) for node in answer.nodes}
-    shown: dict[Name, set[tuple[str, LinkClass]]] = {}
-    for link in answer.links:
-        node = link.kind, keys[link.kind, link.node]
-        own = link.link_class == "key"
-        found = LinkClass.ASSERTED if own else LinkClass(link.link_class)
-        meant = {
-            one.identifier
-            for one in graph.standing
-            if (one.node, one.link_class, one.source or "") == (node, found, link.source)
-            and (link.identifier or one.identifier) == one.identifier
-        }
-        assert meant, link
-        shown.setdefault(node, set()).update((identifier, found) for identifier in meant)
-    for near, far, link_class in crossed:
-        assert any(
-            identifier == other and max(one, two, key=list(LinkClass).index) is link_class
-            for identifier, one in shown[near]
-            for other, two in shown[far]
-        ), (near, far, link_class)
+    return [
+        Standing(
+            (link.kind, keys[link.kind, link.node]),
+            link.identifier or "",
+            LinkClass.ASSERTED if link.link_class == "key" else LinkClass(link.link_class),
+            link.source or None,
+        )
+        for link in answer.links
+    ]
 
 
 def check_entities(graph: Graph, keys: Keys, answer: LineageAnswer) -> None:
@@ -109,19 +111,17 @@ def check_whole(
     depth_max = query.depth
     expected: dict[Name, int] = {}
     edges: Edges = set()
-    crossed: set[tuple[Name, Name, LinkClass]] = set()
     cuts = []
     for walk in walks(query, depth_max):
         reached = graph.trace(starts, walk)
         missing = len(graph.trace(starts, walk._replace(depth_max=None))) - len(reached)
         cuts += [missing] if missing else []
         edges |= edges_within(graph, reached)
-        crossed |= graph.crossings(starts, walk)
         for node, depth in reached.items():
             expected[node] = min(depth, expected.get(node, depth))
     assert depths_of(answer) == expected
     assert edges_of(answer) == edges
-    check_links(graph, answer, crossed)
+    check_links(answer, graph.joining(starts, walks(query, depth_max)))
     check_entities(graph, keys, answer)
     assert len(answer.truncations) == len(cuts)
     for truncation, missing in zip(answer.truncations, cuts, strict=True):

@@ -7,14 +7,14 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from lineage.graph.adjacency import UNDATED, Ints, Shown
+from lineage.graph.hops import link_steps, rows_leading_to
 from lineage.graph.index import GraphSnapshot
-from lineage.graph.links import find_steps
 from lineage.graph.walk import Bounds, walk_lineage
-from lineage_schemas.graph import Direction
+from lineage_schemas.graph import Direction, TruncationReason
 from lineage_schemas.records import LinkClass
 
 _NODES_MAX: Final = 2_000_000
-"""Nodes that links may join to one; with more it counts as one that leads on."""
+"""Nodes that links may join to some; with more all of them count as leading on."""
 
 
 class EdgesFound(NamedTuple):
@@ -38,23 +38,22 @@ def rows_with_edges(
     return EdgesFound(set(ends.tolist()), undated)
 
 
-def linked_vertices(
-    snapshot: GraphSnapshot, vertices: list[int], size: int, crossed: tuple[LinkClass, ...]
-) -> set[int]:
-    """Return which of these nodes a link of these classes joins to another."""
-    nodes: Ints = np.array(vertices, dtype=np.int64)
-    return set(find_steps(snapshot.links.source, nodes, size, crossed).near.tolist())
-
-
-def leads_on(
+def leading_on(
     namespace: int,
     snapshot: GraphSnapshot,
-    row: int,
+    rows: list[int],
     direction: Direction,
     shown: Shown,
     crossed: tuple[LinkClass, ...],
-) -> bool:
-    """Tell whether a row, or one that links join to it, has an edge in a direction."""
-    bounds = Bounds(shown.size, 1, _NODES_MAX, crossed, shown.valid)
-    walked = walk_lineage(namespace, snapshot, [row], direction, bounds)
-    return bool(len(walked.edges)) or bool(walked.truncations)
+) -> set[int]:
+    """Return which of these rows links join to one that has an edge in a direction.
+
+    All are looked at together, so that an identifier which they share is looked at once.
+    """
+    bounds = Bounds(shown.size, 0, _NODES_MAX, crossed, shown.valid)
+    walked = walk_lineage(namespace, snapshot, rows, direction, bounds)
+    if any(cut.reason is TruncationReason.NODES for cut in walked.truncations):
+        return set(rows)
+    upstream = direction is Direction.UPSTREAM
+    edged = rows_with_edges(snapshot, walked.rows.tolist(), shown, upstream=upstream).rows
+    return set(rows) & rows_leading_to(edged, link_steps(walked.links))

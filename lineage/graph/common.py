@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 
-from lineage.graph.adjacency import Bools, EdgeSource, Ints, row_of
+from lineage.graph.adjacency import Bools, EdgeSource, Ints, rows_of
 from lineage.graph.components import strong_components
+from lineage.graph.partners import LinkColumns, joined_columns, ways_of
+from lineage.graph.stars import link_arcs
 from lineage.graph.walk import Walked
 from lineage.graph.walked import walked_edges
 
@@ -30,13 +32,12 @@ def find_common(source: EdgeSource, walks: Sequence[Walked], *, upstream: bool) 
     """Return what some walks of one direction have in common."""
     rows: Ints = reduce(np.intersect1d, (walked.rows for walked in walks))
     depths = [_depths(walked, rows) for walked in walks]
-    arcs = [_arcs(source, walked, rows, upstream=upstream) for walked in walks]
-    near, far = (np.concatenate(ends) for ends in zip(*arcs, strict=True))
-    components = strong_components(near, far, len(rows))
+    near, far, count = _arcs(source, walks, rows, upstream=upstream)
+    components = strong_components(near, far, count)
     leads_in = components[near] != components[far]
-    reached: Bools = np.zeros(len(rows), dtype=np.bool_)
+    reached: Bools = np.zeros(count, dtype=np.bool_)
     reached[components[far[leads_in]]] = True
-    nearest: list[bool] = (~reached[components]).tolist()
+    nearest: list[bool] = (~reached[components[: len(rows)]]).tolist()
     return CommonRows(rows.tolist(), list(zip(*depths, strict=True)), nearest)
 
 
@@ -47,19 +48,30 @@ def _depths(walked: Walked, rows: Ints) -> list[int]:
     return depths
 
 
-def _arcs(source: EdgeSource, walked: Walked, rows: Ints, *, upstream: bool) -> tuple[Ints, Ints]:
-    """Return the steps of a walk between these rows, by the places of both."""
-    edges = walked_edges(source, walked, upstream=upstream)
-    links = _crossed(walked)
-    near = np.concatenate((edges.near, links[0]))
-    far = np.concatenate((edges.far, links[1]))
-    within = np.isin(near, rows) & np.isin(far, rows)
-    return np.searchsorted(rows, near[within]), np.searchsorted(rows, far[within])
+def _arcs(
+    source: EdgeSource, walks: Sequence[Walked], rows: Ints, *, upstream: bool
+) -> tuple[Ints, Ints, int]:
+    """Return the steps of walks between these rows, by the places of both, and how many are named.
+
+    Beyond the places of rows are points through which links lead: each is led to by a row.
+    """
+    nears: list[Ints] = []
+    fars: list[Ints] = []
+    count = len(rows)
+    for walked in walks:
+        edges = walked_edges(source, walked, upstream=upstream)
+        within = np.isin(edges.near, rows) & np.isin(edges.far, rows)
+        links = walked.links
+        near, far = (_placed(claims, rows) for claims in (links.near, joined_columns([*links[:2]])))
+        arcs = link_arcs(near, far, ways_of(links.crossed), count)
+        nears += [np.searchsorted(rows, edges.near[within]), arcs.tail]
+        fars += [np.searchsorted(rows, edges.far[within]), arcs.head]
+        count = arcs.end
+    return np.concatenate(nears), np.concatenate(fars), count
 
 
-def _crossed(walked: Walked) -> tuple[Ints, Ints]:
-    steps: Iterable[tuple[int, int]] = (
-        (row_of(near.vertex), row_of(far.vertex)) for near, far, _ in walked.crossings
-    )
-    near, far = np.array(list(steps), dtype=np.int64).reshape(-1, 2).T
-    return near, far
+def _placed(claims: LinkColumns, rows: Ints) -> LinkColumns:
+    """Return the claims of these rows, with their places for their vertices."""
+    claims = claims._replace(vertex=rows_of(claims.vertex))
+    kept = claims.among(np.isin(claims.vertex, rows))
+    return kept._replace(vertex=np.searchsorted(rows, kept.vertex))

@@ -7,8 +7,13 @@ the shortest, then the first by its nodes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
+
+from lineage.graph.adjacency import rows_of
+from lineage.graph.crossing import WalkedLinks
+from lineage.graph.partners import joined_columns, ways_of
+from lineage.graph.stars import link_arcs
 
 
 class Hop(NamedTuple):
@@ -27,16 +32,14 @@ class Hop(NamedTuple):
         return len(self.through)
 
 
-class LinkStep(NamedTuple):
-    """A step by links from one row to another; ``by_content``: by equal contents alone."""
+class LinkSteps(NamedTuple):
+    """Links as steps through points: from each row and point where to, and if by equal contents.
 
-    near: int
-    far: int
-    by_content: bool
+    A point stands for an identifier, so that n rows take n steps; rows are numbers below ``first``.
+    """
 
-
-Steps = Mapping[int, Mapping[int, bool]]
-"""For each row the rows that links join to it, and whether by equal contents alone."""
+    onward: Mapping[int, Sequence[tuple[int, bool]]]
+    first: int
 
 
 def row_order(row: int) -> tuple[int, int]:
@@ -44,28 +47,32 @@ def row_order(row: int) -> tuple[int, int]:
     return row & 1, row >> 1
 
 
-def link_steps(steps: Iterable[LinkStep]) -> dict[int, dict[int, bool]]:
-    """Return steps by the row they start from; several between two rows are one."""
-    found: dict[int, dict[int, bool]] = {}
-    for near, far, by_content in steps:
-        joined = found.setdefault(near, {})
-        joined[far] = by_content and joined.get(far, True)
-    return {
-        near: {far: joined[far] for far in sorted(joined, key=row_order)}
-        for near, joined in found.items()
-    }
+def link_steps(links: WalkedLinks) -> LinkSteps:
+    """Return the links of a walk as steps between rows."""
+    near, far = (
+        claims._replace(vertex=rows_of(claims.vertex))
+        for claims in (links.near, joined_columns([links.near, links.far]))
+    )
+    first = int(far.vertex.max(initial=-1)) + 1
+    arcs = link_arcs(near, far, ways_of(links.crossed), first)
+    onward: dict[int, list[tuple[int, bool]]] = {}
+    columns = arcs.tail.tolist(), arcs.head.tolist(), arcs.by_content.tolist()
+    for tail, head, by_content in zip(*columns, strict=True):
+        onward.setdefault(tail, []).append((head, by_content))
+    return LinkSteps(onward, first)
 
 
-def chains(row: int, steps: Steps) -> dict[int, Hop]:
+def chains(row: int, steps: LinkSteps) -> dict[int, Hop]:
     """Return the hops from a row along links, by the row they lead to."""
     onward: dict[int, tuple[int, ...]] = {row: ()}
     shown: dict[int, tuple[int, ...]] = {}
+    passed: set[int] = set()
     level = [row]
     while level:
         following: list[int] = []
         for near in level:
             through = onward[near]
-            for far, by_content in steps.get(near, {}).items():
+            for far, by_content in _joined(near, steps, passed):
                 if far == row:
                     continue
                 shown.setdefault(far, (*through, far))
@@ -74,3 +81,37 @@ def chains(row: int, steps: Steps) -> dict[int, Hop]:
                     following.append(far)
         level = following
     return {far: Hop(far, way, by_content=far not in onward) for far, way in shown.items()}
+
+
+def rows_leading_to(ends: Iterable[int], steps: LinkSteps) -> set[int]:
+    """Return the rows from which a chain of links leads to any of some rows."""
+    into: dict[int, list[tuple[int, bool]]] = {}
+    for near, onward in steps.onward.items():
+        for far, by_content in onward:
+            into.setdefault(far, []).append((near, by_content))
+    # A chain may end with equal contents, and not go on from there.
+    waiting = [near for end in ends for near, _ in into.get(end, ())]
+    found: set[int] = set()
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += [near for near, by_content in into.get(one, ()) if not by_content]
+    return {one for one in found if one < steps.first}
+
+
+def _joined(near: int, steps: LinkSteps, passed: set[int]) -> list[tuple[int, bool]]:
+    """Return in order where links lead from a row, and if by equal contents alone.
+
+    They lead through no point that was passed before: whatever is behind it was reached.
+    """
+    found: dict[int, bool] = {}
+    waiting = [near]
+    while waiting:
+        for far, by_content in steps.onward.get(waiting.pop(), ()):
+            if far < steps.first:
+                found[far] = by_content and found.get(far, True)
+            elif far not in passed:
+                passed.add(far)
+                waiting.append(far)
+    return sorted(found.items(), key=lambda one: row_order(one[0]))

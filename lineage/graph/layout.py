@@ -58,6 +58,7 @@ class _Layout:
             self._links.setdefault(f"{link.kind.value}/{link.node}", []).append(link)
             if link.identifier is not None:
                 self._hubs.setdefault((link.kind.value, link.identifier), []).append(link)
+        self._passed: set[tuple[str, str, Direction]] = set()
         self._shown: set[str] = set()
         self._expanded: set[tuple[str, Direction]] = set()
 
@@ -107,9 +108,14 @@ class _Layout:
         return [*self._linked(name, way), *edges]
 
     def _linked(self, name: str, way: Direction) -> Iterator[_Neighbour]:
+        """Yield what links join, below the first node of each identifier alone."""
         seen = {name}
         for near in self._links.get(name, ()):
-            for far in self._hubs.get((near.kind.value, near.identifier or ""), ()):
+            hub = near.kind.value, near.identifier or ""
+            if (*hub, way) in self._passed:
+                continue
+            self._passed.add((*hub, way))
+            for far in self._hubs.get(hub, ()):
                 other = f"{far.kind.value}/{far.node}"
                 if other not in seen and other in self._order and not self._is_done(other, way):
                     seen.add(other)

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lineage.graph.adjacency import OPEN, Bools, Ints, narrowest, row_of, rows_of, vertices_at
-from lineage.graph.links import STRENGTHS, LinkColumns, source_number
+from lineage.graph.links import source_number
+from lineage.graph.partners import STRENGTHS, LinkColumns
 from lineage.projections.links import LINK, LinkRow
 from lineage.stores.base import Reader
 from lineage.stores.tables import is_visible

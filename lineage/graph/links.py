@@ -18,8 +18,15 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 
 from lineage.graph.adjacency import Bools, Ints
+from lineage.graph.partners import (
+    BY_STRENGTH,
+    NO_CLAIMS,
+    STRENGTHS,
+    LinkColumns,
+    find_ways,
+    ways_of,
+)
 from lineage.projections.links import LINK, LinkRow
-from lineage.projections.unfolding import KEY_CLASS
 from lineage.stores.base import Reader
 from lineage.stores.scanning import scan_rows
 from lineage.stores.tables import is_visible
@@ -30,20 +37,7 @@ from lineage_schemas.records import LinkClass
 CROSSED_BY_DEFAULT: Final = (LinkClass.ASSERTED, LinkClass.CONTENT)
 CROSSABLE: Final = (LinkClass.ASSERTED, LinkClass.CONTENT, LinkClass.DERIVED)
 
-STRENGTHS: Final = {
-    KEY_CLASS: 0,
-    LinkClass.ASSERTED.value: 0,
-    LinkClass.CONTENT.value: 1,
-    LinkClass.DERIVED.value: 2,
-    LinkClass.GUESSED.value: 3,
-}
-"""How weak a claim of each class is; a walk may not cross the last."""
-BY_STRENGTH: Final = tuple(LinkClass)
-
-_CONTENT: Final = STRENGTHS[LinkClass.CONTENT.value]
 _SOURCE_BYTES: Final = 8
-_PAIRS_MAX: Final = 1 << 20
-"""Pairs of claims that are looked at at once."""
 
 
 class Crossing(NamedTuple):
@@ -52,23 +46,6 @@ class Crossing(NamedTuple):
     near: LinkRow
     far: LinkRow
     link_class: LinkClass
-
-
-class LinkColumns(NamedTuple):
-    """Claims that stand, as arrays: what crossing decides on."""
-
-    vertex: Ints
-    hub: Ints
-    strength: Ints
-    source: Ints
-
-
-class Steps(NamedTuple):
-    """Steps from one node to another, by vertex, each once with each strength."""
-
-    near: Ints
-    far: Ints
-    strength: Ints
 
 
 class LinkSource(Protocol):
@@ -174,115 +151,80 @@ class LinkIndex:
             found[row.hub].append(row)
         return found
 
-    def joined(self, vertex: int, size: int, link_class: LinkClass) -> list[int]:
-        """Return the nodes that links of one class join to a node, in order."""
-        near = np.array([vertex], dtype=np.int64)
-        far = find_steps(self.source, near, size, [link_class]).far
-        found: list[int] = np.unique(far).tolist()
-        return found
+    def rows_of(self, claims: LinkColumns, size: int) -> list[LinkRow]:
+        """Return the whole rows of claims that stand as of ``size``, in order.
+
+        Raises:
+            StoreError: the store does not hold one of them.
+        """
+        columns = (column.tolist() for column in claims)
+        wanted = set(zip(*columns, strict=True))
+        rows = {
+            (row.vertex, row.hub, STRENGTHS[row.link_class], source_number(row.source)): row
+            for row in self._find("vertex", {one[0] for one in wanted}, size)
+        }
+        missing = wanted - rows.keys()
+        if missing:
+            raise StoreError(
+                "A link was crossed that the store does not hold",
+                where=f"of {node_name(min(missing)[0])}",
+                hint="Restart this process, and run an audit of the views.",
+            )
+        return sorted(rows[one] for one in wanted)
 
     def crossings(self, vertex: int, size: int, allowed: Iterable[LinkClass]) -> list[Crossing]:
-        """Return the steps from a node through links of the allowed classes, strongest first."""
-        near = np.array([vertex], dtype=np.int64)
-        return self.crossings_of(find_steps(self.source, near, size, allowed), size)
+        """Return the steps from a node through links of the allowed classes, strongest first.
 
-    def crossings_of(self, steps: Steps, size: int) -> list[Crossing]:
-        """Return the rows behind steps: of several pairs of claims, the first by key.
-
-        They come by the node they start from, strongest first, then by the node they lead to.
+        Of several pairs of claims that make a step, it is the first by key.
         """
-        if not len(steps.near):
+        classes = set(allowed)
+        if not self.linked_among([vertex], size, classes):
             return []
-        ends = np.unique(np.concatenate(steps[:2])).tolist()
-        claims: dict[int, list[LinkRow]] = {}
-        for row in sorted(self._find("vertex", ends, size)):
-            claims.setdefault(row.vertex, []).append(row)
-        columns = (column.tolist() for column in steps)
-        return [
-            _crossing(claims[near], claims[far], strength)
-            for near, far, strength in zip(*columns, strict=True)
-        ]
+        rows = self.of_vertices([vertex], size)
+        far = sorted(self._find("hub", {near.hub for near in rows}, size))
+        return crossings_between(rows, far, classes)
+
+    def joined_to(
+        self, vertices: Iterable[int], size: int, allowed: Iterable[LinkClass]
+    ) -> set[int]:
+        """Return the nodes that links of the allowed classes join to any of these."""
+        near = self.source.of_vertices(np.array(sorted(set(vertices)), dtype=np.int64), size)
+        if not len(near.hub):
+            return set()
+        far = self.source.of_hubs(np.unique(near.hub), size)
+        joined = find_ways(far, near) & ways_of(allowed)
+        return set(far.vertex[joined > 0].tolist())
+
+    def linked_among(
+        self, vertices: Iterable[int], size: int, allowed: Iterable[LinkClass]
+    ) -> set[int]:
+        """Return which of these nodes links of the allowed classes join to another."""
+        near = self.source.of_vertices(np.array(sorted(set(vertices)), dtype=np.int64), size)
+        if not len(near.hub):
+            return set()
+        far = self.source.of_hubs(np.unique(near.hub), size)
+        joined = find_ways(near, far) & ways_of(allowed)
+        return set(near.vertex[joined > 0].tolist())
 
 
-def _crossing(near: list[LinkRow], far: list[LinkRow], strength: int) -> Crossing:
-    """Return the first two claims, by key, that make a step of this strength."""
-    for one in near:
-        for other in far:
-            if one.hub == other.hub and not _is_own_content(one, other):
-                weaker = max(STRENGTHS[one.link_class], STRENGTHS[other.link_class])
-                if weaker == strength:
-                    return Crossing(one, other, BY_STRENGTH[strength])
-    raise StoreError(
-        "A link was crossed that the store does not hold",
-        where=f"from {node_name(near[0].vertex)} to {node_name(far[0].vertex)}",
-        hint="Restart this process, and run an audit of the views.",
-    )
+def crossings_between(
+    nears: Iterable[LinkRow], fars: Iterable[LinkRow], allowed: Collection[LinkClass]
+) -> list[Crossing]:
+    """Return the steps that some claims of one node make with claims of others, strongest first.
 
-
-def find_steps(
-    source: LinkSource, vertices: Ints, size: int, allowed: Iterable[LinkClass]
-) -> Steps:
-    """Return the steps from nodes through links of the allowed classes."""
-    near = source.of_vertices(vertices, size)
-    if not len(near.vertex):
-        return NO_STEPS
-    far = source.of_hubs(np.unique(near.hub), size)
-    order = np.argsort(far.hub, kind="stable")
-    far = LinkColumns(*(column[order] for column in far))
-    first = np.searchsorted(far.hub, near.hub, "left")
-    counts = np.searchsorted(far.hub, near.hub, "right") - first
-    wanted = np.zeros(len(BY_STRENGTH), dtype=np.bool_)
-    wanted[[STRENGTHS[link_class.value] for link_class in allowed]] = True
-    found = [_joined(near, far, (first, counts), chosen, wanted) for chosen in _chunks(counts)]
-    near_found, far_found, strengths = (
-        np.concatenate(column) for column in zip(*found, strict=True)
-    )
-    return _distinct(Steps(near_found, far_found, strengths))
-
-
-def _chunks(counts: Ints) -> Iterator[slice]:
-    """Cut claims into stretches that meet so many others in all."""
-    done = 0
-    ends = np.cumsum(counts)
-    while done < len(counts):
-        before = int(ends[done - 1]) if done else 0
-        last = max(int(np.searchsorted(ends, before + _PAIRS_MAX, "right")), done + 1)
-        yield slice(done, last)
-        done = last
-
-
-def _joined(
-    near: LinkColumns,
-    far: LinkColumns,
-    places: tuple[Ints, Ints],
-    chosen: slice,
-    wanted: Bools,
-) -> Steps:
-    first, counts = (column[chosen] for column in places)
-    total = int(counts.sum())
-    numbers: Ints = np.arange(chosen.start, chosen.start + len(counts), dtype=np.int64)
-    one = np.repeat(numbers, counts)
-    ends = np.cumsum(counts)
-    other = np.repeat(first - ends + counts, counts) + np.arange(total)
-    strength = np.maximum(near.strength[one], far.strength[other])
-    is_own = (
-        (near.strength[one] == _CONTENT)
-        & (far.strength[other] == _CONTENT)
-        & (near.source[one] == far.source[other])
-    )
-    kept = (near.vertex[one] != far.vertex[other]) & wanted[strength] & ~is_own
-    return _distinct(Steps(near.vertex[one[kept]], far.vertex[other[kept]], strength[kept]))
-
-
-def _distinct(steps: Steps) -> Steps:
-    """Return each step once, by its ends and strength."""
-    if len(steps.near) < 2:  # noqa: PLR2004 - one is distinct
-        return steps
-    order = np.lexsort((steps.far, steps.strength, steps.near))
-    ordered = Steps(*(column[order] for column in steps))
-    first = np.ones(len(order), dtype=np.bool_)
-    first[1:] = np.any([column[1:] != column[:-1] for column in ordered], axis=0)
-    return Steps(*(column[first] for column in ordered))
+    Of several pairs of claims that make a step, it is the first in their order.
+    """
+    by_hub: dict[int, list[LinkRow]] = {}
+    for far in fars:
+        by_hub.setdefault(far.hub, []).append(far)
+    found: dict[tuple[int, int], Crossing] = {}
+    for near in nears:
+        for far in by_hub.get(near.hub, ()):
+            through = strength_of(near, far)
+            if through is not None and through in allowed:
+                step = BY_STRENGTH.index(through), far.vertex
+                found.setdefault(step, Crossing(near, far, through))
+    return [found[step] for step in sorted(found)]
 
 
 def strength_of(near: LinkRow, far: LinkRow) -> LinkClass | None:
@@ -342,16 +284,14 @@ class _NoLinks:
 
     def of_vertices(self, vertices: Ints, size: int) -> LinkColumns:
         del vertices, size
-        return link_columns(())
+        return NO_CLAIMS
 
     def of_hubs(self, hubs: Ints, size: int) -> LinkColumns:
         del hubs, size
-        return link_columns(())
+        return NO_CLAIMS
 
     def vertices(self) -> list[int]:
         return []
 
 
 NO_LINKS: Final = _NoLinks()
-_NOTHING: Final[Ints] = np.empty(0, dtype=np.int64)
-NO_STEPS: Final = Steps(_NOTHING, _NOTHING, _NOTHING)

@@ -11,19 +11,20 @@ def order_steps(steps: Sequence[int], before: Iterable[tuple[int, int]]) -> list
     """Return the steps in groups; each pair of ``before`` names an earlier and a later step.
 
     A group of several is a knot: in a circle nothing is first. Where the pairs leave a choice, the
-    order of ``steps`` decides, inside a knot too.
+    order of ``steps`` decides, inside a knot too. A pair may name a point that is no step: what
+    leads to it comes before what it leads to.
     """
     place = {step: index for index, step in enumerate(steps)}
     graph: nx.DiGraph[int] = nx.DiGraph()
     graph.add_nodes_from(steps)
     graph.add_edges_from((one, other) for one, other in before if one != other)
-    knots = [
-        sorted(knot, key=place.__getitem__) for knot in nx.strongly_connected_components(graph)
-    ]
-    condensed = nx.condensation(graph, scc=knots)
+    parts = list(nx.strongly_connected_components(graph))
+    knots = [sorted(part & place.keys(), key=place.__getitem__) for part in parts]
+    condensed = nx.condensation(graph, scc=parts)
 
     def first_place(index: int) -> int:
-        return place[knots[index][0]]
+        # A point comes as early as may be, so that it holds up no step.
+        return place[knots[index][0]] if knots[index] else -1
 
     ordered = nx.lexicographical_topological_sort(condensed, key=first_place)
-    return [knots[index] for index in ordered]
+    return [knots[index] for index in ordered if knots[index]]

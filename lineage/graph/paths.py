@@ -10,15 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
-from lineage.graph.components import strong_components
-from lineage.graph.hops import Hop, LinkStep, chains, link_steps, row_order
-
-_EDGE: Final = 1 << 32
-"""The cost of an edge; that of a link is 1, so links decide only between paths of one length."""
+from lineage.graph.hops import Hop, LinkSteps, chains, row_order
+from lineage.graph.path_states import EDGE_COST, StateSteps
 
 
 class FoundPath(NamedTuple):
@@ -90,7 +85,7 @@ class _StoppedError(Exception):
 
 def find_paths(
     edges: Iterable[tuple[int, int]],
-    links: Iterable[LinkStep],
+    links: LinkSteps,
     ends: tuple[Iterable[int], Iterable[int]],
     limits: PathLimits,
 ) -> FoundPaths:
@@ -111,33 +106,33 @@ class _Arcs:
     """
 
     def __init__(
-        self, edges: Iterable[tuple[int, int]], links: Iterable[LinkStep], targets: frozenset[int]
+        self, edges: Iterable[tuple[int, int]], links: LinkSteps, targets: frozenset[int]
     ) -> None:
         self.targets = targets
-        beyond: dict[int, set[int]] = {}
+        self._links = links
+        self._beyond: dict[int, set[int]] = {}
         for near, far in edges:
-            beyond.setdefault(near, set()).add(far)
-        steps = link_steps(links)
-        leading = _leading_to(targets, beyond, steps)
+            self._beyond.setdefault(near, set()).add(far)
         self._of: dict[int, list[_Arc]] = {}
-        for row in leading - targets:
-            onward = [
-                _Arc(far << 1, _EDGE, Hop(far)) for far in beyond.get(row, ()) if far in leading
-            ]
-            onward.sort(key=_arc_order)
-            self._of[row << 1 | 1] = onward
-            by_links = [
-                _Arc(far << 1 | 1, hop.links, hop)
-                for far, hop in chains(row, steps).items()
-                if far in leading
-            ]
-            self._of[row << 1] = sorted((*onward, *by_links), key=_arc_order)
-        self.left = self._distances()
-        self._knots = self._components()
+        steps = StateSteps(self._beyond, links, targets)
+        self.left = steps.distances()
+        self._knots = steps.knots(self.left)
 
     def of(self, state: int) -> list[_Arc]:
         """Return the hops from a state that lead to a target."""
-        return self._of.get(state, [])
+        if state >> 1 in self.targets:
+            return []
+        if state not in self._of:
+            self._of[state] = self._hops(state)
+        return self._of[state]
+
+    def _hops(self, state: int) -> list[_Arc]:
+        row = state >> 1
+        found = [_Arc(far << 1, EDGE_COST, Hop(far)) for far in self._beyond.get(row, ())]
+        if not state & 1:
+            hops = chains(row, self._links).items()
+            found += [_Arc(far << 1 | 1, hop.links, hop) for far, hop in hops]
+        return sorted((arc for arc in found if arc.state in self.left), key=_arc_order)
 
     def is_end(self, state: int) -> bool:
         """Tell whether a state is at a target."""
@@ -146,59 +141,6 @@ class _Arcs:
     def may_return(self, one: int, other: int) -> bool:
         """Tell whether two states that follow each other are in one knot."""
         return self._knots[one] == self._knots[other]
-
-    def _distances(self) -> dict[int, int]:
-        """Return the cost from each state to the nearest target, whatever lies on the way."""
-        into: dict[int, list[tuple[int, int]]] = {}
-        for state, arcs in self._of.items():
-            for arc in arcs:
-                into.setdefault(arc.state, []).append((state, arc.cost))
-        waiting = [(0, row << 1 | bridged) for row in self.targets for bridged in (0, 1)]
-        waiting.sort()
-        left: dict[int, int] = {}
-        while waiting:
-            cost, state = heappop(waiting)
-            if state in left:
-                continue
-            left[state] = cost
-            for before, step in into.get(state, ()):
-                if before not in left:
-                    heappush(waiting, (cost + step, before))
-        self._of = {
-            state: [arc for arc in arcs if arc.state in left]
-            for state, arcs in self._of.items()
-            if state in left
-        }
-        return left
-
-    def _components(self) -> dict[int, int]:
-        """Number the knots: states that lead to each other, where both states of a row are one."""
-        states = {state: number for number, state in enumerate(self.left)}
-        ends = [
-            (states[state], states[arc.state]) for state, arcs in self._of.items() for arc in arcs
-        ]
-        ends += [
-            (number, states[state ^ 1]) for state, number in states.items() if state ^ 1 in states
-        ]
-        tail, head = np.array(ends, dtype=np.int64).reshape(-1, 2).T
-        return dict(zip(states, strong_components(tail, head, len(states)).tolist(), strict=True))
-
-
-def _leading_to(
-    targets: frozenset[int], beyond: dict[int, set[int]], steps: dict[int, dict[int, bool]]
-) -> set[int]:
-    """Return the rows from which edges and links lead to a target, and a few more."""
-    into: dict[int, list[int]] = {}
-    for near, joined in (*beyond.items(), *steps.items()):
-        for far in joined:
-            into.setdefault(far, []).append(near)
-    found, waiting = set(targets), list(targets)
-    while waiting:
-        for near in into.get(waiting.pop(), ()):
-            if near not in found:
-                found.add(near)
-                waiting.append(near)
-    return found
 
 
 def _arc_order(arc: _Arc) -> tuple[int, int]:

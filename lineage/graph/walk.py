@@ -21,18 +21,13 @@ from lineage.graph.adjacency import (
     rows_of,
     vertices_at,
 )
+from lineage.graph.crossing import Crosser, WalkedLinks, joined_links
 from lineage.graph.edge_index import EdgeIndex
 from lineage.graph.index import GraphSnapshot
 from lineage.graph.link_index import IndexedLinks
-from lineage.graph.links import (
-    NO_STEPS,
-    STRENGTHS,
-    Crossing,
-    LinkIndex,
-    Steps,
-    find_steps,
-)
+from lineage.graph.links import LinkSource
 from lineage.graph.narrow import Narrow
+from lineage.graph.partners import NO_CLAIMS, LinkColumns, joined_columns
 from lineage.graph.spare_marks import Marks
 from lineage.valid_time import ValidTime
 from lineage_schemas.graph import Direction, Truncation, TruncationReason
@@ -44,7 +39,6 @@ SETTLED: Final = 2
 """What a walk marks a row with. One that equal contents reached is seen, but only an edge may lead
 on from it; reached again by an edge it is settled, and its own links count after all."""
 
-_CONTENT: Final = STRENGTHS[LinkClass.CONTENT.value]
 _NO_ROWS: Final[Ints] = np.empty(0, dtype=np.int64)
 
 
@@ -67,7 +61,7 @@ class Bounds(NamedTuple):
 
 
 class Walked(NamedTuple):
-    """What a walk found: rows with their depths, edges, links crossed, and what cut it.
+    """What a walk found: rows with their depths, edges, claims that may link, and what cut it.
 
     ``stopped`` are the rows that ``stops`` held the walk at. ``undated`` counts the edges that a
     valid time lets count though nobody dated them.
@@ -76,7 +70,7 @@ class Walked(NamedTuple):
     rows: Ints
     depths: Ints
     edges: Ints
-    crossings: list[Crossing]
+    links: WalkedLinks
     truncations: list[Truncation]
     stopped: Ints = _NO_ROWS
     undated: int = 0
@@ -90,12 +84,13 @@ class Walk:
     ) -> None:
         self._namespace = namespace
         self._edges: EdgeSource = snapshot.adjacency
-        self._links: LinkIndex = snapshot.links
+        self._links: LinkSource = snapshot.links.source
         self._bounds = bounds
         self._upstream = upstream
         self._shown = Shown(bounds.size, bounds.valid)
         self._marks: Marks = self._edges.spare_marks.take(self._edges.rows)
-        self._steps: list[Steps] = []
+        self._crosser = Crosser(self._links, bounds.size, bounds.crossed)
+        self._joined: list[Ints] = []
         self._stopped: list[Ints] = []
         self._hidden = 0
         self._narrow = self._made_narrow(snapshot)
@@ -103,7 +98,7 @@ class Walk:
     def _made_narrow(self, snapshot: GraphSnapshot) -> Narrow | None:
         """Return what walks one by one: over edges in memory, with nothing to ask of each."""
         bounds, edges = self._bounds, snapshot.adjacency
-        links = snapshot.links.source
+        links = self._links
         if bounds.stops is not None or bounds.fanout_max is not None:
             return None
         if not isinstance(edges, EdgeIndex):
@@ -130,6 +125,7 @@ class Walk:
         rows: list[Ints] = [level]
         depths: list[Ints] = [np.zeros(len(level), dtype=np.int32)]
         edges: list[Ints] = []
+        links: WalkedLinks | None = None
         depth, count = 0, len(level)
         while len(level) and not cuts:
             if self._narrow is not None and self._narrow.suits(level):
@@ -144,6 +140,7 @@ class Walk:
             reached, passed = self._step(level)
             if depth == self._bounds.depth_max:
                 edges.append(passed[self._marks_of(reached) != _NEW])
+                links = self._walked_links()
                 hidden = self._count_behind(reached)
                 if hidden:
                     cuts.append(_cut(TruncationReason.DEPTH, depth, hidden))
@@ -157,30 +154,33 @@ class Walk:
             rows.append(level)
             depths.append(np.full(len(level), depth, dtype=np.int32))
             level = self._leading_on(level)
-        return self._walked(rows, depths, edges, cuts)
+        if links is None:
+            links = self._walked_links()
+        return self._walked((rows, depths, edges), links, cuts)
 
     def _walked(
-        self, rows: list[Ints], depths: list[Ints], edges: list[Ints], cuts: list[Truncation]
+        self,
+        found: tuple[list[Ints], list[Ints], list[Ints]],
+        links: WalkedLinks,
+        cuts: list[Truncation],
     ) -> Walked:
+        rows, depths, edges = found
         every_row = np.concatenate(rows)
         every_edge: Ints = np.concatenate(edges) if edges else _NO_ROWS
-        steps = self._steps
         if cuts:
             every_edge = self._inside(every_edge)
-            steps = [self._inside_steps(one) for one in steps]
         if self._hidden:
             limit = self._bounds.fanout_max or 0
             cuts = [_cut(TruncationReason.FANOUT, limit, self._hidden), *cuts]
         undated = 0
         if self._bounds.valid is not None and len(every_edge):
             undated = int((self._edges.columns(every_edge).stated_us == UNDATED).sum())
-        crossed = _joined_steps(steps)
         self._edges.spare_marks.give_back(self._marks, every_row)
         return Walked(
             every_row,
             np.concatenate(depths),
             every_edge,
-            self._links.crossings_of(crossed, self._bounds.size),
+            links,
             cuts,
             np.concatenate(self._stopped) if self._stopped else _NO_ROWS,
             undated,
@@ -208,11 +208,26 @@ class Walk:
         That is more than the rows never seen: one that equal contents reached is seen already, but
         reached by an edge its own links count too.
         """
-        crossed = len(self._steps)
         hidden = self._arrive(reached)
         self._marks[hidden] = _NEW
-        del self._steps[crossed:]
         return len(hidden)
+
+    def _walked_links(self) -> WalkedLinks:
+        """Return the claims of the rows found so far that links may join."""
+        near = self._kept(joined_columns(self._crosser.near))
+        crossed = self._bounds.crossed
+        if not len(near.hub):
+            return WalkedLinks(near, NO_CLAIMS, crossed)
+        joined: Ints = np.concatenate(self._joined) if self._joined else _NO_ROWS
+        seen = vertices_at(self._namespace, joined[self._marks[joined] == _SEEN])
+        far = self._links.of_vertices(seen, self._bounds.size)
+        return WalkedLinks(near, far, crossed)
+
+    def _kept(self, claims: LinkColumns) -> LinkColumns:
+        """Return those of rows that are part of the answer."""
+        if not len(claims.hub):
+            return claims
+        return claims.among(self._marks_of(rows_of(claims.vertex)) != _NEW)
 
     def _step(self, level: Ints) -> tuple[Ints, Ints]:
         """Return (rows, edges) one edge away, of those that count."""
@@ -240,7 +255,7 @@ class Walk:
         self._marks[fresh] = SETTLED
         if not self._bounds.crossed or not len(fresh):
             return level
-        may_link = self._links.source.may_link(fresh)
+        may_link = self._links.may_link(fresh)
         linked = fresh if may_link is None else fresh[may_link]
         if not len(linked):
             return level
@@ -250,21 +265,19 @@ class Walk:
     def _cross(self, waiting: Ints) -> Ints:
         """Follow links from settled rows; return the rows that were never seen before."""
         found: list[Ints] = []
-        size, crossed = self._bounds.size, self._bounds.crossed
         while len(waiting):
-            vertices = vertices_at(self._namespace, waiting)
-            steps = find_steps(self._links.source, vertices, size, crossed)
-            if not len(steps.far):
+            reached = self._crosser.cross(vertices_at(self._namespace, waiting))
+            if not len(reached.vertices):
                 break
-            self._steps.append(steps)
-            rows = rows_of(steps.far)
+            rows = rows_of(reached.vertices)
             self._make_room(rows)
             joined = _distinct(rows[self._marks[rows] == _NEW])
             self._marks[joined] = _SEEN
             found.append(joined)
-            onward = rows[steps.strength != _CONTENT]
+            onward = rows[reached.leads_on]
             waiting = _distinct(onward[self._marks[onward] < SETTLED])
             self._marks[waiting] = SETTLED
+        self._joined += found
         joined_rows: Ints = np.concatenate(found) if found else _NO_ROWS
         return joined_rows
 
@@ -279,10 +292,6 @@ class Walk:
         tail, head = self._edges.columns(edges)[:2]
         is_inside: Bools = (self._marks_of(tail) != _NEW) & (self._marks_of(head) != _NEW)
         return edges[is_inside]
-
-    def _inside_steps(self, steps: Steps) -> Steps:
-        near, far = (self._marks_of(rows_of(ends)) != _NEW for ends in steps[:2])
-        return Steps(*(column[near & far] for column in steps))
 
     def _make_room(self, rows: Ints) -> None:
         """Make the marks long enough for rows that have no edges in memory."""
@@ -336,17 +345,11 @@ def _joined(source: EdgeSource, up: Walked, down: Walked) -> Walked:
         rows[nearest],
         depths[nearest],
         edges,
-        up.crossings + down.crossings,
+        joined_links(up.links, down.links),
         up.truncations + down.truncations,
         np.union1d(up.stopped, down.stopped),
         undated,
     )
-
-
-def _joined_steps(steps: list[Steps]) -> Steps:
-    if not steps:
-        return NO_STEPS
-    return Steps(*(np.concatenate(column) for column in zip(*steps, strict=True)))
 
 
 def _distinct(rows: Ints) -> Ints:

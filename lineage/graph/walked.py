@@ -1,15 +1,13 @@
-"""What a walk found, for whoever goes on from it: edges and links by rows, the way it walked."""
+"""What a walk found, for whoever goes on from it: its edges the way it went, and its things."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from lineage.graph.adjacency import UNDATED, EdgeSource, Ints, row_of
-from lineage.graph.hops import LinkStep
-from lineage.graph.links import Crossing
+from lineage.graph.adjacency import UNDATED, EdgeSource, Ints, rows_of
+from lineage.graph.entities import joined_entities
 from lineage.graph.walk import Walked
 from lineage_schemas.records import LinkClass
 
@@ -45,8 +43,11 @@ def count_undated(source: EdgeSource, edges: Ints) -> int:
     return int((source.columns(edges).stated_us == UNDATED).sum()) if len(edges) else 0
 
 
-def crossed_rows(crossings: list[Crossing]) -> Iterator[LinkStep]:
-    """Yield the steps by links of a walk."""
-    for near, far, link_class in crossings:
-        by_content = link_class is LinkClass.CONTENT
-        yield LinkStep(row_of(near.vertex), row_of(far.vertex), by_content)
+def things_beyond(walked: Walked) -> dict[int, int]:
+    """Return a number of its thing for each row beyond the start that asserted links join."""
+    if LinkClass.ASSERTED not in walked.links.crossed:
+        return {}
+    claims = walked.links.near
+    beyond = np.isin(rows_of(claims.vertex), walked.rows[walked.depths > 0])
+    things = joined_entities(claims.among(beyond))
+    return dict(zip(things.rows.tolist(), things.firsts.tolist(), strict=True))

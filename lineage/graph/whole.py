@@ -13,22 +13,19 @@ from lineage.graph.adjacency import (
     Ints,
     Shown,
     piece_of,
-    rows_of,
 )
-from lineage.graph.components import strong_components
 from lineage.graph.edge_index import EdgeIndex
-from lineage.graph.links import STRENGTHS, LinkIndex
+from lineage.graph.entities import Entities, joined_entities
+from lineage.graph.links import LinkIndex
 from lineage.projections.edges import EDGE
 from lineage.stores.base import Reader
 from lineage.stores.tables import Row, is_visible
 from lineage.vertices import KIND_CODES, kind_code, vertex_of
 from lineage_schemas.mlmd import Kind
-from lineage_schemas.records import LinkClass
 
 _ROWS_PER_READ: Final = 10_000
 _ARTIFACT: Final = KIND_CODES[Kind.ARTIFACT]
 _CONTEXT: Final = KIND_CODES[Kind.CONTEXT]
-_ASSERTED: Final = STRENGTHS[LinkClass.ASSERTED.value]
 _NOTHING: Final[Ints] = np.empty(0, dtype=np.int64)
 
 
@@ -87,43 +84,8 @@ def _undated(stated_us: Ints, shown: Shown) -> int:
     return 0 if shown.valid is None else int((stated_us == UNDATED).sum())
 
 
-class Entities(NamedTuple):
-    """The rows that asserted links join to others, in order, and the first row of each's entity."""
-
-    rows: Ints
-    firsts: Ints
-
-    def first_of(self, rows: Ints) -> Ints:
-        """Return the first row of the entity of each of these rows: itself, where it is alone."""
-        if not len(self.rows):
-            return rows
-        places = np.searchsorted(self.rows, rows)
-        places[places == len(self.rows)] = 0
-        return np.where(self.rows[places] == rows, self.firsts[places], rows)
-
-    def members(self, firsts: Ints) -> Ints:
-        """Return the rows of these entities, and the rows that are alone, in order."""
-        return np.union1d(firsts, self.rows[np.isin(self.firsts, firsts)])
-
-
-NO_ENTITIES: Final = Entities(_NOTHING, _NOTHING)
-
-
 def every_entity(links: LinkIndex, size: int) -> Entities:
     """Return which artifacts and executions asserted links join to one as of a size."""
     vertices = [one for one in links.vertices if kind_code(one) != _CONTEXT]
     claims = links.source.of_vertices(np.array(vertices, dtype=np.int64), size)
-    asserted = claims.strength == _ASSERTED
-    rows, hubs = rows_of(claims.vertex[asserted]), claims.hub[asserted]
-    _, hub, shared = np.unique(hubs, return_inverse=True, return_counts=True)
-    joining = shared[hub] > 1
-    linked, row = np.unique(rows[joining], return_inverse=True)
-    if not len(linked):
-        return NO_ENTITIES
-    # The identifier is a vertex of its own here, so that n nodes need n links.
-    hub = hub[joining] + len(linked)
-    joined = strong_components(
-        np.concatenate((row, hub)), np.concatenate((hub, row)), int(hub.max()) + 1
-    )[: len(linked)]
-    _, first, entity = np.unique(joined, return_index=True, return_inverse=True)
-    return Entities(linked, linked[first][entity])
+    return joined_entities(claims)

@@ -5,6 +5,7 @@ An identifier is a hub, so a search looks at each link once however many nodes s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple, Protocol
 
@@ -17,6 +18,7 @@ CLASSES: Final = tuple(LinkClass)
 """Strongest first."""
 
 _CONTENT: Final = CLASSES.index(LinkClass.CONTENT)
+_SOURCES_MAX: Final = 2
 
 
 class Links(Protocol):
@@ -100,6 +102,7 @@ class _Searching:
         self._settled: dict[int, Crossing | None] = dict.fromkeys(sorted(search.starts))
         self._touched: dict[int, Crossing] = {}
         self._passed: set[tuple[int, int, str]] = set()
+        self._contents: Counter[int] = Counter()
         self._hidden: set[int] = set()
 
     def run(self) -> Found:
@@ -132,9 +135,15 @@ class _Searching:
         for near in self._links.of_vertices(level, self._size):
             rank = _rank(near)
             way = near.hub, rank, near.source if rank == _CONTENT else ""
-            if rank <= self._rank_max and way not in self._passed:
-                self._passed.add(way)
-                yield near
+            if rank > self._rank_max or way in self._passed:
+                continue
+            if rank == _CONTENT:
+                self._contents[near.hub] += 1
+                # What two sources do not reach by equal contents, a third one does not either.
+                if self._contents[near.hub] > _SOURCES_MAX:
+                    continue
+            self._passed.add(way)
+            yield near
 
     def _see(self, crossing: Crossing) -> bool:
         """Note a node that was reached; tell whether links lead on from it."""

@@ -8,16 +8,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lineage.graph.adjacency import Shown, vertex_at
+from lineage.graph.entities import NO_ENTITIES, Entities
 from lineage.graph.knots import KnotFound, find_cycle, find_knots
 from lineage.graph.rounds import (
-    Crossed,
+    Joined,
     edges_out_of,
     rounds_of,
     row_vertices,
     walked_ends,
 )
 from lineage.graph.walk import Bounds, walk_lineage
-from lineage.graph.whole import NO_ENTITIES, Ends, Entities, every_edge, every_entity
+from lineage.graph.whole import Ends, every_edge, every_entity
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.named import find_named, read_contexts_named
 from lineage.questions.nodes import read_nodes
@@ -121,14 +122,14 @@ def _with_knots(
     """Return an answer with its knots."""
     knots, looked = found
     cycles = [find_cycle(knot) for knot in knots]
-    crossed = Crossed(asked.graph.links, namespace, asked.size)
-    rounds = rounds_of([one.rows for one in cycles], looked.ends, looked.entities, crossed)
-    ways = [Way(Direction.DOWNSTREAM, one.rows) for one in rounds]
+    joined = Joined(asked.graph.links, namespace, asked.size)
+    rounds = rounds_of([one.rows for one in cycles], looked.ends, looked.entities, joined)
+    ways = [Way(Direction.DOWNSTREAM, rows) for rows in rounds]
     steps = Steps(asked, namespace)
     shown = Shown(asked.size, None if asked.valid is None else asked.valid.time)
     passed = [row for way in ways for row in way.rows]
     edges = edges_out_of(asked.graph.adjacency, passed, shown)
-    steps.read(ways, edges, [crossing for one in rounds for crossing in one.crossings])
+    steps.read(ways, edges, [LinkClass.ASSERTED])
     members = [row_vertices(namespace, looked.entities.members(knot.rows)) for knot in knots]
     listed = {vertex for some in members for vertex in some[:KNOT_NODES_SHOWN_MAX]}
     on_cycles = dict.fromkeys(vertex_at(namespace, row) for row in passed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from itertools import chain
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,7 +15,7 @@ from lineage.projections.states import shown_fields
 from lineage.questions.changing import changed_fields
 from lineage.questions.citing import Cited, History, cite_nodes
 from lineage.questions.edge_lists import read_told_edges
-from lineage.questions.entities import members_of
+from lineage.questions.entities import entities_of
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.nodes import read_identifiers
 from lineage.questions.trace import TraceQuery, check_query, trace
@@ -273,18 +274,24 @@ def _regrouped(
     """Return the entities that came of several, and those that are several now."""
     met = {_vertex_of(after.number, KIND_CODES[kind], one) for kind, one in names}
     linked = {one for asked in (before, after) for one in asked.links.linked(met, asked.size)}
-    was, now = (
-        {tuple(members_of(asked.links, vertex, asked.size)) for vertex in linked}
-        for asked in (before, after)
-    )
+    was, now = (_entities(asked, linked) for asked in (before, after))
     return _split(before, now - was), _split(after, was - now)
+
+
+def _entities(asked: GraphAsked, vertices: Iterable[int]) -> set[tuple[int, ...]]:
+    """Return the entities that some nodes are of."""
+    entities = entities_of(asked.links, vertices, asked.size).values()
+    return {tuple(one) for one in {members[0]: members for members in entities}.values()}
 
 
 def _split(asked: GraphAsked, entities: Iterable[tuple[int, ...]]) -> tuple[EntityChange, ...]:
     """Return those of some entities that are several in another past."""
     found: list[EntityChange] = []
-    for members in sorted(entities):
-        parts = sorted({tuple(members_of(asked.links, vertex, asked.size)) for vertex in members})
+    ordered = sorted(members for members in entities if len(members) > 1)
+    every = entities_of(asked.links, chain.from_iterable(ordered), asked.size)
+    for members in ordered:
+        firsts = {every[vertex][0]: every[vertex] for vertex in members}
+        parts = [firsts[first] for first in sorted(firsts)]
         if len(parts) > 1:
             found.append(
                 EntityChange(

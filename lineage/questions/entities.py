@@ -19,11 +19,17 @@ from lineage_schemas.mlmd import Kind
 
 
 def members_of(links: LinkIndex, vertex: int, size: int) -> list[int]:
-    """Return the nodes that asserted links join to a node, itself included, by vertex.
+    """Return the nodes that asserted links join to a node, itself included, by vertex."""
+    return sorted(members_among(links, [vertex], size))
+
+
+def members_among(links: LinkIndex, vertices: Iterable[int], size: int) -> set[int]:
+    """Return the nodes that asserted links join to any of some nodes, themselves included.
 
     Each identifier is looked at once, however many nodes share it.
     """
-    found, waiting = {vertex}, {vertex}
+    found = set(vertices)
+    waiting = set(found)
     passed: set[int] = set()
     while waiting:
         hubs = {row.hub for row in _asserted(links.of_vertices(waiting, size))} - passed
@@ -31,7 +37,19 @@ def members_of(links: LinkIndex, vertex: int, size: int) -> list[int]:
         far = (row for rows in links.of_hubs(hubs, size).values() for row in _asserted(rows))
         waiting = {row.vertex for row in far} - found
         found |= waiting
-    return sorted(found)
+    return found
+
+
+def entities_of(links: LinkIndex, vertices: Iterable[int], size: int) -> dict[int, list[int]]:
+    """Return for each of these nodes the members of its entity, which is looked at once."""
+    found: dict[int, list[int]] = {}
+    every: dict[int, list[int]] = {}
+    for vertex in sorted(set(vertices)):
+        if vertex not in every:
+            members = members_of(links, vertex, size)
+            every.update(dict.fromkeys(members, members))
+        found[vertex] = every[vertex]
+    return found
 
 
 def _asserted(rows: Iterable[LinkRow]) -> Iterator[LinkRow]:
@@ -44,15 +62,9 @@ def entities_among(
     """Return the entities of more than one member that these nodes are part of."""
     if not vertices:
         return ()
-    done: set[int] = set()
-    groups: list[list[int]] = []
-    for vertex in links.linked(vertices, size):
-        if vertex in done:
-            continue
-        members = members_of(links, vertex, size)
-        done.update(members)
-        if len(members) > 1:
-            groups.append(members)
+    entities = entities_of(links, links.linked(vertices, size), size)
+    every = {members[0]: members for members in entities.values()}
+    groups = [members for members in every.values() if len(members) > 1]
     if not groups:
         return ()
     found = read_contradictions(reader, namespace_of(groups[0][0]), groups, Then(size))

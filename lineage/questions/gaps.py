@@ -15,6 +15,7 @@ from lineage.questions.merged import (
     read_merged,
     thing_ref,
 )
+from lineage.questions.same_content import SameContent
 from lineage.stores.tables import is_visible
 from lineage_schemas.graph import Truncation
 from lineage_schemas.provenance import Gap, GapCode
@@ -38,7 +39,7 @@ _APPROVED: Final = "approved"
 class Made(NamedTuple):
     """What is judged: the steps of a provenance in their order, and what they took in and made.
 
-    ``sourceless`` are executions without inputs, ``unmade`` artifacts that no step made, ``alike``
+    ``sourceless`` are executions without inputs, ``unmade`` artifacts that no step made, ``same``
     what has the same content as what, ``coded`` executions of which the code is known.
     """
 
@@ -48,7 +49,7 @@ class Made(NamedTuple):
     artifacts: list[Merged]
     sourceless: set[Merged]
     unmade: set[Merged]
-    alike: Mapping[Merged, tuple[Merged, ...]]
+    same: SameContent
     coded: set[Merged]
     versions: Mapping[Merged, Versions]
     truncations: tuple[Truncation, ...]
@@ -80,9 +81,11 @@ def find_gaps(asked: GraphAsked, made: Made) -> Iterator[Gap]:
             "Ask with larger limits, or of one of the sources.",
         )
     beyond = _beyond(asked, made)
+    sources = set(filter(_is_source, made.same.things))
+    sources |= made.same.to(sources)
     for artifact in made.artifacts:
         yield from _named(artifact)
-        yield from _of_artifact(artifact, made, beyond)
+        yield from _of_artifact(artifact, made, beyond | sources)
     for execution in made.executions:
         yield from _named(execution)
         yield from _of_execution(execution, made, beyond)
@@ -130,9 +133,9 @@ def _named(one: Merged) -> Iterator[Gap]:
         )
 
 
-def _of_artifact(one: Merged, made: Made, beyond: Collection[Merged]) -> Iterator[Gap]:
-    alike = (one, *made.alike.get(one, ()))
-    if one in made.unmade and one not in beyond and not any(map(_is_source, alike)):
+def _of_artifact(one: Merged, made: Made, expected: Collection[Merged]) -> Iterator[Gap]:
+    """Yield what is not known of an artifact; ``expected`` are those that may be unmade here."""
+    if one in made.unmade and one not in expected:
         yield _gap(
             GapCode.NO_PRODUCER,
             one,

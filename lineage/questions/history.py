@@ -23,7 +23,7 @@ from lineage.projections.states import (
 )
 from lineage.projections.unfolding import Unfolded, earlier, stated_start, unfold
 from lineage.questions.changing import changed_fields
-from lineage.questions.entities import members_of
+from lineage.questions.entities import members_among
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.labels import resolve_name
 from lineage.questions.mentions import find_mentions
@@ -92,7 +92,7 @@ def tell_history(asked: GraphAsked, query: HistoryQuery, cursor: Cursor | None) 
     found = [] if number is None else find_identified(reader, number, name, kinds, size)
     if number is None or not found:
         return HistoryAnswer(basis=basis, node=name, unknown=(name,), label=label)
-    members = {one for vertex in found for one in members_of(asked.graph.links, vertex, size)}
+    members = members_among(asked.graph.links, found, size)
     positions = find_mentions(reader, members, size)
     told = _Telling(asked, number, members)
     first = 0 if cursor is None else bisect_right(positions, cursor.after)

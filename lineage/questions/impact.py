@@ -10,9 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lineage.graph.adjacency import row_of
-from lineage.graph.entities import joined_rows
 from lineage.graph.links import CROSSED_BY_DEFAULT
 from lineage.graph.walk import Bounds, Walked, found_nodes, walk_lineage
+from lineage.graph.walked import things_beyond
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.questions.filtering import matching, prepare_filter
 from lineage.questions.graph_asked import GraphAsked
@@ -144,7 +144,7 @@ def _affected(
     beyond = list(by_vertex)
     if wanted is not None:
         beyond = list(_matching(asked, beyond, wanted))
-    joined = joined_rows(walked.rows[walked.depths > 0], walked.crossings)
+    joined = things_beyond(walked)
     things = {v: joined[row] for v in beyond if (row := row_of(v)) in joined} if joined else {}
     types = read_types(asked.reader, beyond, asked.size)
     return _Affected(beyond, by_vertex, types, things), len(by_vertex) - len(beyond)

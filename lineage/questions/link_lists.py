@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Final
 
 from msgspec import Struct
@@ -12,7 +13,7 @@ from msgspec import Struct
 from lineage.graph.links import LinkIndex, strength_of
 from lineage.projections.links import LinkRow, read_evidence
 from lineage.projections.unfolding import KEY_CLASS
-from lineage.questions.entities import members_of
+from lineage.questions.entities import members_among
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.labels import resolve_name
 from lineage.questions.nodes import find_identified, read_identifiers, read_nodes
@@ -102,7 +103,7 @@ def find_vertices(asked: GraphAsked, name: str | None) -> tuple[list[int], Resol
             where=key,
             hint="Look for it with `lineage find`.",
         )
-    return sorted({one for vertex in found for one in members_of(links, vertex, size)}), label
+    return sorted(members_among(links, found, size)), label
 
 
 def _vertex(row: LinkRow) -> int:
@@ -121,6 +122,48 @@ def _wanted(rows: Iterable[LinkRow], query: LinkQuery) -> Iterator[LinkRow]:
             yield row
 
 
+class _Hub:
+    """The claims to one identifier, and what each of them joins its node to.
+
+    A claim joins its node to every other one, but for those of which its own source, by equal
+    contents as it says itself, says all that there is.
+    """
+
+    def __init__(self, rows: Iterable[LinkRow]) -> None:
+        self._claims: dict[int, list[LinkRow]] = {}
+        for row in rows:
+            self._claims.setdefault(row.vertex, []).append(row)
+        self._alone = {vertex: _only_content(claims) for vertex, claims in self._claims.items()}
+        self._counts = Counter(self._alone.values())
+        self._first: dict[str | None, list[int]] = {}
+
+    def joined(self, row: LinkRow) -> tuple[dict[int, LinkClass], int]:
+        """Return the first nodes, each by its strongest claim, and how many there are in all."""
+        source = row.source if row.link_class == LinkClass.CONTENT.value else None
+        apart = 0 if source is None else self._counts[source]
+        own = source is None or self._alone[row.vertex] != source
+        first = [one for one in self._first_of(source) if one != row.vertex][:JOINED_SHOWN_MAX]
+        found: dict[int, LinkClass] = {}
+        for vertex in first:
+            through = (strength_of(row, far) for far in self._claims[vertex])
+            found[vertex] = min((one for one in through if one is not None), key=_rank)
+        return found, len(self._claims) - apart - own
+
+    def _first_of(self, source: str | None) -> list[int]:
+        """Return the first nodes of which a source does not say all by equal contents."""
+        if source not in self._first:
+            others = (one for one in self._claims if source is None or self._alone[one] != source)
+            self._first[source] = list(islice(others, JOINED_SHOWN_MAX + 1))
+        return self._first[source]
+
+
+def _only_content(claims: Iterable[LinkRow]) -> str | None:
+    """Return the source that alone claims, and by equal contents alone, if it is so."""
+    said = {(row.link_class, row.source) for row in claims}
+    link_class, source = min(said)
+    return source if len(said) == 1 and link_class == LinkClass.CONTENT.value else None
+
+
 class _Shown:
     """What is read once for all links of a page."""
 
@@ -128,16 +171,17 @@ class _Shown:
         self, reader: Reader, links: LinkIndex, rows: Iterable[LinkRow], size: int
     ) -> None:
         page = list(rows)
-        self._hubs = links.of_hubs({row.hub for row in page}, size)
-        self._joined = {row: self._joined_to(row) for row in page}
-        self._identifiers = read_identifiers(reader, self._hubs)
-        shown = {vertex for joined in self._joined.values() for vertex in _first(joined)}
+        found = links.of_hubs({row.hub for row in page}, size)
+        hubs = {hub: _Hub(claims) for hub, claims in found.items()}
+        self._joined = {row: hubs[row.hub].joined(row) for row in page}
+        self._identifiers = read_identifiers(reader, hubs)
+        shown = {vertex for joined, _ in self._joined.values() for vertex in joined}
         self._nodes = read_nodes(reader, {row.vertex for row in page} | shown, size)
 
     def link(self, row: LinkRow) -> ListedLink:
         """Return a link as the page shows it."""
-        name, node, joined = node_name(row.vertex), self._nodes[row.vertex], self._joined[row]
-        first = _first(joined)
+        name, node = node_name(row.vertex), self._nodes[row.vertex]
+        joined, count = self._joined[row]
         return ListedLink(
             kind=name.kind,
             id=name.id,
@@ -148,27 +192,15 @@ class _Shown:
             source=row.source,
             evidence=read_evidence(row),
             stated_at=None if row.stated_us is None else format_instant(row.stated_us),
-            joined=tuple(_joined(vertex, self._nodes[vertex], joined[vertex]) for vertex in first),
-            hidden=len(joined) - len(first),
+            joined=tuple(
+                _joined(vertex, self._nodes[vertex], through) for vertex, through in joined.items()
+            ),
+            hidden=count - len(joined),
         )
-
-    def _joined_to(self, row: LinkRow) -> dict[int, LinkClass]:
-        """Return the other nodes of an identifier, each by its strongest claim to it."""
-        joined: dict[int, LinkClass] = {}
-        for far in self._hubs[row.hub]:
-            through = strength_of(row, far)
-            known = joined.get(far.vertex)
-            if through is not None and (known is None or _rank(through) < _rank(known)):
-                joined[far.vertex] = through
-        return joined
 
 
 def _rank(link_class: LinkClass) -> int:
     return tuple(LinkClass).index(link_class)
-
-
-def _first(joined: dict[int, LinkClass]) -> list[int]:
-    return sorted(joined)[:JOINED_SHOWN_MAX]
 
 
 def _joined(vertex: int, node: Node, link_class: LinkClass) -> Joined:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from lineage.projections.nodes import NODE
 from lineage.questions.citing import Cited, cite_entity, cite_nodes
-from lineage.questions.entities import members_of
+from lineage.questions.entities import entities_of
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.nodes import read_identifiers
 from lineage.questions.redactions import count_redacted
@@ -102,17 +102,14 @@ class Merged:
 
 def read_merged(asked: GraphAsked, vertices: Iterable[int]) -> dict[int, Merged]:
     """Return the thing of each of these nodes, and of every node that it consists of."""
-    links = asked.links
-    groups: dict[int, tuple[int, ...]] = {}
-    for vertex in sorted(set(vertices)):
-        if vertex not in groups:
-            members = tuple(members_of(links, vertex, asked.size))
-            groups.update(dict.fromkeys(members, members))
-    histories = cite_nodes(asked.reader, groups, asked.size, asked.valid_us)
-    redacted = count_redacted(asked.reader, groups, asked.size)
-    keys = {row[0]: row[3] for row in asked.reader.find(NODE, "vertex", groups)}
+    entities = entities_of(asked.links, vertices, asked.size)
+    groups = {members[0]: tuple(members) for members in entities.values()}
+    every = [one for members in groups.values() for one in members]
+    histories = cite_nodes(asked.reader, every, asked.size, asked.valid_us)
+    redacted = count_redacted(asked.reader, every, asked.size)
+    keys = {row[0]: row[3] for row in asked.reader.find(NODE, "vertex", every)}
     found: dict[int, Merged] = {}
-    for members in dict.fromkeys(groups.values()):
+    for members in groups.values():
         merged = Merged(
             members,
             tuple(sorted(key for one in members if (key := keys.get(one)) is not None)),

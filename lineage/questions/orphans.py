@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from lineage.graph.adjacency import Shown, row_of
-from lineage.graph.alone import leads_on, linked_vertices, rows_with_edges
+from lineage.graph.alone import leading_on, rows_with_edges
 from lineage.graph.links import CROSSED_BY_DEFAULT
 from lineage.projections.catalog import type_key, types_as_of
 from lineage.projections.memberships import MEMBERSHIP
@@ -227,7 +227,7 @@ class _Judging:
             edged = self._with_edges(left, upstream=True) | self._with_edges(left, upstream=False)
             left = [one for one in left if one not in edged]
         if left:
-            linked = linked_vertices(asked.graph, left, size, self._query.cross)
+            linked = asked.links.linked_among(left, size, self._query.cross)
             left = [one for one in left if one not in linked]
         for column in ("member", "context"):
             at = MEMBERSHIP.column(column)
@@ -248,14 +248,11 @@ class _Judging:
         left = [one for one in vertices if one not in found]
         if not left:
             return found
-        graph, crossed = self._asked.graph, self._query.cross
-        linked = linked_vertices(graph, left, self._asked.size, crossed)
-        return found | {
-            one
-            for one in left
-            if one in linked
-            and leads_on(self._namespace, graph, row_of(one), way, self._shown, crossed)
-        }
+        rows = {row_of(vertex): vertex for vertex in left}
+        joined = leading_on(
+            self._namespace, self._asked.graph, sorted(rows), way, self._shown, self._query.cross
+        )
+        return found | {rows[row] for row in joined}
 
 
 _WAYS: Final = (Direction.UPSTREAM, Direction.DOWNSTREAM)

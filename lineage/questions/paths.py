@@ -8,10 +8,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lineage.graph.adjacency import vertex_at
+from lineage.graph.hops import link_steps
 from lineage.graph.links import CROSSED_BY_DEFAULT
 from lineage.graph.paths import FoundPath, PathLimits, find_paths
 from lineage.graph.walk import Bounds, Walked, walk_lineage
-from lineage.graph.walked import WalkedEdges, crossed_rows, walked_edges
+from lineage.graph.walked import WalkedEdges, walked_edges
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.named import Named, find_named, read_contexts_named
 from lineage.questions.nodes import read_nodes
@@ -129,7 +130,7 @@ def _search(
     edges = walked_edges(asked.graph.adjacency, walked, upstream=direction is Direction.UPSTREAM)
     found = find_paths(
         zip(edges.near.tolist(), edges.far.tolist(), strict=True),
-        crossed_rows(walked.crossings),
+        link_steps(walked.links),
         (starts, targets),
         PathLimits(query.count + 1, query.depth, PATH_STEPS_MAX),
     )
@@ -152,7 +153,7 @@ def _shown(
     ways = [Way(way.direction, _rows(path)) for way, path in found]
     for searched in {way.direction: way for way, _ in found}.values():
         own = [one for one in ways if one.direction is searched.direction]
-        steps.read(own, searched.edges, searched.walked.crossings)
+        steps.read(own, searched.edges, searched.walked.links.crossed)
     rows = dict.fromkeys(row for way in ways for row in way.rows)
     vertices = [vertex_at(namespace, row) for row in rows]
     nodes = read_nodes(asked.reader, vertices, asked.size)

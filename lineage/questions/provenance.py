@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from msgspec import Struct
@@ -24,11 +24,11 @@ from lineage.questions.merged import (
 )
 from lineage.questions.nodes import find_identified
 from lineage.questions.runs import SUBJECT_KINDS, refuse_several
-from lineage.questions.same_content import same_content
+from lineage.questions.same_content import SameContent
 from lineage.questions.trace import DEPTH_MAX, TraceQuery, check_bounds, trace
 from lineage.vertices import KIND_CODES, vertex_of
 from lineage_schemas.errors import InvalidInputError
-from lineage_schemas.graph import LineageAnswer
+from lineage_schemas.graph import LineageAnswer, Truncation, TruncationReason
 from lineage_schemas.instants import format_instant, format_known_instant
 from lineage_schemas.mlmd import EventKind, Kind
 from lineage_schemas.provenance import (
@@ -42,6 +42,9 @@ from lineage_schemas.records import LinkClass
 
 PROVENANCE_NODES_MAX: Final = 100_000
 PROVENANCE_NODES_DEFAULT: Final = 10_000
+
+SAME_CONTENT_MAX: Final = 100
+"""Things of the same content that are shown of one, with who made them."""
 
 CODE_REVISION: Final = "lineage.CodeRevision"
 _DECLARED: Final = frozenset({EventKind.DECLARED_INPUT, EventKind.DECLARED_OUTPUT})
@@ -110,7 +113,7 @@ class _Telling:
         self._subject = next((self._things[vertex] for vertex in vertices), None)
         self._depths = _depths(self._things, vertices)
         self._edges = _distinct(read_told_edges(asked, answer.edges), self._things)
-        self._same = same_content(answer.links, asked.number, self._things)
+        self._same = SameContent(answer.links, asked.number, self._things)
         self._versions = read_versions(asked, self._artifacts())
         self._made: dict[Merged, list[EdgeTold]] = {}
         self._taken: dict[Merged, list[EdgeTold]] = {}
@@ -126,9 +129,12 @@ class _Telling:
         """Return the steps and the gaps."""
         executions = self._executions()
         places = {thing: index for index, thing in enumerate(executions)}
-        pairs = [(places[one], places[two]) for one, two in self._pairs()]
+        outputs, inputs = (self._at(places, some) for some in (self._made, self._taken))
+        pairs = self._same.flows(outputs, inputs, len(executions))
         groups = order_steps(range(len(executions)), pairs)
-        circles = {one for one, two in pairs if one == two}
+        circles = self._same.runs_in_circles(inputs, outputs) | {
+            one for one, _ in set(inputs) & set(outputs)
+        }
         numbers = {
             executions[one]: number for number, group in enumerate(groups, 1) for one in group
         }
@@ -146,7 +152,8 @@ class _Telling:
             for one in self._artifacts()
             if one in self._taken or one in self._made or one is self._subject
         ]
-        unmade = [one for one in artifacts if not self._makers(one)]
+        made_too = self._same.to(self._made)
+        unmade = [one for one in artifacts if one not in self._made and one not in made_too]
         ordered = [executions[one] for group in groups for one in group]
         made = Made(
             subject=self._subject,
@@ -157,7 +164,7 @@ class _Telling:
                 one for one in ordered if not any(e.kind.is_input for e in self._ends.get(one, ()))
             },
             unmade=set(unmade),
-            alike=self._same,
+            same=self._same,
             coded={one for one in ordered if self._is_code_known(one)},
             versions=self._versions,
             truncations=self._answer.truncations,
@@ -171,7 +178,7 @@ class _Telling:
             sources=tuple(thing_ref(one) for one in unmade if one in self._taken),
             gaps=tuple(find_gaps(self._asked, made)),
             unknown=self._answer.unknown,
-            truncations=self._answer.truncations,
+            truncations=self._cuts(artifacts),
             redactions=self._answer.redactions,
             labels=self._answer.labels,
         )
@@ -186,17 +193,35 @@ class _Telling:
         return sorted(found, key=lambda one: (-self._depths[one], one.key, one.members))
 
     def _makers(self, artifact: Merged) -> list[Merged]:
-        """Return the executions that made an artifact, or what has the same content."""
-        alike = (artifact, *self._same.get(artifact, ()))
+        """Return the executions that made an artifact, or what is shown of the same content."""
+        alike = (artifact, *self._alike(artifact))
         made = (edge.execution for one in alike for edge in self._made.get(one, ()))
         return list(dict.fromkeys(self._things[execution] for execution in made))
 
-    def _pairs(self) -> Iterator[tuple[Merged, Merged]]:
-        """Yield (who made an input, who took it in)."""
-        for artifact, edges in self._taken.items():
-            for maker in self._makers(artifact):
-                for edge in edges:
-                    yield maker, self._things[edge.execution]
+    def _alike(self, artifact: Merged) -> tuple[Merged, ...]:
+        """Return what is shown of the same content."""
+        return self._same.first(artifact, SAME_CONTENT_MAX + 1)[:SAME_CONTENT_MAX]
+
+    def _at(
+        self, places: dict[Merged, int], edges: dict[Merged, list[EdgeTold]]
+    ) -> list[tuple[int, Merged]]:
+        """Return (place of an execution, artifact) of some edges."""
+        return [
+            (places[self._things[edge.execution]], artifact)
+            for artifact, some in edges.items()
+            for edge in some
+        ]
+
+    def _cuts(self, artifacts: Iterable[Merged]) -> tuple[Truncation, ...]:
+        """Return what cut the answer; of what is too often the same, at least one is hidden."""
+        more = sum(
+            len(self._same.first(one, SAME_CONTENT_MAX + 1)) > SAME_CONTENT_MAX for one in artifacts
+        )
+        if not more:
+            return self._answer.truncations
+        reason = TruncationReason.NEIGHBOURS
+        cut = Truncation(reason=reason, limit=SAME_CONTENT_MAX, hidden=more)
+        return (*self._answer.truncations, cut)
 
     def _execution(self, thing: Merged, numbers: dict[Merged, int]) -> StepExecution:
         code, parameters = self._code(thing), thing.value("hyperparameters")
@@ -228,7 +253,7 @@ class _Telling:
             position=edge.position,
             versions=versions.texts,
             made_by=tuple(sorted({numbers[one] for one in makers})),
-            same_content=tuple(sorted(one.key for one in self._same.get(thing, ()))),
+            same_content=tuple(one.key for one in self._alike(thing)),
         )
 
     def _is_code_known(self, thing: Merged) -> bool:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.questions.decisions import Decisions, is_by, text_of
-from lineage.questions.entities import members_of
+from lineage.questions.entities import members_among, members_of
 from lineage.questions.holdings import (
     PROMOTE,
     RETIRE,
@@ -482,7 +482,7 @@ def _models_named(asked: ServingAsked, name: str) -> tuple[list[int], ResolvedLa
     )
     key, label = resolve_name(reader, namespace, name, tuple(Kind), size, REGISTERED_MODEL)
     found = find_identified(reader, namespace, key, tuple(Kind), size)
-    members = {one for vertex in found for one in members_of(links, vertex, size)}
+    members = members_among(links, found, size)
     artifacts = [one for one in members if kind_code(one) == _ARTIFACT]
     rows = reader.find(MEMBERSHIP, "member", artifacts)
     around = {int(row[1]) for row in rows if row[2] < size}

@@ -105,11 +105,7 @@ def _runs_of(asked: GraphAsked, subject: Merged) -> list[Merged]:
         artifact = waiting.pop()
         makers = _makers(asked, artifact.members)
         if not makers:
-            alike = {
-                crossing.far.vertex
-                for vertex in artifact.members
-                for crossing in asked.links.crossings(vertex, asked.size, [LinkClass.CONTENT])
-            }
+            alike = asked.links.joined_to(artifact.members, asked.size, [LinkClass.CONTENT])
             makers = _makers(asked, alike)
         for maker in makers:
             if maker.type not in _PASSING_ON:

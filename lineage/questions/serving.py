@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from lineage.graph.index import GraphSnapshot
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.questions.as_of import Valid, valid_of
-from lineage.questions.entities import members_of
+from lineage.questions.entities import members_among
 from lineage.questions.labels import find_labelled, resolve_name
 from lineage.questions.moves import (
     ENVIRONMENT,
@@ -277,7 +277,7 @@ def _serving(asked: ServingAsked, name: str) -> Subject:
     starts = find_identified(reader, namespace, key, tuple(Kind), asked.size)
     if not starts:
         raise _unknown(asked, key)
-    members = {one for v in starts for one in members_of(snapshot.links, v, asked.size)}
+    members = members_among(snapshot.links, starts, asked.size)
     contexts = {one for one in members if kind_code(one) == _CONTEXT}
     nodes = read_nodes(reader, contexts, asked.size)
     places = {one for one in contexts if nodes[one].type == SERVICE}
@@ -312,7 +312,7 @@ def _named_contexts(asked: ServingAsked, name: str, type_name: str) -> set[int]:
         found = {vertex for vertex, node in labelled.items() if node.type == type_name}
     if not found:
         raise _unknown(asked, name)
-    return {one for v in found for one in members_of(snapshot.links, v, asked.size)}
+    return members_among(snapshot.links, found, asked.size)
 
 
 def _places_in(asked: ServingAsked, environments: Iterable[int]) -> set[int]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from lineage.graph.adjacency import row_of, vertex_at
 from lineage.graph.edges import edge_ends
-from lineage.graph.links import Crossing
+from lineage.graph.links import Crossing, crossings_between
 from lineage.graph.walked import WalkedEdges, count_undated, edges_between
+from lineage.projections.links import LinkRow
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.nodes import read_identifiers
 from lineage.questions.trace import link_of, read_edges
 from lineage.vertices import node_name
 from lineage_schemas.graph import Direction, Edge
 from lineage_schemas.paths import CrossedLink, NodeRef, Path, PathStep
+from lineage_schemas.records import LinkClass
 
 
 class Way(NamedTuple):
@@ -37,22 +39,15 @@ class Steps:
         self.undated = 0
         """How many of the edges that were read nobody has dated."""
 
-    def read(self, ways: Iterable[Way], edges: WalkedEdges, crossings: Iterable[Crossing]) -> None:
-        """Read what ways of one direction pass, out of these edges and crossings."""
+    def read(self, ways: Iterable[Way], edges: WalkedEdges, crossed: Collection[LinkClass]) -> None:
+        """Read what ways of one direction pass, of these edges, and of links of these classes."""
         chosen = list(ways)
         if not chosen:
             return
         direction = chosen[0].direction
         pairs = {pair for way in chosen for pair in pairwise(way.rows)}
-        hubs: set[int] = set()
-        for crossing in crossings:
-            ends = row_of(crossing.near.vertex), row_of(crossing.far.vertex)
-            if ends in pairs:
-                known = self._crossings.setdefault(ends, [])
-                if crossing not in known:
-                    known.append(crossing)
-                hubs.update((crossing.near.hub, crossing.far.hub))
-        self._identifiers |= read_identifiers(self._asked.reader, hubs)
+        # An edge leads to the other kind, a link to the same.
+        self._read_links({pair for pair in pairs if pair[0] & 1 == pair[1] & 1}, crossed)
         source = self._asked.graph.adjacency
         between = edges_between(edges, pairs)
         self.undated += count_undated(source, between)
@@ -62,6 +57,18 @@ class Steps:
             if edge.kind.is_input != (direction is Direction.DOWNSTREAM):
                 pair = pair[1], pair[0]
             self._edges.setdefault((direction, *pair), []).append(edge)
+
+    def _read_links(self, pairs: set[tuple[int, int]], crossed: Collection[LinkClass]) -> None:
+        """Read the links between two rows, for all pairs: of each class the first by key."""
+        vertices = {vertex_at(self._namespace, row) for pair in pairs for row in pair}
+        claims: dict[int, list[LinkRow]] = {}
+        for row in self._asked.links.of_vertices(vertices, self._asked.size):
+            claims.setdefault(row_of(row.vertex), []).append(row)
+        for near, far in pairs:
+            found = crossings_between(claims.get(near, ()), claims.get(far, ()), crossed)
+            self._crossings[near, far] = found
+        hubs = {one.near.hub for pair in pairs for one in self._crossings[pair]}
+        self._identifiers |= read_identifiers(self._asked.reader, hubs)
 
     def path(self, way: Way) -> Path:
         """Return a way that was read, as answers show it."""

@@ -8,8 +8,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lineage.graph.adjacency import vertex_at
+from lineage.graph.crossing import WalkedLinks
 from lineage.graph.edges import EdgeEnds
-from lineage.graph.links import CROSSABLE, CROSSED_BY_DEFAULT, Crossing
+from lineage.graph.links import CROSSABLE, CROSSED_BY_DEFAULT
 from lineage.graph.walk import Bounds
 from lineage.projections.edges import EDGE, EdgeDetail, read_detail
 from lineage.projections.links import LinkRow, read_evidence
@@ -117,7 +118,7 @@ def trace(asked: GraphAsked, query: TraceQuery) -> LineageAnswer:
         answer,
         nodes=(*contexts, *found.nodes, *unknown),
         edges=read_edges(reader, namespace, found.ends, size),
-        links=_links(reader, found.crossings),
+        links=_links(asked, found.links),
         entities=entities_among(reader, asked.links, found.linked, size),
         truncations=found.truncations,
         stubs=answer.stubs + found.stubs,
@@ -178,9 +179,10 @@ def _details(
     return details
 
 
-def _links(reader: Reader, crossings: list[Crossing]) -> tuple[Link, ...]:
-    rows = sorted({row for crossing in crossings for row in crossing[:2]})
-    identifiers = read_identifiers(reader, [row.hub for row in rows])
+def _links(asked: GraphAsked, links: WalkedLinks) -> tuple[Link, ...]:
+    """Return every claim by which a link was crossed between two nodes that are shown."""
+    rows = asked.links.rows_of(links.joining(), asked.size)
+    identifiers = read_identifiers(asked.reader, {row.hub for row in rows})
     return tuple(link_of(row, identifiers.get(row.hub)) for row in rows)
 
 

@@ -124,12 +124,14 @@ class _Looking:
     def unresolved(self, vertices: list[int]) -> Iterator[tuple[int, Unresolved]]:
         """Yield those of some nodes that are unresolved, in order."""
         nodes = read_nodes(self._reader, vertices, self._size)
+        datasets = {vertex for vertex in vertices if self._is_dataset(nodes[vertex])}
+        unlinked = datasets - self._links.linked_among(datasets, self._size, CROSSABLE)
         for vertex in vertices:
             node = nodes[vertex]
             thing = None
             if node.stub:
                 thing = self._of_stub(vertex, node)
-            elif self._is_dataset(node):
+            elif vertex in unlinked:
                 thing = self._of_dataset(vertex)
             if thing is not None:
                 yield vertex, thing
@@ -150,8 +152,6 @@ class _Looking:
         )
 
     def _of_dataset(self, vertex: int) -> Unresolved | None:
-        if self._links.crossings(vertex, self._size, CROSSABLE):
-            return None
         (mine,) = compared(self._reader, [vertex], self._size)
         guesses, hidden = self._guesses.of(mine)
         if not guesses:
@@ -173,8 +173,7 @@ class _Looking:
 
     def _joins_described(self, vertex: int) -> bool:
         """Tell whether a stub is joined to something that is described."""
-        crossings = self._links.crossings(vertex, self._size, CROSSABLE)
-        others = {one.far.vertex for one in crossings}
+        others = self._links.joined_to([vertex], self._size, CROSSABLE)
         return any(
             self._reader.find(table, "vertex", others, self._size) for table in (STATE, STATE_PAST)
         )

@@ -10,12 +10,12 @@ from typing import NamedTuple
 from msgspec.structs import force_setattr
 
 from lineage.graph.adjacency import Bools, Ints, row_of, vertices_at
+from lineage.graph.crossing import WalkedLinks
 from lineage.graph.edges import EdgeEnds, edge_ends
-from lineage.graph.links import Crossing
 from lineage.graph.marking import mark_rows
 from lineage.graph.walk import Bounds, found_nodes, walk_lineage
 from lineage.projections.nodes import read_stated_starts
-from lineage.questions.entities import members_of
+from lineage.questions.entities import entities_of
 from lineage.questions.filtering import matching, matching_read, prepare_filter
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.nodes import read_nodes, read_with_stubs
@@ -34,7 +34,7 @@ class Found(NamedTuple):
     nodes: list[Node]
     linked: list[int]
     ends: EdgeEnds
-    crossings: list[Crossing]
+    links: WalkedLinks
     truncations: tuple[Truncation, ...]
     stubs: int
     unresolved: int
@@ -65,7 +65,7 @@ def walk_from(
         _whole_nodes(by_vertex, vertices, depths),
         vertices if may_link is None else vertices_at(asked.number, walked.rows[may_link]).tolist(),
         edge_ends(asked.graph.adjacency, walked.edges),
-        walked.crossings,
+        walked.links,
         tuple(walked.truncations),
         stubs=len(stubs),
         unresolved=len(stubs) - _count_resolved(asked, stubs),
@@ -104,7 +104,7 @@ def _filtered(asked: GraphAsked, wanted: NodeFilter, found: Found, starts: set[i
         nodes=nodes,
         linked=[vertex for vertex in found.linked if vertex in kept],
         ends=_ends_among(found.ends, nodes),
-        crossings=[one for one in found.crossings if {one.near.vertex, one.far.vertex} <= kept],
+        links=found.links.among(kept),
         filtered=len(found.nodes) - len(nodes),
     )
 
@@ -132,11 +132,11 @@ def _count_resolved(asked: GraphAsked, stubs: Collection[int]) -> int:
     if not stubs:
         return 0
     linked = asked.links.linked(stubs, asked.size)
-    members = {vertex: members_of(asked.links, vertex, asked.size) for vertex in linked}
-    known = read_nodes(
-        asked.reader, {one for found in members.values() for one in found}, asked.size
-    )
-    return sum(any(not known[one].stub for one in found) for found in members.values())
+    entities = entities_of(asked.links, linked, asked.size)
+    every = {members[0]: members for members in entities.values()}
+    known = read_nodes(asked.reader, {one for some in every.values() for one in some}, asked.size)
+    told = {first for first, some in every.items() if any(not known[one].stub for one in some)}
+    return sum(entities[vertex][0] in told for vertex in linked)
 
 
 def count_undated(asked: GraphAsked, vertices: Collection[int]) -> int:

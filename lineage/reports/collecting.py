@@ -8,7 +8,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from lineage.graph.adjacency import row_of
-from lineage.graph.links import CROSSED_BY_DEFAULT
+from lineage.graph.links import CROSSED_BY_DEFAULT, Crossing
 from lineage.graph.walk import Bounds, Walked, found_nodes, walk_lineage
 from lineage.projections.edges import EDGE
 from lineage.projections.memberships import MEMBERSHIP
@@ -30,6 +30,8 @@ from lineage.reports.belonging import CODE, REGISTERED_MODEL, SAID, prune
 from lineage.reports.deciding import Told, tell_of_version
 from lineage.reports.gathered import Crossed, Gathered, Joint, ThingId
 from lineage.reports.joining import (
+    CLAIMS_PAIRED_MAX,
+    find_crossings,
     list_corrections,
     positions_of,
     read_belongings,
@@ -120,7 +122,7 @@ class _Collecting:
         met = things.add(scope)
         kept = {one for one in met if things.stands(one)} | {subject}
         joints = read_joints(self._reader, things, kept, size)
-        crossed = read_crossed(self._reader, things, kept, walked.crossings, self._valid_us)
+        crossed = read_crossed(self._reader, things, kept, self._crossings(walked), self._valid_us)
         upstream = _upstream_of(subject, kept & things.ids(origins), joints, crossed)
         dropped = things.ids(origins) - upstream
         kept -= dropped - things.ids(deployed | moves | commits | around | said)
@@ -236,6 +238,16 @@ class _Collecting:
         walked = walk_lineage(namespace, snapshot, rows, direction, bounds)
         self._truncations += walked.truncations
         return walked
+
+    def _crossings(self, walked: Walked) -> list[Crossing]:
+        links = self._asked.snapshot.links
+        found, hidden = find_crossings(links, walked.links, self._size)
+        if hidden:
+            reason = TruncationReason.NEIGHBOURS
+            self._truncations.append(
+                Truncation(reason=reason, limit=CLAIMS_PAIRED_MAX, hidden=hidden)
+            )
+        return found
 
     def _intervals(self, found: FoundServing) -> tuple[ServingInterval, ...]:
         """Return the intervals that had begun; what ended after the stated time had not ended."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
-from lineage.graph.links import Crossing
+from lineage.graph.crossing import WalkedLinks
+from lineage.graph.links import Crossing, LinkIndex, crossings_between
 from lineage.projections.edges import EDGE, read_detail
-from lineage.projections.links import read_evidence
+from lineage.projections.links import LinkRow, read_evidence
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.projections.unfolding import KEY_CLASS
 from lineage.questions.nodes import read_identifiers
@@ -24,6 +25,8 @@ from lineage_schemas.serving import ServingInterval
 
 LATE_AFTER_DAYS: Final = 7
 """Entries recorded so long after what they state are told of as late."""
+CLAIMS_PAIRED_MAX: Final = 200
+"""Claims of one identifier that are set against each other, by kind and id of their nodes."""
 CORRECTIONS_MAX: Final = 1_000
 """Replaced values that a report lists."""
 
@@ -74,18 +77,40 @@ def read_belongings(
     return tuple(Belonging(*key, found[key]) for key in sorted(found))
 
 
+def find_crossings(links: LinkIndex, walked: WalkedLinks, size: int) -> tuple[list[Crossing], int]:
+    """Return the links of a walk, of several by one class between two nodes the first by key.
+
+    Each claim of an identifier is set against each other one, so of more than
+    ``CLAIMS_PAIRED_MAX`` only the first are; how many are left out comes with the links.
+    """
+    near = set(walked.near.vertex.tolist())
+    by_hub: dict[int, list[LinkRow]] = {}
+    for row in links.rows_of(walked.joining(), size):
+        by_hub.setdefault(row.hub, []).append(row)
+    paired = {hub: rows[:CLAIMS_PAIRED_MAX] for hub, rows in by_hub.items()}
+    claims: dict[int, list[LinkRow]] = {}
+    for row in sorted(row for rows in paired.values() for row in rows):
+        if row.vertex in near:
+            claims.setdefault(row.vertex, []).append(row)
+    found: list[Crossing] = []
+    for mine in claims.values():
+        others = sorted(far for hub in {row.hub for row in mine} for far in paired[hub])
+        found += crossings_between(mine, others, walked.crossed)
+    hidden = sum(len(rows) - len(paired[hub]) for hub, rows in by_hub.items())
+    return found, hidden
+
+
 def read_crossed(
     reader: Reader,
     things: Things,
     kept: Collection[ThingId],
-    crossings: Iterable[Crossing],
+    listed: Collection[Crossing],
     valid_us: int | None,
 ) -> tuple[Crossed, ...]:
     """Return the links that were crossed, those inside a thing too, each once.
 
     One that somebody claims later than the valid time was not known to be so by then.
     """
-    listed = list(crossings)
     identifiers = read_identifiers(reader, [one.near.hub for one in listed])
     found: set[Crossed] = set()
     for near, far, link_class in listed:

@@ -161,11 +161,12 @@ class ResolvedLabel(Struct, frozen=True, kw_only=True):
 class LineageAnswer(Struct, frozen=True, kw_only=True):
     """A bounded piece of the lineage graph.
 
-    ``nodes`` come nearest first, then by kind and id. ``links`` are those that were crossed.
-    ``entities`` are those of more than one member among the nodes. ``unknown`` are start
-    identifiers that the log has not heard of; each also stands among the nodes as a stub without
-    id. ``redactions`` says what was erased of what is shown; the basis counts them. ``start``
-    holds identifiers alone: where a label was given, ``labels`` says what it turned out to name.
+    ``nodes`` come nearest first, then by kind and id. ``links`` are all claims by which a link was
+    crossed between two of them. ``entities`` are those of more than one member among the nodes.
+    ``unknown`` are start identifiers that the log has not heard of; each also stands among the
+    nodes as a stub without id. ``redactions`` says what was erased of what is shown; the basis
+    counts them. ``start`` holds identifiers alone: where a label was given, ``labels`` says what it
+    turned out to name.
 
     ``stubs`` counts the nodes that somebody names and nobody describes, and ``unresolved`` those of
     them that no asserted link joins to a node that somebody describes. ``undated`` counts the nodes

@@ -47,16 +47,14 @@ def check(ledger: Ledger, then: Then, query: TraceQuery, valid: Interval) -> Non
     starts = named & graph.nodes
     expected: dict[Name, int] = {}
     edges: Edges = set()
-    crossed: set[tuple[Name, Name, LinkClass]] = set()
     for walk in walks(query, None):
         reached = graph.trace(starts, walk)
         edges |= edges_within(graph, reached)
-        crossed |= graph.crossings(starts, walk)
         for node, depth in reached.items():
             expected[node] = min(depth, expected.get(node, depth))
     assert depths_of(answer) == expected
     assert edges_of(answer) == edges
-    check_links(graph, answer, crossed)
+    check_links(answer, graph.joining(starts, walks(query, None)))
     assert answer.undated == len(graph.undated & (expected.keys() | edges))
     assert set(answer.not_begun) == {one for one in query.start if named - starts}
     assert answer.basis.valid_during is not None

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from calendars import hour, moves_in, say_move
-from lineage.graph.hops import LinkStep
+from lineage.graph.hops import LinkSteps
 from lineage.graph.paths import PathLimits, find_paths
 from lineage.ledger import (
     Artifact,
@@ -302,6 +302,7 @@ def test_questions_out_of_bounds_are_refused(told: Ledger) -> None:
 
 # --- work counts ---------------------------------------------------------------------------------
 
+NO_LINKS = LinkSteps({}, 0)
 LIMITS = PathLimits(10, 1_000, 20_000)
 
 
@@ -314,29 +315,26 @@ def knot_of(size: int) -> list[tuple[int, int]]:
 def test_a_knot_that_leads_nowhere_else_makes_no_work_without_end() -> None:
     # Every way through the knot of 100 executions comes back to the start, which is taken.
     edges = [*knot_of(10), (0, 101), (101, 200)]
-    found = find_paths(edges, (), ([0], [200]), LIMITS)
+    found = find_paths(edges, NO_LINKS, ([0], [200]), LIMITS)
     assert [path.length for path in found.paths] == [2]
     assert not found.is_stopped
 
 
 def test_the_first_paths_of_very_many_are_found_at_once() -> None:
-    found = find_paths(knot_of(10), (), ([0], [18]), LIMITS)
+    found = find_paths(knot_of(10), NO_LINKS, ([0], [18]), LIMITS)
     assert [path.length for path in found.paths] == [2] * 10
     assert not found.is_stopped
     ladder = [(2 * i, 2 * other + 1) for i in range(0, 1_000, 2) for other in (i, i + 1)]
     ladder += [(2 * other + 1, 2 * i + 4) for i in range(0, 1_000, 2) for other in (i, i + 1)]
-    deep = find_paths(ladder, (), ([0], [2_000]), PathLimits(10, 10_000, 200_000))
+    deep = find_paths(ladder, NO_LINKS, ([0], [2_000]), PathLimits(10, 10_000, 200_000))
     assert [path.length for path in deep.paths] == [1_000] * 10
     assert not deep.is_stopped
 
 
 def test_nodes_that_many_links_join_do_not_multiply_paths() -> None:
-    links = [
-        LinkStep(2 * one, 2 * other, by_content=False)
-        for one in range(20)
-        for other in range(20)
-        if one != other
-    ]
+    rows = [2 * number for number in range(20)]
+    onward = {row: [(201, False)] for row in rows} | {201: [(row, False) for row in rows]}
+    links = LinkSteps(onward, first=201)
     found = find_paths([(2 * 19, 1), (1, 200)], links, ([0], [200]), LIMITS)
     assert [(path.length, path.links) for path in found.paths] == [(2, 1)]
 
