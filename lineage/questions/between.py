@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from lineage.projections.edges import EDGE
+from lineage.projections.edges import EDGE, read_detail
 from lineage.projections.links import LINK, LinkRow, read_evidence
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.projections.nodes import NODE
@@ -25,7 +25,7 @@ from lineage.questions.nodes import read_identifiers, read_nodes
 from lineage.questions.redactions import with_redactions
 from lineage.stores.base import Reader
 from lineage.stores.tables import Row
-from lineage.vertices import KIND_CODES, id_of, node_name, vertex_of
+from lineage.vertices import KIND_CODES, id_of, kind_code, node_name, vertex_of
 from lineage_schemas.basis import Basis
 from lineage_schemas.codec import decode_envelope
 from lineage_schemas.differences import (
@@ -33,6 +33,7 @@ from lineage_schemas.differences import (
     AddedEntry,
     AddedMember,
     BetweenPage,
+    ChangedEdge,
     ChangedNode,
     FieldChange,
     LinkAt,
@@ -56,7 +57,7 @@ from lineage_schemas.entry import (
 )
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.filters import NodeFilter
-from lineage_schemas.graph import Node
+from lineage_schemas.graph import Edge, Node
 from lineage_schemas.instants import format_instant, format_known_instant
 from lineage_schemas.mlmd import EventKind, Kind
 
@@ -75,7 +76,7 @@ _WORDS: Final[dict[type[Item], str]] = {
     SeriesItem: "metric series",
     TypeItem: "type",
     EraseItem: "erasure",
-    PlainItem: "other",
+    PlainItem: "not of the graph",
 }
 
 
@@ -250,6 +251,7 @@ class _Page:
         """Return the page with all that was added."""
         seen, changed = self._seen(), self._changed()
         made, retracted = self._links()
+        edges, edges_changed = self._edges()
         page = BetweenPage(
             basis=self._page.basis,
             before=self._page.before,
@@ -261,7 +263,8 @@ class _Page:
             types=_types(seen, changed),
             first_seen=tuple(seen),
             changed=tuple(changed),
-            edges=tuple(self._edges()),
+            edges=tuple(edges),
+            edges_changed=tuple(edges_changed),
             memberships=tuple(self._memberships()),
             links_made=tuple(made),
             links_retracted=tuple(retracted),
@@ -315,26 +318,52 @@ class _Page:
                 changes=changes,
             )
 
-    def _edges(self) -> Iterator[AddedEdge]:
-        executions = self._touched.executions
-        first: dict[tuple[int, int, str], int] = {}
-        for column in ("tail", "head"):
-            for tail, head, kind, since, *_ in self._reader.find(EDGE, column, executions):
-                artifact, execution = (tail, head) if head in executions else (head, tail)
-                name = artifact, execution, str(kind)
-                if self._shows(artifact, execution):
-                    first[name] = min(since, first.get(name, since))
-        for position, artifact, execution, kind in sorted(
-            (since, *name) for name, since in first.items() if self._is_here(since)
-        ):
-            yield AddedEdge(
-                position=position,
-                artifact=id_of(artifact),
-                artifact_key=self._node(artifact).key,
-                execution=id_of(execution),
-                execution_key=self._node(execution).key,
-                kind=EventKind(kind),
-            )
+    def _edges(self) -> tuple[list[AddedEdge], list[ChangedEdge]]:
+        """Return the edges that were told of first, and those of which more was told, by position.
+
+        An Event that shows nothing new of its edge is neither.
+        """
+        rows = {
+            row[:4]: row
+            for column in ("tail", "head")
+            for row in self._reader.find(EDGE, column, self._touched.executions)
+            if self._shows(row[0], row[1])
+        }
+        versions: dict[Row, list[Row]] = {}
+        for name in sorted(rows):
+            versions.setdefault(name[:3], []).append(rows[name])
+        added: list[AddedEdge] = []
+        changed: list[ChangedEdge] = []
+        for history in versions.values():
+            if self._is_here(history[0][3]):
+                added.append(self._added(history[0]))
+            for old, new in pairwise(history):
+                before, after = _edge(old), _edge(new)
+                if self._is_here(new[3]) and before != after:
+                    changed.append(self._edge_change(new, before, after))
+        return sorted(added, key=_place_of), sorted(changed, key=_change_place_of)
+
+    def _added(self, row: Row) -> AddedEdge:
+        edge = _edge(row)
+        artifact, execution = _ends(row)
+        return AddedEdge(
+            position=row[3],
+            artifact=edge.artifact,
+            artifact_key=self._node(artifact).key,
+            execution=edge.execution,
+            execution_key=self._node(execution).key,
+            kind=edge.kind,
+        )
+
+    def _edge_change(self, row: Row, before: Edge, after: Edge) -> ChangedEdge:
+        artifact, execution = _ends(row)
+        return ChangedEdge(
+            position=row[3],
+            artifact_key=self._node(artifact).key,
+            execution_key=self._node(execution).key,
+            before=before,
+            after=after,
+        )
 
     def _memberships(self) -> Iterator[AddedMember]:
         rows = self._reader.find(MEMBERSHIP, "member", self._touched.members)
@@ -385,6 +414,28 @@ class _Page:
             )
             for row in sorted(rows, key=lambda row: (row.since, *row.register))
         ]
+
+
+def _ends(row: Row) -> tuple[int, int]:
+    """Return the artifact and the execution of an edge."""
+    is_input = kind_code(row[0]) == KIND_CODES[Kind.ARTIFACT]
+    return (row[0], row[1]) if is_input else (row[1], row[0])
+
+
+def _edge(row: Row) -> Edge:
+    """Return what one version of an edge shows."""
+    detail = read_detail(row[5])
+    artifact, execution = map(id_of, _ends(row))
+    path, time_us = ((), None) if detail is None else (tuple(detail.path), detail.time_us)
+    return Edge(artifact, execution, EventKind(row[2]), path, time_us)
+
+
+def _place_of(edge: AddedEdge) -> tuple[int, int, int, str]:
+    return edge.position, edge.artifact, edge.execution, edge.kind.value
+
+
+def _change_place_of(one: ChangedEdge) -> tuple[int, int, int, str]:
+    return one.position, one.after.artifact, one.after.execution, one.after.kind.value
 
 
 def _changes(was: dict[str, Said], shows: dict[str, Said], position: int) -> Iterator[FieldChange]:

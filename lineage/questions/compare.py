@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from lineage.questions.citing import Cited
 from lineage.questions.comparing import compare_numbers, compare_values, judge, judge_listed
+from lineage.questions.comparing_code import compare_code
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.merged import Merged, read_merged, read_versions, thing_ref
 from lineage.questions.pairing import Entered, pair_ends
@@ -20,7 +21,6 @@ from lineage_schemas.comparisons import (
     Compared,
     ComparedSide,
     ComparisonAnswer,
-    Verdict,
 )
 from lineage_schemas.graph import Truncation, TruncationReason
 from lineage_schemas.redactions import redacted_position
@@ -29,8 +29,6 @@ from lineage_schemas.values import JsonValue
 ENDS_MAX: Final = 10_000
 """Inputs and outputs of one run that are compared."""
 
-_CODE: Final = ("code_repository", "code_commit", "code_is_dirty", "code_diff_digest")
-_CODE_TOO: Final = ("code_branch", "entry_point")
 _MACHINE: Final = (
     *("python_version", "operating_system", "framework", "cpu_count", "gpu_count", "gpu_model"),
     *("image_digest", "image_reference", "is_deterministic", "reproducibility_level"),
@@ -74,7 +72,7 @@ def compare(asked: GraphAsked, query: CompareQuery) -> ComparisonAnswer:
     names = find_run(asked, query.one), find_run(asked, query.other)
     one, other = _sides(asked, *names)
     aspects = (
-        _code(one, other),
+        compare_code(one.values, other.values),
         _ends(AspectName.DATA, one.inputs, other.inputs),
         _table(AspectName.PARAMETERS, "hyperparameters", one, other),
         _environment(one, other),
@@ -165,20 +163,6 @@ def _fill(values: dict[str, Cited], inputs: Iterable[Entered]) -> None:
                 cited = thing.cited(source)
                 if cited is not None:
                     values.setdefault(name, cited)
-
-
-def _code(one: _Side, other: _Side) -> Aspect:
-    """Compare code: equal commits tell nothing of trees that were dirty, or may have been."""
-    items = [_value(name, one, other) for name in (*_CODE, *_CODE_TOO)]
-    verdicts = {item.name: item.verdict for item in items}
-    verdict = judge([item for item in items if item.name in _CODE])
-    is_known = verdicts["code_commit"] is verdicts["code_is_dirty"] is Verdict.SAME
-    dirty = one.values.get("code_is_dirty")
-    is_clean = dirty is not None and dirty.value is False
-    is_told = is_clean or verdicts["code_diff_digest"] is Verdict.SAME
-    if verdict is Verdict.SAME and not (is_known and is_told):
-        verdict = Verdict.PARTLY_KNOWN
-    return Aspect(name=AspectName.CODE, verdict=verdict, items=tuple(items))
 
 
 def _environment(one: _Side, other: _Side) -> Aspect:

@@ -18,6 +18,7 @@ from lineage.projections.unfolding import KEY_CLASS
 from lineage.projections.values import Said, shown
 from lineage.questions.citing import cite_nodes
 from lineage.questions.claims import read_registers
+from lineage.questions.commits import CODE_COMMIT, whole_commit
 from lineage.questions.graph_asked import Then
 from lineage.questions.nodes import read_identifiers
 from lineage.stores.base import Reader
@@ -26,9 +27,6 @@ from lineage_schemas.graph import ConflictKind, Node
 from lineage_schemas.identifiers import is_content_digest
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.records import LinkClass
-
-CODE_COMMIT: Final = "code_commit"
-"""The property of a run that names the commit that ran."""
 
 ONE_ID_EACH: Final = re.compile(
     r"(mlflow:(?:run|logged-model)/[^/]+)/(.+)"
@@ -49,7 +47,6 @@ ANY_PROCESS: Final = "mlmd.Process"
 _SYSTEM: Final = "mlmd."
 _ASSERTED: Final = LinkClass.ASSERTED.value
 _DIGEST_CLASSES: Final = frozenset({_ASSERTED, LinkClass.CONTENT.value})
-_WHOLE_COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class Side(NamedTuple):
@@ -258,11 +255,9 @@ def _commits(facts: Facts) -> Iterator[Contradiction]:
     """Executions that name different commits, whole and of one length, as the code that ran."""
     of: dict[int, dict[str, list[int]]] = {}
     for vertex, node in facts.shown.items():
-        commit = node.properties.get(CODE_COMMIT)
-        if node_name(vertex).kind is not Kind.EXECUTION or not isinstance(commit, str):
-            continue
-        if _WHOLE_COMMIT.fullmatch(commit.lower()) is not None:
-            of.setdefault(len(commit), {}).setdefault(commit.lower(), []).append(vertex)
+        commit = whole_commit(node.properties.get(CODE_COMMIT))
+        if node_name(vertex).kind is Kind.EXECUTION and commit is not None:
+            of.setdefault(len(commit), {}).setdefault(commit, []).append(vertex)
     for by_commit in of.values():
         if len(by_commit) > 1:
             sides = _shown_sides(facts, by_commit, f"properties.{CODE_COMMIT}")

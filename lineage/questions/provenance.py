@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
+from lineage.graph.links import CROSSED_BY_DEFAULT
 from lineage.graph.ordering import order_steps
 from lineage.projections.states import STATE, STATE_PAST
 from lineage.questions.approvals import read_approvals
@@ -22,9 +23,11 @@ from lineage.questions.merged import (
     read_versions,
     thing_ref,
 )
+from lineage.questions.nodes import find_identified
 from lineage.questions.redactions import with_redactions
+from lineage.questions.runs import SUBJECT_KINDS, refuse_several
 from lineage.questions.same_content import SameContent
-from lineage.questions.trace import DEPTH_MAX, TraceQuery, trace
+from lineage.questions.trace import DEPTH_MAX, TraceQuery, check_bounds, trace
 from lineage.vertices import KIND_CODES, vertex_of
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.graph import LineageAnswer, Truncation, TruncationReason
@@ -37,6 +40,7 @@ from lineage_schemas.provenance import (
     StepEnd,
     StepExecution,
 )
+from lineage_schemas.records import LinkClass
 
 PROVENANCE_NODES_MAX: Final = 100_000
 PROVENANCE_NODES_DEFAULT: Final = 10_000
@@ -54,6 +58,7 @@ class ProvenanceQuery(Struct, frozen=True, kw_only=True):
     subject: str
     depth: int = DEPTH_MAX
     nodes: int = PROVENANCE_NODES_DEFAULT
+    cross: tuple[LinkClass, ...] = CROSSED_BY_DEFAULT
 
 
 class _Code(NamedTuple):
@@ -66,23 +71,24 @@ def check_provenance(query: ProvenanceQuery) -> None:
     """Refuse a query outside the limits.
 
     Raises:
-        InvalidInputError: a depth or node limit out of range.
+        InvalidInputError: a depth or node limit out of range, or guesses to be crossed.
     """
-    if not 0 <= query.depth <= DEPTH_MAX:
-        raise InvalidInputError(f"The depth is from 0 to {DEPTH_MAX}", where=str(query.depth))
     if not 1 <= query.nodes <= PROVENANCE_NODES_MAX:
         what = f"The node limit is from 1 to {PROVENANCE_NODES_MAX}"
         raise InvalidInputError(what, where=str(query.nodes))
+    check_bounds(query.depth, query.nodes, query.cross)
 
 
 def tell_provenance(asked: GraphAsked, query: ProvenanceQuery) -> ProvenanceAnswer:
     """Answer a checked query.
 
     Raises:
-        InvalidInputError: the subject is a context, through which no data flows.
+        InvalidInputError: the subject is a context, through which no data flows, or several things.
         AmbiguousLabelError, NotFoundError: as a trace, for a label.
     """
-    walk = TraceQuery(start=(query.subject,), depth=query.depth, nodes=query.nodes)
+    walk = TraceQuery(
+        start=(query.subject,), depth=query.depth, nodes=query.nodes, cross=query.cross
+    )
     answer = trace(asked, walk)
     if any(node.kind is Kind.CONTEXT for node in answer.nodes):
         raise InvalidInputError(
@@ -90,6 +96,10 @@ def tell_provenance(asked: GraphAsked, query: ProvenanceQuery) -> ProvenanceAnsw
             where=query.subject,
             hint="Ask of one of its members, which `lineage show` lists.",
         )
+    if asked.number is not None:
+        (name,) = answer.start
+        found = find_identified(asked.reader, asked.number, name, SUBJECT_KINDS, asked.size)
+        refuse_several(query.subject, dict.fromkeys(read_merged(asked, found).values()))
     return _Telling(asked, query, answer).answer()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
 from lineage.projections.edges import read_detail
@@ -19,7 +19,12 @@ from lineage_schemas.records import LinkClass
 LOOKED_MAX: Final = 1_000
 """Things that are looked at between a version and the run that made it."""
 
-_KINDS: Final = (Kind.ARTIFACT, Kind.EXECUTION)
+LISTED_MAX: Final = 20
+"""Things that a refusal lists by key; it counts the rest."""
+
+SUBJECT_KINDS: Final = (Kind.ARTIFACT, Kind.EXECUTION)
+"""Kinds of what data flows through."""
+
 _PASSING_ON: Final = frozenset({"lineage.Register", "lineage.Promote"})
 """Executions that make a version of what another one made."""
 _PASSED_ON: Final = frozenset({"lineage.Model", "lineage.ModelVersion", None})
@@ -54,7 +59,7 @@ def find_run(asked: GraphAsked, name: str) -> Found:
     key, label = resolve_name(reader, number, name, tuple(Kind), size)
     if number is None:
         return Found(name, None, None, label)
-    vertices = find_identified(reader, number, key, _KINDS, size)
+    vertices = find_identified(reader, number, key, SUBJECT_KINDS, size)
     subjects = list(dict.fromkeys(read_merged(asked, vertices).values()))
     if not subjects and find_identified(reader, number, key, (Kind.CONTEXT,), size):
         raise InvalidInputError(
@@ -64,12 +69,7 @@ def find_run(asked: GraphAsked, name: str) -> Found:
         )
     if not subjects:
         return Found(name, None, None, label)
-    if len(subjects) > 1:
-        raise InvalidInputError(
-            f"Several things go by this: {', '.join(one.key for one in subjects)}",
-            where=name,
-            hint="Name one of them by its own key.",
-        )
+    refuse_several(name, subjects)
     (subject,) = subjects
     runs = [subject] if subject.kind is Kind.EXECUTION else _runs_of(asked, subject)
     if len(runs) > 1:
@@ -79,6 +79,22 @@ def find_run(asked: GraphAsked, name: str) -> Found:
             hint="Name the run that is meant.",
         )
     return Found(name, subject, runs[0] if runs else None, label)
+
+
+def refuse_several(name: str, subjects: Collection[Merged]) -> None:
+    """Refuse a name that several things go by, such as a digest of equal bytes.
+
+    Raises:
+        InvalidInputError: it lists them, ``LISTED_MAX`` at most.
+    """
+    if len(subjects) > 1:
+        keys = sorted(one.key for one in subjects)
+        more = f" and {len(keys) - LISTED_MAX:,} more" if len(keys) > LISTED_MAX else ""
+        raise InvalidInputError(
+            f"Several things go by this: {', '.join(keys[:LISTED_MAX])}{more}",
+            where=name,
+            hint="Name one of them by its own key.",
+        )
 
 
 def _runs_of(asked: GraphAsked, subject: Merged) -> list[Merged]:

@@ -202,6 +202,16 @@ class AddedEdge(Struct, frozen=True, kw_only=True):
     kind: EventKind
 
 
+class ChangedEdge(Struct, frozen=True, kw_only=True):
+    """An entry said more precisely where or when of an edge that an earlier one had told of."""
+
+    position: int
+    artifact_key: str | None
+    execution_key: str | None
+    before: Edge
+    after: Edge
+
+
 class AddedMember(Struct, frozen=True, kw_only=True):
     """A node became a member of a context."""
 
@@ -246,6 +256,7 @@ class BetweenPage(Struct, frozen=True, kw_only=True):
     first_seen: tuple[SeenNode, ...] = ()
     changed: tuple[ChangedNode, ...] = ()
     edges: tuple[AddedEdge, ...] = ()
+    edges_changed: tuple[ChangedEdge, ...] = ()
     memberships: tuple[AddedMember, ...] = ()
     links_made: tuple[LinkAt, ...] = ()
     links_retracted: tuple[LinkAt, ...] = ()

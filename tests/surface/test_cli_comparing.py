@@ -43,6 +43,24 @@ def test_diff_shows_what_came_and_what_changed(terminal: Terminal) -> None:
     assert "nothing differs" in same
 
 
+def test_diff_takes_what_a_trace_takes(terminal: Terminal) -> None:
+    before, after = tell_more(terminal)
+    past = ("--from", str(before), "--to", str(after))
+    arrow = f"+ {DATA} → {RUN}"
+    assert arrow in terminal.done("diff", MODEL, *past)
+    for option in (
+        ("--filter", "kind:execution"),
+        ("--stop-at", "kind:execution"),
+        ("--valid-during", "2001-01-01T00:00:00Z", "2001-01-02T00:00:00Z"),
+    ):
+        printed = terminal.done("diff", MODEL, *past, *option)
+        assert (arrow in printed) == (option[0] == "--valid-during"), option
+    assert "cross" in terminal.run("diff", MODEL, *past, "--cross", "guessed").stderr
+    assert arrow in terminal.done("diff", MODEL, *past, "--cross", "none", "--fanout", "1")
+    assert terminal.run("diff", MODEL, *past, "--filter", "nope nope:").exit_code == 2
+    assert terminal.run("provenance", RUN, "--cross", "none").exit_code == 0
+
+
 def test_diff_of_what_nobody_has_heard_of_ends_in_1(terminal: Terminal) -> None:
     result = terminal.run("diff", "acme:nobody", "--from", "0")
     assert result.exit_code == 1

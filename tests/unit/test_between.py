@@ -12,6 +12,7 @@ from lineage.ledger import (
     BetweenQuery,
     Claim,
     Context,
+    DiffQuery,
     Event,
     EventKind,
     Execution,
@@ -19,6 +20,7 @@ from lineage.ledger import (
     LinkClass,
     StatedTime,
     Statement,
+    TraceQuery,
 )
 from lineage.service import Ledger
 from lineage_schemas.differences import TypeCount
@@ -141,6 +143,37 @@ def test_what_one_page_tells(ledger: Ledger, sizes: list[int]) -> None:
     ]
     assert [(one.context_key, one.member_key) for one in page.memberships] == [(GROUP, DATA)]
     assert page.complete
+
+
+def test_an_event_that_says_more_of_its_edge_changes_it(ledger: Ledger) -> None:
+    def told(name: str, *path: str | int) -> int:
+        event = Event(artifact=DATA, execution=RUN, kind=EventKind.INPUT, path=path)
+        ledger.record([said(name, event)])
+        return ledger.head().size
+
+    sizes = [told("1", "a"), told("2", "b"), told("3", "a"), told("4", "c")]
+    page = ledger.graph.between(BetweenQuery(first=sizes[0]))
+    # Of two undated Events the greater path shows, so the third entry shows nothing new.
+    assert (page.records, page.edges) == ({"event": 3}, ())
+    assert [
+        (one.position, one.artifact_key, one.execution_key, one.before.path, one.after.path)
+        for one in page.edges_changed
+    ] == [
+        (sizes[1] - 1, DATA, RUN, ("a",), ("b",)),
+        (sizes[3] - 1, DATA, RUN, ("b",), ("c",)),
+    ]
+    (change,) = ledger.graph.diff(
+        DiffQuery(trace=TraceQuery(start=(RUN,))), sizes[0], sizes[1]
+    ).edges_changed
+    assert (change.before, change.after) == (
+        page.edges_changed[0].before,
+        page.edges_changed[0].after,
+    )
+    first = ledger.graph.between(BetweenQuery(first=0, last=sizes[1]))
+    assert [one.position for one in first.edges] == [sizes[0] - 1]
+    assert [one.position for one in first.edges_changed] == [sizes[1] - 1]
+    kept = BetweenQuery(first=sizes[0], filter=parse_filter("kind:artifact"))
+    assert ledger.graph.between(kept).edges_changed == ()
 
 
 def test_pages_are_of_one_size_and_their_counts_add_up(ledger: Ledger, sizes: list[int]) -> None:

@@ -116,6 +116,43 @@ def test_code(
     assert verdict(compared(ledger), AspectName.CODE) is expected
 
 
+WEB, SSH = "https://Git.example/org/fraud.git", "git@git.example:org/fraud"
+FORK = "https://git.example/somebody/fraud"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ((WEB, COMMIT), (SSH, COMMIT), (SAME, SAME, SAME)),
+        ((WEB, "cd" * 20), (SSH, COMMIT), (SAME, DIFFERS, DIFFERS)),
+        # A commit names its tree and its past, so it is the same code in a fork.
+        ((WEB, COMMIT), (FORK, COMMIT), (DIFFERS, SAME, SAME)),
+        ((WEB, COMMIT), (None, COMMIT), (ONE, SAME, SAME)),
+        ((WEB, COMMIT), (WEB, COMMIT.upper()), (SAME, SAME, SAME)),
+        # Seven digits of a hash, or a revision of something else, name nothing everywhere.
+        ((WEB, "abababa"), (FORK, "abababa"), (DIFFERS, SAME, DIFFERS)),
+        ((WEB, "r1A"), (WEB, "r1a"), (SAME, DIFFERS, DIFFERS)),
+        ((WEB, COMMIT), (WEB, "ab" * 32), (SAME, UNKNOWN, PARTLY)),
+        ((WEB, None), (FORK, None), (DIFFERS, UNKNOWN, DIFFERS)),
+    ],
+)
+def test_one_commit_is_one_code_however_it_and_its_repository_are_spelt(
+    ledger: Ledger,
+    tell: Tell,
+    one: tuple[str | None, str | None],
+    other: tuple[str | None, str | None],
+    expected: tuple[Verdict, Verdict, Verdict],
+) -> None:
+    for key, (repository, commit) in ((A, one), (B, other)):
+        said = {"code_repository": repository, "code_commit": commit}
+        known: dict[str, JsonValue] = {name: text for name, text in said.items() if text}
+        tell(run(key, code_is_dirty=False, **known))
+    answer = compared(ledger)
+    (aspect,) = (aspect for aspect in answer.aspects if aspect.name is AspectName.CODE)
+    verdicts = {item.name: item.verdict for item in aspect.items}
+    assert (verdicts["code_repository"], verdicts["code_commit"], aspect.verdict) == expected
+
+
 def test_the_commit_may_be_an_input(ledger: Ledger, tell: Tell) -> None:
     revision = Artifact(
         key=f"git:commit/{COMMIT}", type="lineage.CodeRevision", properties={"commit": COMMIT}

@@ -23,6 +23,7 @@ from lineage.ledger import (
     Statement,
     TraceQuery,
 )
+from lineage.questions.trace import DEPTH_MAX
 from lineage.service import Ledger
 from lineage_schemas.errors import InvalidInputError, NotFoundError
 from lineage_schemas.provenance import GapCode, ProvenanceAnswer
@@ -51,8 +52,8 @@ def made(artifact: str, execution: str) -> Event:
     return Event(artifact=artifact, execution=execution, kind=EventKind.OUTPUT)
 
 
-def provenance(ledger: Ledger, subject: str, **fields: int) -> ProvenanceAnswer:
-    return ledger.graph.provenance(ProvenanceQuery(subject=subject, **fields))
+def provenance(ledger: Ledger, subject: str, depth: int = DEPTH_MAX) -> ProvenanceAnswer:
+    return ledger.graph.provenance(ProvenanceQuery(subject=subject, depth=depth))
 
 
 def steps(answer: ProvenanceAnswer) -> list[list[str]]:
@@ -263,13 +264,42 @@ def test_what_had_not_begun_at_a_stated_time_is_told_apart(ledger: Ledger, tell:
     assert [node.key for node in told.nodes_added] == ["acme:run"]
 
 
+def test_bytes_that_two_things_have_are_no_subject(ledger: Ledger, tell: Tell) -> None:
+    digest = "md5:" + "ab" * 16
+    for key in ("acme:x", "acme:y"):
+        claim = Claim(kind=Kind.ARTIFACT, node=key, identifier=digest, link_class=LinkClass.CONTENT)
+        tell(Artifact(key=key), claim, made(key, f"{key}/make"), source=key[-1])
+    with pytest.raises(InvalidInputError, match=r"Several things .* acme:x, acme:y"):
+        provenance(ledger, digest)
+    # Equal bytes of another source still lead from the one to who made the other.
+    answer = provenance(ledger, "acme:x")
+    assert answer.subject is not None
+    assert answer.subject.key == "acme:x"
+    assert {one for step in steps(answer) for one in step} == {"acme:x/make", "acme:y/make"}
+    query = ProvenanceQuery(subject="acme:x", cross=(LinkClass.ASSERTED,))
+    assert steps(ledger.graph.provenance(query)) == [["acme:x/make"]]
+    with pytest.raises(InvalidInputError, match="never crossed"):
+        ledger.graph.provenance(ProvenanceQuery(subject="acme:x", cross=(LinkClass.GUESSED,)))
+    same = Claim(
+        kind=Kind.ARTIFACT, node="acme:x", identifier="acme:y", link_class=LinkClass.ASSERTED
+    )
+    tell(same)
+    joined = provenance(ledger, digest).subject
+    assert joined is not None
+    assert len(joined.ids) == 2
+
+
 def test_what_cannot_be_asked(ledger: Ledger) -> None:
     for statement in story():
         ledger.record([statement])
     with pytest.raises(InvalidInputError, match="no data flows"):
         provenance(ledger, "acme:registered/fraud")
-    for fields in ({"depth": -1}, {"nodes": 0}, {"nodes": 100_001}):
+    for query in (
+        ProvenanceQuery(subject=VERSION, depth=-1),
+        ProvenanceQuery(subject=VERSION, nodes=0),
+        ProvenanceQuery(subject=VERSION, nodes=100_001),
+    ):
         with pytest.raises(InvalidInputError, match="from"):
-            provenance(ledger, VERSION, **fields)
+            ledger.graph.provenance(query)
     with pytest.raises(NotFoundError):
         provenance(ledger, "nobody calls it so")

@@ -8,7 +8,12 @@ import click
 
 from lineage.ledger import BetweenQuery
 from lineage.questions.between import ENTRIES_DEFAULT, ENTRIES_MAX
-from lineage_api.cli.differing import basis_lines, change_lines
+from lineage_api.cli.differing import (
+    basis_lines,
+    change_lines,
+    edge_change_lines,
+    edge_text,
+)
 from lineage_api.cli.pages import filter_of, filter_option
 from lineage_api.cli.printing import SYMBOLS, counted, node_line, print_json, print_lines, printable
 from lineage_api.cli.session import (
@@ -50,7 +55,7 @@ def between(  # noqa: PLR0913, PLR0917 - one argument an option
     """Tell what the log added between two sizes or times; TO left out, up to now.
 
     Entries by source and kind of record, nodes first seen by type, then one by one, by position:
-    nodes first seen (+) and changed (~), edges, and claims made and taken back. The counts are
+    nodes and edges first seen (+) and changed (~), and claims made and taken back. The counts are
     those of the page.
 
     With a filter, only nodes that fulfil it at the end are told of, and what joins two of them;
@@ -106,9 +111,16 @@ def _placed(page: BetweenPage) -> Iterator[tuple[int, str]]:
     for edge in page.edges:
         artifact = edge.artifact_key or f"artifact/{edge.artifact}"
         execution = edge.execution_key or f"execution/{edge.execution}"
-        ends = (artifact, execution) if edge.kind.is_input else (execution, artifact)
-        line = f"{edge.position} + {ends[0]} → {ends[1]}  {edge.kind.value}"
-        yield edge.position, printable(line)
+        line = edge_text(artifact, execution, edge.kind)
+        yield edge.position, printable(f"{edge.position} + {line}")
+    for one in page.edges_changed:
+        artifact = one.artifact_key or f"artifact/{one.after.artifact}"
+        execution = one.execution_key or f"execution/{one.after.execution}"
+        lines = [
+            printable(f"{one.position} ~ {edge_text(artifact, execution, one.after.kind)}"),
+            *edge_change_lines(one.before, one.after),
+        ]
+        yield one.position, "\n".join(lines)
     for member in page.memberships:
         name = member.member_key or f"{member.kind.value}/{member.member}"
         context = member.context_key or f"context/{member.context}"

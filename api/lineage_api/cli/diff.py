@@ -10,7 +10,13 @@ import click
 from lineage.ledger import DiffQuery, TraceQuery
 from lineage.questions.as_of import AsOf
 from lineage.questions.trace import NODES_DEFAULT
-from lineage_api.cli.differing import basis_lines, change_lines, cut_lines
+from lineage_api.cli.differing import (
+    basis_lines,
+    change_lines,
+    cut_lines,
+    edge_change_lines,
+    edge_text,
+)
 from lineage_api.cli.instants import INSTANT
 from lineage_api.cli.printing import (
     basis_line,
@@ -28,9 +34,21 @@ from lineage_api.cli.session import (
     pass_session,
     store_option,
 )
-from lineage_api.cli.walking import depth_option, direction_option, nodes_option, print_graph_answer
+from lineage_api.cli.valid_time import Interval, valid_during_option
+from lineage_api.cli.walking import (
+    cross_option,
+    depth_option,
+    direction_option,
+    fanout_option,
+    filter_option,
+    nodes_option,
+    print_graph_answer,
+    stop_at_option,
+)
 from lineage_schemas.differences import EdgeAt, EntityChange, LineageDiff, LinkChange
+from lineage_schemas.filters import NodeFilter
 from lineage_schemas.graph import Direction
+from lineage_schemas.records import LinkClass
 
 
 def _past(_: click.Context, __: click.Parameter, value: str | None) -> AsOf:
@@ -71,6 +89,11 @@ def _past(_: click.Context, __: click.Parameter, value: str | None) -> AsOf:
 @direction_option
 @depth_option
 @nodes_option(NODES_DEFAULT)
+@cross_option
+@fanout_option
+@filter_option
+@stop_at_option
+@valid_during_option
 @store_option
 @namespace_option
 @format_option("text", "json")
@@ -85,6 +108,11 @@ def diff(  # noqa: PLR0913, PLR0917 - one argument an option
     direction: str,
     depth: int,
     nodes: int,
+    cross: tuple[LinkClass, ...],
+    fanout: int | None,
+    filtered: NodeFilter | None,
+    stop_at: NodeFilter | None,
+    valid_during: Interval | None,
     output: str,
 ) -> None:
     """Tell what differs in one lineage between two pasts.
@@ -94,10 +122,21 @@ def diff(  # noqa: PLR0913, PLR0917 - one argument an option
     not come to any more: the log itself loses nothing. An identifier that neither past has heard
     of is unknown, and the exit code is 1.
     """
-    trace = TraceQuery(start=identifiers, direction=Direction(direction), depth=depth, nodes=nodes)
+    trace = TraceQuery(
+        start=identifiers,
+        direction=Direction(direction),
+        depth=depth,
+        nodes=nodes,
+        cross=cross,
+        fanout=fanout,
+        filter=filtered,
+        stop_at=stop_at,
+    )
     query = DiffQuery(trace=trace, valid_before=valid_before, valid_after=valid_after)
     with session.open() as ledger:
-        answer = ledger.graph.diff(query, before, after, namespace=session.namespace)
+        answer = ledger.graph.diff(
+            query, before, after, valid_during=valid_during, namespace=session.namespace
+        )
     print_graph_answer(answer, output, _lines)
 
 
@@ -116,6 +155,7 @@ def _lines(answer: LineageDiff) -> Iterator[str]:
         yield from (_edge_line(sign, one, names) for one in edges)
     for change in answer.edges_changed:
         yield _edge_line("~", EdgeAt(edge=change.after), names)
+        yield from edge_change_lines(change.before, change.after)
     for sign, links in (("+", answer.links_added), ("-", answer.links_gone)):
         yield from (_link_line(sign, one, names) for one in links)
     for word, entities in (("joined", answer.joined), ("parted", answer.parted)):
@@ -151,9 +191,8 @@ def _name(kind: str, number: int, names: dict[str, str]) -> str:
 def _edge_line(sign: str, one: EdgeAt, names: dict[str, str]) -> str:
     artifact = _name("artifact", one.edge.artifact, names)
     execution = _name("execution", one.edge.execution, names)
-    ends = (artifact, execution) if one.edge.kind.is_input else (execution, artifact)
     cited = "" if one.position is None else f"  (entry {one.position})"
-    return printable(f"{sign} {ends[0]} → {ends[1]}  {one.edge.kind.value}{cited}")
+    return printable(f"{sign} {edge_text(artifact, execution, one.edge.kind)}{cited}")
 
 
 def _link_line(sign: str, one: LinkChange, names: dict[str, str]) -> str:

@@ -8,7 +8,9 @@ from lineage_api.cli.printing import basis_line, cut_text, json_text, missing_li
 from lineage_api.cli.redactions import redaction_lines
 from lineage_schemas.basis import Basis
 from lineage_schemas.differences import FieldChange
-from lineage_schemas.graph import Redaction, Truncation
+from lineage_schemas.graph import Edge, Redaction, Truncation
+from lineage_schemas.instants import format_known_instant
+from lineage_schemas.mlmd import EventKind
 from lineage_schemas.values import JsonValue
 
 VALUE_WIDTH_MAX = 120
@@ -28,6 +30,22 @@ def change_lines(changes: Iterable[FieldChange]) -> Iterator[str]:
     for one in changes:
         cited = "" if one.position is None else f"  (entry {one.position} by {one.source})"
         yield printable(f"    {one.field}: {short(one.before)} → {short(one.after)}{cited}")
+
+
+def edge_text(artifact: str, execution: str, kind: EventKind) -> str:
+    """Return an edge by the names of its ends, in the direction the data flowed."""
+    tail, head = (artifact, execution) if kind.is_input else (execution, artifact)
+    return f"{tail} → {head}  {kind.value}"
+
+
+def edge_change_lines(before: Edge, after: Edge) -> Iterator[str]:
+    """Yield what else is said of an edge now: where and when."""
+    if before.path != after.path:
+        paths = (short([*path]) for path in (before.path, after.path))
+        yield printable(f"    path: {' → '.join(paths)}")
+    if before.time_us != after.time_us:
+        times = (format_known_instant(one) or "-" for one in (before.time_us, after.time_us))
+        yield f"    time: {' → '.join(times)}"
 
 
 def cut_lines(truncations: Iterable[Truncation], where: str = "") -> Iterator[str]:

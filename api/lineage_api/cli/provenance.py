@@ -13,7 +13,7 @@ from lineage_api.cli.differing import basis_lines, cut_lines, short
 from lineage_api.cli.printing import counted, printable
 from lineage_api.cli.session import Session, asks, format_option, pass_session
 from lineage_api.cli.valid_time import Interval, valid_options
-from lineage_api.cli.walking import depth_option, nodes_option, print_graph_answer
+from lineage_api.cli.walking import cross_option, depth_option, nodes_option, print_graph_answer
 from lineage_schemas.provenance import (
     ProvenanceAnswer,
     ProvenanceStep,
@@ -21,12 +21,14 @@ from lineage_schemas.provenance import (
     StepExecution,
     ThingRef,
 )
+from lineage_schemas.records import LinkClass
 
 
 @click.command("provenance")
 @click.argument("identifier")
 @depth_option
 @nodes_option(PROVENANCE_NODES_DEFAULT, PROVENANCE_NODES_MAX)
+@cross_option
 @valid_options
 @asks
 @format_option("text", "json")
@@ -36,6 +38,7 @@ def provenance(  # noqa: PLR0913, PLR0917 - one argument an option
     identifier: str,
     depth: int,
     nodes: int,
+    cross: tuple[LinkClass, ...],
     valid_at: datetime | None,
     valid_during: Interval | None,
     output: str,
@@ -46,7 +49,7 @@ def provenance(  # noqa: PLR0913, PLR0917 - one argument an option
     code, the thing it is of, and what to do about it. An identifier that the log has never heard
     of is one, and the exit code is 1. In its place a label may stand.
     """
-    query = ProvenanceQuery(subject=identifier, depth=depth, nodes=nodes)
+    query = ProvenanceQuery(subject=identifier, depth=depth, nodes=nodes, cross=cross)
     with session.open() as ledger:
         answer = ledger.graph.provenance(
             query,

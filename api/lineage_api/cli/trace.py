@@ -13,15 +13,23 @@ from lineage.graph.exports.node_link import node_link_lines
 from lineage.graph.exports.openlineage import openlineage_lines
 from lineage.graph.exports.prov import prov_lines
 from lineage.ledger import TraceQuery
-from lineage.questions.trace import FANOUT_MAX, NODES_DEFAULT
+from lineage.questions.trace import NODES_DEFAULT
 from lineage.service import Ledger
 from lineage_api.cli.failures import finding
 from lineage_api.cli.printing import print_json, print_lines, tell_labels
 from lineage_api.cli.session import Session, asks, format_option, pass_session
 from lineage_api.cli.tree import Contexts, executions_of, tree_lines
 from lineage_api.cli.valid_time import Interval, valid_options
-from lineage_api.cli.walking import cross_option, depth_option, direction_option, nodes_option
-from lineage_schemas.filters import parse_filter
+from lineage_api.cli.walking import (
+    cross_option,
+    depth_option,
+    direction_option,
+    fanout_option,
+    filter_option,
+    nodes_option,
+    stop_at_option,
+)
+from lineage_schemas.filters import NodeFilter
 from lineage_schemas.graph import Direction, LineageAnswer
 from lineage_schemas.records import LinkClass
 
@@ -44,15 +52,9 @@ JOBS_NAMED_MAX: Final = 10_000
 @depth_option
 @nodes_option(NODES_DEFAULT)
 @cross_option
-@click.option(
-    "--fanout",
-    type=click.IntRange(1, FANOUT_MAX),
-    help="How many edges of one node to follow each way.  [default: all]",
-)
-@click.option(
-    "--filter", "filtered", metavar="TERMS", help="Show only what fulfils these, and the start."
-)
-@click.option("--stop-at", metavar="TERMS", help="Do not walk on from what fulfils these.")
+@fanout_option
+@filter_option
+@stop_at_option
 @valid_options
 @asks
 @format_option("tree", "json", *EXPORTS, OPENLINEAGE)
@@ -65,8 +67,8 @@ def trace(  # noqa: PLR0913, PLR0917 - one argument an option
     nodes: int,
     cross: tuple[LinkClass, ...],
     fanout: int | None,
-    filtered: str | None,
-    stop_at: str | None,
+    filtered: NodeFilter | None,
+    stop_at: NodeFilter | None,
     valid_at: datetime | None,
     valid_during: Interval | None,
     output: str,
@@ -94,8 +96,8 @@ def trace(  # noqa: PLR0913, PLR0917 - one argument an option
         nodes=nodes,
         cross=cross,
         fanout=fanout,
-        filter=None if filtered is None else parse_filter(filtered),
-        stop_at=None if stop_at is None else parse_filter(stop_at),
+        filter=filtered,
+        stop_at=stop_at,
     )
     with session.open() as ledger:
         answer = ledger.graph.trace(

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol, TypeVar
 import click
 
 from lineage.graph.links import CROSSABLE, CROSSED_BY_DEFAULT
-from lineage.questions.trace import DEPTH_MAX, NODES_MAX
+from lineage.questions.trace import DEPTH_MAX, FANOUT_MAX, NODES_MAX
 from lineage_api.cli.failures import finding
 from lineage_api.cli.printing import (
     basis_line,
@@ -23,6 +23,7 @@ from lineage_api.cli.printing import (
 )
 from lineage_api.cli.redactions import redaction_lines
 from lineage_schemas.basis import Basis
+from lineage_schemas.filters import NodeFilter, parse_filter
 from lineage_schemas.graph import Direction, Node, Redaction, ResolvedLabel, Truncation
 from lineage_schemas.records import LinkClass
 
@@ -67,6 +68,10 @@ def _crossed(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> o
     return ()
 
 
+def _terms(_: click.Context, __: click.Parameter, text: str | None) -> NodeFilter | None:
+    return None if text is None else parse_filter(text)
+
+
 cross_option = click.option(
     "--cross",
     type=click.Choice([*(link_class.value for link_class in CROSSABLE), NONE]),
@@ -75,6 +80,25 @@ cross_option = click.option(
     show_default=True,
     callback=_crossed,
     help="A class of links to cross; may be given several times.",
+)
+
+
+fanout_option = click.option(
+    "--fanout",
+    type=click.IntRange(1, FANOUT_MAX),
+    help="How many edges of one node to follow each way.  [default: all]",
+)
+
+filter_option = click.option(
+    "--filter",
+    "filtered",
+    metavar="TERMS",
+    callback=_terms,
+    help="Show only what fulfils these, and the start.",
+)
+
+stop_at_option = click.option(
+    "--stop-at", metavar="TERMS", callback=_terms, help="Do not walk on from what fulfils these."
 )
 
 
