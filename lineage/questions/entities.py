@@ -59,16 +59,17 @@ def _hubs_around(links: LinkIndex, vertices: Iterable[int], size: int) -> Iterat
     Each identifier is looked at once, and those that are equally far at once.
     """
     waiting = set(vertices)
-    found, passed = set(waiting), set[int]()
+    found = set(waiting)
+    passed: set[int] = set()
     while waiting:
         hubs = {row.hub for row in _asserted(links.of_vertices(waiting, size))} - passed
         passed |= hubs
-        waiting = set()
+        reached: set[int] = set()
         for rows in links.of_hubs(hubs, size).values():
             hub = [row.vertex for row in _asserted(rows)]
-            waiting.update(hub)
+            reached.update(hub)
             yield hub
-        waiting -= found
+        waiting = reached - found
         found |= waiting
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from calendars import DAWN
 from doubles import FakeClock, SeededRandomness
+from lineage.exploring import When
 from lineage.ledger import (
     Artifact,
     ArtifactState,
@@ -133,7 +134,7 @@ def test_a_trace_shows_what_was_said_of_each_node_by_both_times(
     ledger = record(story)
     size = ledger.head().size - len(story) + min(told, len(story))
     known = story[:told]
-    for when in ({"valid_at": at(hour)}, {"valid_during": (at(-2), at(hour + 1))}):
+    for when in (When(valid_at=at(hour)), When(valid_during=(at(-2), at(hour + 1)))):
         answer = ledger.graph.trace(QUERY, as_of=size, **when)
         stubs = 0
         for node in answer.nodes:
@@ -181,20 +182,20 @@ def test_filters_and_stops_judge_by_what_was_said_by_then(
     # That a type is known is of a size, and no matter of a stated time.
     story = [*story, Told(SAME, "z", 5, {"type": TYPES[0]})]
     ledger = record(story)
-    when = {"valid_at": at(hour)}
-    every = ledger.graph.trace(QUERY, **when)  # type: ignore[arg-type]
+    when = When(valid_at=at(hour))
+    every = ledger.graph.trace(QUERY, **when)
     kept = {
         key
         for key in keys_of(every)
         if key == START or fulfils(wanted, by_then(story, hour, {key}))
     }
     query = TraceQuery(start=(START,), direction=Direction.DOWNSTREAM, filter=wanted)
-    filtered = ledger.graph.trace(query, **when)  # type: ignore[arg-type]
+    filtered = ledger.graph.trace(query, **when)
     assert keys_of(filtered) == kept
-    ids = ledger.graph.trace_ids(query, **when)  # type: ignore[arg-type]
+    ids = ledger.graph.trace_ids(query, **when)
     assert len(ids.nodes.ids) == len(kept)
     stopping = TraceQuery(start=(START,), direction=Direction.DOWNSTREAM, stop_at=wanted)
-    stopped = ledger.graph.trace(stopping, **when)  # type: ignore[arg-type]
+    stopped = ledger.graph.trace(stopping, **when)
     held = {RUNS[0], MIDDLE, RUNS[1]} & {
         key for key in keys_of(every) if fulfils(wanted, by_then(story, hour, {key}))
     }
@@ -209,11 +210,11 @@ def test_filters_and_stops_judge_by_what_was_said_by_then(
 @given(STORIES, HOURS)
 def test_every_question_shows_a_node_as_a_trace_does(story: list[Told], hour: int) -> None:
     ledger = record(story)
-    when = {"valid_at": at(hour)}
-    shows = {node.key: node for node in ledger.graph.trace(QUERY, **when).nodes}  # type: ignore[arg-type]
-    paths = ledger.graph.paths(PathsQuery(start=START, end=END), **when)  # type: ignore[arg-type]
-    common = ledger.graph.common(CommonQuery(start=(END, SAME)), **when)  # type: ignore[arg-type]
-    impact = ledger.graph.impact(ImpactQuery(start=(START,)), **when)  # type: ignore[arg-type]
+    when = When(valid_at=at(hour))
+    shows = {node.key: node for node in ledger.graph.trace(QUERY, **when).nodes}
+    paths = ledger.graph.paths(PathsQuery(start=START, end=END), **when)
+    common = ledger.graph.common(CommonQuery(start=(END, SAME)), **when)
+    impact = ledger.graph.impact(ImpactQuery(start=(START,)), **when)
     groups = [(group, node) for group in impact.groups for node in group.nearest]
     assert {node.key for _, node in groups} == shows.keys() - {START}
     for group, node in groups:

@@ -26,12 +26,6 @@ from lineage.stores.tables import Cell, Row, Table
 from lineage_schemas.graph import LineageAnswer
 from lineage_schemas.records import AnyRecord
 
-CLAIM = {
-    "kind": Kind.ARTIFACT,
-    "node": "acme:a",
-    "identifier": "acme:b",
-    "link_class": LinkClass.ASSERTED,
-}
 HOUR = timedelta(hours=1)
 
 
@@ -73,7 +67,13 @@ def test_a_claim_that_came_after_its_retraction_is_crossed_at_the_time_it_stood(
         ledger.graph.trace(query)
     for number, (hour, made) in enumerate(((2, Retraction), (1, Claim))):
         stated = StatedTime(start=DAWN + hour * HOUR)
-        said = Statement(id=f"l{number}", source="s", stated=stated, records=(made(**CLAIM),))
+        link = made(
+            kind=Kind.ARTIFACT,
+            node="acme:a",
+            identifier="acme:b",
+            link_class=LinkClass.ASSERTED,
+        )
+        said = Statement(id=f"l{number}", source="s", stated=stated, records=(link,))
         ledger.record([said])
 
     def keys(hour: int) -> set[str | None]:
@@ -95,7 +95,7 @@ def chain(length: int) -> Ledger:
 def test_a_chain_without_links_asks_for_none_at_a_stated_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    finds = []
+    finds: list[int] = []
     for length in (10, 100):
         ledger = chain(length)
         query = TraceQuery(start=(f"acme:d/{length}",))
@@ -112,7 +112,7 @@ def test_a_chain_without_links_asks_for_none_at_a_stated_time(
 def test_entities_take_as_many_looks_however_many_there_are(
     monkeypatch: pytest.MonkeyPatch, hour: int | None
 ) -> None:
-    finds = []
+    finds: list[int] = []
     for count in (5, 50):
         records: list[AnyRecord] = []
         for number in range(count):
