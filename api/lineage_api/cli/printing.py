@@ -161,7 +161,7 @@ def _type(node: Node) -> str:
 def cut_text(truncation: Truncation) -> str:
     """Say which limit cut an answer, and what it hides."""
     limit = f"by the limit of {truncation.limit:,} for {truncation.reason.value}"
-    if truncation.reason is TruncationReason.STEPS:
+    if not truncation.hidden:
         return f"{limit}: there may be more"
     noun = _HIDDEN.get(truncation.reason, "node")
     return f"{limit}: at least {counted(truncation.hidden, noun)} hidden"
