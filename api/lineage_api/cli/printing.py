@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from lineage_schemas.basis import Basis
+from lineage_schemas.codec import encode_answer
 from lineage_schemas.graph import Edge, Node, ResolvedLabel, Truncation, TruncationReason
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.redactions import redacted_position
@@ -42,7 +43,7 @@ def print_json(answer: object, *, to_error: bool = False) -> None:
 
     ``to_error``: on standard error, where standard output is something else.
     """
-    body = msgspec.json.encode(answer)
+    body = encode_answer(answer)
     if (sys.stderr if to_error else sys.stdout).isatty():
         body = msgspec.json.format(body, indent=2)
     click.echo(body, err=to_error)
