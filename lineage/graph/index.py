@@ -124,14 +124,18 @@ class GraphIndex:
         """(turn, size) at which namespaces stand in the file."""
         self.progress = progress
 
-    def snapshot(self, reader: Reader, namespace: int | None) -> GraphSnapshot:
+    def snapshot(
+        self, reader: Reader, namespace: int | None, *, walks: bool = True
+    ) -> GraphSnapshot:
         """Return the graph as the reader's snapshot of the store has it, or newer.
 
-        Of a namespace that is not there (``None``) it is empty.
+        Of a namespace that is not there (``None``) it is empty. Whoever does not walk
+        on from what is named (``walks``) is given that of the store where none is in memory:
+        reading all of it costs far more than the few rows that are looked up.
         """
         if namespace is None:
             return GraphSnapshot(EdgeIndex.empty(), LinkIndex.empty())
-        arrays = self._arrays(reader, namespace)
+        arrays = self._arrays(reader, namespace) if walks or self._has(namespace) else None
         if arrays is None:
             return stored_graph(reader, namespace)
         return GraphSnapshot(arrays.edges, LinkIndex.of(reader, arrays.links))
@@ -181,6 +185,11 @@ class GraphIndex:
         if found:
             self._throw_away("an audit found that it is not what the views say")
         return found
+
+    def _has(self, namespace: int) -> bool:
+        with self._lock:
+            place = self._places.get(namespace)
+        return place is not None and place.kept is not None
 
     def _arrays(self, reader: Reader, namespace: int) -> GraphArrays | None:
         if self._memory_bytes == 0:
