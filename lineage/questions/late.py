@@ -188,7 +188,9 @@ def _looked_at(
     named = {
         position: vertices_in(envelope.structure, number) for position, envelope in wanted.items()
     }
-    redacted = find_redacted(asked.reader, set().union(*named.values()), asked.size)
+    redacted = find_redacted(
+        asked.reader, {vertex for nodes in named.values() for vertex in nodes}, asked.size
+    )
     for position, envelope in wanted.items():
         nodes = overtaken.get(position, set())
         is_open = is_dated(envelope) and not nodes

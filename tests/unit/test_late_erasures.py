@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from lineage.ledger import (
 )
 from lineage.projections.retellings import RETOLD
 from lineage.stores.bound import BoundReader
-from lineage.stores.tables import Row, Table
+from lineage.stores.tables import Cell, Row, Table
 from lineage_schemas.entry import StoredEntry
 
 DATA = "acme:data"
@@ -96,17 +96,30 @@ def test_no_retelling_of_another_namespace_is_read(
 ) -> None:
     for number in range(20):
         told.record([said(f"again {number}", number, "acme:busy")], namespace="busy")
-    read: list[Row] = []
+    asked: list[Cell] = []
+    kept = BoundReader.find
 
-    def own(self: BoundReader, table: Table, rows: list[Row]) -> list[Row]:
-        if table is RETOLD:
-            read.extend(rows)
-        return kept(self, table, rows)
+    def find(
+        self: BoundReader,
+        table: Table,
+        column: str,
+        values: Iterable[Cell],
+        size: int | None = None,
+    ) -> list[Row]:
+        values = list(values)
+        if (table, column) == (RETOLD, "since"):
+            asked.extend(values)
+        return kept(self, table, column, values, size)
 
-    kept = BoundReader._own
-    monkeypatch.setattr(BoundReader, "_own", own)
+    def scan(self: BoundReader, table: Table, after: Row | None, count: int) -> list[Row]:
+        assert table is not RETOLD
+        return scanned(self, table, after, count)
+
+    scanned = BoundReader.scan
+    monkeypatch.setattr(BoundReader, "find", find)
+    monkeypatch.setattr(BoundReader, "scan", scan)
     assert late(told)[0] == ["old"]
-    assert len(read) == 1
+    assert len(asked) == 4
 
 
 def test_entries_of_a_history_that_follow_one_another_are_read_at_once(
