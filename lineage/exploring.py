@@ -216,7 +216,7 @@ class Exploring:
         check_history(query)
         query = replace(query, node=clean_name(query.node))
         where, cursor = _turned(where, query.cursor, query.words)
-        with self._question(where, "history", query) as question:
+        with self._question(where, "history", query, walks=False) as question:
             answer = tell_history(question.graph, query, cursor)
             question.asked.count = len(answer.entries)
             return answer
@@ -232,7 +232,7 @@ class Exploring:
         """
         check_late(query)
         where, cursor = _turned(where, query.cursor, query.words)
-        with self._question(where, "late", query) as question:
+        with self._question(where, "late", query, walks=False) as question:
             answer = list_late(question.graph, query, cursor)
             question.asked.count = len(answer.records)
             return answer
@@ -247,7 +247,7 @@ class Exploring:
         """
         check_columns_query(query)
         query = replace(query, dataset=clean_name(query.dataset))
-        with self._question(where, "columns", query) as question:
+        with self._question(where, "columns", query, walks=False) as question:
             answer = columns(question.graph, query)
             question.asked.count = len(answer.columns)
             return answer
@@ -342,20 +342,27 @@ class Exploring:
             question.asked.count = len(answer.aspects)
             return answer
 
-    def _of(self, asked: Asked, latest: Asked, valid: Valid | None) -> GraphAsked:
+    def _of(
+        self, asked: Asked, latest: Asked, valid: Valid | None, *, walks: bool = True
+    ) -> GraphAsked:
         """Return what a question is answered from: of two pasts, both by one graph."""
-        snapshot = self._graph.snapshot(latest.unbound, latest.number)
+        snapshot = self._graph.snapshot(latest.unbound, latest.number, walks=walks)
         return ask_graph(asked.reader, snapshot, asked.number, asked.basis, valid)
 
     @contextmanager
-    def _question(self, where: Where, call: str, *question: object) -> Generator[_Question]:
-        """Open one question of the graph; who answers says how many things the answer holds."""
+    def _question(
+        self, where: Where, call: str, *question: object, walks: bool = True
+    ) -> Generator[_Question]:
+        """Open one question of the graph; who answers says how many things the answer holds.
+
+        One that does not walk says so (``walks``), and waits for no graph to be read.
+        """
         as_of = where.get("as_of")
         valid = resolve_valid(where.get("valid_at"), where.get("valid_during"), as_of)
         opened = _where(where, as_of)
         named = question if valid is None else (*question, valid)
         with self._asking.question(opened, call, *named) as asked:
-            graph = self._of(asked, asked, valid)
+            graph = self._of(asked, asked, valid, walks=walks)
             with paused_collector():
                 yield _Question(asked, graph)
 

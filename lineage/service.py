@@ -406,7 +406,7 @@ class Ledger:
         wanted = clean_name(identifier)
         kinds = EVERY_KIND if kind is None else (kind,)
         with self._asking.question((namespace, principal, as_of), "show", wanted, kinds) as asked:
-            snapshot = self._graph.snapshot(asked.unbound, asked.number)
+            snapshot = self._graph.snapshot(asked.unbound, asked.number, walks=False)
             answers = show(asked.reader, snapshot, asked.number, wanted, kinds, asked.basis)
             asked.count = len(answers)
             return answers

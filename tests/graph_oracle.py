@@ -93,7 +93,7 @@ class Walker:
         depth = 0
         while level:
             if depth == self._bounds.depth_max:
-                rows = self._followed(level)
+                rows = [row for node in level for row in self._behind(node)]
                 claims = self._joining(settled, seen)
                 edges |= {row[:4] for row in rows if self._far(row) in seen}
                 beyond = self._arrive({self._far(row) for row in rows}, set(seen), set(settled))
@@ -115,11 +115,14 @@ class Walker:
         found: list[Row] = []
         limit = self._bounds.fanout_max
         for node in level:
-            mine = [row for row in self._edges if (row[1] if self._upstream else row[0]) == node]
+            mine = self._behind(node)
             mine.sort(key=lambda row: (self._far(row), KINDS_IN_ORDER.index(row[2])))
             found += mine if limit is None else mine[:limit]
             self._fanned_out += 0 if limit is None else len(mine[limit:])
         return found
+
+    def _behind(self, node: int) -> list[Row]:
+        return [row for row in self._edges if (row[1] if self._upstream else row[0]) == node]
 
     def _arrive(self, reached: set[int], seen: set[int], settled: set[int]) -> set[int]:
         fresh = reached - settled

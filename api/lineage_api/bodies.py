@@ -12,12 +12,11 @@ from starlette.responses import Response
 
 from lineage_api.inflating import CutError, TooLongError, inflated
 from lineage_api.problems import ENCODINGS, BodyTooLargeError, EncodingError, MediaTypeError
+from lineage_schemas.codec import encode_answer
 from lineage_schemas.errors import DecodeError, InvalidInputError
 
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
-
-_ENCODER: Final = msgspec.json.Encoder()
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -92,7 +91,7 @@ def read_parameters(request: Request, known: Collection[str]) -> dict[str, str]:
 
 def json_response(value: object, status: int = 200) -> Response:
     """Return an answer in JSON."""
-    return Response(_ENCODER.encode(value), status_code=status, media_type=JSON)
+    return Response(encode_answer(value), status_code=status, media_type=JSON)
 
 
 def _media_type(request: Request, accepted: Collection[str] | None) -> str:

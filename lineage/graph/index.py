@@ -68,14 +68,20 @@ class GraphIndex:
         self._filing = GraphFiling(file)
         self._progress = progress
 
-    def snapshot(self, reader: Reader, namespace: int | None) -> GraphSnapshot:
+    def snapshot(
+        self, reader: Reader, namespace: int | None, *, walks: bool = True
+    ) -> GraphSnapshot:
         """Return the graph as the reader's snapshot of the store has it, or newer.
 
-        Of a namespace that is not there (``None``) it is empty.
+        Of a namespace that is not there (``None``) it is empty. Whoever does not walk
+        on from what is named (``walks``) is given that of the store where none is in memory:
+        reading all of it costs far more than the few rows that are looked up.
         """
         if namespace is None:
             return GraphSnapshot(EdgeIndex.empty(), LinkIndex.empty())
-        arrays, was_read = self._brought_up(reader, namespace)
+        arrays, was_read = None, False
+        if walks or self._has(namespace):
+            arrays, was_read = self._brought_up(reader, namespace)
         if was_read:
             self.save(reader)
         if arrays is None:
@@ -117,6 +123,11 @@ class GraphIndex:
         if found:
             self._filing.discard("an audit found that it is not what the views say")
         return found
+
+    def _has(self, namespace: int) -> bool:
+        with self._lock:
+            place = self._places.get(namespace)
+        return place is not None and place.kept is not None
 
     def _brought_up(self, reader: Reader, namespace: int) -> tuple[GraphArrays | None, bool]:
         """Return a graph at least as new as a snapshot, and whether it was read from the views.

@@ -71,8 +71,8 @@ class LineageIds(Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def complete(self) -> bool:
-        """Tell whether nothing was cut, and nothing is known to be missing in the basis."""
-        return not self.truncations and self.basis.complete
+        """Tell whether nothing is unknown or was cut, and nothing is known to be missing."""
+        return not self.unknown and not self.truncations and self.basis.complete
 
 
 def context_ids(ids: Collection[int]) -> NodeIds:

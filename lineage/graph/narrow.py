@@ -10,12 +10,12 @@ import numpy.typing as npt
 from lineage.graph.adjacency import Ints, Shown, view_of
 from lineage.graph.edge_index import EdgeIndex
 from lineage.graph.link_index import IndexedLinks
+from lineage.graph.spare_marks import SETTLED
 
 ROWS_MAX: Final = 24
 """Up to so many rows, single numbers are faster than arrays."""
 _EDGES_MAX: Final = 512
 """With more edges than this behind a level, it is no narrow one."""
-_SETTLED: Final = 2
 _UNLINKED: Final[npt.NDArray[np.int8]] = np.empty(0, dtype=np.int8)
 _AT_ONCE_MIN: Final = 16
 _AT_ONCE_MAX: Final = 4_096
@@ -133,12 +133,12 @@ class Narrow:
             behind = self._behind(here)
             if behind is None:
                 break
-            reached = {row for row in behind[0] if seen[row] < _SETTLED}
+            reached = {row for row in behind[0] if seen[row] < SETTLED}
             if len(reached) > rows_left or self._has_links(reached):
                 break
             here = sorted(reached)
             for row in here:
-                seen[row] = _SETTLED
+                seen[row] = SETTLED
             found.add_level(here, behind[1])
             rows_left -= len(here)
         return found.run(here)
@@ -160,7 +160,7 @@ class Narrow:
             row = others[place]
             if seen[row]:
                 break
-            seen[row] = _SETTLED
+            seen[row] = SETTLED
             append(place)
         if not places:
             return None

@@ -8,7 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 Marks = npt.NDArray[np.uint8]
-"""A mark for each row; 0 is none."""
+"""A mark for each row; ``NEW`` is none."""
+
+NEW: Final = 0
+SEEN: Final = 1
+SETTLED: Final = 2
+"""What a walk marks a row with. One that equal contents reached is seen, but only an edge may lead
+on from it; reached again by an edge it is settled, and its own links count after all."""
 
 SPARES_MAX: Final = 4
 """So many are kept: what more walks at once take is made for them, and dropped after them."""

@@ -27,17 +27,11 @@ from lineage.graph.index import GraphSnapshot
 from lineage.graph.links import LinkSource
 from lineage.graph.narrow import Narrow
 from lineage.graph.partners import NO_CLAIMS, LinkColumns, joined_columns
-from lineage.graph.spare_marks import Marks
+from lineage.graph.spare_marks import NEW, SEEN, SETTLED, Marks
 from lineage.graph.standing_links import find_marks
 from lineage.valid_time import ValidTime
 from lineage_schemas.graph import Direction, Truncation, TruncationReason
 from lineage_schemas.records import LinkClass
-
-_NEW: Final = 0
-_SEEN: Final = 1
-SETTLED: Final = 2
-"""What a walk marks a row with. One that equal contents reached is seen, but only an edge may lead
-on from it; reached again by an edge it is settled, and its own links count after all."""
 
 _NO_ROWS: Final[Ints] = np.empty(0, dtype=np.int64)
 
@@ -64,7 +58,8 @@ class Walked(NamedTuple):
     """What a walk found: rows with their depths, edges, claims that may link, and what cut it.
 
     ``stopped`` are the rows that ``stops`` held the walk at. ``undated`` counts the edges that a
-    valid time lets count though nobody dated them.
+    valid time lets count though nobody dated them. ``beyond`` are the rows that the limit of depth
+    or of nodes left out.
     """
 
     rows: Ints
@@ -74,19 +69,32 @@ class Walked(NamedTuple):
     truncations: list[Truncation]
     stopped: Ints = _NO_ROWS
     undated: int = 0
+    beyond: Ints = _NO_ROWS
 
 
 class Walk:
-    """One walk in one direction; it is run once."""
+    """One walk in one direction; it is run once.
+
+    ``known`` are rows, in order, that are part of the answer whatever this walk finds: they take up
+    no room in it.
+    """
 
     def __init__(
-        self, namespace: int, snapshot: GraphSnapshot, bounds: Bounds, *, upstream: bool
+        self,
+        namespace: int,
+        snapshot: GraphSnapshot,
+        bounds: Bounds,
+        *,
+        upstream: bool,
+        known: Ints = _NO_ROWS,
     ) -> None:
         self._namespace = namespace
         self._edges: EdgeSource = snapshot.adjacency
         self._links: LinkSource = snapshot.links.source
         self._bounds = bounds
         self._upstream = upstream
+        self._known = known
+        self._beyond = _NO_ROWS
         self._shown = Shown(bounds.size, bounds.valid)
         self._marks: Marks = self._edges.spare_marks.take(self._edges.rows)
         self._crosser = Crosser(self._links, bounds.size, bounds.crossed)
@@ -115,18 +123,18 @@ class Walk:
         The start is always part of the answer, however many nodes may be.
         """
         first = np.array(sorted(set(start)), dtype=np.int64)
-        nodes_max = max(nodes_max, len(first))
+        nodes_max = max(nodes_max, self._count_new(first))
         cuts: list[Truncation] = []
         level = self._arrive(first)
-        if len(level) > nodes_max:
+        if self._count_new(level) > nodes_max:
             linked = np.setdiff1d(level, first)
-            kept = self._cut_level(linked, nodes_max - len(first), cuts)
+            kept = self._cut_level(linked, nodes_max - self._count_new(first), cuts)
             level = np.union1d(first, kept)
         rows: list[Ints] = [level]
         depths: list[Ints] = [np.zeros(len(level), dtype=np.int32)]
         edges: list[Ints] = []
         links: WalkedLinks | None = None
-        depth, count = 0, len(level)
+        depth, count = 0, self._count_new(level)
         while len(level) and not cuts:
             if self._narrow is not None and self._narrow.suits(level):
                 room = self._bounds.depth_max - depth, nodes_max - count
@@ -134,23 +142,28 @@ class Walk:
                 rows.append(run.rows)
                 depths.append(run.depths + depth)
                 edges.append(run.edges)
-                level, depth, count = run.level, depth + run.levels, count + len(run.rows)
+                level, depth, count = (
+                    run.level,
+                    depth + run.levels,
+                    count + self._count_new(run.rows),
+                )
                 if not len(level):
                     break
-            reached, passed = self._step(level)
             if depth == self._bounds.depth_max:
-                edges.append(passed[self._marks_of(reached) != _NEW])
+                reached, passed = self._edges.behind(level, self._shown, upstream=self._upstream)
+                edges.append(passed[self._marks_of(reached) != NEW])
                 links = self._walked_links()
                 hidden = self._count_behind(reached)
                 if hidden:
                     cuts.append(_cut(TruncationReason.DEPTH, depth, hidden))
                 break
+            reached, passed = self._step(level)
             edges.append(passed)
             depth += 1
             level = self._arrive(reached)
-            if len(level) > nodes_max - count:
+            if self._count_new(level) > nodes_max - count:
                 level = self._cut_level(level, nodes_max - count, cuts)
-            count += len(level)
+            count += self._count_new(level)
             rows.append(level)
             depths.append(np.full(len(level), depth, dtype=np.int32))
             level = self._leading_on(level)
@@ -184,14 +197,29 @@ class Walk:
             cuts,
             np.concatenate(self._stopped) if self._stopped else _NO_ROWS,
             undated,
+            self._beyond,
         )
 
     def _cut_level(self, level: Ints, room: int, cuts: list[Truncation]) -> Ints:
-        """Keep as many rows of a level as there is room for, and count the others."""
-        limit = self._bounds.nodes_max
-        cuts.append(_cut(TruncationReason.NODES, limit, len(level) - room))
-        self._marks[level[room:]] = _NEW
-        return level[:room]
+        """Keep as many new rows of a level as there is room for, and count the others."""
+        is_new = ~self._are_known(level)
+        kept: Bools = ~is_new | (np.cumsum(is_new) <= room)
+        self._beyond = level[~kept]
+        cuts.append(_cut(TruncationReason.NODES, self._bounds.nodes_max, len(self._beyond)))
+        self._marks[self._beyond] = NEW
+        return level[kept]
+
+    def _are_known(self, rows: Ints) -> Bools:
+        """Tell of rows which of them are part of the answer anyway."""
+        if not len(self._known):
+            return np.zeros(len(rows), dtype=np.bool_)
+        places = np.minimum(np.searchsorted(self._known, rows), len(self._known) - 1)
+        known: Bools = self._known[places] == rows
+        return known
+
+    def _count_new(self, rows: Ints) -> int:
+        """Count the rows that take up room."""
+        return len(rows) - (int(self._are_known(rows).sum()) if len(self._known) else 0)
 
     def _leading_on(self, level: Ints) -> Ints:
         """Return the rows of a level that the walk leads on from."""
@@ -208,8 +236,8 @@ class Walk:
         That is more than the rows never seen: one that equal contents reached is seen already, but
         reached by an edge its own links count too.
         """
-        hidden = self._arrive(reached)
-        self._marks[hidden] = _NEW
+        self._beyond = hidden = self._arrive(reached)
+        self._marks[hidden] = NEW
         return len(hidden)
 
     def _walked_links(self) -> WalkedLinks:
@@ -219,7 +247,7 @@ class Walk:
         if not len(near.hub):
             return WalkedLinks(near, NO_CLAIMS, crossed)
         joined: Ints = np.concatenate(self._joined) if self._joined else _NO_ROWS
-        seen = vertices_at(self._namespace, joined[self._marks[joined] == _SEEN])
+        seen = vertices_at(self._namespace, joined[self._marks[joined] == SEEN])
         far = self._links.of_vertices(seen, self._bounds.size)
         return WalkedLinks(near, far, crossed)
 
@@ -227,10 +255,10 @@ class Walk:
         """Return those of rows that are part of the answer."""
         if not len(claims.hub):
             return claims
-        return claims.among(self._marks_of(rows_of(claims.vertex)) != _NEW)
+        return claims.among(self._marks_of(rows_of(claims.vertex)) != NEW)
 
     def _step(self, level: Ints) -> tuple[Ints, Ints]:
-        """Return (rows, edges) one edge away, of those that count."""
+        """Return (rows, edges) one edge away, of those that count and are followed."""
         reached, passed = self._edges.behind(level, self._shown, upstream=self._upstream)
         limit = self._bounds.fanout_max
         if limit is None or len(passed) <= limit:
@@ -251,7 +279,7 @@ class Walk:
         self._make_room(reached)
         marks = self._marks[reached]
         fresh = _distinct(reached[marks < SETTLED])
-        level = fresh[self._marks[fresh] == _NEW] if bool((marks == _SEEN).any()) else fresh
+        level = fresh[self._marks[fresh] == NEW] if bool((marks == SEEN).any()) else fresh
         self._marks[fresh] = SETTLED
         if not self._bounds.crossed or not len(fresh):
             return level
@@ -271,8 +299,8 @@ class Walk:
                 break
             rows = rows_of(reached.vertices)
             self._make_room(rows)
-            joined = _distinct(rows[self._marks[rows] == _NEW])
-            self._marks[joined] = _SEEN
+            joined = _distinct(rows[self._marks[rows] == NEW])
+            self._marks[joined] = SEEN
             found.append(joined)
             onward = rows[reached.leads_on]
             waiting = _distinct(onward[self._marks[onward] < SETTLED])
@@ -290,7 +318,7 @@ class Walk:
         if not len(edges):
             return edges
         tail, head = self._edges.columns(edges)[:2]
-        is_inside: Bools = (self._marks_of(tail) != _NEW) & (self._marks_of(head) != _NEW)
+        is_inside: Bools = (self._marks_of(tail) != NEW) & (self._marks_of(head) != NEW)
         return edges[is_inside]
 
     def _make_room(self, rows: Ints) -> None:
@@ -316,9 +344,9 @@ def walk_lineage(
         upstream = direction is Direction.UPSTREAM
         return Walk(namespace, snapshot, bounds, upstream=upstream).run(rows, nodes_max)
     up = Walk(namespace, snapshot, bounds, upstream=True).run(rows, nodes_max)
-    # Both walks begin with the same rows, which are not to be counted twice.
-    room = nodes_max - len(up.rows) + int((up.depths == 0).sum())
-    down = Walk(namespace, snapshot, bounds, upstream=False).run(rows, room)
+    known: Ints = np.sort(up.rows)
+    room = max(nodes_max - len(known), 0)
+    down = Walk(namespace, snapshot, bounds, upstream=False, known=known).run(rows, room)
     return _joined(snapshot.adjacency, up, down)
 
 
@@ -346,10 +374,29 @@ def _joined(source: EdgeSource, up: Walked, down: Walked) -> Walked:
         depths[nearest],
         edges,
         joined_links(up.links, down.links),
-        up.truncations + down.truncations,
+        _joined_cuts(up, down, rows),
         np.union1d(up.stopped, down.stopped),
         undated,
+        np.setdiff1d(np.union1d(up.beyond, down.beyond), rows),
     )
+
+
+def _joined_cuts(up: Walked, down: Walked, rows: Ints) -> list[Truncation]:
+    """Say once of each limit what it left out of two walks, of which ``rows`` are what was found.
+
+    What the limit of depth left out one way may all have been found the other way. It is a cut
+    nevertheless: nobody looked at what is behind, nor at each edge that leads there.
+    """
+    hidden: dict[tuple[TruncationReason, int], int] = {}
+    beyond: dict[tuple[TruncationReason, int], Ints] = {}
+    for walked in (up, down):
+        for cut in walked.truncations:
+            key = cut.reason, cut.limit
+            hidden[key] = hidden.get(key, 0) + cut.hidden
+            if cut.reason is not TruncationReason.FANOUT:
+                beyond[key] = np.union1d(beyond.get(key, _NO_ROWS), walked.beyond)
+    hidden |= {key: len(np.setdiff1d(left_out, rows)) for key, left_out in beyond.items()}
+    return [_cut(reason, limit, count) for (reason, limit), count in hidden.items()]
 
 
 def _distinct(rows: Ints) -> Ints:

@@ -167,8 +167,8 @@ class _Telling:
 
     def entries(self, positions: Sequence[int]) -> Iterator[HistoryEntry]:
         """Yield what the entries at these positions say of the node."""
-        for position in positions:
-            for stored in self._reader.entries(position, 1):
+        for first, count in _runs(positions):
+            for stored in self._reader.entries(first, count):
                 entry = decode_entry(stored)
                 said = unfold(entry, self._number)
                 if self._time is not None:
@@ -274,6 +274,15 @@ class _Telling:
             for field, value in said_fields(said, record)
         ]
         return bool(told) and not any(told)
+
+
+def _runs(positions: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield (first, count) of positions that follow one another; at most a page of them."""
+    first = 0
+    for index, position in enumerate(positions):
+        if index + 1 == len(positions) or positions[index + 1] != position + 1:
+            yield positions[first], index + 1 - first
+            first = index + 1
 
 
 def _backdated(reader: Reader, vertices: Collection[int]) -> set[int]:

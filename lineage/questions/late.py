@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from msgspec import Struct
@@ -11,14 +11,13 @@ from lineage.projections.retellings import RETOLD
 from lineage.questions.cursors import Cursor, make_cursor, question_of
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.history import is_dated, name_nodes
+from lineage.questions.redactions import counted, find_redacted, read_redactions
 from lineage.questions.subjects import vertices_in
-from lineage.stores.base import Reader
 from lineage_schemas.codec import decode_envelope
 from lineage_schemas.entry import Envelope
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.history import LAG_DEFAULT, LateAnswer, LateRecord, NamedNode
 from lineage_schemas.instants import format_instant, format_known_instant
-from lineage_schemas.limits import INT_MAX
 from lineage_schemas.records import Mode
 
 LATE_PAGE_MAX: Final = 1_000
@@ -32,7 +31,8 @@ LATE_LOOKED_MAX: Final = 10_000
 LATE_NODES_SHOWN_MAX: Final = 10
 """Nodes of a late record that are listed; the rest are counted."""
 
-LAG_MAX: Final = 100 * 365 * LAG_DEFAULT
+_DAY_SECONDS: Final = 24 * 60 * 60
+LAG_MAX: Final = 100 * 365 * _DAY_SECONDS
 
 _RUN: Final = 1_000
 _SECOND_US: Final = 1_000_000
@@ -72,24 +72,26 @@ def check_late(query: LateQuery) -> None:
 def list_late(asked: GraphAsked, query: LateQuery, cursor: Cursor | None) -> LateAnswer:
     """Return one page of the observations that came late, by position.
 
-    A command is of the moment it is recorded, and never late.
+    A command is of the moment it is recorded, and never late. Whether a source had overtaken what
+    it says of a node is not known where something was erased of that node by then: such an entry
+    is counted, and what was erased is listed.
     """
     reader, number, basis, size = asked.reader, asked.number, asked.basis, asked.size
     start = 0 if cursor is None else cursor.after
     limit = min(size, start + LATE_LOOKED_MAX)
     found: list[LateRecord] = []
+    erased: set[int] = set()
+    unjudged = 0
     end = start
     while number is not None and end < limit and len(found) < query.count:
         stop = min(limit, end + _RUN)
-        overtaken = _overtaken(reader, end, stop)
-        for stored in reader.entries(end, stop - end):
-            envelope = decode_envelope(stored.envelope)
-            nodes = overtaken.get(stored.position, set()) if is_dated(envelope) else set[int]()
-            late = _Late(stored.position, envelope, nodes)
-            if envelope.namespace == basis.namespace and late.is_wanted(asked, query):
+        for late in _looked_at(asked, query, number, range(end, stop)):
+            erased |= late.erased
+            unjudged += late.is_unjudged
+            if late.is_late(query):
                 found.append(late.record(asked, number, query))
                 if len(found) == query.count:
-                    stop = stored.position + 1
+                    stop = late.position + 1
                     break
         end = stop
     if number is None:
@@ -99,22 +101,35 @@ def list_late(asked: GraphAsked, query: LateQuery, cursor: Cursor | None) -> Lat
         words = "" if asked.valid is None else asked.valid.words
         question = question_of(basis.namespace, *query.words, words)
         following = make_cursor(basis, question, end)
+    total, redactions = (0, ()) if number is None else read_redactions(reader, number, erased)
     return LateAnswer(
-        basis=basis,
+        basis=counted(basis, total),
         lag_seconds=query.lag,
         start=start,
         end=end,
         records=tuple(found),
         cursor=following,
+        unjudged=unjudged,
+        redactions=redactions,
     )
 
 
 class _Late(Struct, frozen=True):
-    """An entry, and the nodes of which it came too late."""
+    """An entry, the nodes of which it came too late, and the erasures that bear upon that.
+
+    ``erased`` are itself, where something was erased of it, and where it is not known to have been
+    overtaken every entry up to it of which something was erased that is about one of its nodes.
+    """
 
     position: int
     envelope: Envelope
     overtaken: set[int]
+    erased: set[int]
+
+    @property
+    def is_unjudged(self) -> bool:
+        """Tell whether it may have been overtaken, by what was erased or in what was erased."""
+        return is_dated(self.envelope) and not self.overtaken and bool(self.erased)
 
     @property
     def lag_us(self) -> int:
@@ -124,13 +139,8 @@ class _Late(Struct, frozen=True):
             return 0
         return self.envelope.recorded_us - stated.start_us
 
-    def is_wanted(self, asked: GraphAsked, query: LateQuery) -> bool:
-        """Tell whether it came late, by a source and at a valid time that are asked about."""
-        if query.source not in {None, self.envelope.source}:
-            return False
-        start_us = self.envelope.stated.start_us if self.envelope.stated else None
-        if asked.valid is not None and not asked.valid.time.has_begun(start_us):
-            return False
+    def is_late(self, query: LateQuery) -> bool:
+        """Tell whether it was overtaken, or came later than may be."""
         return bool(self.overtaken) or self.lag_us > query.lag * _SECOND_US
 
     def record(self, asked: GraphAsked, number: int, query: LateQuery) -> LateRecord:
@@ -159,15 +169,44 @@ def _first(asked: GraphAsked, vertices: Collection[int]) -> tuple[tuple[NamedNod
     return name_nodes(asked.reader, shown, asked.size), len(vertices) - len(shown)
 
 
-def _overtaken(reader: Reader, start: int, end: int) -> dict[int, set[int]]:
-    """Return the nodes of which each of these entries says what its source had overtaken."""
-    found: dict[int, set[int]] = {}
-    after: tuple[int, int] | None = (start - 1, INT_MAX) if start else None
-    while rows := reader.scan(RETOLD, after, _RUN):
-        for since, vertex, is_overtaken in rows:
-            if since >= end:
-                return found
-            if is_overtaken:
-                found.setdefault(since, set()).add(vertex)
-        after = rows[-1][:2]
-    return found
+def _looked_at(
+    asked: GraphAsked, query: LateQuery, number: int, positions: range
+) -> Iterator[_Late]:
+    """Yield the entries of a run that are asked about, each with what bears upon its lateness."""
+    wanted = {
+        stored.position: envelope
+        for stored in asked.reader.entries(positions.start, len(positions))
+        for envelope in (decode_envelope(stored.envelope),)
+        if _is_wanted(asked, query, envelope)
+    }
+    overtaken: dict[int, set[int]] = {}
+    dated = [position for position, envelope in wanted.items() if is_dated(envelope)]
+    for since, vertex, is_overtaken in asked.reader.find(RETOLD, "since", dated):
+        if is_overtaken:
+            overtaken.setdefault(since, set()).add(vertex)
+    named = {
+        position: vertices_in(envelope.structure, number) for position, envelope in wanted.items()
+    }
+    redacted = find_redacted(
+        asked.reader, {vertex for nodes in named.values() for vertex in nodes}, asked.size
+    )
+    for position, envelope in wanted.items():
+        nodes = overtaken.get(position, set())
+        is_open = is_dated(envelope) and not nodes
+        erased = {
+            since
+            for vertex in named[position] & redacted.keys()
+            for since in redacted[vertex]
+            if since == position or (is_open and since < position)
+        }
+        yield _Late(position, envelope, nodes, erased)
+
+
+def _is_wanted(asked: GraphAsked, query: LateQuery, envelope: Envelope) -> bool:
+    """Tell whether an entry is of the namespace, source and valid time that are asked about."""
+    if envelope.namespace != asked.basis.namespace:
+        return False
+    if query.source not in {None, envelope.source}:
+        return False
+    start_us = envelope.stated.start_us if envelope.stated else None
+    return asked.valid is None or asked.valid.time.has_begun(start_us)

@@ -78,6 +78,15 @@ def count_redacted(reader: Reader, vertices: Collection[int], size: int) -> dict
     return counts
 
 
+def find_redacted(reader: Reader, vertices: Collection[int], size: int) -> dict[int, set[int]]:
+    """Return for each node of which something was erased the entries that it was erased from."""
+    found: dict[int, set[int]] = {}
+    if _has_erased(reader):
+        for vertex, position in _redacted_rows(reader, vertices, size):
+            found.setdefault(vertex, set()).add(position)
+    return found
+
+
 def with_redactions(
     reader: Reader, answer: _Answer, namespace: int | None, vertices: Iterable[int]
 ) -> _Answer:

@@ -257,6 +257,19 @@ def encode_json(value: object) -> bytes:
     return _ENCODER.encode(value)
 
 
+def encode_answer(answer: object) -> bytes:
+    """Encode what is answered as JSON: its fields and, where it can tell, whether it is complete.
+
+    Fields come in the order in which they are declared.
+    """
+    body = msgspec.json.encode(answer)
+    told = getattr(type(answer), "complete", None)
+    if not isinstance(told, property):
+        return body
+    # Said at the end of what is encoded already: a large answer is not made into a dict for it.
+    return body[:-1] + b',"complete":' + msgspec.json.encode(told.__get__(answer)) + b"}"
+
+
 def _check_node_values(record: NodeRecord) -> None:
     _check_map(record.properties)
     _check_map(record.custom_properties)

@@ -218,5 +218,6 @@ class ColumnsAnswer(Struct, frozen=True, kw_only=True):
 
     @property
     def complete(self) -> bool:
-        """Tell whether nothing was cut, and nothing is known to be missing in the basis."""
-        return not self.truncations and not self.unread and self.basis.complete
+        """Tell whether nothing is unknown or was cut, and nothing is known to be missing."""
+        is_cut = self.truncations or self.unread
+        return not self.unknown and not is_cut and self.basis.complete

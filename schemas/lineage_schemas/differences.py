@@ -126,9 +126,13 @@ class LineageDiff(Struct, frozen=True, kw_only=True):
 
     @property
     def complete(self) -> bool:
-        """Tell whether nothing was cut, and nothing is known to be missing, in either past."""
+        """Tell whether nothing was cut, and nothing is known to be missing, in either past.
+
+        What one of the two has not heard of is what differs; what neither has is unknown.
+        """
         cut = self.truncations or self.truncations_before
-        return not cut and self.basis.complete and self.before.complete
+        unknown = set(self.unknown) & set(self.unknown_before)
+        return not unknown and not cut and self.basis.complete and self.before.complete
 
     @property
     def is_same(self) -> bool:

@@ -138,9 +138,12 @@ class Truncation(Struct, frozen=True, kw_only=True):
     """An answer was cut by a limit.
 
     ``hidden`` counts the nodes that were seen beyond the limit and not walked: at least that many
-    are missing. Of the candidates of a search at least that many were not looked at. Of ``PATHS``
-    it counts paths; of ``STEPS``, which bounds how many steps are looked at, it is 0: how much is
-    missing is not known.
+    are missing. Of the candidates of a search at least that many were not looked at. Of ``FANOUT``
+    it counts the edges that were not followed, of column lineage the executions that were not read:
+    what they lead to may be shown all the same. Of ``PATHS`` it counts paths.
+
+    It is 0 where how much is missing is not known: of ``STEPS``, which bounds how many steps are
+    looked at, and of ``DEPTH`` where a walk both ways found the other way what it saw beyond.
     """
 
     reason: TruncationReason
@@ -196,8 +199,8 @@ class LineageAnswer(Struct, frozen=True, kw_only=True):
 
     @property
     def complete(self) -> bool:
-        """Tell whether nothing was cut, and nothing is known to be missing in the basis."""
-        return not self.truncations and self.basis.complete
+        """Tell whether nothing is unknown or was cut, and nothing is known to be missing."""
+        return not self.unknown and not self.truncations and self.basis.complete
 
 
 class MetricValues(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from lineage_schemas.basis import Basis
 from lineage_schemas.governance import PartsErased
-from lineage_schemas.graph import Redaction, ResolvedLabel, Truncation
+from lineage_schemas.graph import Redaction, ResolvedLabel
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.values import JsonValue
 
@@ -53,8 +53,9 @@ class HistoryEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     its fields.
 
     ``late``: its source had said something later stated of the node before, so that what it says
-    changed nothing, or the past alone. ``backdated``: nothing that came before it is stated so
-    early. ``superseded``: what it said of fields showed, and none of it shows any more.
+    changed nothing, or the past alone; what was erased counts for nothing in that. ``backdated``:
+    nothing that came before it is stated so early. ``superseded``: what it said of fields showed,
+    and none of it shows any more.
     """
 
     position: int
@@ -96,14 +97,13 @@ class HistoryAnswer(Struct, frozen=True, kw_only=True):
     undated: int = 0
     cursor: str | None = None
     unknown: tuple[str, ...] = ()
-    truncations: tuple[Truncation, ...] = ()
     redactions: tuple[Redaction, ...] = ()
     label: ResolvedLabel | None = None
 
     @property
     def complete(self) -> bool:
-        """Tell whether nothing is unknown or was cut, and nothing is known to be missing."""
-        return not self.unknown and not self.truncations and self.basis.complete
+        """Tell whether nothing is unknown, and nothing is known to be missing in the basis."""
+        return not self.unknown and self.basis.complete
 
 
 class LateRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -131,6 +131,9 @@ class LateAnswer(Struct, frozen=True, kw_only=True):
     """What came late, by position: one page, which looked at entries ``start`` to before ``end``.
 
     A page that found nothing may have a cursor: it has looked as far as one page looks.
+    ``unjudged`` counts the dated entries looked at of which it is not known whether their source
+    had overtaken them, because something was erased of a node that they speak of: from them, or
+    from what came before them. ``redactions`` says what.
     """
 
     basis: Basis
@@ -139,9 +142,10 @@ class LateAnswer(Struct, frozen=True, kw_only=True):
     end: int
     records: tuple[LateRecord, ...] = ()
     cursor: str | None = None
-    truncations: tuple[Truncation, ...] = ()
+    unjudged: int = 0
+    redactions: tuple[Redaction, ...] = ()
 
     @property
     def complete(self) -> bool:
-        """Tell whether nothing was cut, and nothing is known to be missing."""
-        return not self.truncations and self.basis.complete
+        """Tell whether nothing is known to be missing in the basis."""
+        return self.basis.complete

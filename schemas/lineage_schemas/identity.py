@@ -150,8 +150,9 @@ class WhyAnswer(Struct, frozen=True, kw_only=True):
 
     @property
     def complete(self) -> bool:
-        """Tell whether nothing was cut, and nothing is known to be missing in the basis."""
-        return not self.truncations and self.basis.complete
+        """Tell whether nothing is unknown or was cut, and nothing is known to be missing."""
+        is_known = self.relation is not Relation.UNKNOWN
+        return is_known and not self.truncations and self.basis.complete
 
 
 class ConflictSide(Struct, frozen=True, kw_only=True):

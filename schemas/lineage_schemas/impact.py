@@ -104,5 +104,6 @@ class ImpactAnswer(Struct, frozen=True, kw_only=True):
 
     @property
     def complete(self) -> bool:
-        """Tell whether nothing was cut, and nothing is known to be missing."""
-        return not self.truncations and not self.unplaced and self.basis.complete
+        """Tell whether nothing is unknown or was cut, and nothing is known to be missing."""
+        is_cut = self.truncations or self.unplaced
+        return not self.unknown and not is_cut and self.basis.complete

@@ -96,5 +96,5 @@ class CyclesAnswer(Struct, frozen=True, kw_only=True):
 
     @property
     def complete(self) -> bool:
-        """Tell whether all knots were found, and nothing is known to be missing in the basis."""
-        return not self.truncations and self.basis.complete
+        """Tell whether nothing is unknown or missing, and all knots were found."""
+        return not self.unknown and not self.truncations and self.basis.complete

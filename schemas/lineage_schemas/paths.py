@@ -81,8 +81,8 @@ class PathsAnswer(Struct, frozen=True, kw_only=True):
 
     @property
     def complete(self) -> bool:
-        """Tell whether these are all paths, and nothing is known to be missing in the basis."""
-        return not self.truncations and self.basis.complete
+        """Tell whether nothing is unknown or missing, and these are all paths."""
+        return not self.unknown and not self.truncations and self.basis.complete
 
 
 class CommonNode(Struct, frozen=True, kw_only=True):
@@ -122,5 +122,5 @@ class CommonAnswer(Struct, frozen=True, kw_only=True):
 
     @property
     def complete(self) -> bool:
-        """Tell whether nothing was cut, and nothing is known to be missing in the basis."""
-        return not self.truncations and self.basis.complete
+        """Tell whether nothing is unknown or was cut, and nothing is known to be missing."""
+        return not self.unknown and not self.truncations and self.basis.complete

@@ -134,5 +134,5 @@ class ProvenanceAnswer(Struct, frozen=True, kw_only=True):
 
     @property
     def complete(self) -> bool:
-        """Tell whether nothing was cut, and nothing is known to be missing in the basis."""
-        return not self.truncations and self.basis.complete
+        """Tell whether nothing is unknown or was cut, and nothing is known to be missing."""
+        return not self.unknown and not self.truncations and self.basis.complete

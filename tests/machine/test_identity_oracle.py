@@ -128,7 +128,7 @@ def check_why(graph: Graph, answer: WhyAnswer) -> None:
     one, other = answer.one.identifier, answer.other.identifier
     expected = related(graph, one, other)
     assert (answer.relation, answer.link_class, len(answer.steps)) == expected
-    assert answer.complete
+    assert answer.complete == (answer.relation is not Relation.UNKNOWN)
     for named in (answer.one, answer.other):
         nodes = {(node.kind, str(node.key)) for node in named.nodes}
         assert nodes == meant(graph, named.identifier)

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lineage.ledger import Event, EventKind, StatedTime, Statement
+from lineage.ledger import Event, EventKind, StatedTime, Statement, TraceQuery
+from lineage_api.bodies import json_response
 from surface_client import SurfaceClient
 from surface_story import tell
 from terminal import MODEL, RUN, Terminal
@@ -106,3 +107,19 @@ def test_a_drawing_says_what_had_not_begun_and_what_is_undated_or_unresolved(
     assert f"unresolved: {len(stubs)} of the stubs" in late
     assert answer["undated"] > 0
     assert f"undated, counted in: {answer['undated']}" in late
+
+
+def test_a_trace_in_json_says_whether_it_is_complete(told: Terminal) -> None:
+    whole = json.loads(told.done("trace", MODEL, "--format", "json"))
+    assert (whole["complete"], whole["basis"]["complete"]) == (True, True)
+    cut = json.loads(told.done("trace", MODEL, "--depth", "1", "--format", "json"))
+    assert (cut["complete"], cut["basis"]["complete"]) == (False, True)
+    assert [one["reason"] for one in cut["truncations"]] == ["depth"]
+
+
+def test_an_answer_over_http_says_whether_it_is_complete(told: Terminal) -> None:
+    with told.open() as ledger:
+        answer = ledger.trace(TraceQuery(start=("acme:nobody",)))
+    body = json.loads(bytes(json_response(answer).body))
+    assert (body["unknown"], body["complete"]) == (["acme:nobody"], False)
+    assert json.loads(bytes(json_response({"status": "alive"}).body)) == {"status": "alive"}

@@ -139,7 +139,10 @@ def late(  # noqa: PLR0913, PLR0917 - one argument an option
         return
     print_lines(map(printable, _late_lines(answer)))
     click.echo(basis_line(answer.basis))
-    for line in missing_lines(answer.basis):
+    for line in (
+        *redaction_lines(answer.redactions, answer.basis.redactions),
+        *missing_lines(answer.basis),
+    ):
         click.echo(line, err=True)
     _tell_cursor(answer.cursor)
 
@@ -213,6 +216,9 @@ def _late_lines(answer: LateAnswer) -> Iterator[str]:
         yield from _late_record(one)
     looked = counted(answer.end - answer.start, "entry", "entries")
     yield f"looked at {looked} from {answer.start} on"
+    if answer.unjudged:
+        told = counted(answer.unjudged, "entry", "entries")
+        yield f"unknown   whether {told} came too late: erased"
 
 
 def _late_record(one: LateRecord) -> Iterator[str]:

@@ -20,7 +20,7 @@ _count = click.option(
     type=click.IntRange(1, PAGE_NODES_MAX),
     default=PAGE_NODES_DEFAULT,
     show_default=True,
-    help="How many nodes to print at most.",
+    help="How many to print at most, on one page.",
 )
 filter_option = click.option(
     "--filter",

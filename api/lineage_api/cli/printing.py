@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from lineage_schemas.basis import Basis
+from lineage_schemas.codec import encode_answer
 from lineage_schemas.graph import Edge, Node, ResolvedLabel, Truncation, TruncationReason
 from lineage_schemas.mlmd import Kind
 from lineage_schemas.redactions import redacted_position
@@ -42,7 +43,7 @@ def print_json(answer: object, *, to_error: bool = False) -> None:
 
     ``to_error``: on standard error, where standard output is something else.
     """
-    body = msgspec.json.encode(answer)
+    body = encode_answer(answer)
     if (sys.stderr if to_error else sys.stdout).isatty():
         body = msgspec.json.format(body, indent=2)
     click.echo(body, err=to_error)
@@ -161,7 +162,7 @@ def _type(node: Node) -> str:
 def cut_text(truncation: Truncation) -> str:
     """Say which limit cut an answer, and what it hides."""
     limit = f"by the limit of {truncation.limit:,} for {truncation.reason.value}"
-    if truncation.reason is TruncationReason.STEPS:
+    if not truncation.hidden:
         return f"{limit}: there may be more"
     noun = _HIDDEN.get(truncation.reason, "node")
     return f"{limit}: at least {counted(truncation.hidden, noun)} hidden"

@@ -30,7 +30,7 @@ strawberry.enum(
 )
 
 HIDDEN = "How many more there are."
-COMPLETE = "Whether nothing was cut, and nothing is known to be missing."
+COMPLETE = "Whether nothing is unknown or was cut, and nothing is known to be missing."
 
 
 @strawberry.type(name="NamedNode", description="A node by its kind, id and key.")

@@ -299,7 +299,8 @@ class EntityType:
 
 @strawberry.type(
     name="Truncation",
-    description="The answer was cut at a limit; at least as many nodes as are hidden are missing.",
+    description="The answer was cut at a limit; at least as many nodes as are hidden are missing. "
+    "Of a fan-out it is edges that are hidden, of column lineage executions, of paths paths.",
 )
 class TruncationType:
     """Shows ``lineage_schemas.graph.Truncation``."""
@@ -342,7 +343,7 @@ class LineageAnswerType:
         description="Start identifiers the log has not heard of; each is among the nodes too."
     )
     complete: bool = strawberry.field(
-        description="Nothing was cut, and every source in scope is known to be heard."
+        description="Nothing is unknown or was cut, and every source in scope is known to be heard."
     )
     redactions: list[RedactionType] = strawberry.field(
         description="What was erased of what is shown: the first thousand; the basis counts all."
@@ -360,6 +361,10 @@ class LineageAnswerType:
     filtered: int = strawberry.field(description="How many nodes were found and filtered out.")
     stopped: int = strawberry.field(
         description="How many nodes were not walked on from, because of `stopAt`."
+    )
+    not_begun: list[str] = strawberry.field(
+        description="Start identifiers of what nobody states to have been there by the valid time: "
+        "no part of the answer."
     )
 
 
