@@ -48,6 +48,9 @@ PROVENANCE_NODES_DEFAULT: Final = 10_000
 SAME_CONTENT_MAX: Final = 100
 """Things of the same content that are shown of one, with who made them."""
 
+MAKERS_MAX: Final = 100
+"""Steps that are shown as having made one input, the last of them; the others are counted."""
+
 CODE_REVISION: Final = "lineage.CodeRevision"
 _DECLARED: Final = frozenset({EventKind.DECLARED_INPUT, EventKind.DECLARED_OUTPUT})
 
@@ -126,6 +129,9 @@ class _Telling:
             by = self._taken if edge.kind.is_input else self._made
             by.setdefault(artifact, []).append(edge)
         self._told = self._first_told()
+        self._made_by: dict[Merged, tuple[int, ...]] = {}
+        """The numbers of the steps that made an input, so that n readers of one look once."""
+        self._makers_hidden = 0
 
     def answer(self) -> ProvenanceAnswer:
         """Return the steps and the gaps."""
@@ -207,6 +213,15 @@ class _Telling:
         made = (edge.execution for one in alike for edge in self._made.get(one, ()))
         return list(dict.fromkeys(self._things[execution] for execution in made))
 
+    def _made_by_steps(self, artifact: Merged, numbers: dict[Merged, int]) -> tuple[int, ...]:
+        """Return the numbers of the steps that made an artifact, the last so many."""
+        known = self._made_by.get(artifact)
+        if known is None:
+            every = sorted({numbers[one] for one in self._makers(artifact)})
+            known = self._made_by[artifact] = tuple(every[-MAKERS_MAX:])
+            self._makers_hidden += len(every) - len(known)
+        return known
+
     def _alike(self, artifact: Merged) -> tuple[Merged, ...]:
         """Return what is shown of the same content."""
         return self._same.first(artifact, SAME_CONTENT_MAX + 1)[:SAME_CONTENT_MAX]
@@ -226,11 +241,13 @@ class _Telling:
         more = sum(
             len(self._same.first(one, SAME_CONTENT_MAX + 1)) > SAME_CONTENT_MAX for one in artifacts
         )
-        if not more:
-            return self._answer.truncations
-        reason = TruncationReason.NEIGHBOURS
-        cut = Truncation(reason=reason, limit=SAME_CONTENT_MAX, hidden=more)
-        return (*self._answer.truncations, cut)
+        limits = (SAME_CONTENT_MAX, more), (MAKERS_MAX, self._makers_hidden)
+        cuts = (
+            Truncation(reason=TruncationReason.NEIGHBOURS, limit=limit, hidden=hidden)
+            for limit, hidden in limits
+            if hidden
+        )
+        return (*self._answer.truncations, *cuts)
 
     def _execution(self, thing: Merged, numbers: dict[Merged, int]) -> StepExecution:
         code, parameters = self._code(thing), thing.value("hyperparameters")
@@ -254,14 +271,13 @@ class _Telling:
     def _end(self, edge: EdgeTold, numbers: dict[Merged, int]) -> StepEnd:
         thing = self._things[edge.artifact]
         versions = self._versions.get(thing, Versions(frozenset(), None))
-        makers = self._makers(thing) if numbers else []
         return StepEnd(
             thing=thing_ref(thing),
             event=edge.kind.value,
             path=edge.path,
             position=edge.position,
             versions=versions.texts,
-            made_by=tuple(sorted({numbers[one] for one in makers})),
+            made_by=self._made_by_steps(thing, numbers) if numbers else (),
             same_content=tuple(one.key for one in self._alike(thing)),
         )
 

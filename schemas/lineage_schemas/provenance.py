@@ -55,7 +55,8 @@ class StepEnd(Struct, frozen=True, kw_only=True):
     """What went into an execution, or came out of it; ``position`` is the entry that says so.
 
     ``made_by`` are the steps by number that made it, or made what has the same content, which is
-    named by ``same_content``.
+    named by ``same_content``; of very many the last, and a truncation (``neighbours``) counts the
+    others.
     """
 
     thing: ThingRef

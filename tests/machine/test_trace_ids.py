@@ -150,7 +150,7 @@ def test_ids_tell_what_was_erased_of_the_nodes_they_are_of(made: Ledger) -> None
 def test_ids_of_what_nobody_has_heard_of_are_none(ledger: Ledger) -> None:
     for namespace in ("default", "empty"):
         ids = ledger.trace_ids(TraceQuery(start=(A,)), namespace=namespace)
-        assert (columns(ids), ids.unknown, ids.complete) == ([[]] * 6, (A,), True)
+        assert (columns(ids), ids.unknown, ids.complete) == ([[]] * 6, (A,), False)
 
 
 def test_what_cannot_be_traced_has_no_ids_either(made: Ledger) -> None:

@@ -23,9 +23,11 @@ from lineage.ledger import (
     Statement,
     TraceQuery,
 )
+from lineage.questions.provenance import MAKERS_MAX
 from lineage.questions.trace import DEPTH_MAX
 from lineage.service import Ledger
 from lineage_schemas.errors import InvalidInputError, NotFoundError
+from lineage_schemas.graph import Truncation, TruncationReason
 from lineage_schemas.provenance import GapCode, ProvenanceAnswer
 from lineage_schemas.records import AnyRecord
 from lineage_schemas.values import JsonValue
@@ -303,3 +305,20 @@ def test_what_cannot_be_asked(ledger: Ledger) -> None:
             ledger.graph.provenance(query)
     with pytest.raises(NotFoundError):
         provenance(ledger, "nobody calls it so")
+
+
+def test_of_a_table_that_many_wrote_and_many_read_the_last_makers_are_shown(
+    ledger: Ledger, tell: Tell
+) -> None:
+    count = MAKERS_MAX + 3
+    for number in range(count):
+        tell(made("acme:table", f"acme:writer/{number}"))
+        tell(taken("acme:table", f"acme:reader/{number}"), made(MODEL, f"acme:reader/{number}"))
+    answer = provenance(ledger, MODEL)
+    assert len(answer.steps) == 2 * count
+    for step in answer.steps[count:]:
+        (reader,) = step.executions
+        (table,) = reader.inputs
+        assert table.made_by == tuple(range(count - MAKERS_MAX + 1, count + 1))
+    (cut,) = answer.truncations
+    assert cut == Truncation(reason=TruncationReason.NEIGHBOURS, limit=MAKERS_MAX, hidden=3)
