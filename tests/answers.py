@@ -56,7 +56,7 @@ def answer_of(seed: int) -> LineageAnswer:
             origin=_text(random),
             size=random.randint(0, 9),
             root="ab" * 32,
-            projection="views/5",
+            projection="views/6",
             software="lineage-ledger/0.1.0",
             namespace=_text(random),
             redactions=random.randint(0, 2),

@@ -53,7 +53,7 @@ second one (``BEHIND_ID``) where ``lineage.anchoring.behind`` has said something
 sees by it that rows may have changed or gone.
 """
 
-PROJECTION_VERSION: Final = "views/5"
+PROJECTION_VERSION: Final = "views/6"
 """Changes whenever the same entries would fold into other rows."""
 
 VIEW_TABLES: Final = (
