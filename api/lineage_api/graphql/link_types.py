@@ -57,6 +57,7 @@ class LinkPageType:
     cursor: str | None = strawberry.field(
         description="Asks for the next page as `after`; null: this is the last."
     )
+    complete: bool = strawberry.field(description="False when something is known to be missing.")
     redactions: list[RedactionType]
     label: ResolvedLabelType | None = strawberry.field(
         description="What was asked for, where that was no identifier."
@@ -111,6 +112,7 @@ class UnresolvedPageType:
     cursor: str | None = strawberry.field(
         description="Asks for the next page as `after`; null: this is the last."
     )
+    complete: bool = strawberry.field(description="False when something is known to be missing.")
     redactions: list[RedactionType]
     label: ResolvedLabelType | None = strawberry.field(
         description="What was asked for, where that was no identifier."
