@@ -299,11 +299,6 @@ def pack_links(namespace: int, pieces: Iterable[LinkPiece], size: int) -> Packed
     )
 
 
-def no_links(namespace: int) -> PackedLinks:
-    """Return the links of a namespace that has none."""
-    return pack_links(namespace, (), 0)
-
-
 def _linked(vertices: Ints) -> npt.NDArray[np.int8]:
     """Return a mark for each row that has links: lineage never runs through contexts."""
     walkable = vertices[_codes(vertices) != _CONTEXT]

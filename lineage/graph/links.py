@@ -141,10 +141,6 @@ class LinkIndex:
         """Return the links of nodes that show and stand as of ``size``, in order."""
         return sorted(self._find("vertex", vertices, size))
 
-    def of_hub(self, hub: int, size: int) -> list[LinkRow]:
-        """Return the links of an identifier that show and stand as of ``size``."""
-        return self._find("hub", [hub], size)
-
     def of_hubs(self, hubs: Collection[int], size: int) -> dict[int, list[LinkRow]]:
         """Return the links of identifiers that show and stand as of ``size``, by hub."""
         found: dict[int, list[LinkRow]] = {hub: [] for hub in hubs}

@@ -15,12 +15,12 @@ from lineage.projections.links import LinkRow
 from lineage.projections.nodes import NODE
 from lineage.projections.states import STATE, STATE_PAST, kept_values, node_of, read_shown
 from lineage.projections.unfolding import KEY_CLASS
-from lineage.projections.values import Said, shown
-from lineage.questions.citing import cite_nodes
+from lineage.projections.values import shown
 from lineage.questions.claims import read_registers
 from lineage.questions.commits import CODE_COMMIT, whole_commit
 from lineage.questions.graph_asked import Then
 from lineage.questions.nodes import read_identifiers
+from lineage.questions.showing import Told, read_kept
 from lineage.stores.base import Reader
 from lineage.vertices import node_name
 from lineage_schemas.graph import ConflictKind, Node
@@ -64,10 +64,6 @@ class Contradiction(NamedTuple):
     kind: ConflictKind
     about: str
     sides: tuple[Side, ...]
-
-
-Told = Mapping[str, Sequence[Said]]
-"""What each source says of a node, by field."""
 
 
 class Facts(NamedTuple):
@@ -142,7 +138,7 @@ class _Known(NamedTuple):
 
 def _read_known(reader: Reader, vertices: Collection[int], then: Then) -> _Known:
     if then.valid_us is not None:
-        return _read_then(reader, vertices, then.size, then.valid_us)
+        return _read_then(reader, vertices, then)
     states = {
         row[0]: row
         for table in (STATE_PAST, STATE)
@@ -156,15 +152,11 @@ def _read_known(reader: Reader, vertices: Collection[int], then: Then) -> _Known
     return _Known(shown, told)
 
 
-def _read_then(reader: Reader, vertices: Collection[int], size: int, valid_us: int) -> _Known:
+def _read_then(reader: Reader, vertices: Collection[int], then: Then) -> _Known:
     """Return what was known of nodes at a stated time; of some, nothing was yet."""
-    told: dict[int, Told] = {}
-    for vertex, fields in cite_nodes(reader, vertices, size, valid_us).items():
-        said = {field: [one.said for one in fields[field].kept] for field in fields}
-        if any(said.values()):
-            told[vertex] = {field: kept for field, kept in said.items() if kept}
-    keys = {row[0]: row[3] for row in reader.find(NODE, "vertex", told)}
-    shown = {vertex: node_of(vertex, keys[vertex], kept) for vertex, kept in told.items()}
+    kept = read_kept(reader, vertices, then)
+    told = {vertex: one.told for vertex, one in kept.items()}
+    shown = {vertex: node_of(vertex, one.key, one.told) for vertex, one in kept.items()}
     return _Known(shown, told.__getitem__)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from lineage.graph.adjacency import row_of
-from lineage.projections.nodes import read_stated_starts
+from lineage.projections import standing
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.labels import resolve_name
 from lineage.questions.nodes import find_identified
@@ -88,8 +88,8 @@ def begun_among(asked: GraphAsked, vertices: list[int]) -> list[int]:
     """Return the nodes that were there by the valid time, or that nobody has dated."""
     if asked.valid is None:
         return vertices
-    starts = read_stated_starts(asked.reader, vertices, asked.size)
-    return [vertex for vertex in vertices if asked.valid.time.has_begun(starts[vertex])]
+    begun = standing.begun_among(asked.reader, vertices, asked.size, asked.valid.time)
+    return [vertex for vertex in vertices if vertex in begun]
 
 
 def read_contexts_named(asked: GraphAsked, named: Named) -> tuple[Node, ...]:

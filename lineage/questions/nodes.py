@@ -159,7 +159,7 @@ def _read_stubs(reader: Reader, vertices: list[int], size: int) -> dict[int, Nod
             stubs[vertex] = Node(
                 kind=name.kind,
                 id=name.id,
-                key=None if key is None else key,
+                key=key,
                 stub=True,
             )
     return stubs

@@ -25,7 +25,7 @@ _VERTICES: Final = json.Decoder(list[int])
 
 
 def read_types(reader: Reader, vertices: Sequence[int], then: Then) -> dict[int, str | None]:
-    """Return the type of each of these nodes that somebody described."""
+    """Return the type of each of these nodes that somebody had described by then."""
     found: dict[int, str | None] = {}
     names: dict[str, str] = {}
     for start in range(0, len(vertices), _CHUNK):
@@ -35,12 +35,15 @@ def read_types(reader: Reader, vertices: Sequence[int], then: Then) -> dict[int,
             if not missing:
                 break
             for keys, documents in reader.find_documents(table, missing, "shown", then.size):
-                told = _MANY.decode(b"[%b]" % documents)
-                for vertex, one in zip(_VERTICES.decode(b"[%b]" % keys), told, strict=True):
+                typed = _MANY.decode(b"[%b]" % documents)
+                for vertex, one in zip(_VERTICES.decode(b"[%b]" % keys), typed, strict=True):
                     # Thousands of nodes share one text for the name of their type.
                     found[vertex] = one.type and names.setdefault(one.type, one.type)
-        for vertex, kept in read_overruled(reader, chunk, then).items():
-            found[vertex] = node_of(vertex, None, kept).type
+        for vertex, told in read_overruled(reader, chunk, then).items():
+            if told:
+                found[vertex] = node_of(vertex, None, told).type
+            else:
+                del found[vertex]
     return found
 
 

@@ -15,7 +15,7 @@ from lineage.graph.accounts import MemoryAccounts
 from lineage.graph.adjacency import OPEN, EdgePiece
 from lineage.graph.edge_index import ADDED_EDGE_BYTES, AddedEdges, EdgeIndex
 from lineage.graph.index import GraphIndex
-from lineage.graph.link_index import Claim, IndexedLinks, LinkChanges, no_links
+from lineage.graph.link_index import Claim, IndexedLinks, LinkChanges, pack_links
 from lineage.graph.packing import NO_CLOSINGS, NOTHING_PACKED, pack_edges, packed_bytes
 from lineage.graph.reading import GraphArrays
 from lineage.service import Ledger
@@ -158,7 +158,7 @@ def changed_links() -> IndexedLinks:
         (1 << 46) + one: (Claim((1 << 50) + one, 1, (1 << 60) + one, 1_000 + one, None),)
         for one in range(ITEMS)
     }
-    return IndexedLinks.of(no_links(1)).extended(changes, 1 << 20)
+    return IndexedLinks.of(pack_links(1, (), 0)).extended(changes, 1 << 20)
 
 
 def test_a_tail_takes_no_more_than_is_counted() -> None:

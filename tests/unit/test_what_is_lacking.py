@@ -123,6 +123,20 @@ def test_stubs_and_what_of_them_is_unresolved_are_counted_alike(ledger: Ledger) 
     assert (cycles.stubs, cycles.unresolved) == (1, 0)
 
 
+def test_what_was_described_after_the_stated_time_is_a_stub_in_every_count(ledger: Ledger) -> None:
+    for end, kind in (RAW, EventKind.INPUT), (MODEL, EventKind.OUTPUT):
+        tell(ledger, Event(artifact=end, execution=RUN, kind=kind), stated=MAY)
+    later = Artifact(key=MODEL, type="lineage.Model"), Execution(key=RUN, type="lineage.Run")
+    tell(ledger, *later, stated=JUNE)
+    ask = ledger.graph
+    for valid_at, stubs in (MAY, 3), (JUNE, 1):
+        assert ask.trace(TraceQuery(start=(MODEL,)), valid_at=valid_at).stubs == stubs
+        paths = ask.paths(PathsQuery(start=RAW, end=MODEL), valid_at=valid_at)
+        assert (paths.stubs, paths.unresolved) == (stubs, stubs)
+        impact = ask.impact(ImpactQuery(start=(RAW,)), valid_at=valid_at)
+        assert (impact.stubs, impact.unresolved) == (stubs - 1, stubs - 1)
+
+
 def test_impact_counts_nothing_as_a_stub_that_was_erased(ledger: Ledger) -> None:
     tell(ledger, *run(RUN, [RAW], [MODEL]))
     at = tell(ledger, Artifact(key=MODEL, type="lineage.Model"))
