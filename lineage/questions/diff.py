@@ -150,12 +150,8 @@ def _known(answer: LineageAnswer) -> dict[tuple[Kind, int], Node]:
 def _changed(
     before: GraphAsked, after: GraphAsked, pairs: list[tuple[Node, Node]]
 ) -> tuple[NodeChange, ...]:
-    """Return which nodes show other values.
-
-    What a trace shows is of the size alone, so of stated times every node is looked into.
-    """
-    if before.valid is None and after.valid is None:
-        pairs = [(old, new) for old, new in pairs if shown_fields(old) != shown_fields(new)]
+    """Return which nodes show other values: the histories of those alone are read."""
+    pairs = [(old, new) for old, new in pairs if shown_fields(old) != shown_fields(new)]
     vertices = [_vertex(after.number, new) for _, new in pairs]
     was = cite_nodes(before.reader, vertices, before.size, before.valid_us)
     shows = cite_nodes(after.reader, vertices, after.size, after.valid_us)

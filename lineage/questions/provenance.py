@@ -23,6 +23,7 @@ from lineage.questions.merged import (
     read_versions,
     thing_ref,
 )
+from lineage.questions.named import begun_among
 from lineage.questions.nodes import find_identified
 from lineage.questions.redactions import with_redactions
 from lineage.questions.runs import SUBJECT_KINDS, refuse_several
@@ -102,7 +103,8 @@ def tell_provenance(asked: GraphAsked, query: ProvenanceQuery) -> ProvenanceAnsw
     if asked.number is not None:
         (name,) = answer.start
         found = find_identified(asked.reader, asked.number, name, SUBJECT_KINDS, asked.size)
-        refuse_several(query.subject, dict.fromkeys(read_merged(asked, found).values()))
+        begun = begun_among(asked, found)
+        refuse_several(query.subject, dict.fromkeys(read_merged(asked, begun).values()))
     return _Telling(asked, query, answer).answer()
 
 

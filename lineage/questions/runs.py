@@ -10,6 +10,7 @@ from lineage.questions.edge_lists import edges_at
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.labels import resolve_name
 from lineage.questions.merged import Merged, read_merged
+from lineage.questions.named import begun_among
 from lineage.questions.nodes import find_identified
 from lineage_schemas.errors import InvalidInputError, LimitExceededError
 from lineage_schemas.graph import ResolvedLabel
@@ -59,7 +60,10 @@ def find_run(asked: GraphAsked, name: str) -> Found:
     key, label = resolve_name(reader, number, name, tuple(Kind), size)
     if number is None:
         return Found(name, None, None, label)
-    vertices = find_identified(reader, number, key, SUBJECT_KINDS, size)
+    named = find_identified(reader, number, key, SUBJECT_KINDS, size)
+    # What was not there yet is no other thing that the name means; alone, it is still what is asked
+    # about.
+    vertices = begun_among(asked, named) or named
     subjects = list(dict.fromkeys(read_merged(asked, vertices).values()))
     if not subjects and find_identified(reader, number, key, (Kind.CONTEXT,), size):
         raise InvalidInputError(

@@ -11,6 +11,7 @@ from erasing import asked
 from lineage.ledger import (
     Artifact,
     Claim,
+    CompareQuery,
     DiffQuery,
     Event,
     EventKind,
@@ -264,6 +265,26 @@ def test_what_had_not_begun_at_a_stated_time_is_told_apart(ledger: Ledger, tell:
     told = ledger.graph.diff(diff, ledger.head().size)
     assert (told.not_begun_before, told.not_begun) == (("acme:run",), ())
     assert [node.key for node in told.nodes_added] == ["acme:run"]
+
+
+def test_a_name_means_what_was_there_at_the_stated_time(ledger: Ledger, tell: Tell) -> None:
+    digest = "md5:" + "ab" * 16
+    for day, key in enumerate(("acme:x", "acme:y")):
+        claim = Claim(kind=Kind.ARTIFACT, node=key, identifier=digest, link_class=LinkClass.CONTENT)
+        tell(Artifact(key=key), claim, made(key, f"{key}/make"), day=day)
+    ask, later = ledger.graph, DAWN + timedelta(days=1)
+    then = ask.provenance(ProvenanceQuery(subject=digest), valid_at=DAWN)
+    assert then.subject is not None
+    assert then.subject.key == "acme:x"
+    query = CompareQuery(one=digest, other="acme:x")
+    compared = ask.compare(query, valid_at=DAWN)
+    assert compared.one.subject == compared.other.subject
+    for asking in (
+        lambda: ask.provenance(ProvenanceQuery(subject=digest), valid_at=later),
+        lambda: ask.compare(query, valid_at=later),
+    ):
+        with pytest.raises(InvalidInputError, match="Several things"):
+            asking()
 
 
 def test_bytes_that_two_things_have_are_no_subject(ledger: Ledger, tell: Tell) -> None:
