@@ -185,10 +185,7 @@ class LinkIndex:
         self, vertices: Iterable[int], size: int, allowed: Iterable[LinkClass]
     ) -> set[int]:
         """Return the nodes that links of the allowed classes join to any of these."""
-        near = self.source.of_vertices(np.array(sorted(set(vertices)), dtype=np.int64), size)
-        if not len(near.hub):
-            return set()
-        far = self.source.of_hubs(np.unique(near.hub), size)
+        near, far = self._claims_around(vertices, size)
         joined = find_ways(far, near) & ways_of(allowed)
         return set(far.vertex[joined > 0].tolist())
 
@@ -196,12 +193,15 @@ class LinkIndex:
         self, vertices: Iterable[int], size: int, allowed: Iterable[LinkClass]
     ) -> set[int]:
         """Return which of these nodes links of the allowed classes join to another."""
-        near = self.source.of_vertices(np.array(sorted(set(vertices)), dtype=np.int64), size)
-        if not len(near.hub):
-            return set()
-        far = self.source.of_hubs(np.unique(near.hub), size)
+        near, far = self._claims_around(vertices, size)
         joined = find_ways(near, far) & ways_of(allowed)
         return set(near.vertex[joined > 0].tolist())
+
+    def _claims_around(self, vertices: Iterable[int], size: int) -> tuple[LinkColumns, LinkColumns]:
+        """Return the claims of some nodes, and all those to the same identifiers."""
+        near = self.source.of_vertices(np.array(sorted(set(vertices)), dtype=np.int64), size)
+        far = self.source.of_hubs(np.unique(near.hub), size) if len(near.hub) else NO_CLAIMS
+        return near, far
 
 
 def crossings_between(

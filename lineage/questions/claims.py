@@ -9,7 +9,8 @@ from lineage.projections.links import LINK, LinkRow, read_evidence
 from lineage.projections.standing import last_said
 from lineage.questions.as_of import envelope_at
 from lineage.questions.graph_asked import Then
-from lineage.questions.nodes import read_identifiers, read_nodes
+from lineage.questions.nodes import read_identifiers
+from lineage.questions.showing import read_nodes_then
 from lineage.stores.base import Reader
 from lineage.stores.tables import is_visible
 from lineage.vertices import node_name
@@ -32,9 +33,9 @@ def read_registers(reader: Reader, vertices: Iterable[int], then: Then) -> list[
 class Claims:
     """Tells claims; what is read for one serves the others."""
 
-    def __init__(self, reader: Reader, size: int) -> None:
+    def __init__(self, reader: Reader, then: Then) -> None:
         self._reader = reader
-        self._size = size
+        self._then = then
         self._nodes: dict[int, Node] = {}
         self._identifiers: dict[int, str | None] = {}
         self._recorded: dict[int, str] = {}
@@ -50,7 +51,7 @@ class Claims:
     def load_nodes(self, vertices: Iterable[int]) -> None:
         """Read at once what showing these nodes takes."""
         missing = set(vertices) - self._nodes.keys()
-        self._nodes |= read_nodes(self._reader, missing, self._size)
+        self._nodes |= read_nodes_then(self._reader, missing, self._then)
 
     def node(self, vertex: int) -> NamedNode:
         """Return a node by its names."""

@@ -102,7 +102,7 @@ def list_conflicts(
         words = "" if asked.valid is None else asked.valid.words
         question = question_of(basis.namespace, *query.words, words)
         following = make_cursor(basis, question, last[0] - start, last[1])
-    telling = Telling(Claims(reader, basis.size))
+    telling = Telling(Claims(reader, asked.then))
     page = ConflictPage(
         basis=basis,
         conflicts=tuple(telling.conflict(one.one, one.facts) for one in shown),

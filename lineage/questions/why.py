@@ -67,7 +67,7 @@ def tell_why(asked: GraphAsked, query: WhyQuery) -> WhyAnswer:
     Raises:
         AmbiguousLabelError: a label of several things. NotFoundError: a label of nothing.
     """
-    claims = Claims(asked.reader, asked.size)
+    claims = Claims(asked.reader, asked.then)
     one, other = _named(asked, claims, query.one), _named(asked, claims, query.other)
     answer = _Looking(asked, claims, one, other).answer()
     return with_redactions(

@@ -85,6 +85,24 @@ def test_at_a_stated_time_values_are_those_that_were_told_by_then(ledger: Ledger
     assert found(ledger, query) == []
 
 
+def test_nodes_stand_with_the_type_that_they_had_at_the_stated_time(ledger: Ledger) -> None:
+    first = Artifact(key="acme:a", type="lineage.Model")
+    other = Artifact(key="acme:b", type="lineage.DataSet")
+    retyped = Artifact(key="acme:a", type="lineage.DataSet")
+    told = (first, other, asserted("acme:a", "acme:b")), (retyped,)
+    for hour, records in enumerate(told):
+        stated = StatedTime(start=DAWN.replace(hour=hour))
+        one = Statement(id=f"h{hour}", source="ci", stated=stated, records=records)
+        ledger.record([one])
+    (conflict,) = ledger.linking.conflicts(valid_at=DAWN.replace(hour=0)).conflicts
+    assert conflict.kind is ConflictKind.TYPES
+    assert [node.type for node in conflict.entity] == ["lineage.Model", "lineage.DataSet"]
+    query = WhyQuery(one="acme:a", other="acme:b")
+    for hour, kind in enumerate(("lineage.Model", "lineage.DataSet")):
+        why = ledger.linking.why(query, valid_at=DAWN.replace(hour=hour))
+        assert [node.type for node in why.one.nodes] == [kind]
+
+
 def test_digests_of_one_algorithm_that_no_two_members_share(ledger: Ledger) -> None:
     first = said(ledger, "dvc", content("acme:a", ONE_MD5), asserted("acme:a", "acme:x"))
     second = said(ledger, "s3", content("acme:b", OTHER_MD5), asserted("acme:b", "acme:x"))
