@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from lineage.graph.adjacency import (
-    UNDATED,
     Bools,
     EdgeSource,
     Ints,
@@ -57,9 +56,8 @@ class Bounds(NamedTuple):
 class Walked(NamedTuple):
     """What a walk found: rows with their depths, edges, claims that may link, and what cut it.
 
-    ``stopped`` are the rows that ``stops`` held the walk at. ``undated`` counts the edges that a
-    valid time lets count though nobody dated them. ``beyond`` are the rows that the limit of depth
-    or of nodes left out.
+    ``stopped`` are the rows that ``stops`` held the walk at, ``beyond`` those that the limit of
+    depth or of nodes left out.
     """
 
     rows: Ints
@@ -68,7 +66,6 @@ class Walked(NamedTuple):
     links: WalkedLinks
     truncations: list[Truncation]
     stopped: Ints = _NO_ROWS
-    undated: int = 0
     beyond: Ints = _NO_ROWS
 
 
@@ -185,9 +182,6 @@ class Walk:
         if self._hidden:
             limit = self._bounds.fanout_max or 0
             cuts = [_cut(TruncationReason.FANOUT, limit, self._hidden), *cuts]
-        undated = 0
-        if self._bounds.valid is not None and len(every_edge):
-            undated = int((self._edges.columns(every_edge).stated_us == UNDATED).sum())
         self._edges.spare_marks.give_back(self._marks, every_row)
         return Walked(
             every_row,
@@ -196,7 +190,6 @@ class Walk:
             links,
             cuts,
             np.concatenate(self._stopped) if self._stopped else _NO_ROWS,
-            undated,
             self._beyond,
         )
 
@@ -347,7 +340,7 @@ def walk_lineage(
     known: Ints = np.sort(up.rows)
     room = max(nodes_max - len(known), 0)
     down = Walk(namespace, snapshot, bounds, upstream=False, known=known).run(rows, room)
-    return _joined(snapshot.adjacency, up, down)
+    return _joined(up, down)
 
 
 def found_nodes(namespace: int, walked: Walked) -> tuple[list[int], list[int]]:
@@ -355,7 +348,7 @@ def found_nodes(namespace: int, walked: Walked) -> tuple[list[int], list[int]]:
     return vertices_at(namespace, walked.rows).tolist(), walked.depths.tolist()
 
 
-def _joined(source: EdgeSource, up: Walked, down: Walked) -> Walked:
+def _joined(up: Walked, down: Walked) -> Walked:
     """Put two walks from one start together; a node in both keeps its smaller depth."""
     rows = np.concatenate((up.rows, down.rows))
     depths = np.concatenate((up.depths, down.depths))
@@ -365,18 +358,13 @@ def _joined(source: EdgeSource, up: Walked, down: Walked) -> Walked:
     first[1:] = rows[1:] != rows[:-1]
     rows, depths = rows[first], depths[first]
     nearest = np.lexsort((rows, depths))
-    edges = np.union1d(up.edges, down.edges)
-    undated = up.undated + down.undated
-    if undated:
-        undated = int((source.columns(edges).stated_us == UNDATED).sum())
     return Walked(
         rows[nearest],
         depths[nearest],
-        edges,
+        np.union1d(up.edges, down.edges),
         joined_links(up.links, down.links),
         _joined_cuts(up, down, rows),
         np.union1d(up.stopped, down.stopped),
-        undated,
         np.setdiff1d(np.union1d(up.beyond, down.beyond), rows),
     )
 

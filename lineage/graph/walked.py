@@ -12,7 +12,7 @@ from lineage.graph.entities import joined_entities
 from lineage.graph.walk import Walked
 from lineage_schemas.records import LinkClass
 
-_NO_EDGES: Final[Ints] = np.empty(0, dtype=np.int64)
+_NOTHING: Final[Ints] = np.empty(0, dtype=np.int64)
 
 
 class WalkedEdges(NamedTuple):
@@ -41,14 +41,14 @@ def edges_between(found: WalkedEdges, pairs: set[tuple[int, int]]) -> Ints:
     return edges
 
 
-def count_undated(source: EdgeSource, edges: Ints) -> int:
+def count_undated_edges(source: EdgeSource, edges: Ints) -> int:
     """Count the edges that nobody has dated."""
     return int((source.columns(edges).stated_us == UNDATED).sum()) if len(edges) else 0
 
 
-def distinct_edges(some: Sequence[Ints]) -> Ints:
-    """Return the edges of several walks, each once."""
-    return np.unique(np.concatenate([_NO_EDGES, *some]))
+def distinct(some: Sequence[Ints]) -> Ints:
+    """Return the rows, or the edges, of several walks, each once."""
+    return np.unique(np.concatenate([_NOTHING, *some]))
 
 
 def things_beyond(walked: Walked) -> dict[int, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -11,11 +10,9 @@ from msgspec.structs import replace
 from lineage.graph.adjacency import vertex_at
 from lineage.graph.common import find_common
 from lineage.graph.links import CROSSED_BY_DEFAULT
-from lineage.graph.walk import Bounds, Walked, walk_lineage
-from lineage.graph.walked import count_undated as count_undated_edges
-from lineage.graph.walked import distinct_edges
+from lineage.graph.walk import Bounds, walk_lineage
 from lineage.questions.graph_asked import GraphAsked
-from lineage.questions.lacking import count_stubs, count_undated
+from lineage.questions.lacking import count_stubs, count_undated_walked
 from lineage.questions.named import find_named, read_contexts_named
 from lineage.questions.redactions import with_redactions
 from lineage.questions.showing import read_nodes_then
@@ -103,16 +100,6 @@ def find_in_common(asked: GraphAsked, query: CommonQuery) -> CommonAnswer:
         truncations=tuple(dict.fromkeys(cut for walked in walks for cut in walked.truncations)),
         stubs=lacking.stubs,
         unresolved=lacking.unresolved,
-        undated=_count_undated(asked, namespace, walks),
+        undated=count_undated_walked(asked, walks),
     )
     return with_redactions(asked.reader, answer, namespace, vertices)
-
-
-def _count_undated(asked: GraphAsked, namespace: int, walks: Sequence[Walked]) -> int:
-    """Count what nobody dated of what was walked: a node or an edge of several walks once."""
-    if asked.valid is None:
-        return 0
-    edges = distinct_edges([walked.edges for walked in walks])
-    rows = {row for walked in walks for row in walked.rows.tolist()}
-    vertices = [vertex_at(namespace, row) for row in rows]
-    return count_undated_edges(asked.graph.adjacency, edges) + count_undated(asked, vertices)

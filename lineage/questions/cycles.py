@@ -18,6 +18,7 @@ from lineage.graph.rounds import (
     walked_ends,
 )
 from lineage.graph.walk import Bounds, walk_lineage
+from lineage.graph.walked import count_undated_edges
 from lineage.graph.whole import Ends, every_edge, every_entity
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.lacking import count_stubs
@@ -114,7 +115,10 @@ def _look(
     bounds = Bounds(asked.size, DEPTH_MAX, query.nodes, crossed, shown.valid)
     walked = walk_lineage(namespace, asked.graph, start, Direction.BOTH, bounds)
     ends = walked_ends(asked.graph.adjacency, walked.edges)
-    return _Looked(ends._replace(undated=walked.undated), entities, tuple(walked.truncations))
+    undated = 0
+    if asked.valid is not None:
+        undated = count_undated_edges(asked.graph.adjacency, walked.edges)
+    return _Looked(ends._replace(undated=undated), entities, tuple(walked.truncations))
 
 
 def _with_knots(

@@ -16,7 +16,7 @@ from lineage.graph.walked import things_beyond
 from lineage.projections.memberships import MEMBERSHIP
 from lineage.questions.filtering import matching, prepare_filter
 from lineage.questions.graph_asked import GraphAsked, Then
-from lineage.questions.lacking import count_stubs, count_undated
+from lineage.questions.lacking import count_stubs, count_undated_walked
 from lineage.questions.named import begun_among, find_named, read_contexts_named
 from lineage.questions.redactions import with_redactions
 from lineage.questions.served import DEPLOYMENT
@@ -129,7 +129,7 @@ def find_impact(asked: GraphAsked, query: ImpactQuery) -> ImpactAnswer:
         unresolved=lacking.unresolved,
         filtered=filtered,
         unplaced=served.unplaced,
-        undated=walked.undated + count_undated(asked, found_nodes(namespace, walked)[0]),
+        undated=count_undated_walked(asked, [walked]),
     )
     spoken_of = {*affected.vertices, *around, *named.contexts, *served.vertices}
     return with_redactions(reader, answer, namespace, spoken_of)

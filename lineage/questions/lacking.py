@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from lineage.graph.adjacency import vertices_at
+from lineage.graph.walk import Walked
+from lineage.graph.walked import count_undated_edges, distinct
 from lineage.projections.nodes import read_stated_starts
 from lineage.questions.entities import entities_of
 from lineage.questions.graph_asked import GraphAsked
@@ -41,6 +44,19 @@ def count_unresolved(asked: GraphAsked, stubs: Collection[int]) -> int:
     )
     told = {first for first, some in every.items() if any(not known[one].stub for one in some)}
     return len(stubs) - sum(entities[vertex][0] in told for vertex in linked)
+
+
+def count_undated_walked(asked: GraphAsked, walks: Sequence[Walked]) -> int:
+    """Count the nodes and edges of walks that count for a valid time though nobody dated them.
+
+    A node or an edge of several walks is counted once.
+    """
+    if asked.valid is None or asked.number is None:
+        return 0
+    rows = distinct([walked.rows for walked in walks])
+    edges = distinct([walked.edges for walked in walks])
+    nodes = count_undated(asked, vertices_at(asked.number, rows).tolist())
+    return nodes + count_undated_edges(asked.graph.adjacency, edges)
 
 
 def count_undated(asked: GraphAsked, vertices: Collection[int]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
@@ -28,6 +28,7 @@ from lineage.questions.search import (
 from lineage.questions.showing import read_nodes_then
 from lineage.questions.trace import check_bounds
 from lineage.questions.type_names import types_named
+from lineage.questions.typed import read_types
 from lineage.vertices import HUB_CODE, KIND_CODES, kind_code, vertex_of
 from lineage_schemas.errors import InvalidInputError
 from lineage_schemas.graph import Direction
@@ -84,7 +85,7 @@ def list_orphans(asked: GraphAsked, query: OrphansQuery, cursor: Cursor | None) 
         InvalidInputError: a type of executions or contexts that nobody made or used.
     """
     namespace = asked.number
-    parts = _parts(asked, query)
+    parts, types = _parts(asked, query)
     if namespace is None:
         return OrphanPage(basis=asked.basis, without=query.without, nodes=(), looked=0, cursor=None)
     first = vertex_of(namespace, HUB_CODE, 0)
@@ -96,6 +97,9 @@ def list_orphans(asked: GraphAsked, query: OrphansQuery, cursor: Cursor | None) 
     looked_to_last = 0
     for part, chunk in _chunks(asked, parts, begin):
         begun = begun_among(asked, chunk)
+        if types is not None:
+            told = read_types(asked.reader, begun, asked.then)
+            begun = [one for one in begun if told.get(one) in types]
         for vertex in judging.orphans(begun) if begun else ():
             if len(found) == query.count:
                 following = found[-1]
@@ -127,19 +131,32 @@ def _cursor(asked: GraphAsked, query: OrphansQuery, last: tuple[int, int], first
     return make_cursor(asked.basis, question, last[1] - first, last[0])
 
 
-def _parts(asked: GraphAsked, query: OrphansQuery) -> list[Part]:
-    """Return what is looked through, part by part."""
+class _Parts(NamedTuple):
+    """What is looked through, part by part, and the types that what is there must be of."""
+
+    parts: list[Part]
+    types: frozenset[str] | None = None
+
+
+def _parts(asked: GraphAsked, query: OrphansQuery) -> _Parts:
+    """Return what is looked through: of a stated time all of a kind, whose types may be others."""
     namespace = asked.number
     is_any = query.without is OrphanKind.ISOLATED
     kinds = tuple(Kind) if is_any else (Kind.ARTIFACT,)
     if query.type is None or query.type in _KINDS:
         chosen = kinds if query.type is None else (_KINDS[query.type],)
-        return [] if namespace is None else [part_of_kind(namespace, kind) for kind in chosen]
+        if namespace is None:
+            return _Parts([])
+        return _Parts([part_of_kind(namespace, kind) for kind in chosen])
     types = [] if namespace is None else types_as_of(asked.reader, namespace, asked.size)
     named = types_named(types, query.type)
     if not all(row.kind in kinds for row in named):
         raise _no_artifacts(query.type)
-    return [part_of_type(row) for row in named]
+    if asked.valid is None or namespace is None:
+        return _Parts([part_of_type(row) for row in named])
+    names = frozenset(row.definition.name for row in named)
+    of_kinds = dict.fromkeys(row.kind for row in named)
+    return _Parts([part_of_kind(namespace, kind) for kind in of_kinds], names)
 
 
 def _no_artifacts(name: str) -> InvalidInputError:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from lineage.graph.adjacency import Ints, row_of, vertex_at
 from lineage.graph.edges import edge_ends
 from lineage.graph.links import Crossing, crossings_between
-from lineage.graph.walked import WalkedEdges, count_undated, distinct_edges, edges_between
+from lineage.graph.walked import WalkedEdges, count_undated_edges, distinct, edges_between
 from lineage.projections.links import LinkRow
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.nodes import read_identifiers
@@ -41,7 +41,7 @@ class Steps:
     @property
     def undated(self) -> int:
         """How many of the edges that were read nobody has dated."""
-        return count_undated(self._asked.graph.adjacency, distinct_edges(self._passed))
+        return count_undated_edges(self._asked.graph.adjacency, distinct(self._passed))
 
     def read(self, ways: Iterable[Way], edges: WalkedEdges, crossed: Collection[LinkClass]) -> None:
         """Read what ways of one direction pass, of these edges, and of links of these classes."""

@@ -19,7 +19,7 @@ from lineage.graph.marking import mark_rows
 from lineage.graph.walk import Walked, walk_lineage
 from lineage.questions.filtering import matching, prepare_filter
 from lineage.questions.graph_asked import GraphAsked
-from lineage.questions.lacking import count_undated
+from lineage.questions.lacking import count_undated_walked
 from lineage.questions.named import Named, find_named
 from lineage.questions.redactions import with_redactions
 from lineage.questions.trace import TraceQuery, bounds_of
@@ -50,14 +50,13 @@ def trace_ids(asked: GraphAsked, query: TraceQuery) -> LineageIds:
     starts = {row for rows in named.rows for row in rows}
     bounds = bounds_of(asked, query)
     walked = walk_lineage(namespace, graph, starts, query.direction, bounds)
-    undated = walked.undated + _count_undated(asked, namespace, walked)
     shown = walked if query.filter is None else _filtered(asked, query.filter, walked, starts)
     answer = replace(
         answer,
         nodes=node_ids(shown.rows, shown.depths, contexts),
         edges=edge_ids(graph.adjacency, shown.edges),
         truncations=tuple(walked.truncations),
-        undated=undated,
+        undated=count_undated_walked(asked, [walked]),
         filtered=len(walked.rows) - len(shown.rows),
         stopped=len(set(walked.stopped.tolist())),
     )
@@ -68,12 +67,6 @@ def _vertices(named: Named, namespace: int, shown: Walked) -> Iterator[int]:
     """Yield the vertices of what is shown; they are made only for whoever looks at the first."""
     yield from named.contexts
     yield from vertices_at(namespace, shown.rows).tolist()
-
-
-def _count_undated(asked: GraphAsked, namespace: int, walked: Walked) -> int:
-    if asked.valid is None:
-        return 0
-    return count_undated(asked, vertices_at(namespace, walked.rows).tolist())
 
 
 def _filtered(asked: GraphAsked, wanted: NodeFilter, walked: Walked, starts: set[int]) -> Walked:

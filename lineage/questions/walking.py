@@ -16,7 +16,7 @@ from lineage.graph.marking import mark_rows
 from lineage.graph.walk import Bounds, found_nodes, walk_lineage
 from lineage.questions.filtering import matching, matching_read, prepare_filter
 from lineage.questions.graph_asked import GraphAsked
-from lineage.questions.lacking import count_undated, count_unresolved
+from lineage.questions.lacking import count_undated_walked, count_unresolved
 from lineage.questions.showing import read_then
 from lineage_schemas.filters import NodeFilter
 from lineage_schemas.graph import Direction, Node, Truncation
@@ -68,7 +68,7 @@ def walk_from(
         tuple(walked.truncations),
         stubs=len(stubs),
         unresolved=count_unresolved(asked, stubs),
-        undated=walked.undated + count_undated(asked, vertices),
+        undated=count_undated_walked(asked, [walked]),
         stopped=len(set(walked.stopped.tolist())),
     )
     return found if wanted is None else _filtered(asked, wanted, found, set(starts))

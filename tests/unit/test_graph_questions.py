@@ -366,3 +366,16 @@ def test_too_many_steps_are_an_answer_that_says_so(
     answer = told.graph.paths(PathsQuery(start=RAW, end=VERSION))
     assert [(cut.reason, cut.limit) for cut in answer.truncations] == [(TruncationReason.STEPS, 3)]
     assert not answer.complete
+
+
+def test_orphans_of_a_type_are_those_that_were_of_it_at_the_stated_time(ledger: Ledger) -> None:
+    tell(ledger, "model", Artifact(key="acme:turned", type="lineage.Model"), stated=MAY)
+    tell(ledger, "data", Artifact(key="acme:turned", type="lineage.DataSet"), stated=JUNE)
+
+    def listed(name: str, valid_at: datetime) -> list[str | None]:
+        query = OrphansQuery(without=OrphanKind.NO_UPSTREAM, type=name)
+        page = ledger.graph.orphans(query, valid_at=valid_at)
+        return [node.type for node in page.nodes]
+
+    assert (listed("Model", MAY), listed("DataSet", MAY)) == (["lineage.Model"], [])
+    assert (listed("Model", JUNE), listed("DataSet", JUNE)) == ([], ["lineage.DataSet"])

@@ -9,7 +9,6 @@ import click
 
 from lineage.ledger import DiffQuery, TraceQuery
 from lineage.questions.as_of import AsOf
-from lineage.questions.trace import NODES_DEFAULT
 from lineage_api.cli.differing import (
     basis_lines,
     change_lines,
@@ -35,20 +34,8 @@ from lineage_api.cli.session import (
     store_option,
 )
 from lineage_api.cli.valid_time import Interval, valid_during_option
-from lineage_api.cli.walking import (
-    cross_option,
-    depth_option,
-    direction_option,
-    fanout_option,
-    filter_option,
-    nodes_option,
-    print_graph_answer,
-    stop_at_option,
-)
+from lineage_api.cli.walking import print_graph_answer, trace_options
 from lineage_schemas.differences import EdgeAt, EntityChange, LineageDiff, LinkChange
-from lineage_schemas.filters import NodeFilter
-from lineage_schemas.graph import Direction
-from lineage_schemas.records import LinkClass
 
 
 def _past(_: click.Context, __: click.Parameter, value: str | None) -> AsOf:
@@ -86,13 +73,7 @@ def _past(_: click.Context, __: click.Parameter, value: str | None) -> AsOf:
     type=INSTANT,
     help="Of the later past only what was so at this stated time.",
 )
-@direction_option
-@depth_option
-@nodes_option(NODES_DEFAULT)
-@cross_option
-@fanout_option
-@filter_option
-@stop_at_option
+@trace_options
 @valid_during_option
 @store_option
 @namespace_option
@@ -100,18 +81,11 @@ def _past(_: click.Context, __: click.Parameter, value: str | None) -> AsOf:
 @pass_session
 def diff(  # noqa: PLR0913, PLR0917 - one argument an option
     session: Session,
-    identifiers: tuple[str, ...],
+    query: TraceQuery,
     before: AsOf,
     after: AsOf,
     valid_before: datetime | None,
     valid_after: datetime | None,
-    direction: str,
-    depth: int,
-    nodes: int,
-    cross: tuple[LinkClass, ...],
-    fanout: int | None,
-    filtered: NodeFilter | None,
-    stop_at: NodeFilter | None,
     valid_during: Interval | None,
     output: str,
 ) -> None:
@@ -122,20 +96,10 @@ def diff(  # noqa: PLR0913, PLR0917 - one argument an option
     not come to any more: the log itself loses nothing. An identifier that neither past has heard
     of is unknown, and the exit code is 1.
     """
-    trace = TraceQuery(
-        start=identifiers,
-        direction=Direction(direction),
-        depth=depth,
-        nodes=nodes,
-        cross=cross,
-        fanout=fanout,
-        filter=filtered,
-        stop_at=stop_at,
-    )
-    query = DiffQuery(trace=trace, valid_before=valid_before, valid_after=valid_after)
+    asked = DiffQuery(trace=query, valid_before=valid_before, valid_after=valid_after)
     with session.open() as ledger:
         answer = ledger.graph.diff(
-            query, before, after, valid_during=valid_during, namespace=session.namespace
+            asked, before, after, valid_during=valid_during, namespace=session.namespace
         )
     print_graph_answer(answer, output, _lines)
 

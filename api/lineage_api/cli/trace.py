@@ -13,25 +13,14 @@ from lineage.graph.exports.node_link import node_link_lines
 from lineage.graph.exports.openlineage import openlineage_lines
 from lineage.graph.exports.prov import prov_lines
 from lineage.ledger import TraceQuery
-from lineage.questions.trace import NODES_DEFAULT
 from lineage.service import Ledger
 from lineage_api.cli.failures import finding
 from lineage_api.cli.printing import print_json, print_lines, tell_labels
 from lineage_api.cli.session import Session, asks, format_option, pass_session
 from lineage_api.cli.tree import Contexts, executions_of, tree_lines
 from lineage_api.cli.valid_time import Interval, valid_options
-from lineage_api.cli.walking import (
-    cross_option,
-    depth_option,
-    direction_option,
-    fanout_option,
-    filter_option,
-    nodes_option,
-    stop_at_option,
-)
-from lineage_schemas.filters import NodeFilter
-from lineage_schemas.graph import Direction, LineageAnswer
-from lineage_schemas.records import LinkClass
+from lineage_api.cli.walking import trace_options
+from lineage_schemas.graph import LineageAnswer
 
 OPENLINEAGE: Final = "openlineage"
 EXPORTS: Final = {
@@ -48,27 +37,14 @@ JOBS_NAMED_MAX: Final = 10_000
 
 @click.command("trace")
 @click.argument("identifiers", metavar="IDENTIFIER...", nargs=-1, required=True)
-@direction_option
-@depth_option
-@nodes_option(NODES_DEFAULT)
-@cross_option
-@fanout_option
-@filter_option
-@stop_at_option
+@trace_options
 @valid_options
 @asks
 @format_option("tree", "json", *EXPORTS, OPENLINEAGE)
 @pass_session
-def trace(  # noqa: PLR0913, PLR0917 - one argument an option
+def trace(
     session: Session,
-    identifiers: tuple[str, ...],
-    direction: str,
-    depth: int,
-    nodes: int,
-    cross: tuple[LinkClass, ...],
-    fanout: int | None,
-    filtered: NodeFilter | None,
-    stop_at: NodeFilter | None,
+    query: TraceQuery,
     valid_at: datetime | None,
     valid_during: Interval | None,
     output: str,
@@ -89,16 +65,6 @@ def trace(  # noqa: PLR0913, PLR0917 - one argument an option
     fraud-model-v3.2 or fraud-model@champion. One that names several things is an error, which lists
     them.
     """
-    query = TraceQuery(
-        start=identifiers,
-        direction=Direction(direction),
-        depth=depth,
-        nodes=nodes,
-        cross=cross,
-        fanout=fanout,
-        filter=filtered,
-        stop_at=stop_at,
-    )
     with session.open() as ledger:
         answer = ledger.graph.trace(
             query,

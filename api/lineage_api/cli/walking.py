@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from typing import Any, Final, Protocol, TypeVar
 
 import click
 
 from lineage.graph.links import CROSSABLE, CROSSED_BY_DEFAULT
-from lineage.questions.trace import DEPTH_MAX, FANOUT_MAX, NODES_MAX
+from lineage.questions.trace import DEPTH_MAX, FANOUT_MAX, NODES_DEFAULT, NODES_MAX, TraceQuery
 from lineage_api.cli.failures import finding
 from lineage_api.cli.printing import (
     basis_line,
@@ -83,13 +84,13 @@ cross_option = click.option(
 )
 
 
-fanout_option = click.option(
+_fanout_option = click.option(
     "--fanout",
     type=click.IntRange(1, FANOUT_MAX),
     help="How many edges of one node to follow each way.  [default: all]",
 )
 
-filter_option = click.option(
+_filter_option = click.option(
     "--filter",
     "filtered",
     metavar="TERMS",
@@ -97,9 +98,47 @@ filter_option = click.option(
     help="Show only what fulfils these, and the start.",
 )
 
-stop_at_option = click.option(
+_stop_at_option = click.option(
     "--stop-at", metavar="TERMS", callback=_terms, help="Do not walk on from what fulfils these."
 )
+
+
+def trace_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of a trace of its ``identifiers``; it gets them as ``query``."""
+
+    @wraps(command)
+    def traced(  # noqa: PLR0913 - one argument an option
+        *,
+        identifiers: tuple[str, ...],
+        direction: str,
+        depth: int,
+        nodes: int,
+        cross: tuple[LinkClass, ...],
+        fanout: int | None,
+        filtered: NodeFilter | None,
+        stop_at: NodeFilter | None,
+        **others: object,
+    ) -> None:
+        query = TraceQuery(
+            start=identifiers,
+            direction=Direction(direction),
+            depth=depth,
+            nodes=nodes,
+            cross=cross,
+            fanout=fanout,
+            filter=filtered,
+            stop_at=stop_at,
+        )
+        command(query=query, **others)
+
+    options = (
+        *(direction_option, depth_option, nodes_option(NODES_DEFAULT)),
+        *(cross_option, _fanout_option, _filter_option, _stop_at_option),
+    )
+    found: Callable[..., Any] = traced
+    for option in reversed(options):
+        found = option(found)
+    return found
 
 
 class Named(Protocol):
@@ -170,7 +209,7 @@ def ending_lines(answer: Ending, contexts: Sequence[Node] = ()) -> Iterator[str]
     if answer.unknown:
         yield printable("unknown   " + ", ".join(answer.unknown))
     if answer.not_begun:
-        yield printable("later     not there yet: " + ", ".join(answer.not_begun))
+        yield printable("not yet   " + ", ".join(answer.not_begun))
     if contexts:
         names = ", ".join(map(label, contexts))
         yield printable(f"context   no data flows through {names}: name its members")
