@@ -6,7 +6,7 @@ names an execution uses. A name that nobody has described is a data set all the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from lineage.projections.edges import EDGE
@@ -15,6 +15,7 @@ from lineage.projections.links import HUB, LinkRow
 from lineage.projections.nodes import NODE, read_stated_starts
 from lineage.projections.unfolding import earlier
 from lineage.questions.column_walk import Spot, Step
+from lineage.questions.entities import members_among
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.nodes import ASSERTED_CLASSES, read_identifiers
 from lineage.questions.showing import read_nodes_then
@@ -212,7 +213,8 @@ class ColumnReading:
                 found.setdefault(key, []).append(vertex)
         for hub, _, _, text, _ in reader.find(HUB, "identifier_hash", hashes):
             if text in wanted and text not in found:
-                found[text] = [row.vertex for row in self._links_of("hub", [hub])]
+                rows = self._asked.graph.links.of_hubs([hub], size)[hub]
+                found[text] = [row.vertex for row in _asserted(rows)]
         for key in sorted(wanted):
             if key not in self._datasets:
                 vertices = found.get(key)
@@ -220,19 +222,11 @@ class ColumnReading:
 
     def entity(self, vertices: Sequence[int], asked: str) -> Dataset:
         """Return the data set that these nodes, of one entity, are of; ``asked`` is one name."""
-        members, waiting = set(vertices), set(vertices)
-        links: set[LinkRow] = set()
-        while waiting:
-            hubs = {row.hub for row in self._links_of("vertex", waiting)}
-            links.update(self._links_of("hub", hubs))
-            waiting = {row.vertex for row in links} - members
-            members |= waiting
+        graph, size = self._asked.graph, self._asked.size
+        members = members_among(graph.links, vertices, size)
+        links = _asserted(graph.links.of_vertices(members, size))
         reader = self._asked.reader
-        keys = {
-            row[0]: row[3]
-            for row in reader.find(NODE, "vertex", members)
-            if row[1] < self._asked.size
-        }
+        keys = {row[0]: row[3] for row in reader.find(NODE, "vertex", members) if row[1] < size}
         own = sorted(key for key in keys.values() if key is not None)
         identifiers = read_identifiers(reader, [row.hub for row in links]).values()
         return Dataset(
@@ -240,7 +234,7 @@ class ColumnReading:
             tuple(sorted(members)),
             frozenset((asked, *own)),
             frozenset(one for one in identifiers if one is not None),
-            tuple(sorted(links)) if len(members) > 1 else (),
+            tuple(links) if len(members) > 1 else (),
         )
 
     def keep(self, dataset: Dataset) -> None:
@@ -248,14 +242,9 @@ class ColumnReading:
         for name in (*dataset.keys, dataset.name):
             self._datasets[name] = dataset
 
-    def _links_of(self, column: str, values: Collection[int]) -> list[LinkRow]:
-        """Return the asserted links of nodes (``vertex``) or identifiers (``hub``)."""
-        links, size = self._asked.graph.links, self._asked.size
-        if column == "vertex":
-            rows = links.of_vertices(values, size)
-        else:
-            rows = [row for found in links.of_hubs(values, size).values() for row in found]
-        return [row for row in rows if row.link_class in ASSERTED_CLASSES]
+
+def _asserted(rows: Iterable[LinkRow]) -> list[LinkRow]:
+    return [row for row in rows if row.link_class in ASSERTED_CLASSES]
 
 
 def _bare(key: str) -> Dataset:

@@ -15,7 +15,7 @@ from lineage.projections.unfolding import KEY_CLASS
 from lineage.questions.claims import Claims
 from lineage.questions.conflicts import Contradiction, Facts, Side, find_contradictions, read_facts
 from lineage.questions.cursors import Cursor, make_cursor, question_of
-from lineage.questions.entities import members_of
+from lineage.questions.entities import entities_of
 from lineage.questions.graph_asked import GraphAsked
 from lineage.questions.link_lists import find_vertices
 from lineage.questions.nodes import ASSERTED_CLASSES
@@ -136,18 +136,12 @@ class _Looking:
 
     def _chunks(self, vertices: Sequence[int], first: int) -> Iterator[list[list[int]]]:
         """Yield the entities of more than one member whose first one is not before ``first``."""
-        links, size = self._asked.links, self._asked.size
-        done: set[int] = set()
         chunk: list[list[int]] = []
         looked = waiting = 0
-        for vertex in vertices[bisect_left(vertices, first) :]:
-            if vertex in done:
-                continue
+        for vertex, members in self._entities(vertices[bisect_left(vertices, first) :]):
             if looked >= SCANNED_MAX:
                 self.left_at = vertex, 0
                 break
-            members = members_of(links, vertex, size)
-            done.update(members)
             looked += len(members)
             # An entity stands where its first member does: one that began before was told before.
             if len(members) == 1 or members[0] < vertex:
@@ -159,6 +153,17 @@ class _Looking:
                 chunk, waiting = [], 0
         if chunk:
             yield chunk
+
+    def _entities(self, vertices: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+        """Yield the entity of each node that is in none before, with that node; many at once."""
+        done: set[int] = set()
+        for start in range(0, len(vertices), _CHUNK):
+            some = [vertex for vertex in vertices[start : start + _CHUNK] if vertex not in done]
+            entities = entities_of(self._asked.links, some, self._asked.size)
+            for vertex in some:
+                if vertex not in done:
+                    done.update(entities[vertex])
+                    yield vertex, entities[vertex]
 
     def _cut(self, members: list[int]) -> list[int]:
         hidden = len(members) - MEMBERS_MAX
