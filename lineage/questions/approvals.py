@@ -32,15 +32,17 @@ def read_approvals(asked: GraphAsked, models: Collection[Merged]) -> Approvals:
     taken = [(row[0], row[1]) for row in edges_at(asked, "tail", owners)]
     steps = read_merged(asked, {head for _, head in taken})
     approving = {vertex for vertex, one in steps.items() if _may_approve(one)}
-    outputs = [(row[0], row[1]) for row in edges_at(asked, "tail", approving)]
-    made = read_merged(asked, {head for _, head in outputs})
+    outputs: dict[int, list[int]] = {}
+    for row in edges_at(asked, "tail", approving):
+        outputs.setdefault(row[0], []).append(row[1])
+    made = read_merged(asked, {output for some in outputs.values() for output in some})
     decided: dict[Merged, set[str]] = {}
     erased: set[Merged] = set()
     for vertex, head in taken:
         if head not in approving:
             continue
         step, model = steps[head], owners[vertex]
-        approvals = [made[output] for tail, output in outputs if tail in step.members]
+        approvals = [made[one] for member in step.members for one in outputs.get(member, ())]
         said = {text for one in (step, *approvals) if (text := one.text("decision")) is not None}
         decided.setdefault(model, set()).update(said)
         if not said and any(one.redacted for one in (step, *approvals)):

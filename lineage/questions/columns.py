@@ -21,6 +21,7 @@ from lineage.questions.column_walk import (
 from lineage.questions.entities import read_entity
 from lineage.questions.graph_asked import GraphAsked, Then
 from lineage.questions.labels import resolve_name
+from lineage.questions.named import begun_among
 from lineage.questions.nodes import find_identified, read_identifiers
 from lineage.questions.redactions import with_redactions
 from lineage.questions.showing import read_nodes_then
@@ -109,7 +110,11 @@ def columns(asked: GraphAsked, query: ColumnsQuery) -> ColumnsAnswer:
     walked = _walk(reading, query, starts, shapes)
     unknown = _unknown(asked, asked.number, query, starts, shapes)
     answer = _answer(asked, query, reading, walked, shapes)
-    answer = replace(answer, label=label, unknown=unknown)
+    vertices = [vertex for one in starts for vertex in one.vertices]
+    is_begun = not vertices or begun_among(asked, vertices)
+    answer = replace(
+        answer, label=label, unknown=unknown, not_begun=() if is_begun else (query.dataset,)
+    )
     return with_redactions(asked.reader, answer, asked.number, _spoken_of(asked, reading, walked))
 
 

@@ -11,10 +11,11 @@ from lineage.questions.citing import Cited
 from lineage.questions.comparing import compare_numbers, compare_values, judge, judge_listed
 from lineage.questions.comparing_code import compare_code
 from lineage.questions.graph_asked import GraphAsked
+from lineage.questions.lacking import count_undated
 from lineage.questions.merged import Merged, read_merged, read_versions, thing_ref
 from lineage.questions.pairing import Entered, pair_ends
 from lineage.questions.redactions import with_redactions
-from lineage.questions.runs import Found, find_run, read_ends
+from lineage.questions.runs import End, Found, find_run, read_ends
 from lineage_schemas.comparisons import (
     Aspect,
     AspectName,
@@ -60,6 +61,7 @@ class _Side(NamedTuple):
     inputs: list[Entered]
     outputs: list[Entered]
     hidden: int
+    undated: list[End]
 
 
 def compare(asked: GraphAsked, query: CompareQuery) -> ComparisonAnswer:
@@ -79,6 +81,16 @@ def compare(asked: GraphAsked, query: CompareQuery) -> ComparisonAnswer:
         _metrics(one, other),
         _ends(AspectName.OUTPUTS, one.outputs, other.outputs),
     )
+    met = {
+        vertex
+        for side in (one, other)
+        for thing in (
+            *(side.found.subject, side.found.run),
+            *(entered.thing for entered in (*side.inputs, *side.outputs)),
+        )
+        if thing is not None
+        for vertex in thing.members
+    }
     answer = ComparisonAnswer(
         basis=asked.basis,
         one=_shown(names[0]),
@@ -90,19 +102,24 @@ def compare(asked: GraphAsked, query: CompareQuery) -> ComparisonAnswer:
             for side in (one, other)
             if side.hidden
         ),
+        not_begun=tuple(dict.fromkeys(found.name for found in names if not found.is_begun)),
+        undated=_count_undated(asked, met, (one, other)),
         labels=tuple(found.label for found in names if found.label is not None),
     )
-    met = {
-        vertex
-        for side in (one, other)
-        for thing in (
-            *(side.found.subject, side.found.run),
-            *(entered.thing for entered in (*side.inputs, *side.outputs)),
-        )
-        if thing is not None
-        for vertex in thing.members
-    }
     return with_redactions(asked.reader, answer, asked.number, met)
+
+
+def _count_undated(asked: GraphAsked, met: set[int], sides: tuple[_Side, _Side]) -> int:
+    """Count the nodes and edges that count for a valid time though nobody dated them."""
+    if asked.valid is None:
+        return 0
+    edges = {
+        (side.found.run.members, end)
+        for side in sides
+        if side.found.run is not None
+        for end in side.undated
+    }
+    return count_undated(asked, met) + len(edges)
 
 
 def _shown(found: Found) -> ComparedSide:
@@ -137,6 +154,7 @@ def _sides(asked: GraphAsked, *names: Found) -> list[_Side]:
                 [one for one in inputs if one.thing.type not in _NOT_DATA],
                 [one for is_input, one in entered if not is_input],
                 len(every) - len(near),
+                [end for end in near if not end.is_dated],
             )
         )
     return sides

@@ -109,6 +109,8 @@ def diff(before: GraphAsked, after: GraphAsked, query: DiffQuery) -> LineageDiff
         unknown_before=earlier.unknown,
         not_begun=later.not_begun,
         not_begun_before=earlier.not_begun,
+        undated=later.undated,
+        undated_before=earlier.undated,
         redactions=_united(later.redactions, earlier.redactions),
         labels=later.labels,
     )

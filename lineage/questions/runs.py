@@ -38,15 +38,20 @@ class End(NamedTuple):
     kind: EventKind
     path: tuple[str | int, ...]
     position: int
+    is_dated: bool
 
 
 class Found(NamedTuple):
-    """What a name stands for: the thing, and the run that it is or that made it."""
+    """What a name stands for: the thing, and the run that it is or that made it.
+
+    ``is_begun``: it was there by the valid time, or nobody dated it.
+    """
 
     name: str
     subject: Merged | None
     run: Merged | None
     label: ResolvedLabel | None
+    is_begun: bool = True
 
 
 def find_run(asked: GraphAsked, name: str) -> Found:
@@ -63,7 +68,8 @@ def find_run(asked: GraphAsked, name: str) -> Found:
     named = find_identified(reader, number, key, SUBJECT_KINDS, size)
     # What was not there yet is no other thing that the name means; alone, it is still what is asked
     # about.
-    vertices = begun_among(asked, named) or named
+    begun = begun_among(asked, named)
+    vertices = begun or named
     subjects = list(dict.fromkeys(read_merged(asked, vertices).values()))
     if not subjects and find_identified(reader, number, key, (Kind.CONTEXT,), size):
         raise InvalidInputError(
@@ -82,7 +88,7 @@ def find_run(asked: GraphAsked, name: str) -> Found:
             where=name,
             hint="Name the run that is meant.",
         )
-    return Found(name, subject, runs[0] if runs else None, label)
+    return Found(name, subject, runs[0] if runs else None, label, is_begun=bool(begun))
 
 
 def refuse_several(name: str, subjects: Collection[Merged]) -> None:
@@ -151,8 +157,8 @@ def _at(asked: GraphAsked, column: str, vertices: set[int]) -> list[End]:
     far = 1 if column == "tail" else 0
     ends: list[End] = []
     for row in edges_at(asked, column, vertices):
-        _, _, kind, since, _, body, _ = row
+        _, _, kind, since, _, body, stated_us = row
         detail = read_detail(body)
         path = () if detail is None else tuple(detail.path)
-        ends.append(End(row[far], EventKind(kind), path, since))
+        ends.append(End(row[far], EventKind(kind), path, since, stated_us is not None))
     return ends

@@ -193,6 +193,7 @@ class ColumnsAnswer(Struct, frozen=True, kw_only=True):
     ``stubs`` counts the data sets that nobody has described. ``unread`` counts what executions say
     about columns and is not of the form, ``redacted`` what was erased of it. ``undated`` counts the
     edges that are counted in for a valid time though nobody dated one of their executions.
+    ``not_begun`` names the data set that is only stated to have been there after the valid time.
     ``unknown`` names the data set that was asked about, where the log has not heard of it, or else
     the field, where no schema has it and no step names it.
     """
@@ -213,6 +214,7 @@ class ColumnsAnswer(Struct, frozen=True, kw_only=True):
     redacted: int = 0
     undated: int = 0
     unknown: tuple[str, ...] = ()
+    not_begun: tuple[str, ...] = ()
     redactions: tuple[Redaction, ...] = ()
     label: ResolvedLabel | None = None
 

@@ -77,13 +77,19 @@ class ComparedSide(Struct, frozen=True, kw_only=True):
 
 
 class ComparisonAnswer(Struct, frozen=True, kw_only=True):
-    """Two runs, or the runs that made two things, compared."""
+    """Two runs, or the runs that made two things, compared.
+
+    ``not_begun`` are those that are only stated to have been there after the valid time, and
+    ``undated`` counts the nodes and edges that count for it though nobody dated them.
+    """
 
     basis: Basis
     one: ComparedSide
     other: ComparedSide
     aspects: tuple[Aspect, ...]
     unknown: tuple[str, ...] = ()
+    not_begun: tuple[str, ...] = ()
+    undated: int = 0
     truncations: tuple[Truncation, ...] = ()
     redactions: tuple[Redaction, ...] = ()
     labels: tuple[ResolvedLabel, ...] = ()

@@ -94,7 +94,8 @@ class LineageDiff(Struct, frozen=True, kw_only=True):
     does not come to any more: the log itself loses nothing. ``start`` holds the identifiers that
     were traced in both pasts; a label is resolved as of ``basis``. ``keys`` names the nodes that
     edges, links and entities speak of: ``artifact/7``, and the key of it. ``not_begun`` had not
-    begun at the valid time.
+    begun at the valid time; ``undated`` counts the nodes and edges that count for it though nobody
+    dated them.
     """
 
     basis: Basis
@@ -121,6 +122,8 @@ class LineageDiff(Struct, frozen=True, kw_only=True):
     unknown_before: tuple[str, ...] = ()
     not_begun: tuple[str, ...] = ()
     not_begun_before: tuple[str, ...] = ()
+    undated: int = 0
+    undated_before: int = 0
     redactions: tuple[Redaction, ...] = ()
     labels: tuple[ResolvedLabel, ...] = ()
 

@@ -7,9 +7,12 @@ from lineage.ledger import (
     Artifact,
     Attribution,
     Claim,
+    ColumnsQuery,
     CommonQuery,
+    CompareQuery,
     Context,
     CyclesQuery,
+    DiffQuery,
     Event,
     EventKind,
     Execution,
@@ -96,10 +99,29 @@ def test_what_nobody_dated_is_counted_alike_in_every_answer(ledger: Ledger) -> N
     assert ask.common(CommonQuery(start=(MODEL, "acme:m2")), valid_at=MAY).undated == 7 + 6
     assert ask.impact(ImpactQuery(start=(RAW,)), valid_at=MAY).undated == 7 + 6
     assert ask.common(CommonQuery(start=(MODEL, "acme:m2"))).undated == 0
+    # Two runs, what they share, and what each made, with an edge each to both.
+    compared = CompareQuery(one=RUN, other="acme:run/2")
+    assert ask.compare(compared, valid_at=MAY).undated == 5 + 4
+    assert ask.compare(CompareQuery(one=RUN, other=MODEL), valid_at=MAY).undated == 3 + 2
+    assert ask.compare(compared).undated == 0
+    told = ledger.head().size
+    both = DiffQuery(trace=TraceQuery(start=(MODEL,)), valid_before=MAY, valid_after=MAY)
+    difference = ask.diff(both, told, told)
+    assert (difference.undated_before, difference.undated) == (9, 9)
     tell(ledger, *run(RUN, ["acme:data"], [MODEL]), stated=MAY)
     # Dated: a node for each of the run, its input and its output, and both of its edges.
     assert ask.provenance(ProvenanceQuery(subject=MODEL), valid_at=MAY).undated == 4
     assert ask.common(CommonQuery(start=(MODEL, "acme:m2")), valid_at=MAY).undated == 13 - 5
+
+
+def test_what_had_not_begun_is_named_by_what_shows_it_all_the_same(ledger: Ledger) -> None:
+    tell(ledger, *run(RUN, [RAW], [MODEL]), stated=JUNE)
+    ask = ledger.graph
+    compared = CompareQuery(one=MODEL, other=RUN)
+    assert ask.compare(compared, valid_at=MAY).not_begun == (MODEL, RUN)
+    assert ask.compare(compared, valid_at=JUNE).not_begun == ()
+    assert ask.columns(ColumnsQuery(dataset=RAW), valid_at=MAY).not_begun == (RAW,)
+    assert ask.columns(ColumnsQuery(dataset=RAW), valid_at=JUNE).not_begun == ()
 
 
 def test_stubs_and_what_of_them_is_unresolved_are_counted_alike(ledger: Ledger) -> None:

@@ -122,6 +122,8 @@ def _footer_lines(answer: ColumnsAnswer) -> Iterator[str]:
     yield "holds     " + ", ".join(counts)
     if answer.unknown:
         yield printable("unknown   " + ", ".join(answer.unknown))
+    if answer.not_begun:
+        yield printable("not yet   " + ", ".join(answer.not_begun))
     yield from _entity_lines(answer.members, answer.datasets)
     if answer.unread:
         yield f"unread    {counted(answer.unread, 'property')} of executions, not of the form"

@@ -78,7 +78,11 @@ def _lines(answer: ComparisonAnswer) -> Iterator[str]:
             if item.one is not None or item.other is not None:
                 yield printable(_item_line(item))
     yield ""
+    if answer.not_begun:
+        yield printable("not yet   " + ", ".join(answer.not_begun))
     yield from cut_lines(answer.truncations)
+    if answer.undated:
+        yield f"undated   {answer.undated:,} of the nodes and edges, counted in"
     yield from basis_lines(answer.basis, answer.redactions)
     if answer.basis.complete:
         yield f"complete  {'yes' if answer.complete else 'no'}"

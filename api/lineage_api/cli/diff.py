@@ -137,7 +137,10 @@ def _footer(answer: LineageDiff) -> Iterator[str]:
         yield printable("unknown   before: " + ", ".join(answer.unknown_before))
     for word, not_begun in (("before: ", answer.not_begun_before), ("", answer.not_begun)):
         if not_begun:
-            yield printable(f"not begun {word}{', '.join(not_begun)}")
+            yield printable(f"not yet   {word}{', '.join(not_begun)}")
+    for word, undated in (("before, ", answer.undated_before), ("", answer.undated)):
+        if undated:
+            yield f"undated   {word}{undated:,} of the nodes and edges, counted in"
     yield from cut_lines(answer.truncations_before, "before, ")
     yield from cut_lines(answer.truncations)
     yield basis_line(answer.before).replace("basis  ", "before ", 1)

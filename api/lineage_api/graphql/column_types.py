@@ -116,6 +116,9 @@ class ColumnsAnswerType:
         description="Edges counted in for a valid time though nobody dated one of them."
     )
     unknown: list[str]
+    not_begun: list[str] = strawberry.field(
+        description="The data set, where it is only stated to have been there after the valid time."
+    )
     complete: bool
     redactions: list[RedactionType]
     label: ResolvedLabelType | None
